@@ -1,0 +1,1 @@
+//! The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
