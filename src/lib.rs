@@ -1,1 +1,3 @@
 //! The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
+
+pub mod text;

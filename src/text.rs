@@ -1,0 +1,55 @@
+//! Text from coders is untrusted: it is cleaned of what cannot be seen, bounded, and stripped of secrets. Pure.
+//!
+//! Cleaning and redacting are idempotent, never panic, and borrow where there is nothing to do. This room knows
+//! nothing of events: which field is one line and which is text is the caller's to say.
+//!
+//! ```
+//! use ai_coder_events::text::{Redactor, clean_line, cut, excerpt};
+//!
+//! assert_eq!(clean_line("\u{1b}[31mred\u{1b}[0m\talert"), "red alert");
+//! assert_eq!(excerpt("rewriting the session store", 10), "rewriting…");
+//! assert_eq!(cut("rewriting", 2), "re…[cut 7]");
+//! assert_eq!(
+//!     Redactor::default().redact("postgres://app:hunter2@db.local/main"),
+//!     "postgres://app:[redacted: password]@db.local/main"
+//! );
+//! ```
+
+mod assignment;
+mod clean;
+mod redact;
+mod secrets;
+
+use std::borrow::Cow;
+
+pub use clean::{clean_line, clean_text, is_hidden};
+pub use redact::{BadPattern, Redactor};
+
+/// The start of `text` as one clean line of at most `chars_max` characters; ends in `…` where something is missing.
+pub fn excerpt(text: &str, chars_max: usize) -> String {
+    let line = clean::clean_line_start(text, chars_max.saturating_add(1));
+    if line.len() <= chars_max || line.chars().nth(chars_max).is_none() {
+        return line.into_owned();
+    }
+    let Some(kept_max) = chars_max.checked_sub(1) else { return String::new() };
+    let kept = &line[..end_of_char(&line, kept_max)];
+    // A joiner that has lost its second emoji joins nothing.
+    format!("{}…", kept.trim_end_matches(clean::JOINER))
+}
+
+/// `text`, or its first `chars_max` characters and a mark that says how many were left out.
+pub fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
+    if text.len() <= chars_max {
+        return Cow::Borrowed(text);
+    }
+    let (kept, rest) = text.split_at(end_of_char(text, chars_max));
+    if rest.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(format!("{kept}…[cut {}]", rest.chars().count())) }
+}
+
+/// Where the first `chars` characters end, in bytes.
+fn end_of_char(text: &str, chars: usize) -> usize {
+    text.char_indices().nth(chars).map_or(text.len(), |(at, _)| at)
+}
+
+#[cfg(test)]
+mod tests;

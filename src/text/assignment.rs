@@ -1,0 +1,151 @@
+//! Secrets that are known by their name: `X_TOKEN=…` in a shell, `"x_token": "…"` in JSON, `x_token: …` in YAML.
+//!
+//! A name is read the same way whether it stands in a text or is the key of a field.
+
+use std::{ops::Range, sync::LazyLock};
+
+use regex::Regex;
+
+use super::secrets::starts_with;
+
+/// What the mark says of a value whose name says that it is secret: `None` for any other name.
+///
+/// Words are told apart by `_`, `-`, `.`, a space, or a capital: `clientSecret`, `CLIENT_SECRET` and `client-secret` are one.
+pub(super) fn credential(name: &str) -> Option<&'static str> {
+    let words = words(name);
+    let last = words.last()?.as_str();
+    let before = words.len().checked_sub(2).map_or("", |at| words[at].as_str());
+    match last {
+        _ if last.ends_with("token") => (!NO_CREDENTIAL_TOKEN.contains(&before)).then_some("token"),
+        _ if last.ends_with("secret") => Some("secret"),
+        _ if ["password", "passwd", "passphrase"].iter().any(|word| last.ends_with(word)) => Some("password"),
+        // `PWD` alone is the folder that a shell is in.
+        "pwd" if words.len() > 1 => Some("password"),
+        "pass" if name.ends_with("_PASS") => Some("password"),
+        "authorization" => Some("authorization"),
+        "key" if before == "api" => Some("api key"),
+        "key" => KEYS_TO_HIDE.contains(&before).then_some("key"),
+        _ => last.ends_with("apikey").then_some("api key"),
+    }
+}
+
+/// Every name that [`credential`] may give.
+pub(super) const CREDENTIALS: &[&str] = &["token", "secret", "password", "authorization", "api key", "key"];
+
+/// The values of assignments in `text` whose name says that they are secret, and what the mark says of each.
+pub(super) fn assigned(text: &str) -> Vec<(Range<usize>, &'static str)> {
+    if has_trigger(text) { values_found_by(&ASSIGNMENT, text) } else { Vec::new() }
+}
+
+/// The same for the flags of a command line: `--password hunter2`.
+pub(super) fn flagged(text: &str) -> Vec<(Range<usize>, &'static str)> {
+    if text.contains("--") && has_trigger(text) { values_found_by(&FLAG, text) } else { Vec::new() }
+}
+
+fn values_found_by(regex: &Regex, text: &str) -> Vec<(Range<usize>, &'static str)> {
+    let secret = |found: regex::Captures<'_>| {
+        let kind = credential(found.name("name")?.as_str())?;
+        let value = ["escaped", "double", "single", "bare"].iter().find_map(|group| found.name(group))?;
+        let bare = found.name("bare").is_some();
+        let kept = if bare { value.as_str().trim_end_matches([',', '.', ')', '}', ']', ':']) } else { value.as_str() };
+        let range = value.start()..value.start() + kept.len();
+        let called = bare && text[range.end..].starts_with('(');
+        (!called && !is_placeholder(kept, kind)).then_some((range, kind))
+    };
+    regex.captures_iter(text).filter_map(secret).collect()
+}
+
+/// A value that tells no secret: a reference to a variable, a gap to be filled, an empty value of the language.
+pub(super) fn is_placeholder(value: &str, kind: &str) -> bool {
+    let variable = |rest: &str| rest.starts_with(['{', '(']) || rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    value.trim().is_empty()
+        || value.strip_prefix('$').is_some_and(variable)
+        || (value.starts_with('<') && value.ends_with('>'))
+        || value.bytes().all(|b| matches!(b, b'*' | b'.' | b'x'))
+        || NO_VALUES.contains(&value)
+        || (kind == "token" && value.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Empty values and types: what stands after such a name in code and in schemas.
+#[rustfmt::skip]
+const NO_VALUES: &[&str] = &[
+    "null", "nil", "none", "None", "true", "false", "undefined", "{", "[", "|", ">", "string", "String", "str", "&str", "bytes",
+    "number", "any", "Option<String>", "Option<&str>", "SecretString",
+];
+
+/// Words before `token` with which it counts text, or walks through pages, and opens no door.
+#[rustfmt::skip]
+const NO_CREDENTIAL_TOKEN: &[&str] = &[
+    "max", "min", "input", "output", "total", "prompt", "completion", "cached", "reasoning", "per", "first", "last", "next",
+    "page", "continuation", "progress", "eos", "bos", "pad", "unk", "stop", "unexpected", "expected", "invalid",
+];
+
+/// Words before `key` with which it opens a door.
+const KEYS_TO_HIDE: &[&str] = &["access", "account", "secret", "private", "auth", "signing", "encryption", "master"];
+
+/// One of these is in every name that an assignment is looked for by; `authorization`, whose value has a scheme, is among
+/// the secrets known by their looks.
+const TRIGGERS: &[&str] = &["token", "secret", "password", "passwd", "passphrase", "pass", "pwd", "key"];
+
+// `$never` is what an unquoted value does not begin with.
+macro_rules! value {
+    ($never:literal) => {
+        concat!(
+            r#"(?: \\+ " (?P<escaped> [^"\\\n]+ )
+                 | " (?P<double> (?: [^"\\\n] | \\. )+ )
+                 | ' (?P<single> [^'\n]+ )
+                 | (?P<bare> [^\s"'`&;|()\\"#,
+            $never,
+            r#"] [^\s"'`&;|()\\]* ) )"#
+        )
+    };
+}
+
+macro_rules! name {
+    () => {
+        "(?P<name> [A-Za-z0-9_.-]* (?i-u: token | secret | password | passwd | passphrase | pass | pwd | key ) )"
+    };
+}
+
+// The name is taken generously; `credential` decides. Quotes may be escaped: JSON within JSON.
+static ASSIGNMENT: LazyLock<Regex> =
+    LazyLock::new(|| compiled(concat!("(?x)", name!(), r#"\\* ["']? [\ \t]* (?: := | => | [=:] ) [\ \t]*"#, value!("="))));
+
+static FLAG: LazyLock<Regex> = LazyLock::new(|| compiled(concat!("(?x) --", name!(), r"[\ \t]+", value!("-"))));
+
+fn compiled(expression: &str) -> Regex {
+    Regex::new(expression).expect("tests compile both expressions")
+}
+
+/// A trigger that the end of a name, and then a separator, may follow: `tokens` is so frequent that it is worth telling apart.
+fn has_trigger(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let ends_a_name = |rest: &[u8]| rest.first().is_some_and(|byte| b"\\\"' \t=:".contains(byte));
+    let trigger_at = |at: usize| {
+        let rest = &bytes[at..];
+        let trigger = TRIGGERS.iter().find(|trigger| starts_with(rest, trigger));
+        trigger.is_some_and(|trigger| ends_a_name(&rest[trigger.len()..]))
+    };
+    (0..bytes.len()).any(|at| matches!(bytes[at] | 0x20, b't' | b's' | b'p' | b'k') && trigger_at(at))
+}
+
+/// No name of a credential is longer, in bytes; a longer key is cut to its end, where the telling word stands.
+const NAME_BYTES_MAX: usize = 128;
+
+fn words(name: &str) -> Vec<String> {
+    let name = &name[name.ceil_char_boundary(name.len().saturating_sub(NAME_BYTES_MAX))..];
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let mut after_lower = false;
+    for c in name.chars() {
+        if !c.is_alphanumeric() || (c.is_uppercase() && after_lower) {
+            words.extend((!word.is_empty()).then(|| std::mem::take(&mut word)));
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+        after_lower = c.is_lowercase() || c.is_numeric();
+    }
+    words.extend((!word.is_empty()).then_some(word));
+    words
+}

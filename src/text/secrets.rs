@@ -1,0 +1,139 @@
+//! The secrets that are known by their looks: the one table.
+//!
+//! A short-lived process pays for what it uses: one pass over the text looks for each secret's triggers, and an
+//! expression is compiled only once a trigger of it was seen.
+
+use std::sync::LazyLock;
+
+use regex::Regex;
+
+pub(super) struct Secret {
+    /// What the mark says: `[redacted: github token]`.
+    pub name: &'static str,
+    /// At least one of these is in every text that holds the secret. Lower case matches either case.
+    triggers: &'static [&'static str],
+    /// And this one: a trigger alone may be too frequent.
+    companion: &'static str,
+    /// The group `secret` is what is replaced; the whole match where there is no such group.
+    pub regex: LazyLock<Regex>,
+}
+
+macro_rules! secrets {
+    ($($name:literal [$($trigger:literal)*] $(and $companion:literal)? $regex:literal;)*) => {
+        pub(super) static SECRETS: [Secret; [$($name),*].len()] = [$(Secret {
+            name: $name,
+            triggers: &[$($trigger),*],
+            companion: concat!($($companion)?),
+            regex: LazyLock::new(|| Regex::new($regex).expect("a test compiles every expression of the table")),
+        },)*];
+    };
+}
+
+// The most telling first: what an earlier line takes is gone for the later ones.
+secrets! {
+    "private key" ["-----BEGIN "]
+        r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)";
+    "anthropic key" ["sk-ant-"] r"(?i-u)\bsk-ant-[a-z0-9_-]{8,}";
+    // A run of 16 tells a key from a class name such as `sk-circle-fade-dot`.
+    "api key" ["sk-"]
+        r"(?i-u)\bsk-(?:(?:proj|svcacct|admin|or-v1|lf)-[a-z0-9_-]{8,}|(?:[a-z0-9]*[_-])*[a-z0-9]{16,}[a-z0-9_-]*)";
+    "google key" ["AIza" "ya29." "GOCSPX-"]
+        r"AIza[0-9A-Za-z_-]{20,}|\bya29\.[0-9A-Za-z_-]{16,}|GOCSPX-[0-9A-Za-z_-]{16,}";
+    "github token" ["ghp_" "gho_" "ghu_" "ghs_" "ghr_" "github_pat_"]
+        r"(?i-u)gh[pousr]_[a-z0-9]{16,}|github_pat_[a-z0-9_]{16,}";
+    "gitlab token" ["glpat-" "gldt-" "glrt-" "glptt-" "glcbt-" "glft-" "gloas-"]
+        r"(?i-u)\bgl(?:pat|dt|rt|ptt|cbt|ft|oas)-[a-z0-9_.-]{14,}[a-z0-9_-]";
+    "slack token" ["xox" "xapp-"] r"(?i-u)\bxox[a-z](?:\.xox[a-z])?-[a-z0-9-]{8,}|\bxapp-[0-9]-[a-z0-9-]{8,}";
+    "slack webhook" ["hooks.slack.com/"]
+        r"(?i-u)hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[a-z0-9_/-]{8,})";
+    "aws key id" ["AKIA" "ASIA"] r"(?-u)\b(?:AKIA|ASIA)[A-Z0-9]{16}\b";
+    "stripe key" ["sk_live_" "rk_live_" "sk_test_" "rk_test_" "whsec_"]
+        r"(?-u)\b(?:[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,})";
+    "npm token" ["npm_"] r"(?-u)\bnpm_[A-Za-z0-9]{30,}";
+    "hugging face token" ["hf_"] r"(?-u)\bhf_[A-Za-z0-9]{30,}";
+    "pypi token" ["pypi-AgE"] r"(?-u)\bpypi-AgE[A-Za-z0-9_-]{16,}";
+    "api key" ["xai-" "gsk_" "tvly-"] r"(?-u)\b(?:xai-|gsk_|tvly-(?:[a-z]+-)?)[A-Za-z0-9]{20,}";
+    "sendgrid key" ["SG."] r"(?-u)\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}";
+    "digitalocean token" ["dop_v1_" "doo_v1_" "dor_v1_"] r"(?-u)\bdo[opr]_v1_[a-f0-9]{32,}";
+    "age key" ["AGE-SECRET-KEY-"] r"(?-u)\bAGE-SECRET-KEY-[A-Z0-9-]{16,}";
+    "jwt" ["eyJ"] r"(?-u)\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,3}";
+    // With a scheme anything is a credential; without one, only what is too long for a word.
+    "authorization" ["authorization"]
+        r#"(?i-u)authorization\\*["']?[ \t]*[:=][ \t]*\\*["']?(?:(?:bearer|basic|token|digest|apikey)[ \t]+(?P<secret>[!#-&(-+\--:<-\[\]-~]+)|(?P<secret2>[!#-&(-+\--:<-\[\]-~]{20,}))"#;
+    // In prose `bearer` is followed by words: a digit within or a great length tells a token.
+    "bearer token" ["bearer"]
+        r"(?i-u)\bbearer[ \t]+(?P<secret>[a-z._~+/-]*[0-9][a-z0-9._~+/=-]{7,}|[a-z._~+/-]{8,}[0-9][a-z0-9._~+/=-]*|[a-z._~+/=-]{24,})";
+    "password" ["://"] and "@"
+        r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@?\#"'<>]*:(?P<secret>[^\s/"'<>]+)@"#;
+}
+
+/// Bit `n` is set where `text` has a trigger of `SECRETS[n]`.
+pub(super) fn triggered(text: &str) -> u32 {
+    let bytes = text.as_bytes();
+    let by_first_byte = &*BY_FIRST_BYTE;
+    let mut found = 0;
+    for (at, &byte) in bytes.iter().enumerate() {
+        let mut candidates = by_first_byte[usize::from(byte)] & !found;
+        while candidates != 0 {
+            let bit = candidates.trailing_zeros();
+            candidates &= candidates - 1;
+            if SECRETS[bit as usize].triggers.iter().any(|trigger| starts_with(&bytes[at..], trigger)) {
+                found |= 1 << bit;
+            }
+        }
+    }
+    for (bit, secret) in SECRETS.iter().enumerate() {
+        if found & (1 << bit) != 0 && !text.contains(secret.companion) {
+            found &= !(1 << bit);
+        }
+    }
+    found
+}
+
+/// Which secrets have a trigger that starts with a byte.
+static BY_FIRST_BYTE: LazyLock<[u32; 256]> = LazyLock::new(|| {
+    let mut table = [0; 256];
+    for (bit, secret) in SECRETS.iter().enumerate() {
+        for first in secret.triggers.iter().filter_map(|trigger| trigger.bytes().next()) {
+            table[usize::from(first)] |= 1 << bit;
+            table[usize::from(first.to_ascii_uppercase())] |= 1 << bit;
+        }
+    }
+    table
+});
+
+/// Whether `bytes` start with `trigger`, whose lower-case letters stand for either case.
+pub(super) fn starts_with(bytes: &[u8], trigger: &str) -> bool {
+    bytes.len() >= trigger.len()
+        && bytes.iter().zip(trigger.bytes()).all(|(&byte, wanted)| byte == wanted || byte.to_ascii_lowercase() == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_expression_compiles_and_the_triggers_fit_the_bits() {
+        assert!(SECRETS.len() <= u32::BITS as usize);
+        for secret in &SECRETS {
+            LazyLock::force(&secret.regex);
+            assert!(!secret.triggers.is_empty(), "{}", secret.name);
+        }
+    }
+
+    #[test]
+    fn a_text_without_triggers_costs_no_expression() {
+        let names = |text: &str| {
+            let found = triggered(text);
+            SECRETS
+                .iter()
+                .enumerate()
+                .filter(|(bit, _)| found & (1 << bit) != 0)
+                .map(|(_, secret)| secret.name)
+                .collect::<Vec<_>>()
+        };
+        assert!(names("see https://example.org/docs and run `cargo test --lib` in src/text.rs").is_empty());
+        assert_eq!(names("postgres://a@b"), ["password"]);
+        assert_eq!(names("BEARER x, ghp_1, AKIA, akia"), ["github token", "aws key id", "bearer token"]);
+    }
+}

@@ -1,0 +1,263 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn cleaning_a_line() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("plain", "rewriting the store", "rewriting the store"),
+        ("each control one space", "a\tb\nc\r\nd\0e\u{7f}", "a b c  d e "),
+        ("colour", "\u{1b}[1;31mred\u{1b}[0m!", "red!"),
+        ("colour, single character", "\u{9b}31mred", "red"),
+        ("title, ended by a bell", "\u{1b}]0;title\u{7}after", "after"),
+        ("link, ended by ST", "\u{1b}]8;;https://a.b\u{1b}\\text\u{1b}]8;;\u{1b}\\", "text"),
+        ("title without end", "\u{1b}]0;title", "0;title"),
+        ("charset", "\u{1b}(Bx\u{1b}cy\u{1b}", "xy "),
+        ("cut sequence", "x\u{1b}[31", "x"),
+        ("bidi", "a\u{202e}b\u{2066}c\u{200f}", "abc"),
+        ("zero width", "a\u{200b}\u{200c}\u{2060}\u{2064}\u{feff}b", "ab"),
+        ("tags", "hi\u{e0041}\u{e007f}", "hi"),
+        ("joiner between emoji", "\u{1f469}\u{1f3fd}\u{200d}\u{1f680}", "\u{1f469}\u{1f3fd}\u{200d}\u{1f680}"),
+        ("joiner after a variation selector", "\u{2764}\u{fe0f}\u{200d}\u{1f525}", "\u{2764}\u{fe0f}\u{200d}\u{1f525}"),
+        ("joiner between letters", "a\u{200d}b", "ab"),
+        ("joiner at an edge", "\u{200d}\u{1f680}\u{200d}", "\u{1f680}"),
+        ("two joiners are one", "\u{1f469}\u{200d}\u{200d}\u{1f680}", "\u{1f469}\u{200d}\u{1f680}"),
+        ("other scripts stay", "été 日本語 עברית", "été 日本語 עברית"),
+    ];
+    for (name, given, expected) in cases {
+        assert_eq!(clean_line(given), *expected, "{name}");
+    }
+}
+
+#[test]
+fn cleaning_text_keeps_its_lines() {
+    assert_eq!(clean_text("a\r\n\tb\rc\u{8}\u{1b}[2Kd\u{202e}"), "a\n\tbcd");
+    assert!(matches!(clean_text("a\n\tb"), Cow::Borrowed(_)));
+    assert!(matches!(clean_text("été\n"), Cow::Borrowed(_)));
+}
+
+#[test]
+fn an_excerpt_never_exceeds_its_bound() {
+    let cases: &[(&str, usize, &str)] = &[
+        ("rewriting", 9, "rewriting"),
+        ("rewriting", 8, "rewriti…"),
+        ("rewriting", 1, "…"),
+        ("rewriting", 0, ""),
+        ("\u{1b}[31mété\u{1b}[0m", 3, "été"),
+        ("a\nbc", 3, "a …"),
+        ("\u{1f469}\u{200d}\u{1f680}\u{1f680}", 3, "\u{1f469}…"),
+    ];
+    for (given, chars_max, expected) in cases {
+        assert_eq!(excerpt(given, *chars_max), *expected, "{given:?} to {chars_max}");
+    }
+}
+
+#[test]
+fn a_cut_says_how_much_is_missing() {
+    assert_eq!(cut("été", 3), "été");
+    assert_eq!(cut("été", 2), "ét…[cut 1]");
+    assert_eq!(cut("été", 0), "…[cut 3]");
+}
+
+#[test]
+fn secrets_are_replaced_and_nothing_else() {
+    let cases: &[(&str, &str)] = &[
+        ("key sk-ant-api03-AbCd_1234-xyz987 used", "key [redacted: anthropic key] used"),
+        ("sk-proj-abc123DEF456_-ghi789jkl", "[redacted: api key]"),
+        ("sk-abcdefghijklmnopqrstuvwxyz012345", "[redacted: api key]"),
+        ("a task-list-of-many-things, .sk-circle-fade-dot", "a task-list-of-many-things, .sk-circle-fade-dot"),
+        ("AIzaSyA1234567890abcdefghijklmnopqrstuv", "[redacted: google key]"),
+        ("see ghp_abcdefghijklmnopqrstuvwxyz0123456789.", "see [redacted: github token]."),
+        ("github_pat_11ABCDEFG0abcdefghijkl_mnopqrst", "[redacted: github token]"),
+        ("pip: pypi-AgEIcHlwaS5vcmcCJDEyMzQ1Njc4LTEy.", "pip: [redacted: pypi token]."),
+        ("xai-abcdefghijklmnopqrstuvwxyz0123", "[redacted: api key]"),
+        ("gsk_abcdefghijklmnopqrstuvwxyz0123 tvly-dev-abcdefghijklmnopqrst", "[redacted: api key] [redacted: api key]"),
+        ("SG.abcdefghijklmnopqrstuv.abcdefghijklmnopqrstuvwxyz", "[redacted: sendgrid key]"),
+        ("dop_v1_0123456789abcdef0123456789abcdef", "[redacted: digitalocean token]"),
+        ("AGE-SECRET-KEY-1QQPZRY9X8GF2TVDW0S3JN54", "[redacted: age key]"),
+        ("AccountKey=abcdefghijklmnop==;EndpointSuffix=x", "AccountKey=[redacted: key];EndpointSuffix=x"),
+        ("pypi-attestations-and-more, SG.short", "pypi-attestations-and-more, SG.short"),
+        ("glpat-abcdefghij0123456789", "[redacted: gitlab token]"),
+        ("xoxb-123456789012-abcdefABCDEF", "[redacted: slack token]"),
+        (
+            "curl https://hooks.slack.com/services/T000/B000/abcdef0123",
+            "curl https://hooks.slack.com/services/[redacted: slack webhook]",
+        ),
+        ("id AKIAIOSFODNN7EXAMPLE in Asia", "id [redacted: aws key id] in Asia"),
+        ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aws_secret_access_key = [redacted: key]"),
+        ("sk_live_4eC39HqLyjWDarjtT1zdp7dc", "[redacted: stripe key]"),
+        ("jwt eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc-_123 end", "jwt [redacted: jwt] end"),
+        ("a\n-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----\nb", "a\n[redacted: private key]\nb"),
+        ("a -----BEGIN OPENSSH PRIVATE KEY----- b3Bl and so on", "a [redacted: private key]"),
+        ("-----BEGIN PUBLIC KEY-----\nMIIE", "-----BEGIN PUBLIC KEY-----\nMIIE"),
+        ("Authorization: Bearer abc.def-1", "Authorization: Bearer [redacted: authorization]"),
+        (r#"-H "Authorization: Basic dXNlcjpwYXNz" -v"#, r#"-H "Authorization: Basic [redacted: authorization]" -v"#),
+        ("sent bearer a1b2c3d4e5f6 along", "sent bearer [redacted: bearer token] along"),
+        ("a bearer authentication scheme", "a bearer authentication scheme"),
+        ("postgres://app:p@ss@db.local:5432/x", "postgres://app:[redacted: password]@db.local:5432/x"),
+        ("redis://:hunter2@cache/0 and http://host:80/a@b", "redis://:[redacted: password]@cache/0 and http://host:80/a@b"),
+        ("export NPM_TOKEN=abc123 && npm publish", "export NPM_TOKEN=[redacted: token] && npm publish"),
+        ("DB_PASSWORD='correct horse' ./run", "DB_PASSWORD='[redacted: password]' ./run"),
+        (r#"MY_SECRET="with \" inside" x"#, r#"MY_SECRET="[redacted: secret]" x"#),
+        (r#"{"x_token": "abc", "n": 1}"#, r#"{"x_token": "[redacted: token]", "n": 1}"#),
+        (r#"{\"clientSecret\":\"abc\",\"n\":1}"#, r#"{\"clientSecret\":\"[redacted: secret]\",\"n\":1}"#),
+        ("openai:\n  api_key: abc123\n  model: x", "openai:\n  api_key: [redacted: api key]\n  model: x"),
+        ("gh login --password hunter2 --user bob", "gh login --password [redacted: password] --user bob"),
+        ("x --api-key 'a b' --token --verbose", "x --api-key '[redacted: api key]' --token --verbose"),
+        (
+            "MYSQL_PASS=hunter2 tests_pass=12 MY_PWD=x1 signing-key: k1",
+            "MYSQL_PASS=[redacted: password] tests_pass=12 MY_PWD=[redacted: password] signing-key: [redacted: key]",
+        ),
+        ("x-api-key: abc123", "x-api-key: [redacted: api key]"),
+        ("GET /a?access_token=abc&b=1", "GET /a?access_token=[redacted: token]&b=1"),
+        ("max_tokens=4096, input_tokens: 12, token: 5", "max_tokens=4096, input_tokens: 12, token: 5"),
+        ("TOKEN=$GITHUB_TOKEN PASSWORD=${PW} token: null", "TOKEN=$GITHUB_TOKEN PASSWORD=${PW} token: null"),
+        ("fn login(password: &str, api_key: Option<String>)", "fn login(password: &str, api_key: Option<String>)"),
+        ("let token = next_token(); key = 3", "let token = next_token(); key = 3"),
+        ("if password == other { }", "if password == other { }"),
+        ("PWD=/home/dev OLDPWD=/tmp", "PWD=/home/dev OLDPWD=/tmp"),
+        ("[redacted: ghp_abcdefghijklmnopqrstuvwxyz0123]", "[redacted: [redacted: github token]]"),
+    ];
+    let redactor = Redactor::default();
+    for (given, expected) in cases {
+        let redacted = redactor.redact(given);
+        assert_eq!(redacted, *expected);
+        assert_eq!(matches!(redacted, Cow::Borrowed(_)), given == expected, "{given}");
+        assert_eq!(redactor.redact(expected), *expected, "a second time");
+    }
+}
+
+#[test]
+fn a_field_named_as_a_credential_goes_whole() {
+    let redactor = Redactor::default();
+    let credentials = [
+        "token",
+        "GITHUB_TOKEN",
+        "clientSecret",
+        "db-password",
+        "apiKey",
+        "API_KEY",
+        "Authorization",
+        "x-api-key",
+        "GitHubAPIToken",
+    ];
+    for name in credentials {
+        let redacted = redactor.redact_field(name, "opaque value");
+        assert!(redacted.starts_with("[redacted: ") && redacted.ends_with(']'), "{name}: {redacted}");
+        assert_eq!(redactor.redact_field(name, &redacted), redacted);
+    }
+    for name in
+        ["max_tokens", "input_tokens", "tokens_used", "token_type", "next_page_token", "key", "tokenizer", "secretary", ""]
+    {
+        assert_eq!(redactor.redact_field(name, "opaque value"), "opaque value", "{name}");
+    }
+    assert_eq!(redactor.redact_field("note", "x ghp_abcdefghijklmnopqrstuvwxyz"), "x [redacted: github token]");
+}
+
+#[test]
+fn patterns_of_the_users_own() {
+    let pattern = |name: &str, regex: &str| (name.to_owned(), regex.to_owned());
+    let own = [pattern("ticket", r"ACME-\d+"), pattern("user", "user=(?P<secret>[a-z]+)")];
+    let redactor = Redactor::new(own).expect("both compile");
+    assert_eq!(redactor.redact("ACME-12 by user=bob"), "[redacted: ticket] by user=[redacted: user]");
+
+    let error = Redactor::new([pattern("open", "(")]).expect_err("it does not compile");
+    assert_eq!(error.to_string(), "redaction pattern `open` is not a valid regular expression");
+
+    let greedy = Redactor::new([pattern("word", r"\w+"), pattern("none", "x*")]).expect("both compile");
+    let once = greedy.redact("a b").into_owned();
+    assert_eq!(once, "[redacted: word] [redacted: word]");
+    assert_eq!(greedy.redact(&once), once);
+}
+
+/// Texts in which the parts of secrets and sequences meet by chance.
+fn adversarial() -> impl Strategy<Value = String> {
+    let parts = prop::sample::select(vec![
+        "sk-ant-",
+        "sk-",
+        "ghp_",
+        "AKIA",
+        "IOSFODNN7EXAMPLE",
+        "eyJhbGciOi",
+        ".",
+        "abcdefghijklmnop0123456789",
+        "token",
+        "_",
+        "=",
+        ": ",
+        "\"",
+        "'",
+        "\\",
+        "password",
+        "://",
+        "user:",
+        "@host",
+        "Bearer ",
+        "Authorization: ",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----END PRIVATE KEY-----",
+        "[redacted: ",
+        "[redacted: token]",
+        "[redacted: github token]",
+        "]",
+        " ",
+        "\n",
+        "é",
+        "\u{1b}",
+        "\u{1b}[",
+        "\u{1b}]",
+        "\u{7}",
+        "\u{200d}",
+        "\u{1f469}",
+        "\u{fe0f}",
+        "\u{9b}",
+        "31m",
+        "\r",
+        "api_key",
+        "$",
+    ]);
+    let piece = prop_oneof![4 => parts.prop_map(str::to_owned), 1 => any::<String>()];
+    prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn cleaning_twice_is_cleaning_once(text in adversarial()) {
+        for (clean, keeps) in [(clean_line as fn(&str) -> Cow<'_, str>, &[][..]), (clean_text, &['\n', '\t'][..])] {
+            let once = clean(&text);
+            prop_assert_eq!(matches!(once, Cow::Borrowed(_)), once == text);
+            prop_assert_eq!(&clean(&once), &once);
+            prop_assert!(matches!(clean(&once), Cow::Borrowed(_)));
+            let unwelcome = |c: &char| c.is_control() && !keeps.contains(c) || matches!(c, '\u{200b}' | '\u{202e}' | '\u{feff}' | '\u{e0041}');
+            prop_assert_eq!(once.chars().find(unwelcome), None);
+        }
+    }
+
+    #[test]
+    fn bounds_hold(text in adversarial(), chars_max in 0_usize..40) {
+        prop_assert!(excerpt(&text, chars_max).chars().count() <= chars_max);
+        let total = text.chars().count();
+        match cut(&text, chars_max) {
+            Cow::Borrowed(same) => prop_assert!(same == text && total <= chars_max),
+            Cow::Owned(short) => {
+                let mark = format!("…[cut {}]", total - chars_max);
+                prop_assert!(short.ends_with(&mark), "{}", short);
+            }
+        }
+    }
+
+    #[test]
+    fn redacting_twice_is_redacting_once(text in adversarial()) {
+        let redactor = Redactor::default();
+        let once = redactor.redact(&text);
+        prop_assert_eq!(matches!(once, Cow::Borrowed(_)), once == text);
+        prop_assert_eq!(&redactor.redact(&once), &once);
+    }
+
+    #[test]
+    fn a_token_goes_wherever_it_stands(before in "[ -~]{0,20}", after in "[ -~]{0,20}") {
+        let token = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+        let text = format!("{before} {token} {after}");
+        prop_assert!(!Redactor::default().redact(&text).contains(token));
+    }
+}
