@@ -1,3 +1,4 @@
 //! The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
 
+pub mod event;
 pub mod text;

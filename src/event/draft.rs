@@ -1,0 +1,355 @@
+//! An event before it is checked, and the one door through which it becomes an event.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::text::{self, Redactor};
+
+use super::{
+    BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Resource, Time,
+    Workspace, check_coder_id, check_id,
+    limits::depth,
+    wire::{ENVELOPE, stored_body},
+};
+
+/// What a source, a person or a client says happened. Nothing in it is trusted yet.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    pub kind: EventType,
+    pub coder_id: String,
+    pub coder_name: Option<String>,
+    /// When it happened; the time of receipt where the sender does not know.
+    pub timestamp: Option<Time>,
+    /// Who reports it: `claude-code`, `emit`.
+    pub source: Option<String>,
+    pub body: Body,
+    pub data: Data,
+    pub key: Key,
+    pub only_if: Option<Condition>,
+}
+
+/// By what the history recognises a fact that it has seen before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Key {
+    /// A fact of its own, always.
+    #[default]
+    None,
+    /// The sender's own id for it.
+    Id(String),
+    /// Made of ids of the agent's world, such as `claude-code:tool:toolu_01`; the event's id is derived from it.
+    Natural(String),
+    /// The sender has no id: the same again within [`Key::REPEAT_WITHIN`] is the same fact, later it is a new one.
+    Repeat(String),
+}
+
+impl Key {
+    /// Two registrations of one hook fire together; a session is not resumed twice this fast.
+    pub const REPEAT_WITHIN: super::Micros = 10 * Time::SECOND;
+    const NAMESPACE: Uuid = Uuid::from_u128(0x5f0c_79a4_9b3e_4a55_8f0a_6d1b_a1c0_de75);
+
+    /// The id that stands for `natural`, the same in every history.
+    pub fn id_of(natural: &str) -> String {
+        Uuid::new_v5(&Self::NAMESPACE, natural.as_bytes()).to_string()
+    }
+}
+
+/// What must hold, inside the transaction, for a draft to become an event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Condition {
+    /// The coder has no event yet.
+    Unknown,
+    /// The coder has one.
+    Known,
+    /// The coder is known and has one of these statuses.
+    Status(Vec<Status>),
+}
+
+/// Where a coder stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Created,
+    Running,
+    Paused,
+    Completed,
+    Failed,
+    Stopped,
+    Deleted,
+}
+
+impl Status {
+    pub const ALL: &'static [Status] =
+        &[Status::Created, Status::Running, Status::Paused, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Status::Created => "created",
+            Status::Running => "running",
+            Status::Paused => "paused",
+            Status::Completed => "completed",
+            Status::Failed => "failed",
+            Status::Stopped => "stopped",
+            Status::Deleted => "deleted",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Status> {
+        Self::ALL.iter().copied().find(|status| status.name() == name)
+    }
+}
+
+impl std::fmt::Display for Status {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A draft that passed the door: clean, bounded, redacted. Only the history gives it its seq.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Checked {
+    event: Event,
+    pub key: Key,
+    pub only_if: Option<Condition>,
+}
+
+impl Draft {
+    pub fn new(kind: EventType, coder_id: impl Into<String>) -> Draft {
+        Draft {
+            kind,
+            coder_id: coder_id.into(),
+            coder_name: None,
+            timestamp: None,
+            source: None,
+            body: kind.body(),
+            data: Data::new(),
+            key: Key::None,
+            only_if: None,
+        }
+    }
+
+    /// A lifecycle event; another family's `kind` is refused when it is checked.
+    pub fn lifecycle(coder_id: impl Into<String>, kind: EventType, previous: &str, current: &str, reason: &str) -> Draft {
+        let body = Body::Lifecycle(Lifecycle {
+            previous_status: text_of(previous),
+            current_status: text_of(current),
+            reason: text_of(reason),
+            error_message: None,
+        });
+        Draft { body, ..Draft::new(kind, coder_id) }
+    }
+
+    pub fn progress(coder_id: impl Into<String>, progress: f64, stage: &str, description: &str) -> Draft {
+        let body = Body::Progress(Progress {
+            progress: Some(progress),
+            stage: text_of(stage),
+            description: text_of(description),
+            ..Progress::default()
+        });
+        Draft { body, ..Draft::new(EventType::Progress, coder_id) }
+    }
+
+    /// `create`, `modify` and `delete` have types of their own; every other operation is a sync.
+    pub fn workspace(coder_id: impl Into<String>, operation: &str, file_path: &str) -> Draft {
+        let kind = match operation {
+            "create" => EventType::FileCreated,
+            "modify" => EventType::FileModified,
+            "delete" => EventType::FileDeleted,
+            _ => EventType::WorkspaceSync,
+        };
+        let body =
+            Body::Workspace(Workspace { operation: text_of(operation), file_path: text_of(file_path), ..Workspace::default() });
+        Draft { body, ..Draft::new(kind, coder_id) }
+    }
+
+    pub fn provider(coder_id: impl Into<String>, provider: &str, model: &str) -> Draft {
+        let body = Body::Provider(Provider { provider: text_of(provider), model: text_of(model), ..Provider::default() });
+        Draft { body, ..Draft::new(EventType::ApiCall, coder_id) }
+    }
+
+    pub fn resource(coder_id: impl Into<String>, memory_mb: u64, cpu_percent: f64, disk_usage_mb: u64) -> Draft {
+        let body = Body::Resource(Resource {
+            memory_mb: Some(memory_mb),
+            cpu_percent: Some(cpu_percent),
+            disk_usage_mb: Some(disk_usage_mb),
+            ..Resource::default()
+        });
+        Draft { body, ..Draft::new(EventType::ResourceUsage, coder_id) }
+    }
+
+    /// Adds a value to `data`.
+    #[must_use]
+    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Draft {
+        self.data.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The door: refuses what is no event, cleans and redacts the rest. `now` becomes the time of receipt.
+    ///
+    /// # Errors
+    /// [`Invalid`] that names the field and what is valid there.
+    pub fn check(self, now: Time, redactor: &Redactor) -> Result<Checked, Invalid> {
+        self.validate(now)?;
+        Ok(self.admit(now, redactor))
+    }
+
+    /// The refusing half of [`Draft::check`].
+    pub(crate) fn validate(&self, now: Time) -> Result<(), Invalid> {
+        check_coder_id(&self.coder_id)?;
+        if let Key::Id(id) = &self.key {
+            check_id(id)?;
+        }
+        self.check_family()?;
+        self.check_size()?;
+        match self.timestamp {
+            Some(time) if time.since(now) > Time::DAY => {
+                Err(Invalid::wrong("timestamp", &Value::from(time.to_string()), "a time at most a day ahead"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The cleaning half of [`Draft::check`], for a draft that is valid.
+    pub(crate) fn admit(mut self, now: Time, redactor: &Redactor) -> Checked {
+        self.clean(redactor);
+        self.settle_names();
+        let id = match &self.key {
+            Key::Id(id) => id.clone(),
+            Key::Natural(natural) => Key::id_of(natural),
+            Key::Repeat(_) | Key::None => String::new(),
+        };
+        let event = Event {
+            seq: 0,
+            id,
+            kind: self.kind,
+            coder_id: self.coder_id,
+            coder_name: self.coder_name,
+            timestamp: self.timestamp.filter(|time| !time.is_go_zero()).unwrap_or(now),
+            received_at: now,
+            source: self.source,
+            body: self.body,
+            data: self.data,
+            completes: None,
+        };
+        Checked { event, key: self.key, only_if: self.only_if }
+    }
+
+    fn check_family(&self) -> Result<(), Invalid> {
+        if self.body.family() != self.kind.family() {
+            let message =
+                format!("`{}` takes {} fields, not {} ones", self.kind, self.kind.family().name(), self.body.family().name());
+            return Err(Invalid::new("type", message));
+        }
+        match &self.body {
+            Body::Progress(Progress { progress: Some(progress), .. }) if !(0.0..=1.0).contains(progress) => {
+                Err(Invalid::wrong("progress", &Value::from(*progress), FieldKind::Fraction.valid()))
+            }
+            Body::Derived(derived) if !matches!(self.key, Key::Id(_)) || derived.cause_id.is_none() => Err(Invalid::new(
+                "type",
+                format_args!(
+                    "`{}` is made by the recorder: give the `id` and `cause_id` it was recorded with, or leave it out",
+                    self.kind
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_size(&self) -> Result<(), Invalid> {
+        // `data` itself and the event around it are two levels.
+        if self.data.values().map(depth).max().unwrap_or(0) + 2 > DEPTH_MAX {
+            return Err(Invalid::too_deep("data"));
+        }
+        let bytes = stored_body(self.coder_name.as_deref(), self.source.as_deref(), &self.body, &self.data).len();
+        if bytes > BYTES_MAX {
+            return Err(Invalid::too_large(bytes));
+        }
+        Ok(())
+    }
+
+    fn clean(&mut self, redactor: &Redactor) {
+        for line in [&mut self.coder_name, &mut self.source] {
+            clean_field(FieldKind::Line, line, redactor);
+        }
+        self.body.visit_text(&mut |kind, field| clean_field(kind, field, redactor));
+        self.data = clean_object(std::mem::take(&mut self.data), redactor);
+    }
+
+    /// A key of `data` that also stands at top level would be lost when the line is read back: it gets a `_`.
+    fn settle_names(&mut self) {
+        let taken = |name: &str, set: &[&str]| ENVELOPE.contains(&name) || set.contains(&name);
+        let set = self.body.set_names();
+        if !self.data.keys().any(|name| taken(name, &set)) {
+            return;
+        }
+        let (moved, mut kept): (Data, Data) = std::mem::take(&mut self.data).into_iter().partition(|(name, _)| taken(name, &set));
+        for (name, value) in moved {
+            insert_beside(&mut kept, name, value);
+        }
+        self.data = kept;
+    }
+}
+
+impl Checked {
+    /// The event as far as it is known before the history takes it; its seq is 0, its id may be empty.
+    pub fn event(&self) -> &Event {
+        &self.event
+    }
+
+    /// Adds what the history itself found out to `data`, unless the sender says it already.
+    pub(crate) fn mark(&mut self, name: &str, value: &str) {
+        self.event.data.entry(name).or_insert_with(|| value.into());
+    }
+
+    pub fn into_event(self, seq: u64, id: String) -> Event {
+        Event { seq, id, ..self.event }
+    }
+}
+
+/// Puts `value` under `_name`, with as many underscores as it takes.
+pub(super) fn insert_beside(data: &mut Data, name: String, value: Value) {
+    let mut free = format!("_{name}");
+    while data.contains_key(&free) {
+        free.insert(0, '_');
+    }
+    data.insert(free, value);
+}
+
+fn text_of(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn clean_field(kind: FieldKind, field: &mut Option<String>, redactor: &Redactor) {
+    let Some(given) = field else { return };
+    let cleaned = match kind {
+        FieldKind::Text => text::clean_text(given),
+        _ => text::clean_line(given),
+    };
+    let redacted = redactor.redact(&cleaned);
+    if redacted != *given {
+        *field = Some(redacted.into_owned());
+    }
+    if field.as_deref() == Some("") {
+        *field = None;
+    }
+}
+
+fn clean_object(object: Data, redactor: &Redactor) -> Data {
+    let clean = |(name, value): (String, Value)| {
+        let name = redactor.redact(&text::clean_line(&name)).into_owned();
+        let value = clean_value(&name, value, redactor);
+        (name, value)
+    };
+    object.into_iter().map(clean).collect()
+}
+
+fn clean_value(name: &str, value: Value, redactor: &Redactor) -> Value {
+    match value {
+        Value::String(given) => Value::String(redactor.redact_field(name, &text::clean_text(&given)).into_owned()),
+        Value::Array(items) => items.into_iter().map(|item| clean_value(name, item, redactor)).collect(),
+        Value::Object(object) => Value::Object(clean_object(object, redactor)),
+        plain => plain,
+    }
+}

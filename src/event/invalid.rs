@@ -1,0 +1,62 @@
+//! Why a draft was refused, in words that tell the sender what to send instead.
+
+use std::fmt;
+
+use crate::text;
+
+use super::{BYTES_MAX, DEPTH_MAX, EventType};
+
+/// A refusal: which field, what was given, what is valid. Never echoes more than 80 characters of the input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalid {
+    field: String,
+    message: String,
+}
+
+/// How much of the input a message may repeat.
+const ECHO_CHARS_MAX: usize = 60;
+
+impl Invalid {
+    /// `field` is the JSON key at fault; `message` says what is wrong and what is valid.
+    pub fn new(field: &str, message: impl fmt::Display) -> Invalid {
+        Invalid { field: text::excerpt(field, ECHO_CHARS_MAX), message: message.to_string() }
+    }
+
+    pub fn field(&self) -> &str {
+        &self.field
+    }
+
+    pub(crate) fn missing(field: &str, valid: &str) -> Invalid {
+        Invalid::new(field, format_args!("`{field}` is missing: give {valid}"))
+    }
+
+    pub(crate) fn wrong(field: &str, given: &serde_json::Value, valid: &str) -> Invalid {
+        let field = text::excerpt(field, 20);
+        let given = text::excerpt(&given.to_string(), ECHO_CHARS_MAX);
+        Invalid::new(&field, format_args!("`{field}` is `{given}`: give {valid}"))
+    }
+
+    pub(super) fn too_large(bytes: usize) -> Invalid {
+        Invalid::new("event", format_args!("event has {bytes} bytes, at most {BYTES_MAX} are valid: cut its texts"))
+    }
+
+    pub(super) fn too_deep(field: &str) -> Invalid {
+        Invalid::new(field, format_args!("`{field}` is nested deeper than {DEPTH_MAX} levels: flatten it"))
+    }
+
+    pub(super) fn unknown_type(given: &str, nearest: EventType) -> Invalid {
+        let given = text::excerpt(given, ECHO_CHARS_MAX);
+        Invalid::new(
+            "type",
+            format_args!("unknown event type `{given}`, did you mean `{nearest}`? `ai-coder-events types` lists them all"),
+        )
+    }
+}
+
+impl fmt::Display for Invalid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Invalid {}

@@ -1,0 +1,43 @@
+//! How large an event may be, and how an id may look.
+
+use serde_json::Value;
+
+use crate::text;
+
+use super::Invalid;
+
+/// The longest event, as JSON, in bytes.
+pub const BYTES_MAX: usize = 256 * 1024;
+/// The longest line that is read: what the recorder puts around an event when it lists it is not held against the event.
+pub const LINE_BYTES_MAX: usize = BYTES_MAX + 4 * 1024;
+/// How deep an event may nest, itself included.
+pub const DEPTH_MAX: usize = 32;
+/// The longest id of an event or a coder, in characters.
+const ID_CHARS_MAX: usize = 128;
+
+/// # Errors
+/// [`Invalid`] unless `id` has 1 to 128 characters, none of them control, invisible or white space.
+pub fn check_coder_id(id: &str) -> Result<(), Invalid> {
+    let valid = "1 to 128 characters without spaces, control or invisible characters";
+    if id.is_empty() {
+        return Err(Invalid::missing("coder_id", valid));
+    }
+    let fits = id.chars().nth(ID_CHARS_MAX).is_none() && !id.chars().any(|c| c.is_whitespace() || text::is_hidden(c));
+    if fits { Ok(()) } else { Err(Invalid::wrong("coder_id", &Value::from(id), valid)) }
+}
+
+/// # Errors
+/// [`Invalid`] unless `id` has 1 to 128 printable characters.
+pub fn check_id(id: &str) -> Result<(), Invalid> {
+    let fits = !id.is_empty() && id.chars().nth(ID_CHARS_MAX).is_none() && !id.chars().any(text::is_hidden);
+    if fits { Ok(()) } else { Err(Invalid::wrong("id", &Value::from(id), "1 to 128 printable characters")) }
+}
+
+/// How many containers lie around the deepest value: 0 for a plain one.
+pub(super) fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
