@@ -1,4 +1,5 @@
 //! The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
 
 pub mod event;
+pub mod filter;
 pub mod text;

@@ -1,0 +1,212 @@
+//! Which events a reader wants. Pure: a filter is parsed at the edge, then only matched.
+
+use serde_json::Value;
+
+use crate::event::{Body, Event, EventType, Family, Invalid, Micros, Time};
+
+/// What a reader asks for; an empty part asks for everything.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Filter {
+    /// Any of these coders.
+    pub coders: Vec<String>,
+    pub types: Option<TypeSet>,
+    /// Event time, inclusive.
+    pub since: Option<Time>,
+    /// Event time, inclusive.
+    pub until: Option<Time>,
+    /// The file itself, everything below the folder, or the end of a path.
+    pub path: Option<String>,
+    /// Substring of description, text, messages or path, whatever the case.
+    pub text: Option<String>,
+}
+
+impl Filter {
+    pub fn matches(&self, event: &Event) -> bool {
+        self.wants_type(event.kind)
+            && (self.coders.is_empty() || self.coders.contains(&event.coder_id))
+            && self.since.is_none_or(|since| since <= event.timestamp)
+            && self.until.is_none_or(|until| event.timestamp <= until)
+            && self.matches_content(event)
+    }
+
+    pub fn wants_type(&self, kind: EventType) -> bool {
+        self.types.is_none_or(|types| types.contains(kind))
+    }
+
+    /// The part that no index answers: path and text.
+    pub fn matches_content(&self, event: &Event) -> bool {
+        self.path.as_ref().is_none_or(|path| matches_path(event, path))
+            && self.text.as_ref().is_none_or(|text| matches_text(event, text))
+    }
+
+    /// One coder's events.
+    pub fn coder(id: impl Into<String>) -> Filter {
+        Filter { coders: vec![id.into()], ..Filter::default() }
+    }
+}
+
+/// `given` names the file, a folder above it, or its last components.
+fn matches_path(event: &Event, given: &str) -> bool {
+    let Body::Workspace(fields) = &event.body else { return false };
+    fields.file_path.as_deref().is_some_and(|path| path_matches(path, given))
+}
+
+/// Whether `given` is `path`, a folder above it, or its last components.
+pub fn path_matches(path: &str, given: &str) -> bool {
+    let given = given.strip_suffix('/').unwrap_or(given);
+    let below = path.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let end = path.strip_suffix(given).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+    below || end
+}
+
+fn matches_text(event: &Event, given: &str) -> bool {
+    let given = given.to_lowercase();
+    let contains = |field: &Option<String>| field.as_ref().is_some_and(|text| text.to_lowercase().contains(&given));
+    match &event.body {
+        Body::Lifecycle(fields) => contains(&fields.reason) || contains(&fields.error_message),
+        Body::Progress(fields) => contains(&fields.description) || contains(&fields.text) || contains(&fields.milestone),
+        Body::Workspace(fields) => contains(&fields.file_path),
+        Body::Provider(fields) => contains(&fields.error_message),
+        Body::Derived(fields) => contains(&fields.message),
+        Body::Resource(_) => false,
+    }
+}
+
+/// A set of event types.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TypeSet(u64);
+
+impl TypeSet {
+    pub const EMPTY: TypeSet = TypeSet(0);
+
+    /// A type by either spelling, a family as `progress.*`, or a bare family name that is no type.
+    ///
+    /// # Errors
+    /// [`Invalid`] that names the nearest type.
+    pub fn parse(name: &str) -> Result<TypeSet, Invalid> {
+        let family = |name: &str| Family::ALL.iter().copied().find(|family| family.name() == name);
+        if let Some(family) = name.strip_suffix(".*").and_then(family) {
+            return Ok(TypeSet::family(family));
+        }
+        match (EventType::parse(name), family(name)) {
+            (Ok(kind), _) => Ok(TypeSet::EMPTY.with(kind)),
+            (Err(_), Some(family)) => Ok(TypeSet::family(family)),
+            (Err(unknown), None) => Err(unknown),
+        }
+    }
+
+    /// The union of what each name means; `None` where there is no name.
+    ///
+    /// # Errors
+    /// As [`TypeSet::parse`].
+    pub fn parse_all<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Option<TypeSet>, Invalid> {
+        let mut union = None;
+        for name in names {
+            let set = TypeSet::parse(name)?;
+            union = Some(TypeSet(union.unwrap_or(TypeSet::EMPTY).0 | set.0));
+        }
+        Ok(union)
+    }
+
+    pub fn family(family: Family) -> TypeSet {
+        EventType::ALL.iter().filter(|kind| kind.family() == family).fold(TypeSet::EMPTY, |set, &kind| set.with(kind))
+    }
+
+    /// Every type but `left_out`.
+    pub fn all_but(left_out: &[EventType]) -> TypeSet {
+        EventType::ALL.iter().filter(|kind| !left_out.contains(kind)).fold(TypeSet::EMPTY, |set, &kind| set.with(kind))
+    }
+
+    #[must_use]
+    pub fn with(self, kind: EventType) -> TypeSet {
+        TypeSet(self.0 | 1 << kind.code())
+    }
+
+    pub fn contains(self, kind: EventType) -> bool {
+        self.0 & (1 << kind.code()) != 0
+    }
+
+    pub fn iter(self) -> impl Iterator<Item = EventType> {
+        EventType::ALL.iter().copied().filter(move |&kind| self.contains(kind))
+    }
+}
+
+/// A moment as people and scripts write it: RFC 3339, or an age such as `90s`, `15m`, `2h`, `7d`.
+///
+/// # Errors
+/// [`Invalid`] under the name `field`.
+pub fn parse_moment(field: &str, given: &str, now: Time) -> Result<Time, Invalid> {
+    if let Some(time) = Time::parse(given) {
+        return Ok(time);
+    }
+    match parse_age(given) {
+        Some(age) => Ok(now.plus(-age)),
+        None => Err(Invalid::wrong(
+            field,
+            &Value::from(given),
+            "an RFC 3339 time such as 2026-11-22T19:21:00Z, or an age such as 90s, 15m, 2h, 7d",
+        )),
+    }
+}
+
+/// A span such as `90s`, `15m`, `2h`, `7d`.
+pub fn parse_age(given: &str) -> Option<Micros> {
+    let unit = match given.chars().next_back()? {
+        's' => Time::SECOND,
+        'm' => Time::MINUTE,
+        'h' => Time::HOUR,
+        'd' => Time::DAY,
+        _ => return None,
+    };
+    let count: u32 = given[..given.len() - 1].parse().ok()?;
+    Some(Micros::from(count) * unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_win_over_families() {
+        let check = |name: &str, types: &[&str]| {
+            let set = TypeSet::parse(name).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(set.iter().map(EventType::short).collect::<Vec<_>>(), types, "{name}");
+        };
+        check("progress", &["progress"]);
+        check("ai_coder_progress", &["progress"]);
+        check("progress.*", &["progress", "milestone", "output"]);
+        check("provider", &["api_call", "api_error", "rate_limit"]);
+        check("provider.*", &["api_call", "api_error", "rate_limit"]);
+        check("workspace.*", &["file_created", "file_modified", "file_deleted", "workspace_sync"]);
+        assert!(TypeSet::parse("provder").is_err());
+        assert!(TypeSet::parse("nothing.*").is_err());
+    }
+
+    #[test]
+    fn a_path_is_a_file_a_folder_or_an_end() {
+        let check = |path: &str, given: &str, expected: bool| {
+            assert_eq!(path_matches(path, given), expected, "{path} {given}");
+        };
+        check("/work/src/main.rs", "/work/src/main.rs", true);
+        check("/work/src/main.rs", "/work/src", true);
+        check("/work/src/main.rs", "/work/src/", true);
+        check("/work/src/main.rs", "main.rs", true);
+        check("/work/src/main.rs", "src/main.rs", true);
+        check("/work/src/main.rs", "ain.rs", false);
+        check("/work/src/main.rs", "/work/sr", false);
+    }
+
+    #[test]
+    fn moments_are_times_or_ages() {
+        let now = Time::parse("2026-11-22T12:00:00Z").expect("valid");
+        let check = |given: &str, expected: Option<&str>| {
+            assert_eq!(parse_moment("since", given, now).ok(), expected.and_then(Time::parse), "{given}");
+        };
+        check("15m", Some("2026-11-22T11:45:00Z"));
+        check("7d", Some("2026-11-15T12:00:00Z"));
+        check("2026-11-22T11:00:00+01:00", Some("2026-11-22T10:00:00Z"));
+        for wrong in ["", "m", "-5m", "5", "5 m", "5µ", "99999999999d", "tomorrow"] {
+            check(wrong, None);
+        }
+    }
+}
