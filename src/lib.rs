@@ -1,5 +1,6 @@
 //! The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
 
+pub mod aggregate;
 pub mod event;
 pub mod filter;
 pub mod text;

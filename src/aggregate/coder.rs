@@ -1,0 +1,300 @@
+//! One coder's state: what its events contribute to it, and what follows from that.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::event::{Body, Event, EventType, Lifecycle, Micros, Progress, Provider, Resource, Status, Time};
+
+use super::{
+    Attention, CoderView, Peak, Tally, Waiting, WaitingFor,
+    latest::{Number, Said, Step, keep, keep_least, keep_of, keep_text},
+};
+
+/// A running coder that is silent for this long is stalled: longer than a slow model or a long build, mostly.
+const STALLED_AFTER: Micros = 5 * Time::MINUTE;
+/// A rate limit concerns people for this long; providers' windows are minutes.
+const RATE_LIMITED_FOR: Micros = 5 * Time::MINUTE;
+
+/// One coder's aggregate: a merge of its events' contributions, in whatever order they come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Coder {
+    #[serde(rename = "n")]
+    tally: Tally,
+    #[serde(rename = "a", skip_serializing_if = "Option::is_none")]
+    first_activity: Option<Micros>,
+    #[serde(rename = "z", skip_serializing_if = "Option::is_none")]
+    last_activity: Option<Micros>,
+    /// The first `created`.
+    #[serde(rename = "c", skip_serializing_if = "Option::is_none")]
+    created: Option<Micros>,
+    /// The first `started`.
+    #[serde(rename = "s", skip_serializing_if = "Option::is_none")]
+    started: Option<Micros>,
+    /// The last `stopped`. It is kept apart from other steps because it ends them without replacing them.
+    #[serde(rename = "e", skip_serializing_if = "Option::is_none")]
+    stopped: Option<Micros>,
+    /// The last lifecycle event besides `stopped`.
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
+    step: Option<Step>,
+    #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
+    paused: Option<Said<WaitingFor>>,
+    /// The last event of work: a coder waits if it paused after it.
+    #[serde(rename = "w", skip_serializing_if = "Option::is_none")]
+    worked: Option<Said<()>>,
+    #[serde(rename = "rl", skip_serializing_if = "Option::is_none")]
+    rate_limited: Option<Micros>,
+    #[serde(rename = "nm", skip_serializing_if = "Option::is_none")]
+    name: Option<Said<String>>,
+    #[serde(rename = "so", skip_serializing_if = "Option::is_none")]
+    source: Option<Said<String>>,
+    #[serde(rename = "pa", skip_serializing_if = "Option::is_none")]
+    parent: Option<Said<String>>,
+    #[serde(rename = "pr", skip_serializing_if = "Option::is_none")]
+    progress: Option<Said<Number>>,
+    #[serde(rename = "st", skip_serializing_if = "Option::is_none")]
+    stage: Option<Said<String>>,
+    #[serde(rename = "de", skip_serializing_if = "Option::is_none")]
+    description: Option<Said<String>>,
+    #[serde(rename = "mi", skip_serializing_if = "Option::is_none")]
+    milestone: Option<Said<String>>,
+    #[serde(rename = "er", skip_serializing_if = "Option::is_none")]
+    error: Option<Said<String>>,
+    #[serde(rename = "pk", skip_serializing_if = "Peak::is_empty")]
+    peak: Peak,
+}
+
+impl Coder {
+    pub fn fold(&mut self, event: &Event) {
+        self.tally.fold(event);
+        // What the recorder concluded says nothing new about the coder.
+        if event.kind.is_derived() {
+            return;
+        }
+        self.fold_fields(event);
+        if event.completes.is_none() {
+            self.fold_life(event);
+        }
+    }
+
+    pub fn merge(&mut self, other: &Coder) {
+        self.tally.merge(&other.tally);
+        keep_least(&mut self.first_activity, other.first_activity);
+        keep_of(&mut self.last_activity, &other.last_activity);
+        keep_least(&mut self.created, other.created);
+        keep_least(&mut self.started, other.started);
+        keep_of(&mut self.stopped, &other.stopped);
+        keep_of(&mut self.step, &other.step);
+        keep_of(&mut self.paused, &other.paused);
+        keep_of(&mut self.worked, &other.worked);
+        keep_of(&mut self.rate_limited, &other.rate_limited);
+        keep_of(&mut self.name, &other.name);
+        keep_of(&mut self.source, &other.source);
+        keep_of(&mut self.parent, &other.parent);
+        keep_of(&mut self.progress, &other.progress);
+        keep_of(&mut self.stage, &other.stage);
+        keep_of(&mut self.description, &other.description);
+        keep_of(&mut self.milestone, &other.milestone);
+        keep_of(&mut self.error, &other.error);
+        self.peak.raise(&other.peak);
+    }
+
+    pub fn status(&self) -> Status {
+        self.standing().0
+    }
+
+    /// When its process or session ended, unless it went on since.
+    pub fn ended_at(&self) -> Option<Time> {
+        self.standing().1
+    }
+
+    pub fn is_finished(&self) -> bool {
+        match self.standing() {
+            (Status::Failed | Status::Stopped | Status::Deleted, _) => true,
+            (Status::Completed, ended_at) => ended_at.is_some(),
+            (Status::Created | Status::Running | Status::Paused, _) => false,
+        }
+    }
+
+    /// Since when it waits, and for what; a finished coder waits for nothing.
+    pub fn waiting(&self) -> Option<Waiting> {
+        let paused = self.paused.as_ref()?;
+        let cleared = self.worked.as_ref().is_some_and(|worked| !paused.is_after(worked));
+        (!cleared && !self.is_finished()).then(|| Waiting { since: paused.at(), reason: *paused.value() })
+    }
+
+    /// Running, and silent for five minutes.
+    pub fn is_stalled(&self, now: Time) -> bool {
+        let silent = |last: Time| now.since(last) >= STALLED_AFTER;
+        self.status() == Status::Running && self.last_activity().is_some_and(silent)
+    }
+
+    /// Why a person should look at it.
+    pub fn needs_attention(&self, now: Time) -> Vec<Attention> {
+        let rate_limited = |at: Time| now.since(at).unsigned_abs() < RATE_LIMITED_FOR.unsigned_abs();
+        let limited = self.last_rate_limit().is_some_and(rate_limited) && !self.is_finished();
+        let reasons = [
+            (self.waiting().is_some(), Attention::Waiting),
+            (self.is_stalled(now), Attention::Stalled),
+            (self.status() == Status::Failed, Attention::Failed),
+            (limited, Attention::RateLimited),
+        ];
+        reasons.into_iter().filter_map(|(holds, reason)| holds.then_some(reason)).collect()
+    }
+
+    /// Its first `created`; the first event's time until one says otherwise.
+    pub fn created_at(&self) -> Option<Time> {
+        self.created.or(self.first_activity).map(Time::from_micros)
+    }
+
+    pub fn first_activity(&self) -> Option<Time> {
+        self.first_activity.map(Time::from_micros)
+    }
+
+    pub fn last_activity(&self) -> Option<Time> {
+        self.last_activity.map(Time::from_micros)
+    }
+
+    pub fn last_rate_limit(&self) -> Option<Time> {
+        self.rate_limited.map(Time::from_micros)
+    }
+
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// What is shown of it; `files` is the number of distinct files it touched.
+    pub fn view(&self, coder_id: &str, now: Time, files: u64) -> CoderView {
+        let (status, ended_at) = self.standing();
+        let text = |register: &Option<Said<String>>| register.as_ref().map(|said| said.value().clone());
+        CoderView {
+            coder_id: coder_id.to_owned(),
+            coder_name: text(&self.name),
+            source: text(&self.source),
+            parent_coder_id: text(&self.parent),
+            status,
+            waiting: self.waiting(),
+            stalled: self.is_stalled(now),
+            needs_attention: self.needs_attention(now),
+            progress: self.progress.as_ref().map(|said| said.value().0),
+            stage: text(&self.stage),
+            description: text(&self.description),
+            milestone: text(&self.milestone),
+            last_error: text(&self.error),
+            created_at: self.created_at(),
+            started_at: self.started.map(Time::from_micros),
+            ended_at,
+            first_activity: self.first_activity(),
+            last_activity: self.last_activity(),
+            events: self.tally.events(),
+            events_by_type: self.tally.by_type(),
+            usage: self.tally.usage(),
+            last_rate_limit: self.last_rate_limit(),
+            files_touched: files,
+            peak: (!self.peak.is_empty()).then(|| self.peak.clone()),
+        }
+    }
+
+    /// From when completion is measured: the first `created`, else `started`, else event.
+    pub(super) fn born(&self) -> Option<Time> {
+        self.created.or(self.started).or(self.first_activity).map(Time::from_micros)
+    }
+
+    /// Its status, and when it ended.
+    fn standing(&self) -> (Status, Option<Time>) {
+        let stopped = self.stopped.map(Time::from_micros);
+        let Some(step) = &self.step else {
+            return (stopped.map_or(Status::Running, |_| Status::Stopped), stopped);
+        };
+        match (step.status(), stopped) {
+            // To be removed is not to go on: an end before it stays.
+            (Status::Deleted, stopped) => (Status::Deleted, stopped),
+            (status @ (Status::Completed | Status::Failed), Some(stop)) if stop >= step.at() => (status, Some(stop)),
+            (_, Some(stop)) if stop >= step.at() => (Status::Stopped, Some(stop)),
+            (status, _) => (status, None),
+        }
+    }
+
+    /// What an event says, which a completing event may add later.
+    fn fold_fields(&mut self, event: &Event) {
+        keep_text(&mut self.name, event, event.coder_name.as_deref());
+        keep_text(&mut self.parent, event, event.data.get("parent_coder_id").and_then(Value::as_str));
+        match &event.body {
+            Body::Lifecycle(fields) if event.kind == EventType::Failed => {
+                keep_text(&mut self.error, event, fields.error_message.as_deref().or(fields.reason.as_deref()));
+            }
+            Body::Provider(fields) if event.kind == EventType::ApiError => self.fold_error(event, fields),
+            Body::Progress(fields) => self.fold_progress(event, fields),
+            Body::Resource(fields) => self.peak.raise(&peak_of(fields)),
+            Body::Lifecycle(_) | Body::Provider(_) | Body::Workspace(_) | Body::Derived(_) => {}
+        }
+    }
+
+    fn fold_error(&mut self, event: &Event, fields: &Provider) {
+        keep_text(&mut self.error, event, fields.error_message.as_deref().or(fields.error_code.as_deref()));
+    }
+
+    fn fold_progress(&mut self, event: &Event, fields: &Progress) {
+        if let Some(progress) = fields.progress {
+            keep(&mut self.progress, Said::new(event, Number(progress)));
+        }
+        keep_text(&mut self.stage, event, fields.stage.as_deref());
+        keep_text(&mut self.description, event, fields.description.as_deref());
+        keep_text(&mut self.milestone, event, fields.milestone.as_deref());
+    }
+
+    /// What it means that the event happened.
+    fn fold_life(&mut self, event: &Event) {
+        let at = event.timestamp.micros();
+        keep_least(&mut self.first_activity, Some(at));
+        keep(&mut self.last_activity, at);
+        keep_text(&mut self.source, event, event.source.as_deref());
+        if is_work(event.kind) {
+            keep(&mut self.worked, Said::new(event, ()));
+        }
+        if let Some((rank, status)) = step_of(event.kind) {
+            keep(&mut self.step, Step::new(event, rank, status));
+        }
+        match (event.kind, &event.body) {
+            (EventType::Created, _) => keep_least(&mut self.created, Some(at)),
+            (EventType::Started, _) => keep_least(&mut self.started, Some(at)),
+            (EventType::Stopped, _) => keep(&mut self.stopped, at),
+            (EventType::RateLimit, _) => keep(&mut self.rate_limited, at),
+            (EventType::Paused, Body::Lifecycle(fields)) => keep(&mut self.paused, Said::new(event, waiting_for(event, fields))),
+            _ => {}
+        }
+    }
+}
+
+/// Where a step of life leads, and its rank among steps of the same instant: the natural order of life, so that
+/// `created` and `started` reported together come out as running, whichever is heard last.
+fn step_of(kind: EventType) -> Option<(u8, Status)> {
+    Some(match kind {
+        EventType::Created => (0, Status::Created),
+        EventType::Started => (1, Status::Running),
+        EventType::Resumed => (2, Status::Running),
+        EventType::Paused => (2, Status::Paused),
+        EventType::Completed => (3, Status::Completed),
+        EventType::Failed => (3, Status::Failed),
+        EventType::Deleted => (4, Status::Deleted),
+        _ => return None,
+    })
+}
+
+/// Whether the event shows that the coder goes on, so that it no longer waits. Resources are measured and rate limits
+/// met while it waits too.
+fn is_work(kind: EventType) -> bool {
+    use EventType::{Created, Paused, RateLimit, ResourceLimit, ResourceUsage};
+    !matches!(kind, Created | Paused | RateLimit | ResourceLimit | ResourceUsage) && !kind.is_derived()
+}
+
+fn waiting_for(event: &Event, fields: &Lifecycle) -> WaitingFor {
+    let said = |key: &str| event.data.get(key).and_then(Value::as_str);
+    let words = [fields.reason.as_deref(), said("waiting_for"), said("for")];
+    words.into_iter().flatten().find_map(WaitingFor::named_in).unwrap_or(WaitingFor::Idle)
+}
+
+fn peak_of(fields: &Resource) -> Peak {
+    let &Resource { memory_mb, cpu_percent, disk_usage_mb, network_bytes, file_count } = fields;
+    Peak { memory_mb, cpu_percent, disk_usage_mb, network_bytes, file_count }
+}

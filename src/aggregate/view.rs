@@ -1,0 +1,148 @@
+//! A coder as readers see it: its state at one moment.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::event::{Status, Time};
+
+use super::{Usage, latest::Number, usage::is_zero};
+
+/// What is shown of a coder.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct CoderView {
+    pub coder_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coder_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_coder_id: Option<String>,
+    pub status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Waiting>,
+    /// Running, and silent for five minutes.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stalled: bool,
+    /// Why a person should look: waiting, stalled, failed, rate_limited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs_attention: Vec<Attention>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub progress: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stage: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub milestone: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_activity: Option<Time>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_activity: Option<Time>,
+    pub events: u64,
+    pub events_by_type: BTreeMap<String, u64>,
+    #[serde(flatten)]
+    pub usage: Usage,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_rate_limit: Option<Time>,
+    /// Distinct files created, modified or deleted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub files_touched: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak: Option<Peak>,
+}
+
+/// Since when a coder waits, and for what.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waiting {
+    pub since: Time,
+    #[serde(rename = "for")]
+    pub reason: WaitingFor,
+}
+
+/// What a coder waits for; `idle` is the next prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum WaitingFor {
+    Permission,
+    Question,
+    Idle,
+}
+
+impl WaitingFor {
+    pub const ALL: &'static [WaitingFor] = &[WaitingFor::Permission, WaitingFor::Question, WaitingFor::Idle];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            WaitingFor::Permission => "permission",
+            WaitingFor::Question => "question",
+            WaitingFor::Idle => "idle",
+        }
+    }
+
+    /// What a reason in the sender's words speaks of.
+    pub(super) fn named_in(reason: &str) -> Option<WaitingFor> {
+        let reason = reason.to_lowercase();
+        Self::ALL.iter().copied().find(|waiting| reason.contains(waiting.name()))
+    }
+}
+
+/// Why a person should look at a coder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Attention {
+    Waiting,
+    Stalled,
+    Failed,
+    RateLimited,
+}
+
+impl Attention {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Attention::Waiting => "waiting",
+            Attention::Stalled => "stalled",
+            Attention::Failed => "failed",
+            Attention::RateLimited => "rate_limited",
+        }
+    }
+}
+
+/// The most of each resource that was seen.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Peak {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disk_usage_mb: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network_bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file_count: Option<u64>,
+}
+
+impl Peak {
+    pub fn is_empty(&self) -> bool {
+        *self == Peak::default()
+    }
+
+    pub(super) fn raise(&mut self, other: &Peak) {
+        self.memory_mb = self.memory_mb.max(other.memory_mb);
+        self.cpu_percent = self.cpu_percent.map(Number).max(other.cpu_percent.map(Number)).map(|number| number.0);
+        self.disk_usage_mb = self.disk_usage_mb.max(other.disk_usage_mb);
+        self.network_bytes = self.network_bytes.max(other.network_bytes);
+        self.file_count = self.file_count.max(other.file_count);
+    }
+}
