@@ -1,0 +1,89 @@
+//! What turns an agent's own signal into drafts: one file per agent. Pure.
+//!
+//! A source knows its agent's wire format and nothing of the history. What depends on what is recorded already is said as
+//! a condition or a key on the draft. A known signal with nothing to say is no draft; a broken one is a [`Refusal`], which
+//! is kept with its reason.
+//!
+//! ```
+//! use ai_coder_events::source::{Agent, HookContext, read_hook};
+//!
+//! let payload = br#"{"hook_event_name":"Stop","session_id":"b6838c7b","cwd":"/home/dev/demo"}"#;
+//! let drafts = read_hook(Agent::ClaudeCode, payload, &HookContext::default()).unwrap();
+//! assert_eq!(drafts[0].kind.name(), "ai_coder_completed");
+//! assert_eq!(drafts[0].coder_id, "claude-code:b6838c7b");
+//! ```
+
+mod claude_code;
+mod shell;
+
+use crate::event::Draft;
+
+/// A coding agent whose signals are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Agent {
+    ClaudeCode,
+}
+
+impl Agent {
+    pub const ALL: &'static [Agent] = &[Agent::ClaudeCode];
+
+    /// The name in commands, in coder ids, and as the `source` of events.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Agent::ClaudeCode => "claude-code",
+        }
+    }
+
+    pub fn parse(name: &str) -> Option<Agent> {
+        Self::ALL.iter().copied().find(|agent| agent.name() == name)
+    }
+}
+
+impl std::fmt::Display for Agent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// What the payload does not say, but the environment of the hook does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HookContext {
+    /// The coder that started the agent: `AI_CODER_ID` inside a `run`.
+    pub parent_coder_id: Option<String>,
+}
+
+/// A payload that becomes a rejection.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Refusal {
+    pub reason: String,
+}
+
+/// What one hook payload says, in order: none where it is known and says nothing.
+///
+/// # Errors
+/// [`Refusal`] where the payload is no JSON object, names no session, or names a hook that is not known.
+pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
+    match agent {
+        Agent::ClaudeCode => claude_code::read_hook(payload, context),
+    }
+}
+
+impl Refusal {
+    fn new(reason: impl Into<String>) -> Refusal {
+        Refusal { reason: reason.into() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_agent_is_found_by_its_name() {
+        for &agent in Agent::ALL {
+            assert_eq!(Agent::parse(agent.name()), Some(agent));
+        }
+        assert_eq!(Agent::parse("claude"), None);
+    }
+}

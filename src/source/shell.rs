@@ -1,0 +1,65 @@
+//! What a shell command that succeeded surely did to files. No shell: one doubtful character, and it claims nothing.
+
+/// The files that `command`, run in `folder` with exit code 0, removed.
+///
+/// Only `rm FILE…` joined by `&&` is certain: `;` and `|` lose the exit code, `-f` succeeds on files that never were, `-r`
+/// takes folders, and quotes, globs and variables need a shell.
+pub(super) fn removed_files(command: &str, folder: &str) -> Vec<String> {
+    let plain = |c: char| c.is_alphanumeric() || " \t&/._-+=:,@%".contains(c);
+    if !command.chars().all(plain) {
+        return Vec::new();
+    }
+    let mut removed = Vec::new();
+    for segment in command.split("&&") {
+        let mut words = segment.split_ascii_whitespace();
+        match words.next() {
+            // A lone `&` leaves the exit code of what stands before it unknown.
+            _ if segment.contains('&') => return Vec::new(),
+            // From here on relative paths start elsewhere.
+            Some("cd" | "pushd" | "popd") => break,
+            Some("rm") => {
+                let arguments: Vec<&str> = words.filter(|word| !matches!(*word, "-v" | "--verbose" | "--")).collect();
+                if !arguments.iter().any(|argument| argument.starts_with('-')) {
+                    removed.extend(arguments.into_iter().map(|path| join(folder, path)));
+                }
+            }
+            _ => {}
+        }
+    }
+    removed
+}
+
+fn join(folder: &str, path: &str) -> String {
+    if path.starts_with('/') || folder.is_empty() {
+        return path.to_owned();
+    }
+    format!("{}/{}", folder.trim_end_matches('/'), path.trim_start_matches("./"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_certain_is_claimed() {
+        let cases: &[(&str, &[&str])] = &[
+            ("rm hello.txt && ls -la", &["/w/hello.txt"]),
+            ("rm -v ./a.txt /tmp/b-1", &["/w/a.txt", "/tmp/b-1"]),
+            ("make && rm a && rm b", &["/w/a", "/w/b"]),
+            ("rm a && cd sub && rm b", &["/w/a"]),
+            ("rm -f a", &[]),
+            ("rm -rf target", &[]),
+            ("rm a; ls", &[]),
+            ("rm a || true", &[]),
+            ("rm a & ls", &[]),
+            ("rm *.o", &[]),
+            ("rm \"$FILE\"", &[]),
+            ("rm a\nrm b", &[]),
+            ("echo rm a", &[]),
+            ("", &[]),
+        ];
+        for (command, expected) in cases {
+            assert_eq!(removed_files(command, "/w"), *expected, "{command}");
+        }
+    }
+}
