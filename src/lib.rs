@@ -3,5 +3,6 @@
 pub mod aggregate;
 pub mod event;
 pub mod filter;
+pub mod history;
 pub mod source;
 pub mod text;

@@ -1,0 +1,94 @@
+//! How a history is opened, the same for every handle of a process.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use crate::{
+    event::{Key, Time},
+    text::Redactor,
+};
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub path: PathBuf,
+    pub durability: Durability,
+    pub redactor: Arc<Redactor>,
+    pub clock: Clock,
+    /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
+    pub runtime_folder: Option<PathBuf>,
+}
+
+impl Options {
+    pub fn new(path: impl Into<PathBuf>) -> Options {
+        Options {
+            path: path.into(),
+            durability: Durability::Normal,
+            redactor: Arc::default(),
+            clock: Clock::default(),
+            runtime_folder: None,
+        }
+    }
+
+    /// The file whose change tells other processes that something was committed.
+    pub fn bell_path(&self) -> PathBuf {
+        self.path.with_extension("bell")
+    }
+
+    /// The folders where hooks leave what they could not write, the preferred one first.
+    pub(super) fn spool_folders(&self) -> Vec<PathBuf> {
+        let beside = self.path.with_extension("spool");
+        let name = Key::id_of(&self.path.to_string_lossy());
+        let elsewhere = self.runtime_folder.as_ref().map(|folder| folder.join("ai-coder-events").join(format!("{name}.spool")));
+        std::iter::once(beside).chain(elsewhere).collect()
+    }
+
+    pub(super) fn wal_path(&self) -> PathBuf {
+        with_suffix(&self.path, "-wal")
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// What an acknowledged event survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of any process.
+    #[default]
+    Normal,
+    /// A power cut too, for an fsync a commit.
+    Full,
+}
+
+/// Where the present comes from; tests bring their own.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Time + Send + Sync>);
+
+impl Clock {
+    pub fn new(now: impl Fn() -> Time + Send + Sync + 'static) -> Clock {
+        Clock(Arc::new(now))
+    }
+
+    pub fn now(&self) -> Time {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock::new(|| SystemTime::now().into())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}

@@ -1,0 +1,112 @@
+//! The tables, how they came to be, and how a connection is set up for them.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
+
+use crate::event::Time;
+
+use super::{Durability, Error, Options, file, ledger::Ledger};
+
+/// Each step is a schema version; a published step is never edited.
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+
+pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
+
+/// Pages in the write-ahead log before a commit moves them into the database: four times SQLite's own, which is worth a fifth
+/// in bulk appends.
+const WAL_PAGES: u32 = 4000;
+
+/// Creates the file where it is missing and opens it for writing. Tables are made by [`migrate`].
+pub(super) fn open_for_writing(options: &Options, deadline: Instant) -> Result<Connection, Error> {
+    let path = &options.path;
+    if let Some(folder) = path.parent() {
+        file::create_private_folder(folder).map_err(|source| Error::file(folder, source))?;
+    }
+    file::create_private_file(path).map_err(|source| Error::file(path, source))?;
+    let connect = || {
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
+        let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
+        // What another program keeps here is refused later, and left as it is.
+        if mode != "wal" && (version(&connection)? > 0 || is_empty(&connection)?) {
+            // Only an empty database takes it; it lets pruning give bytes back.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+            connection.pragma_update(None, "journal_mode", "WAL")?;
+        }
+        connection.pragma_update(None, "wal_autocheckpoint", WAL_PAGES)?;
+        connection.pragma_update(
+            None,
+            "synchronous",
+            match options.durability {
+                Durability::Normal => "NORMAL",
+                Durability::Full => "FULL",
+            },
+        )?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(connection)
+    };
+    // Switching a new file to its write-ahead log does not wait for others that do the same: ask again.
+    loop {
+        match connect().map_err(|source| Error::database(path, source)) {
+            Err(Error::Busy { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
+            done => return done,
+        }
+    }
+}
+
+/// Opens an existing file for reading; `None` where there is no file, or nothing in it yet.
+pub(super) fn open_for_reading(path: &Path, patience: Duration) -> Result<Option<Connection>, Error> {
+    if !path.exists() {
+        return Ok(None);
+    }
+    let connect = |flags| {
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(patience)?;
+        connection.pragma_update(None, "query_only", true)?;
+        // The last connection to close would move the log into the database: writers' work.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let version = version(&connection)?;
+        Ok((connection, version))
+    };
+    // Readers of a write-ahead log share memory through a file, so they need to write where they can.
+    let opened = connect(OpenFlags::SQLITE_OPEN_READ_WRITE).or_else(|_| connect(OpenFlags::SQLITE_OPEN_READ_ONLY));
+    match opened.map_err(|source| Error::database(path, source))? {
+        (_, 0) => Ok(None),
+        (_, found) if found > SCHEMA_VERSION => Err(Error::Newer { path: path.to_owned(), found }),
+        (connection, _) => Ok(Some(connection)),
+    }
+}
+
+/// Brings the schema up to date. Call it inside a write transaction.
+pub(super) fn migrate(connection: &Connection, path: &Path, now: Time) -> Result<(), Error> {
+    let fail = |source| Error::database(path, source);
+    let found = version(connection).map_err(fail)?;
+    if found > SCHEMA_VERSION {
+        return Err(Error::Newer { path: path.to_owned(), found });
+    }
+    if found == 0 && !is_empty(connection).map_err(fail)? {
+        return Err(Error::Foreign { path: path.to_owned() });
+    }
+    for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
+        connection.execute_batch(sql).map_err(fail)?;
+        connection.pragma_update(None, "user_version", step + 1).map_err(fail)?;
+    }
+    if found == 0 {
+        Ledger::found(connection, now).map_err(fail)?;
+    }
+    Ok(())
+}
+
+/// Whether there is no table yet, neither ours nor another program's.
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)", [], |row| row.get(0))
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+}

@@ -1,0 +1,165 @@
+//! The statistics: read from what was folded at append, never counted.
+
+use std::{collections::BTreeMap, fs, path::Path};
+
+use rusqlite::{Connection, params};
+
+use crate::{
+    aggregate::{HistorySize, Stats, Tally},
+    event::{Micros, Time},
+};
+
+use super::{
+    Error, Options, Reader,
+    coders::{CoderRecord, visit_by_activity},
+    ledger::Ledger,
+    reader::Snapshot,
+    rows, spool,
+};
+
+#[derive(Clone, Debug, Default)]
+pub struct StatsQuery {
+    /// Of this coder alone; an unknown one has no events.
+    pub coder: Option<String>,
+    /// Limits counts, tokens, cost and errors to what happened since.
+    pub since: Option<Time>,
+    /// How many coders are described and counted one by one, most recently active first; 0: all.
+    pub coders_max: usize,
+}
+
+impl Reader {
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn stats(&mut self, query: &StatsQuery) -> Result<Stats, Error> {
+        let absent = HistorySize { spooled: spool::waiting(self.options()), ..HistorySize::default() };
+        self.read(summary(&Tally::default(), absent), |snapshot| stats(snapshot, query))
+    }
+}
+
+fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery) -> rusqlite::Result<Stats> {
+    let since = query.since.map(|since| bucket_start(&snapshot.ledger, since));
+    let mut one = None;
+    let (mut coders, mut by_coder, mut listed) = (Vec::new(), BTreeMap::new(), 0);
+    visit_chosen(snapshot, query.coder.as_deref(), |snapshot, row| {
+        let tally = match since {
+            Some(since) => tally_since(snapshot.db, Some(row.no), since)?,
+            None => row.state.tally().clone(),
+        };
+        let mut view = row.view(snapshot)?;
+        (view.events, view.events_by_type, view.usage) = (tally.events(), tally.by_type(), tally.usage());
+        by_coder.insert(row.id.clone(), tally.events());
+        coders.push(view);
+        listed += 1;
+        if query.coder.is_some() {
+            one = Some((tally, row.state.last_activity(), row.no));
+        }
+        Ok(query.coders_max == 0 || listed < query.coders_max)
+    })?;
+
+    let totals = &snapshot.ledger.totals;
+    let (tally, last_event, events_per_minute) = match (&query.coder, one) {
+        (Some(_), Some((tally, last, no))) => (tally, last, received_last_minute(snapshot, no)?),
+        (Some(_), None) => (Tally::default(), None, 0.0),
+        (None, _) => {
+            let tally = since.map_or_else(|| Ok(totals.tally().clone()), |since| tally_since(snapshot.db, None, since))?;
+            (tally, totals.last_event(), totals.events_per_minute(snapshot.now))
+        }
+    };
+    let coders_total = match &query.coder {
+        Some(_) => coders.len() as u64,
+        None => snapshot.db.prepare_cached("SELECT count(*) FROM coder")?.query_row([], |row| row.get(0))?,
+    };
+    let size = size(snapshot)?;
+    Ok(Stats { last_event, events_per_minute, since, coders_total, coders, events_by_coder: by_coder, ..summary(&tally, size) })
+}
+
+fn summary(tally: &Tally, history: HistorySize) -> Stats {
+    Stats {
+        total_events: tally.events(),
+        events_by_type: tally.by_type(),
+        usage: tally.usage(),
+        events_by_coder: BTreeMap::new(),
+        last_event: None,
+        events_per_minute: 0.0,
+        since: None,
+        coders_total: 0,
+        coders: Vec::new(),
+        history,
+    }
+}
+
+fn visit_chosen(
+    snapshot: &Snapshot<'_>,
+    coder: Option<&str>,
+    mut visit: impl FnMut(&Snapshot<'_>, CoderRecord) -> rusqlite::Result<bool>,
+) -> rusqlite::Result<()> {
+    let Some(id) = coder else { return visit_by_activity(snapshot, visit) };
+    let mut statement = snapshot.db.prepare_cached("SELECT no, id, state FROM coder WHERE id = ?")?;
+    let mut rows = statement.query([id])?;
+    while let Some(row) = rows.next()? {
+        visit(snapshot, CoderRecord::read(row)?)?;
+    }
+    Ok(())
+}
+
+/// The start of the bucket that holds `since`, or of the oldest that is kept.
+fn bucket_start(ledger: &Ledger, since: Time) -> Time {
+    ledger.bucket_of(since).map_or(ledger.hours_since, |(start, _)| start)
+}
+
+fn tally_since(db: &Connection, coder: Option<i64>, since: Time) -> rusqlite::Result<Tally> {
+    let mut sum = Tally::default();
+    let mut add = |sql: &str, parameters: &[&dyn rusqlite::ToSql]| -> rusqlite::Result<()> {
+        let mut statement = db.prepare_cached(sql)?;
+        let mut buckets = statement.query(parameters)?;
+        while let Some(row) = buckets.next()? {
+            sum.merge(&rows::aggregate(row, 0)?);
+        }
+        Ok(())
+    };
+    match coder {
+        Some(no) => add("SELECT tally FROM bucket WHERE coder = ? AND start >= ?", params![no, since.micros()])?,
+        None => add("SELECT tally FROM bucket WHERE start >= ?", params![since.micros()])?,
+    }
+    Ok(sum)
+}
+
+/// Events of one coder received in the last 60 seconds: its newest ones, read back that far.
+fn received_last_minute(snapshot: &Snapshot<'_>, coder: i64) -> rusqlite::Result<f64> {
+    let (from, to): (Micros, Micros) = (snapshot.now.plus(-Time::MINUTE).micros(), snapshot.now.micros());
+    let mut statement =
+        snapshot.db.prepare_cached("SELECT received, completes IS NULL FROM event WHERE coder = ? ORDER BY seq DESC")?;
+    let mut rows = statement.query([coder])?;
+    let mut count = 0.0;
+    while let Some(row) = rows.next()? {
+        let received: Micros = row.get(0)?;
+        if received <= from {
+            break;
+        }
+        if received <= to && row.get(1)? {
+            count += 1.0;
+        }
+    }
+    Ok(count)
+}
+
+fn size(snapshot: &Snapshot<'_>) -> rusqlite::Result<HistorySize> {
+    let Options { path, .. } = snapshot.options;
+    let bytes_of = |path: &Path| fs::metadata(path).map_or(0, |metadata| metadata.len());
+    Ok(HistorySize {
+        head: snapshot.ledger.head,
+        oldest: snapshot.db.prepare_cached("SELECT min(seq) FROM event")?.query_row([], |row| row.get(0))?,
+        events: snapshot.ledger.rows,
+        bytes: bytes_of(path) + bytes_of(&snapshot.options.wal_path()),
+        memory_bytes: resident_bytes(),
+        rejections: snapshot.db.prepare_cached("SELECT count(*) FROM rejection")?.query_row([], |row| row.get(0))?,
+        spooled: spool::waiting(snapshot.options),
+    })
+}
+
+/// Memory of this process, where the system tells it in a file; else 0.
+fn resident_bytes() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}

@@ -1,0 +1,140 @@
+//! The files: who may read them, how they grow, what an older program does.
+
+use std::{fs, sync::Barrier, thread, time::Duration};
+
+use crate::{
+    event::EventType,
+    history::{Entry, Error, Writer},
+};
+
+use super::{Lab, draft};
+
+#[cfg(unix)]
+#[test]
+fn folder_and_files_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut lab = Lab::new();
+    lab.options.path = lab.options.path.with_file_name("deep").join("er").join("history.db");
+    lab.writer = Writer::new(&lab.options);
+    lab.append(draft(EventType::Started, "a"));
+    crate::history::spool(&lab.options, vec![draft(EventType::Started, "a").into()]).expect("spooled");
+    let folder = lab.options.path.parent().expect("a folder");
+    let mode = |path: &std::path::Path| fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(folder), 0o700);
+    for entry in fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        assert_eq!(mode(&path), if path.is_dir() { 0o700 } else { 0o600 }, "{}", path.display());
+    }
+}
+
+#[test]
+fn many_writers_may_create_the_history_at_once() {
+    let mut lab = Lab::new();
+    let barrier = Barrier::new(8);
+    thread::scope(|scope| {
+        for n in 0..8 {
+            let (options, barrier) = (&lab.options, &barrier);
+            scope.spawn(move || {
+                barrier.wait();
+                Writer::new(options).append(vec![draft(EventType::Started, &format!("c{n}")).into()]).expect("appended");
+            });
+        }
+    });
+    assert_eq!(lab.log().len(), 8);
+    lab.assert_sound();
+}
+
+#[test]
+fn short_lived_writers_alone_do_not_let_the_log_grow() {
+    let mut lab = Lab::new();
+    let mut largest = 0;
+    for _ in 0..600 {
+        Writer::new(&lab.options).append(vec![draft(EventType::Output, "a").into()]).expect("appended");
+        largest = largest.max(fs::metadata(lab.options.wal_path()).map_or(0, |metadata| metadata.len()));
+    }
+    assert!(largest > 0 && largest < 512 * 1024, "the write-ahead log reached {largest} bytes");
+    lab.assert_sound();
+}
+
+#[test]
+fn a_busy_writer_elsewhere_makes_an_append_wait_and_only_so_long() {
+    let mut lab = Lab::new();
+    lab.append(draft(EventType::Started, "a"));
+    let mut hasty = Writer::new(&lab.options).with_patience(Duration::from_millis(20));
+    let locked = lab
+        .writer
+        .transact(|_| Ok(hasty.append(vec![draft(EventType::Output, "a").into()])))
+        .expect("the lock is held meanwhile");
+    assert!(matches!(locked, Err(Error::Busy { .. })), "{locked:?}");
+    assert_eq!(hasty.append(vec![draft(EventType::Output, "a").into()]).expect("the lock is free again").len(), 1);
+}
+
+#[test]
+fn an_older_program_stops_writing_when_a_newer_schema_appears() {
+    let mut lab = Lab::new();
+    lab.append(draft(EventType::Started, "a"));
+    let newer = crate::history::schema::SCHEMA_VERSION + 1;
+    lab.writer.connection().expect("open").pragma_update(None, "user_version", newer).expect("writable");
+    let refused = lab.writer.append(vec![Entry::from(draft(EventType::Output, "a"))]);
+    assert!(matches!(&refused, Err(Error::Newer { found, .. }) if *found == newer), "{refused:?}");
+    let mut fresh = crate::history::Reader::new(&lab.options);
+    assert!(matches!(fresh.position(), Err(Error::Newer { .. })));
+}
+
+#[test]
+fn what_is_no_history_is_named_as_broken() {
+    let mut lab = Lab::new();
+    fs::write(
+        &lab.options.path,
+        "this is a letter to my mother, not a database, and it is long enough to be looked at ".repeat(9),
+    )
+    .expect("writable");
+    assert!(matches!(lab.reader.position(), Err(Error::Broken { .. })));
+    assert!(matches!(lab.writer.append(vec![draft(EventType::Started, "a").into()]), Err(Error::Broken { .. })));
+}
+
+#[test]
+fn defect_05_statistics_are_a_consistent_snapshot_while_others_write() {
+    let mut lab = Lab::new();
+    lab.append(draft(EventType::Started, "c0"));
+    thread::scope(|scope| {
+        let writers: Vec<_> = (0..4)
+            .map(|n| {
+                let options = &lab.options;
+                scope.spawn(move || {
+                    let mut writer = Writer::new(options);
+                    for round in 0..50 {
+                        let kind = if round % 2 == 0 { EventType::Output } else { EventType::Failed };
+                        writer.append((0..5).map(|_| draft(kind, &format!("c{n}")).into()).collect()).expect("appended");
+                    }
+                })
+            })
+            .collect();
+        while !writers.iter().all(thread::ScopedJoinHandle::is_finished) {
+            let stats = lab.reader.stats(&Default::default()).expect("readable");
+            assert_eq!(stats.events_by_type.values().sum::<u64>(), stats.total_events);
+            assert_eq!(stats.events_by_coder.values().sum::<u64>(), stats.total_events);
+            assert_eq!(stats.history.events, stats.total_events);
+        }
+    });
+    lab.assert_sound();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_history_that_takes_the_place_of_another_is_read_and_written() {
+    let mut lab = Lab::new();
+    lab.append_all([draft(EventType::Created, "a"), draft(EventType::Progress, "a")]);
+    let before = lab.reader.position().expect("readable");
+    let generation = lab.reader.generation().expect("readable");
+    for file in [lab.options.path.clone(), lab.options.wal_path(), lab.options.path.with_extension("db-shm")] {
+        fs::remove_file(file).expect("deleted");
+    }
+    assert_eq!(lab.reader.position().expect("readable").head, 0);
+    lab.append_all([draft(EventType::Created, "b")]);
+    let after = lab.reader.position().expect("readable");
+    assert_eq!((before.head, after.head), (2, 1));
+    assert_ne!(before.history, after.history);
+    assert_ne!(lab.reader.generation().expect("readable"), generation);
+    assert!(lab.options.path.exists());
+}

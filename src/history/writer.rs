@@ -1,0 +1,131 @@
+//! The writing handle: transactions, the bell after each, and the checkpoint rule at the end.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
+
+use crate::event::Time;
+
+use super::{Entry, Error, Options, Outcome, append::Append, bell::Bell, file::FileId, schema};
+
+/// How long a writer waits for others before it gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Below this size of the write-ahead log a closing writer leaves it as it is. Moving it into the database costs an fsync, which
+/// would double what a hook costs; never doing it would let the log grow without bound where nothing but hooks write.
+const WAL_LEFT_BYTES_MAX: u64 = 256 * 1024;
+
+/// One connection that writes. It touches the disk at the first append, not before.
+#[derive(Debug)]
+pub struct Writer {
+    options: Options,
+    patience: Duration,
+    open: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    db: Connection,
+    bell: Bell,
+    file: Option<FileId>,
+}
+
+impl Writer {
+    pub fn new(options: &Options) -> Writer {
+        Writer { options: options.clone(), patience: PATIENCE, open: None }
+    }
+
+    /// How long one call waits for busy writers elsewhere, opening included; ten seconds unless set.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Writer {
+        self.patience = patience;
+        self
+    }
+
+    pub fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Keeps `entries` in one transaction and answers after its commit, one outcome an entry.
+    ///
+    /// # Errors
+    /// Nothing of `entries` is kept then.
+    pub fn append(&mut self, entries: Vec<Entry>) -> Result<Vec<Outcome>, Error> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        let options = self.options.clone();
+        self.transact(|db| {
+            // Read inside the transaction, so that the order of receipt is the order of seqs.
+            let now = options.clock.now();
+            let mut append = Append::begin(db, &options.redactor)?;
+            let outcomes = entries.into_iter().map(|entry| append.take(entry, now)).collect::<rusqlite::Result<_>>()?;
+            append.finish()?;
+            Ok(outcomes)
+        })
+    }
+
+    /// Runs `work` in a write transaction on the newest schema, commits, and rings the bell if it changed anything.
+    pub(super) fn transact<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        // What opening took is not waited for a second time.
+        let deadline = Instant::now() + self.patience;
+        self.open(deadline)?;
+        let options = &self.options;
+        let open = self.open.as_mut().expect("opened above");
+        let fail = |source| Error::database(&options.path, source);
+        open.db.busy_timeout(deadline.saturating_duration_since(Instant::now())).map_err(fail)?;
+        let transaction = Transaction::new_unchecked(&open.db, TransactionBehavior::Immediate).map_err(fail)?;
+        schema::migrate(&transaction, &options.path, options.clock.now())?;
+        let changes_before = transaction.total_changes();
+        let done = work(&transaction).map_err(fail)?;
+        let changed = transaction.total_changes() != changes_before;
+        transaction.commit().map_err(fail)?;
+        if changed {
+            open.bell.ring();
+        }
+        Ok(done)
+    }
+
+    /// Whether there is no file yet: what only takes away need not create one.
+    pub(super) fn is_absent(&self) -> bool {
+        self.open.is_none() && !self.options.path.exists()
+    }
+
+    /// The connection outside a transaction, for pragmas.
+    pub(super) fn connection(&mut self) -> Result<&Connection, Error> {
+        self.open(Instant::now() + self.patience)?;
+        Ok(&self.open.as_ref().expect("opened above").db)
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.options.clock.now()
+    }
+
+    fn open(&mut self, deadline: Instant) -> Result<(), Error> {
+        let path = &self.options.path;
+        // What is written to a deleted file is lost, acknowledged or not.
+        if self.open.as_ref().is_some_and(|open| open.file != FileId::of(path)) {
+            self.open = None;
+        }
+        if self.open.is_none() {
+            let db = schema::open_for_writing(&self.options, deadline)?;
+            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file: FileId::of(path) });
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        let Some(open) = &self.open else { return };
+        let wal_bytes = fs::metadata(self.options.wal_path()).map_or(0, |metadata| metadata.len());
+        if wal_bytes < WAL_LEFT_BYTES_MAX
+            && let Err(error) = open.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        {
+            tracing::debug!("closing checkpoints although it need not: {error}");
+        }
+    }
+}
