@@ -1,0 +1,240 @@
+//! A reader of any speed: replay, then follow, on one cursor.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use futures::Stream;
+use tokio::{sync::Notify, task::JoinHandle, time::Instant};
+
+use crate::{
+    event::Event,
+    filter::Filter,
+    history::{Batch, Missed},
+};
+
+use super::{Delivery, Error, From, live::Look, readers::Readers, ring::json_bytes, tail::Tail, waiters::WaiterId};
+
+/// Events a reader behind the ring takes from the history at a time.
+const PAGE_EVENTS_MAX: usize = 256;
+/// What a reader that stops in the middle of a page holds, as JSON; one event more where it is larger alone.
+const PAGE_BYTES_MAX: usize = 1024 * 1024;
+/// Before a history that failed, or had nothing where something was expected, is asked again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+/// Everything after a cursor, once and in order. Dropping it unsubscribes.
+pub struct Subscription {
+    tail: Arc<Tail>,
+    readers: Arc<Readers>,
+    filter: Arc<Filter>,
+    id: WaiterId,
+    call: Arc<Notify>,
+    /// `None` while the head is not known that [`From::Now`] means.
+    cursor: Option<u64>,
+    /// Read from the history, not yet delivered.
+    page: VecDeque<Delivery>,
+    /// Where the cursor stands once `page` is delivered.
+    page_through: u64,
+    page_events_max: usize,
+    /// The end of the last gap that was reported.
+    missed_through: u64,
+    reading: Option<Reading>,
+    retry_at: Option<Instant>,
+    ended: bool,
+}
+
+/// A page on its way: a task of its own, so that a caller who gives up ever so often still gets on.
+struct Reading {
+    task: JoinHandle<Result<Batch, Error>>,
+    /// The bus is shut down: where this finds nothing, the subscription ends.
+    last: bool,
+}
+
+impl Subscription {
+    pub(super) fn new(tail: Arc<Tail>, readers: Arc<Readers>, filter: Filter, from: From) -> Subscription {
+        let (id, call) = tail.live().waiters.join(&filter);
+        let cursor = match from {
+            From::After(seq) => Some(seq),
+            // An error comes again at the first `next`, which can report it.
+            From::Now => readers.read_here(|reader| reader.position()).ok().map(|position| position.head),
+        };
+        Subscription {
+            tail,
+            readers,
+            filter: Arc::new(filter),
+            id,
+            call,
+            cursor,
+            page: VecDeque::new(),
+            page_through: 0,
+            page_events_max: PAGE_EVENTS_MAX,
+            missed_through: 0,
+            reading: None,
+            retry_at: None,
+            ended: false,
+        }
+    }
+
+    /// The next delivery; `None` after shutdown, once everything committed was delivered. After an error the same place is
+    /// tried again. Cancel-safe: what is not returned is not passed over.
+    pub async fn next(&mut self) -> Option<Result<Delivery, Error>> {
+        let batch = self.next_batch(1).await?;
+        Some(batch.map(|mut deliveries| deliveries.pop().expect("a batch holds at least one delivery")))
+    }
+
+    /// Waits as [`next`](Self::next) does, then takes what else is at hand without waiting: between 1 and `max` deliveries.
+    pub async fn next_batch(&mut self, max: usize) -> Option<Result<Vec<Delivery>, Error>> {
+        let max = max.max(1);
+        // A long replay must not keep the runtime's only thread from everyone else.
+        tokio::task::consume_budget().await;
+        while !self.ended {
+            if let Some(at) = self.retry_at {
+                tokio::time::sleep_until(at).await;
+                self.retry_at = None;
+            }
+            if !self.page.is_empty() {
+                return Some(Ok(self.take_from_page(max)));
+            }
+            if let Some(reading) = &mut self.reading {
+                // Given up here, it is found again by the next call.
+                let batch = (&mut reading.task).await.unwrap_or(Err(Error::Closed));
+                let last = reading.last;
+                self.reading = None;
+                match batch.map(|batch| self.take_in(batch)) {
+                    Ok(true) => {}
+                    Ok(false) if last => self.ended = true,
+                    Ok(false) => self.retry_later(),
+                    Err(error) => {
+                        self.ended = last;
+                        self.retry_later();
+                        return Some(Err(error));
+                    }
+                }
+                continue;
+            }
+            let Some(mut cursor) = self.cursor else {
+                match self.readers.read(|reader| reader.position()).await {
+                    Ok(position) => self.cursor = Some(position.head),
+                    Err(error) => {
+                        self.retry_later();
+                        return Some(Err(error));
+                    }
+                }
+                continue;
+            };
+            let look = self.tail.live().look(self.id, &mut cursor, max, |event| self.may_want(event));
+            self.cursor = Some(cursor);
+            match look {
+                Look::Found(events) => {
+                    let wanted = events.into_iter().filter(|event| self.filter.matches(event));
+                    let deliveries: Vec<Delivery> = wanted.map(Delivery::Event).collect();
+                    if !deliveries.is_empty() {
+                        return Some(Ok(deliveries));
+                    }
+                }
+                Look::Again => {}
+                Look::Idle => match self.tail.ensure_running() {
+                    Ok(()) => self.call.notified().await,
+                    Err(error) => {
+                        self.retry_later();
+                        return Some(Err(error));
+                    }
+                },
+                Look::Behind => self.start_reading(cursor, false),
+                Look::Closed => self.start_reading(cursor, true),
+            }
+        }
+        None
+    }
+
+    /// The seq through which everything was looked at; 0 while it is not known where the subscription begins.
+    pub fn cursor(&self) -> u64 {
+        match self.cursor {
+            Some(cursor) => self.tail.live().looked_through(self.id, cursor),
+            None => 0,
+        }
+    }
+
+    /// The same as a stream.
+    pub fn into_stream(self) -> impl Stream<Item = Result<Delivery, Error>> {
+        futures::stream::unfold(self, async |mut subscription| {
+            let delivery = subscription.next().await?;
+            Some((delivery, subscription))
+        })
+    }
+
+    /// The quick part of the filter.
+    fn may_want(&self, event: &Event) -> bool {
+        self.filter.wants_type(event.kind) && (self.filter.coders.is_empty() || self.filter.coders.contains(&event.coder_id))
+    }
+
+    fn start_reading(&mut self, cursor: u64, last: bool) {
+        let filter = Arc::clone(&self.filter);
+        let readers = Arc::clone(&self.readers);
+        let events_max = self.page_events_max;
+        let task = tokio::spawn(async move { readers.read(move |reader| reader.after(cursor, &filter, events_max)).await });
+        self.reading = Some(Reading { task, last });
+    }
+
+    /// Whether it leads any further.
+    fn take_in(&mut self, batch: Batch) -> bool {
+        if let Some(missed) = batch.missed {
+            self.take_in_gap(missed);
+        }
+        let cursor = self.cursor.unwrap_or(0);
+        self.page_through = batch.through.max(cursor);
+        self.page_events_max = PAGE_EVENTS_MAX;
+        let (mut bytes, mut events) = (0, 0);
+        for event in batch.events {
+            bytes += json_bytes(&event);
+            if bytes > PAGE_BYTES_MAX && events > 0 {
+                // The rest is read again, and no more than this much at a time.
+                self.page_through = event.seq - 1;
+                self.page_events_max = events;
+                break;
+            }
+            events += 1;
+            self.page.push_back(Delivery::Event(Arc::new(event)));
+        }
+        if self.page.is_empty() {
+            self.cursor = Some(self.page_through);
+        }
+        !self.page.is_empty() || self.page_through > cursor
+    }
+
+    /// Retention may keep events inside a gap, so that several pages lie in the same one: it is reported once.
+    fn take_in_gap(&mut self, missed: Missed) {
+        if missed.through > self.missed_through {
+            let after = missed.after.max(self.missed_through);
+            self.missed_through = missed.through;
+            self.page.push_back(Delivery::Missed(Missed { after, through: missed.through }));
+        }
+    }
+
+    fn take_from_page(&mut self, max: usize) -> Vec<Delivery> {
+        let deliveries: Vec<Delivery> = self.page.drain(..max.min(self.page.len())).collect();
+        let looked_through = match (deliveries.last(), self.page.front()) {
+            (_, None) => Some(self.page_through),
+            (Some(Delivery::Event(event)), _) => Some(event.seq),
+            // Events that retention kept may lie inside the gap.
+            (Some(Delivery::Missed(missed)), Some(Delivery::Event(next))) => Some(missed.through.min(next.seq - 1)),
+            _ => None,
+        };
+        self.cursor = looked_through.or(self.cursor);
+        deliveries
+    }
+
+    fn retry_later(&mut self) {
+        self.retry_at = Some(Instant::now() + RETRY_AFTER);
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.tail.live().waiters.leave(self.id);
+    }
+}
+
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Subscription").field("filter", &self.filter).field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}

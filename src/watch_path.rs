@@ -1,0 +1,173 @@
+//! "This path changed": tells when one file's content was written, by whomever.
+//!
+//! It promises that reading a file never counts, and that a change is told at least once while the watch is fresh. It
+//! refuses to know what is in the file. What the platform fails to tell, its user must notice by looking now and then.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher, event::ModifyKind};
+
+/// Why a path cannot be watched: most often its folder does not exist yet, or the system's watches are used up.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to watch `{path}`")]
+pub struct Error {
+    path: PathBuf,
+    source: notify::Error,
+}
+
+/// A running watch; dropping it ends it.
+pub struct Watch {
+    stale: Arc<AtomicBool>,
+    _watcher: RecommendedWatcher,
+}
+
+impl Watch {
+    /// Whether a new watch would serve better: the file has appeared, was replaced, or is gone.
+    pub fn is_stale(&self) -> bool {
+        self.stale.load(Ordering::Acquire)
+    }
+}
+
+/// Calls `on_change`, on a thread of the watcher, after the file's content changed. A file that does not exist yet is looked
+/// for in its folder, which must exist; once it is there the watch is [stale](Watch::is_stale), because a watch on the file
+/// alone is not disturbed by its neighbours.
+///
+/// # Errors
+/// [`Error`] where neither the file nor its folder can be watched.
+pub fn watch(path: &Path, on_change: impl Fn() + Send + 'static) -> Result<Watch, Error> {
+    let stale = Arc::new(AtomicBool::new(false));
+    let failed = |source| Error { path: path.to_owned(), source };
+    let on_file = path.exists();
+    let watched = if on_file { path } else { folder_of(path) };
+    let name = path.file_name().map(OsString::from);
+    let told = {
+        let stale = Arc::clone(&stale);
+        move |change: notify::Result<Event>| match concerns(change, name.as_deref()) {
+            Change::None => {}
+            Change::Content => {
+                if !on_file {
+                    stale.store(true, Ordering::Release);
+                }
+                on_change();
+            }
+            Change::Unknown => {
+                stale.store(true, Ordering::Release);
+                on_change();
+            }
+        }
+    };
+    let mut watcher = notify::recommended_watcher(told).map_err(failed)?;
+    watcher.watch(watched, RecursiveMode::NonRecursive).map_err(failed)?;
+    // It may have appeared between the question and the watch on its folder.
+    stale.fetch_or(!on_file && path.exists(), Ordering::AcqRel);
+    Ok(Watch { stale, _watcher: watcher })
+}
+
+enum Change {
+    None,
+    Content,
+    /// The file is another one now, or nobody can say what happened.
+    Unknown,
+}
+
+fn concerns(change: notify::Result<Event>, name: Option<&std::ffi::OsStr>) -> Change {
+    let Ok(event) = change else { return Change::Unknown };
+    if event.need_rescan() {
+        return Change::Unknown;
+    }
+    if !event.paths.iter().any(|path| path.file_name() == name) {
+        return Change::None;
+    }
+    match event.kind {
+        EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => Change::None,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any) => Change::Content,
+        EventKind::Remove(_) | EventKind::Modify(_) | EventKind::Any | EventKind::Other => Change::Unknown,
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs,
+        io::Write,
+        sync::mpsc::{self, Receiver},
+        time::Duration,
+    };
+
+    use super::*;
+
+    /// Long enough that only a lost change runs into it.
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    fn watched(path: &Path) -> (Watch, Receiver<()>) {
+        let (sender, changes) = mpsc::channel();
+        let watch = watch(path, move || sender.send(()).unwrap_or_default()).expect("the folder exists");
+        (watch, changes)
+    }
+
+    fn append(path: &Path) {
+        let mut file = fs::OpenOptions::new().append(true).create(true).open(path).expect("opens");
+        file.write_all(b"x").expect("writes");
+    }
+
+    #[test]
+    fn a_write_is_told_and_a_read_is_not() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, beside) = (folder.path().join("bell"), folder.path().join("beside"));
+        append(&path);
+        append(&beside);
+        let (watch, changes) = watched(&path);
+        fs::read(&path).expect("reads");
+        append(&beside);
+        fs::metadata(&path).expect("there");
+        append(&path);
+        changes.recv_timeout(LIMIT).expect("the write is told");
+        assert_eq!(changes.try_iter().count(), 0, "and nothing else");
+        assert!(!watch.is_stale());
+    }
+
+    #[test]
+    fn a_file_that_appears_is_told_and_asks_for_a_new_watch() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bell");
+        let (watch, changes) = watched(&path);
+        append(&folder.path().join("beside"));
+        assert!(!watch.is_stale());
+        append(&path);
+        changes.recv_timeout(LIMIT).expect("its appearance is told");
+        assert!(watch.is_stale());
+    }
+
+    #[test]
+    fn a_file_that_goes_asks_for_a_new_watch() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("bell");
+        append(&path);
+        let (watch, changes) = watched(&path);
+        fs::remove_file(&path).expect("removes");
+        changes.recv_timeout(LIMIT).expect("its end is told");
+        assert!(watch.is_stale());
+    }
+
+    #[test]
+    fn without_a_folder_there_is_no_watch() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("missing").join("bell");
+        let error = watch(&path, || {}).err().expect("refused");
+        assert_eq!(error.to_string(), format!("failed to watch `{}`", path.display()));
+    }
+}
