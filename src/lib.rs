@@ -1,10 +1,30 @@
 //! The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
+//!
+//! ```
+//! # let folder = tempfile::tempdir().unwrap();
+//! use ai_coder_events::event::{Draft, EventType, sentence};
+//! use ai_coder_events::history::{Entry, Options, Query, Reader, Writer};
+//!
+//! let options = Options::new(folder.path().join("history.db"));
+//! let drafts = [Draft::new(EventType::Started, "fix-auth"), Draft::progress("fix-auth", 0.42, "editing", "the session store")];
+//! Writer::new(&options).append(drafts.map(Entry::from).into()).unwrap();
+//!
+//! let mut reader = Reader::new(&options);
+//! let newest = reader.page(&Query { limit: 1, ..Query::default() }).unwrap();
+//! assert_eq!(sentence(&newest.events[0]), "progress 42 % (editing): the session store");
+//! assert_eq!(reader.coder("fix-auth").unwrap().unwrap().status.name(), "running");
+//! ```
+//!
+//! In reading order: [`event`] says what a fact is and [`text`] cleans it; [`source`] makes drafts of what agents emit;
+//! [`history`] keeps them, with the aggregates and rules of [`aggregate`]; [`bus`] wakes whoever waits for what a [`filter`]
+//! wants; [`mcp`] serves agents and editors. [`upkeep`] and [`watch_path`] work in the background.
 
 pub mod aggregate;
 pub mod bus;
 pub mod event;
 pub mod filter;
 pub mod history;
+pub mod mcp;
 pub mod source;
 pub mod text;
 pub mod upkeep;

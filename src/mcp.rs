@@ -1,0 +1,160 @@
+//! The MCP server: what agents and editors ask of the history, over standard input and output.
+//!
+//! Speaks both eras of the protocol on one connection: the handshake up to 2025-11-25 and the self-contained requests of
+//! 2026-07-28. Promises: every call is answered, also one that panics; no answer is longer than clients take; a client
+//! that stops reading holds up nobody but itself; the end of input ends every wait at once. Only this room knows rmcp.
+
+mod arguments;
+mod budget;
+mod conversation;
+mod cursor;
+mod desk;
+mod detail;
+mod notices;
+mod place;
+mod prompts;
+mod refusal;
+mod report;
+mod resources;
+mod schema;
+mod server;
+mod stdio;
+mod tools;
+mod until;
+
+use std::time::Duration;
+
+use rmcp::{ServiceExt, service::ServerInitializeError};
+use tokio_util::sync::CancellationToken;
+
+use crate::bus::Bus;
+
+use self::{conversation::Conversation, server::Server};
+
+/// How long answers under way may take once the conversation ends. rmcp itself gives them five seconds, but then waits for
+/// a client that does not read as long as it likes.
+const FAREWELL: Duration = Duration::from_secs(6);
+/// The same after a signal: whoever sent it wants the process gone, and kills it next.
+const FAREWELL_AT_SIGNAL: Duration = Duration::from_secs(1);
+
+/// How the server behaves.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ServeOptions {
+    /// Offers no tool that writes.
+    pub read_only: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen for signals")]
+    Signals(#[source] std::io::Error),
+    #[error("the client did not begin with a request of the protocol")]
+    Handshake(#[source] Box<ServerInitializeError>),
+    #[error("the protocol's loop failed")]
+    Loop(#[source] tokio::task::JoinError),
+}
+
+/// Serves the client at the other end of standard input and output, until it goes away or a signal comes.
+///
+/// Must run in a tokio runtime with I/O and time; a current-thread one keeps answers in order. Where standard input is
+/// neither pipe nor socket, a blocking read may outlive this: shut the runtime down in the background.
+///
+/// # Errors
+/// [`ServeError`]; a client that goes away, at whatever point, is a success.
+pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
+    let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    let ends = Ends { closing: CancellationToken::new(), stopping: CancellationToken::new() };
+    let served = {
+        let serving = converse(bus.clone(), options, &ends);
+        tokio::pin!(serving);
+        tokio::select! {
+            served = &mut serving => served,
+            () = signals.next() => {
+                ends.closing.cancel();
+                ends.stopping.cancel();
+                serving.await
+            }
+        }
+    };
+    bus.shutdown().await;
+    served
+}
+
+/// The two ways in which a conversation ends.
+struct Ends {
+    /// At the end of input and at a signal: whoever waits answers now.
+    closing: CancellationToken,
+    /// At a signal: no more input is read. At the end of input rmcp still answers what it has read.
+    stopping: CancellationToken,
+}
+
+async fn converse(bus: Bus, options: ServeOptions, ends: &Ends) -> Result<(), ServeError> {
+    let transport = Conversation::new(stdio::open(ends.closing.clone()));
+    let server = Server::new(bus, options.read_only, ends.closing.clone());
+    match server.serve_with_ct(transport, ends.stopping.clone()).await {
+        Ok(running) => {
+            let overdue = async {
+                ends.closing.cancelled().await;
+                let signalled = async {
+                    ends.stopping.cancelled().await;
+                    tokio::time::sleep(FAREWELL_AT_SIGNAL).await;
+                };
+                tokio::select! {
+                    () = tokio::time::sleep(FAREWELL) => {}
+                    () = signalled => {}
+                }
+            };
+            tokio::select! {
+                ended = running.waiting() => ended.map(drop).map_err(ServeError::Loop),
+                () = overdue => {
+                    tracing::warn!("the client did not take its last answers");
+                    Ok(())
+                }
+            }
+        }
+        Err(
+            ServerInitializeError::ConnectionClosed(_)
+            | ServerInitializeError::Cancelled
+            | ServerInitializeError::TransportError { .. },
+        ) => Ok(()),
+        Err(error) => Err(ServeError::Handshake(Box::new(error))),
+    }
+}
+
+/// What asks a process to end: SIGTERM and Ctrl-C.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

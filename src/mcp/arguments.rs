@@ -1,0 +1,239 @@
+//! Arguments of tools: one table per tool, from which its input schema, its checks and its error messages come. Pure.
+//!
+//! A model reads the message and sends again, so a refusal names the argument and what is valid there. Nothing is
+//! clamped or ignored in silence.
+
+use std::sync::Arc;
+
+use rmcp::model::JsonObject;
+use serde_json::{Value, json};
+
+use crate::event::Invalid;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Argument {
+    pub name: &'static str,
+    pub kind: Kind,
+    pub about: &'static str,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Text that must be given, and what it is.
+    Needed(&'static str),
+    Text,
+    /// A list of names; a single name stands for a list of one.
+    Names,
+    /// A cursor: text, or a bare number.
+    Cursor,
+    Flag,
+    Whole {
+        least: u64,
+        most: u64,
+        default: u64,
+    },
+    /// One of some words; the first is the default.
+    Word(&'static [&'static str]),
+}
+
+impl Argument {
+    fn valid(&self) -> String {
+        match self.kind {
+            Kind::Needed(_) | Kind::Text => "text".into(),
+            Kind::Names => "a list of names, such as [\"a\", \"b\"]".into(),
+            Kind::Cursor => super::cursor::Cursor::VALID.into(),
+            Kind::Flag => "true or false".into(),
+            Kind::Whole { least, most, .. } => format!("a whole number from {least} to {most}"),
+            Kind::Word(words) => words.join(" or "),
+        }
+    }
+
+    fn schema(&self) -> Value {
+        let mut schema = match self.kind {
+            Kind::Needed(_) | Kind::Text | Kind::Cursor => json!({"type": "string"}),
+            Kind::Names => json!({"type": "array", "items": {"type": "string"}}),
+            Kind::Flag => json!({"type": "boolean", "default": false}),
+            Kind::Whole { least, most, default } => {
+                json!({"type": "integer", "minimum": least, "maximum": most, "default": default})
+            }
+            Kind::Word(words) => json!({"type": "string", "enum": words, "default": words[0]}),
+        };
+        schema["description"] = self.about.into();
+        schema
+    }
+
+    /// The value in its one form, or why it is none.
+    fn read(&self, given: Value) -> Result<Value, Invalid> {
+        let read = match (self.kind, &given) {
+            (Kind::Needed(_) | Kind::Text | Kind::Cursor, Value::String(_)) | (Kind::Flag, Value::Bool(_)) => Some(given.clone()),
+            (Kind::Cursor, Value::Number(number)) if number.is_u64() => Some(number.to_string().into()),
+            (Kind::Names, Value::String(name)) => Some(json!([name])),
+            (Kind::Names, Value::Array(names)) if names.iter().all(Value::is_string) => Some(given.clone()),
+            (Kind::Whole { least, most, .. }, Value::Number(_)) => {
+                whole(&given).filter(|number| (least..=most).contains(number)).map(Value::from)
+            }
+            (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Some(given.clone()),
+            _ => None,
+        };
+        read.ok_or_else(|| Invalid::wrong(self.name, &given, &self.valid()))
+    }
+}
+
+/// JavaScript may write a whole number as `3.0`.
+fn whole(given: &Value) -> Option<u64> {
+    let exact = |number: f64| (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64);
+    given.as_u64().or_else(|| given.as_f64().and_then(exact))
+}
+
+/// The input schema of a tool with these arguments.
+pub(super) fn schema(table: &[Argument]) -> Arc<JsonObject> {
+    let properties: JsonObject = table.iter().map(|argument| (argument.name.to_owned(), argument.schema())).collect();
+    let needed = table
+        .iter()
+        .filter(|argument| matches!(argument.kind, Kind::Needed(_)))
+        .map(|argument| argument.name)
+        .collect::<Vec<_>>();
+    let mut schema = JsonObject::new();
+    schema.insert("type".into(), "object".into());
+    schema.insert("properties".into(), properties.into());
+    if !needed.is_empty() {
+        schema.insert("required".into(), needed.into());
+    }
+    schema.insert("additionalProperties".into(), false.into());
+    Arc::new(schema)
+}
+
+/// The arguments of one call, each known and of its kind.
+#[derive(Debug)]
+pub(super) struct Given {
+    table: &'static [Argument],
+    values: JsonObject,
+}
+
+impl Given {
+    /// Absent, `null`, and empty text all mean that an argument is missing.
+    ///
+    /// # Errors
+    /// [`Invalid`] that names the argument and what is valid there.
+    pub fn check(table: &'static [Argument], given: Option<JsonObject>) -> Result<Given, Invalid> {
+        let mut values = JsonObject::new();
+        for (name, value) in given.unwrap_or_default() {
+            let Some(argument) = table.iter().find(|argument| argument.name == name) else { return Err(unknown(table, &name)) };
+            if !(value.is_null() || value == "") {
+                values.insert(name, argument.read(value)?);
+            }
+        }
+        for argument in table {
+            if let (Kind::Needed(valid), false) = (argument.kind, values.contains_key(argument.name)) {
+                return Err(Invalid::missing(argument.name, valid));
+            }
+        }
+        Ok(Given { table, values })
+    }
+
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.values.get(name).and_then(Value::as_str)
+    }
+
+    pub fn needed(&self, name: &str) -> &str {
+        self.text(name).expect("a needed argument is there once the arguments are checked")
+    }
+
+    pub fn names(&self, name: &str) -> Vec<&str> {
+        self.values.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    pub fn flag(&self, name: &str) -> bool {
+        self.values.get(name).and_then(Value::as_bool).unwrap_or(false)
+    }
+
+    pub fn whole(&self, name: &str) -> u64 {
+        match (self.values.get(name).and_then(Value::as_u64), self.kind(name)) {
+            (Some(number), _) => number,
+            (None, Kind::Whole { default, .. }) => default,
+            (None, kind) => unreachable!("`{name}` is declared as {kind:?}"),
+        }
+    }
+
+    pub fn word(&self, name: &str) -> &str {
+        match (self.text(name), self.kind(name)) {
+            (Some(word), _) => word,
+            (None, Kind::Word(words)) => words[0],
+            (None, kind) => unreachable!("`{name}` is declared as {kind:?}"),
+        }
+    }
+
+    fn kind(&self, name: &str) -> Kind {
+        self.table.iter().find(|argument| argument.name == name).expect("tools ask only for arguments of their table").kind
+    }
+}
+
+fn unknown(table: &[Argument], name: &str) -> Invalid {
+    let valid = table.iter().map(|argument| format!("`{}`", argument.name)).collect::<Vec<_>>().join(", ");
+    Invalid::new(name, format_args!("unknown argument `{}`: valid are {valid}", crate::text::excerpt(name, 60)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &[Argument] = &[
+        Argument { name: "coder_id", kind: Kind::Needed("the id of the coder"), about: "Id." },
+        Argument { name: "types", kind: Kind::Names, about: "Types." },
+        Argument { name: "limit", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "How many." },
+        Argument { name: "cursor", kind: Kind::Cursor, about: "Where to go on." },
+        Argument { name: "order", kind: Kind::Word(&["newest", "oldest"]), about: "Order." },
+        Argument { name: "loud", kind: Kind::Flag, about: "Loud." },
+    ];
+
+    fn check(given: Value) -> Result<Given, Invalid> {
+        let Value::Object(given) = given else { panic!("{given} is no object") };
+        Given::check(TABLE, Some(given))
+    }
+
+    #[test]
+    fn reads_what_is_given_and_fills_defaults() {
+        let given =
+            check(json!({"coder_id": "a", "types": "progress", "limit": 3.0, "cursor": 1042, "loud": true})).expect("valid");
+        assert_eq!((given.needed("coder_id"), given.names("types"), given.whole("limit")), ("a", vec!["progress"], 3));
+        assert_eq!((given.text("cursor"), given.word("order"), given.flag("loud")), (Some("1042"), "newest", true));
+        let given = check(json!({"coder_id": "a", "types": null, "cursor": "", "limit": null, "order": null})).expect("valid");
+        assert_eq!(
+            (given.names("types").len(), given.whole("limit"), given.text("cursor"), given.flag("loud")),
+            (0, 50, None, false)
+        );
+    }
+
+    #[test]
+    fn a_refusal_names_the_argument_and_what_is_valid() {
+        let refused = |given: Value, message: &str| {
+            assert_eq!(check(given).map(|given| given.values).unwrap_err().to_string(), message);
+        };
+        refused(json!({}), "`coder_id` is missing: give the id of the coder");
+        refused(json!({"coder_id": ""}), "`coder_id` is missing: give the id of the coder");
+        refused(json!({"coder_id": 7}), "`coder_id` is `7`: give text");
+        refused(json!({"coder_id": "a", "limit": 0}), "`limit` is `0`: give a whole number from 1 to 1000");
+        refused(json!({"coder_id": "a", "limit": 1001}), "`limit` is `1001`: give a whole number from 1 to 1000");
+        refused(json!({"coder_id": "a", "limit": 1.5}), "`limit` is `1.5`: give a whole number from 1 to 1000");
+        refused(json!({"coder_id": "a", "limit": -1}), "`limit` is `-1`: give a whole number from 1 to 1000");
+        refused(json!({"coder_id": "a", "limit": "50"}), "`limit` is `\"50\"`: give a whole number from 1 to 1000");
+        refused(json!({"coder_id": "a", "types": [1]}), "`types` is `[1]`: give a list of names, such as [\"a\", \"b\"]");
+        refused(json!({"coder_id": "a", "order": "latest"}), "`order` is `\"latest\"`: give newest or oldest");
+        refused(json!({"coder_id": "a", "loud": "yes"}), "`loud` is `\"yes\"`: give true or false");
+        refused(
+            json!({"coder": "a"}),
+            "unknown argument `coder`: valid are `coder_id`, `types`, `limit`, `cursor`, `order`, `loud`",
+        );
+    }
+
+    #[test]
+    fn the_schema_says_what_the_checks_do() {
+        let schema = schema(TABLE);
+        assert_eq!(schema["required"], json!(["coder_id"]));
+        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(
+            schema["properties"]["limit"],
+            json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 50, "description": "How many."})
+        );
+    }
+}

@@ -1,0 +1,152 @@
+//! The resources' addresses: what `aicoder://…` URIs mean, read and written. Pure.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+
+use crate::event::check_coder_id;
+
+/// What a URI of ours names.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Place {
+    Coders,
+    Stats,
+    Alerts,
+    EventTypes,
+    Coder(String, Aspect),
+    Event(u64),
+}
+
+/// Which side of a coder is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Aspect {
+    State,
+    Lifecycle,
+    Progress,
+    Events,
+}
+
+const SCHEME: &str = "aicoder://";
+/// What URI templates (RFC 6570) leave as it is in a simple expansion; we read any other spelling as well.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+impl Aspect {
+    pub const ALL: &[Aspect] = &[Aspect::State, Aspect::Lifecycle, Aspect::Progress, Aspect::Events];
+
+    const fn suffix(self) -> &'static str {
+        match self {
+            Aspect::State => "",
+            Aspect::Lifecycle => "/lifecycle",
+            Aspect::Progress => "/progress",
+            Aspect::Events => "/events",
+        }
+    }
+
+    /// The template whose variable is `coder_id`.
+    pub fn template(self) -> String {
+        format!("{SCHEME}coders/{{coder_id}}{}", self.suffix())
+    }
+}
+
+impl Place {
+    pub const EVENT_TEMPLATE: &str = "aicoder://events/{seq}";
+
+    /// What `uri` names; `None` where it is none of ours.
+    pub fn parse(uri: &str) -> Option<Place> {
+        let parts: Vec<&str> = uri.strip_prefix(SCHEME)?.split('/').collect();
+        match parts[..] {
+            ["coders"] => Some(Place::Coders),
+            ["stats"] => Some(Place::Stats),
+            ["alerts"] => Some(Place::Alerts),
+            ["event-types"] => Some(Place::EventTypes),
+            ["events", seq] if seq.bytes().all(|byte| byte.is_ascii_digit()) => seq.parse().ok().map(Place::Event),
+            ["coders", id] => Place::coder(id, Aspect::State),
+            ["coders", id, "lifecycle"] => Place::coder(id, Aspect::Lifecycle),
+            ["coders", id, "progress"] => Place::coder(id, Aspect::Progress),
+            ["coders", id, "events"] => Place::coder(id, Aspect::Events),
+            _ => None,
+        }
+    }
+
+    fn coder(escaped: &str, aspect: Aspect) -> Option<Place> {
+        let id = percent_decode_str(escaped).decode_utf8().ok()?;
+        check_coder_id(&id).ok()?;
+        Some(Place::Coder(id.into_owned(), aspect))
+    }
+
+    pub fn uri(&self) -> String {
+        match self {
+            Place::Coders => format!("{SCHEME}coders"),
+            Place::Stats => format!("{SCHEME}stats"),
+            Place::Alerts => format!("{SCHEME}alerts"),
+            Place::EventTypes => format!("{SCHEME}event-types"),
+            Place::Coder(id, aspect) => format!("{SCHEME}coders/{}{}", utf8_percent_encode(id, ESCAPED), aspect.suffix()),
+            Place::Event(seq) => format!("{SCHEME}events/{seq}"),
+        }
+    }
+
+    /// Every resource of one coder.
+    pub fn of_coder(id: &str) -> impl Iterator<Item = Place> {
+        Aspect::ALL.iter().map(move |&aspect| Place::Coder(id.to_owned(), aspect))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn reads_every_resource() {
+        let check = |uri: &str, expected: Option<Place>| {
+            assert_eq!(Place::parse(uri), expected, "{uri}");
+        };
+        let coder = |id: &str, aspect| Some(Place::Coder(id.into(), aspect));
+        check("aicoder://coders", Some(Place::Coders));
+        check("aicoder://stats", Some(Place::Stats));
+        check("aicoder://alerts", Some(Place::Alerts));
+        check("aicoder://event-types", Some(Place::EventTypes));
+        check("aicoder://coders/fix-auth", coder("fix-auth", Aspect::State));
+        check("aicoder://coders/fix-auth/lifecycle", coder("fix-auth", Aspect::Lifecycle));
+        check("aicoder://coders/fix-auth/progress", coder("fix-auth", Aspect::Progress));
+        check("aicoder://coders/fix-auth/events", coder("fix-auth", Aspect::Events));
+        check("aicoder://coders/claude-code%3Aab%2Fc1", coder("claude-code:ab/c1", Aspect::State));
+        check("aicoder://coders/claude-code:ab", coder("claude-code:ab", Aspect::State));
+        check("aicoder://events/42", Some(Place::Event(42)));
+        for wrong in [
+            "aicoder://",
+            "aicoder://nope",
+            "aicoder://coders/",
+            "aicoder://coders/a/nope",
+            "aicoder://coders/a/events/",
+            "aicoder://coders//events",
+            "aicoder://coders/a%20b",
+            "aicoder://coders/%FF",
+            "aicoder://events/",
+            "aicoder://events/-1",
+            "aicoder://events/+1",
+            "aicoder://events/99999999999999999999",
+            "aicoder://stats/",
+            "file:///etc/passwd",
+            "coders",
+            "",
+        ] {
+            check(wrong, None);
+        }
+    }
+
+    #[test]
+    fn a_slash_in_an_id_is_escaped() {
+        let place = Place::Coder("claude-code:ab/c1".into(), Aspect::Events);
+        assert_eq!(place.uri(), "aicoder://coders/claude-code%3Aab%2Fc1/events");
+    }
+
+    proptest! {
+        #[test]
+        fn every_id_survives_its_uri(id in "[^\\s\\p{C}]{1,128}") {
+            prop_assume!(check_coder_id(&id).is_ok());
+            for place in Place::of_coder(&id) {
+                prop_assert_eq!(Place::parse(&place.uri()), Some(place));
+            }
+        }
+    }
+}

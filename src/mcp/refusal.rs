@@ -1,0 +1,75 @@
+//! Why a tool call has no answer, in words for the model that called.
+
+use std::{error::Error, fmt::Write};
+
+use rmcp::model::{CallToolResult, ContentBlock};
+
+use crate::{
+    bus,
+    event::Invalid,
+    history::{self, Reader},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
+    #[error("unknown coder `{id}`{}", hint(.nearest))]
+    UnknownCoder { id: String, nearest: Vec<String> },
+    #[error("the history could not be used")]
+    History(#[from] bus::Error),
+}
+
+/// How many ids of coders are offered for one that is unknown.
+const NEAREST_MAX: usize = 5;
+
+impl Refusal {
+    pub fn unknown_coder(reader: &mut Reader, id: &str) -> Result<Refusal, history::Error> {
+        Ok(Refusal::UnknownCoder { id: id.to_owned(), nearest: reader.nearest_coders(id, NEAREST_MAX)? })
+    }
+
+    /// A tool result rather than a protocol error: clients show the latter to nobody.
+    pub fn into_result(self) -> CallToolResult {
+        CallToolResult::error(vec![ContentBlock::text(self.told())])
+    }
+
+    /// The whole chain, once.
+    pub fn told(&self) -> String {
+        let mut told = self.to_string();
+        // `transparent` variants already speak for their source.
+        let mut cause = match self {
+            Refusal::History(error) => Some(error as &dyn Error),
+            Refusal::Invalid(_) | Refusal::UnknownCoder { .. } => None,
+        };
+        while let Some(error) = cause {
+            write!(told, ": {error}").expect("writing to a String cannot fail");
+            cause = error.source();
+        }
+        told
+    }
+}
+
+fn hint(nearest: &[String]) -> String {
+    if nearest.is_empty() {
+        return ": no coder is recorded yet".into();
+    }
+    let ids = nearest.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(", ");
+    format!(", the nearest are {ids}; `list_ai_coders` names them all")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_coder_is_answered_with_the_nearest() {
+        let told = |nearest: &[&str]| {
+            Refusal::UnknownCoder { id: "fix-aut".into(), nearest: nearest.iter().map(|id| id.to_string()).collect() }.told()
+        };
+        assert_eq!(told(&[]), "unknown coder `fix-aut`: no coder is recorded yet");
+        assert_eq!(
+            told(&["fix-auth", "fix-ci"]),
+            "unknown coder `fix-aut`, the nearest are `fix-auth`, `fix-ci`; `list_ai_coders` names them all"
+        );
+    }
+}

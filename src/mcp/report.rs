@@ -1,0 +1,46 @@
+//! Tells a caller that its call still waits: a counter and a sentence. Never data, which clients may drop.
+
+use rmcp::{
+    Peer, RoleServer,
+    model::{ProgressNotificationParam, ProgressToken},
+    service::RequestContext,
+    task_manager::TaskContext,
+};
+
+pub(super) enum Report {
+    Caller {
+        peer: Peer<RoleServer>,
+        token: ProgressToken,
+        told: u64,
+    },
+    Task(TaskContext),
+    /// The caller did not ask for progress.
+    Nobody,
+}
+
+impl Report {
+    pub fn to_caller(context: &RequestContext<RoleServer>) -> Report {
+        match context.meta.get_progress_token() {
+            Some(token) => Report::Caller { peer: context.peer.clone(), token, told: 0 },
+            None => Report::Nobody,
+        }
+    }
+
+    pub fn to_task(task: TaskContext) -> Report {
+        Report::Task(task)
+    }
+
+    pub async fn tell(&mut self, message: String) {
+        match self {
+            Report::Caller { peer, token, told } => {
+                *told += 1;
+                let progress = ProgressNotificationParam::new(token.clone(), *told as f64).with_message(message);
+                if let Err(error) = peer.notify_progress(progress).await {
+                    tracing::debug!(%error, "progress was not sent");
+                }
+            }
+            Report::Task(task) => task.set_status_message(message),
+            Report::Nobody => {}
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! `emit_ai_coder_event`: one event from a client, as on the wire.
+
+use std::sync::Arc;
+
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::{
+    event::{Draft, EventType, Family, FieldKind, Invalid},
+    history::{Entry, Outcome, Rejection},
+    mcp::{desk::Desk, refusal::Refusal},
+};
+
+/// Who reported it, where the event does not say.
+const SOURCE: &str = "mcp";
+/// The families whose fields the schema names; the rest is rare here, and the table of types is a resource.
+const SHOWN: &[Family] = &[Family::Lifecycle, Family::Progress, Family::Workspace];
+
+#[derive(Serialize, JsonSchema)]
+pub(in crate::mcp) struct Answer {
+    /// Its place in the history.
+    seq: u64,
+    id: String,
+    /// It was on record already.
+    duplicate: bool,
+}
+
+/// From the table of types and fields; any other field is taken as well.
+pub(super) fn input() -> Arc<JsonObject> {
+    let kinds = EventType::ALL.iter().filter(|kind| !kind.is_derived()).map(|kind| kind.short()).collect::<Vec<_>>().join(", ");
+    let mut properties = json!({
+        "type": {"type": "string", "description": format!("What happened, with or without ai_coder_ in front: {kinds}.")},
+        "coder_id": {"type": "string", "minLength": 1, "maxLength": 128, "description": "The coder it happened to; an unknown one begins to exist."},
+        "coder_name": {"type": "string", "description": "A name for people."},
+        "timestamp": {"type": "string", "description": "When it happened, RFC 3339; left out: now."},
+        "id": {"type": "string", "description": "Your id for this fact, so that sending it again records it once."},
+        "data": {"type": "object", "description": "Anything else."},
+    });
+    for field in SHOWN.iter().flat_map(|family| family.fields()) {
+        let kind = match field.kind {
+            FieldKind::Line | FieldKind::Text => json!({"type": "string"}),
+            FieldKind::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
+            FieldKind::Number => json!({"type": "number", "minimum": 0}),
+            FieldKind::Count => json!({"type": "integer", "minimum": 0}),
+        };
+        properties[field.name] = kind;
+        properties[field.name]["description"] = field.about.into();
+    }
+    let mut schema = JsonObject::new();
+    schema.insert("type".into(), "object".into());
+    schema.insert("description".into(), "Fields of the other types: `aicoder://event-types`.".into());
+    schema.insert("properties".into(), properties);
+    schema.insert("required".into(), json!(["type", "coder_id"]));
+    schema.insert("additionalProperties".into(), true.into());
+    Arc::new(schema)
+}
+
+pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
+    let object = arguments.unwrap_or_default();
+    let input = Value::Object(object.clone()).to_string();
+    let entry = match Draft::from_object(object) {
+        Ok(mut draft) => {
+            draft.source.get_or_insert_with(|| SOURCE.to_owned());
+            Entry::Draft(Box::new(draft))
+        }
+        Err(invalid) => {
+            // Bad input is kept, so that what a client tried to say can be found.
+            let rejection = Rejection { source: SOURCE.to_owned(), reason: invalid.to_string(), input };
+            desk.bus.publish(vec![Entry::Rejection(rejection)]).await?;
+            return Err(invalid.into());
+        }
+    };
+    let outcome = desk.bus.publish(vec![entry]).await?.into_iter().next();
+    match outcome {
+        Some(Outcome::Appended { seq, id }) => Ok(Answer { seq, id, duplicate: false }),
+        Some(Outcome::Duplicate { seq, id } | Outcome::Completed { seq, id, .. }) => Ok(Answer { seq, id, duplicate: true }),
+        Some(Outcome::Rejected(invalid)) => Err(invalid.into()),
+        Some(Outcome::Unmet | Outcome::Kept) | None => {
+            Err(Invalid::new("event", "the history gave no receipt for this event: look before you send it again").into())
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! What a watcher has gathered so far, and when that is an answer. Pure.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::{
+    event::{Event, Family},
+    filter::TypeSet,
+    history::{Missed, Position},
+    mcp::until::Until,
+};
+
+/// Why a watch ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in crate::mcp) enum Ended {
+    /// Something came.
+    Events,
+    /// What was waited for came, or was so already.
+    Until,
+    /// Nothing did in time: call again with the new cursor.
+    Timeout,
+    /// As many came as were asked for; more may lie after the cursor.
+    MaxEvents,
+    /// The cursor leads nowhere: above the newest event, in another history, or nothing is left of what came after it.
+    /// Go on with the new one.
+    Gap,
+    /// The server ends.
+    Shutdown,
+    /// No cursor was given: this is the present.
+    Now,
+}
+
+/// Without `until`, the first events after the cursor; with it, the newest before it was met.
+#[derive(Debug)]
+pub(super) struct Gathering {
+    wanted: TypeSet,
+    until: Option<Until>,
+    events_max: usize,
+    events: VecDeque<Arc<Event>>,
+    omitted: u64,
+    /// The watched coder has no event yet: the first one, unless it says otherwise, has it running.
+    begins: bool,
+    /// Empty where there was none at the start.
+    history: String,
+    missed: Option<Missed>,
+    /// The seq through which everything was looked at.
+    through: u64,
+    ended: Option<Ended>,
+}
+
+impl Gathering {
+    pub fn new(wanted: TypeSet, until: Option<Until>, events_max: usize, from: u64) -> Gathering {
+        Gathering {
+            wanted,
+            until,
+            events_max,
+            events: VecDeque::new(),
+            omitted: 0,
+            begins: false,
+            history: String::new(),
+            missed: None,
+            through: from,
+            ended: None,
+        }
+    }
+
+    /// For a coder that has no event yet.
+    #[must_use]
+    pub fn beginning_if(mut self, begins: bool) -> Gathering {
+        self.begins = begins;
+        self
+    }
+
+    /// From this history.
+    #[must_use]
+    pub fn of(mut self, history: String) -> Gathering {
+        self.history = history;
+        self
+    }
+
+    /// Another history may have taken the place of this one during a wait.
+    pub fn is_of_another_history_than(&self, position: &Position) -> bool {
+        !self.history.is_empty() && self.history != position.history
+    }
+
+    /// Takes the next event in order; once the gathering ended, it takes no more.
+    pub fn take(&mut self, event: Arc<Event>) {
+        if self.ended.is_some() {
+            return;
+        }
+        self.through = event.seq;
+        let runs = std::mem::take(&mut self.begins) && event.kind.family() != Family::Lifecycle;
+        let is_met = |until: &Until| until.is_met_by_event(event.kind) || (runs && until.waits_for_running());
+        let met = self.until.as_ref().is_some_and(is_met);
+        if self.wanted.contains(event.kind) || met {
+            self.events.push_back(event);
+        }
+        match &self.until {
+            None if self.events.len() >= self.events_max => self.ended = Some(Ended::MaxEvents),
+            None => {}
+            Some(_) => {
+                if self.events.len() > self.events_max {
+                    self.events.pop_front();
+                    self.omitted += 1;
+                }
+                if met {
+                    self.ended = Some(Ended::Until);
+                }
+            }
+        }
+    }
+
+    /// Retention took these before this reader came.
+    pub fn miss(&mut self, missed: Missed) {
+        if self.ended.is_none() {
+            let after = self.missed.map_or(missed.after, |before| before.after);
+            self.missed = Some(Missed { after, through: missed.through });
+        }
+    }
+
+    /// Everything through this seq was looked at, also what no filter let through.
+    pub fn looked_through(&mut self, seq: u64) {
+        if self.ended.is_none() {
+            self.through = self.through.max(seq);
+        }
+    }
+
+    /// A pause in the stream: what came is an answer, unless something is waited for.
+    pub fn pause(&mut self) -> Option<Ended> {
+        if self.ended.is_none() && self.until.is_none() {
+            self.ended = match (self.events.is_empty(), self.missed) {
+                (false, _) => Some(Ended::Events),
+                // Nobody should wait to hear that something is gone.
+                (true, Some(_)) => Some(Ended::Gap),
+                (true, None) => None,
+            };
+        }
+        self.ended
+    }
+
+    /// The coder's state met what is waited for.
+    pub fn meet(&mut self) {
+        self.ended.get_or_insert(Ended::Until);
+    }
+
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended
+    }
+
+    pub fn until(&self) -> Option<&Until> {
+        self.until.as_ref()
+    }
+
+    pub fn through(&self) -> u64 {
+        self.through
+    }
+
+    pub fn missed(&self) -> Option<Missed> {
+        self.missed
+    }
+
+    pub fn events(&self) -> &VecDeque<Arc<Event>> {
+        &self.events
+    }
+
+    /// How many events came, the omitted ones included.
+    pub fn count(&self) -> u64 {
+        self.events.len() as u64 + self.omitted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Draft, EventType, Time},
+        text::Redactor,
+    };
+
+    fn event(seq: u64, name: &str) -> Arc<Event> {
+        let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
+        let kind = EventType::parse(name).expect(name);
+        Arc::new(Draft::new(kind, "a").check(now, &Redactor::default()).expect("an event").into_event(seq, format!("id{seq}")))
+    }
+
+    fn gather(until: &[&str], events_max: usize, names: &[&str]) -> Gathering {
+        let wanted = TypeSet::all_but(&[EventType::Output]);
+        let mut gathering = Gathering::new(wanted, Until::parse(until).expect("valid"), events_max, 10);
+        for (seq, name) in (11..).zip(names) {
+            gathering.take(event(seq, name));
+        }
+        gathering.pause();
+        gathering
+    }
+
+    #[test]
+    fn ends_where_the_contract_says() {
+        let check = |until: &[&str],
+                     events_max: usize,
+                     names: &[&str],
+                     ended: Option<Ended>,
+                     seqs: &[u64],
+                     omitted: u64,
+                     through: u64| {
+            let gathering = gather(until, events_max, names);
+            let got = gathering.events().iter().map(|event| event.seq).collect::<Vec<_>>();
+            assert_eq!(
+                (gathering.ended(), &got[..], gathering.omitted, gathering.through()),
+                (ended, seqs, omitted, through),
+                "{until:?} {events_max} {names:?}"
+            );
+        };
+        check(&[], 3, &[], None, &[], 0, 10);
+        check(&[], 3, &["progress"], Some(Ended::Events), &[11], 0, 11);
+        check(&[], 3, &["output", "progress"], Some(Ended::Events), &[12], 0, 12);
+        check(&[], 3, &["output"], None, &[], 0, 11);
+        // What lies behind the last one taken is left for the next call.
+        check(&[], 2, &["progress", "progress", "progress"], Some(Ended::MaxEvents), &[11, 12], 0, 12);
+        check(&["finished"], 2, &["progress", "progress", "progress"], None, &[12, 13], 1, 13);
+        check(&["finished"], 2, &["progress", "progress", "failed", "progress"], Some(Ended::Until), &[12, 13], 1, 13);
+        // What is waited for is given, also where its type is not wanted otherwise.
+        check(&["output"], 2, &["output"], Some(Ended::Until), &[11], 0, 11);
+    }
+
+    #[test]
+    fn a_coder_runs_from_its_first_event_on_unless_that_says_otherwise() {
+        let check = |begins: bool, names: &[&str], ended: Option<Ended>, through: u64| {
+            let until = Until::parse(&["running"]).expect("valid");
+            let mut gathering = Gathering::new(TypeSet::EMPTY, until, 5, 10).beginning_if(begins);
+            for (seq, name) in (11..).zip(names) {
+                gathering.take(event(seq, name));
+            }
+            assert_eq!((gathering.ended(), gathering.through()), (ended, through), "{begins} {names:?}");
+        };
+        check(true, &["output", "failed"], Some(Ended::Until), 11);
+        check(true, &["created", "output"], None, 12);
+        check(true, &["created", "started", "output"], Some(Ended::Until), 12);
+        check(false, &["output"], None, 11);
+    }
+
+    #[test]
+    fn what_was_missed_is_told_once_as_a_whole() {
+        let mut gathering = gather(&["finished"], 2, &[]);
+        gathering.miss(Missed { after: 10, through: 20 });
+        gathering.miss(Missed { after: 25, through: 30 });
+        // Retention may keep events inside the gap: only they, or what was looked through, move the reader on.
+        assert_eq!((gathering.missed(), gathering.through()), (Some(Missed { after: 10, through: 30 }), 10));
+        assert_eq!(gathering.pause(), None);
+    }
+
+    #[test]
+    fn nobody_waits_to_hear_that_everything_is_gone() {
+        let mut gathering = gather(&[], 2, &[]);
+        gathering.miss(Missed { after: 10, through: 20 });
+        assert_eq!(gathering.pause(), Some(Ended::Gap));
+    }
+}

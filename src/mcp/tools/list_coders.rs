@@ -1,0 +1,86 @@
+//! `list_ai_coders`: who is there, and who needs a look.
+
+use std::sync::Arc;
+
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    aggregate::CoderView,
+    event::{Invalid, Status},
+    history::{self, CodersQuery, Reader},
+    mcp::{
+        arguments::{self, Argument, Given, Kind},
+        budget::Budget,
+        desk::Desk,
+        refusal::Refusal,
+        schema,
+    },
+};
+
+const ARGUMENTS: &[Argument] = &[
+    Argument {
+        name: "status",
+        kind: Kind::Names,
+        about: "Only these: created, running, paused, completed, failed, stopped, deleted.",
+    },
+    Argument {
+        name: "needs_attention",
+        kind: Kind::Flag,
+        about: "Only coders that wait for someone, stall, failed, or are rate limited.",
+    },
+    Argument { name: "limit", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "Most coders to give." },
+];
+
+/// How many coders the resource shows.
+const SHOWN_MAX: usize = 100;
+
+#[derive(Serialize, JsonSchema)]
+pub(in crate::mcp) struct Answer {
+    #[schemars(schema_with = "schema::coders")]
+    coders: Vec<Value>,
+    /// There are more: ask for a status, or for those that need attention.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+pub(super) fn input() -> Arc<JsonObject> {
+    arguments::schema(ARGUMENTS)
+}
+
+pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
+    let given = Given::check(ARGUMENTS, arguments)?;
+    let statuses = given.names("status").into_iter().map(status).collect::<Result<_, _>>()?;
+    let (needs_attention, limit) = (given.flag("needs_attention"), given.whole("limit") as usize);
+    Ok(desk.bus.read(move |reader| list(reader, statuses, needs_attention, limit)).await?)
+}
+
+/// The coders, most recently active first, as the resource gives them.
+pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<Answer, history::Error> {
+    list(reader, Vec::new(), false, SHOWN_MAX)
+}
+
+fn list(reader: &mut Reader, statuses: Vec<Status>, needs_attention: bool, limit: usize) -> Result<Answer, history::Error> {
+    // One more than asked for tells whether there are more.
+    let mut coders = reader.coders(&CodersQuery { statuses, needs_attention, limit: limit + 1 })?;
+    let more = coders.len() > limit;
+    coders.truncate(limit);
+    Ok(fill(coders, more))
+}
+
+fn fill(coders: Vec<CoderView>, more: bool) -> Answer {
+    let told = coders.iter().map(|coder| serde_json::to_value(coder).expect("a coder has only JSON values and text keys"));
+    let mut answer = Answer { coders: Vec::new(), truncated: true };
+    let (coders, left) = Budget::beside(&answer).fill(told);
+    (answer.coders, answer.truncated) = (coders, left || more);
+    answer
+}
+
+fn status(name: &str) -> Result<Status, Invalid> {
+    Status::parse(name).ok_or_else(|| {
+        let valid = Status::ALL.iter().map(|status| status.name()).collect::<Vec<_>>().join(", ");
+        Invalid::wrong("status", &Value::from(name), &format!("one or more of {valid}"))
+    })
+}

@@ -1,0 +1,212 @@
+//! `list_ai_coder_events`: one page of facts, and where the next one starts.
+
+use std::{sync::Arc, time::SystemTime};
+
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    event::{Event, Invalid, check_coder_id},
+    filter::{Filter, TypeSet, parse_moment},
+    history::{self, Order, Page, Query, Reader},
+    mcp::{
+        arguments::{self, Argument, Given, Kind},
+        budget::{ANSWER_EVENTS_MAX, Budget},
+        cursor::Cursor,
+        desk::Desk,
+        detail::Detail,
+        refusal::Refusal,
+        schema,
+    },
+};
+
+const ARGUMENTS: &[Argument] = &[
+    Argument { name: "coder_id", kind: Kind::Text, about: "Only this coder's events." },
+    Argument {
+        name: "event_types",
+        kind: Kind::Names,
+        about: "Only these types, such as `failed`, `ai_coder_progress`, or a whole family such as `lifecycle.*`.",
+    },
+    Argument { name: "since", kind: Kind::Text, about: "From this event time on: RFC 3339, or an age such as 15m, 2h, 7d." },
+    Argument { name: "until", kind: Kind::Text, about: "Up to this event time, written as since." },
+    Argument {
+        name: "path",
+        kind: Kind::Text,
+        about: "Only events of this file, of files below this folder, or whose path ends so.",
+    },
+    Argument {
+        name: "text",
+        kind: Kind::Text,
+        about: "Only events with this text in description, output, messages or path; case does not matter.",
+    },
+    Argument { name: "order", kind: Kind::Word(&["newest", "oldest"]), about: "Which end comes first." },
+    Argument { name: "limit", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "Most events to give." },
+    Argument {
+        name: "cursor",
+        kind: Kind::Cursor,
+        about: "next_cursor of the page before; keep the other arguments as they were.",
+    },
+    Argument { name: "detail", kind: Kind::Word(Detail::WORDS), about: "summary: one sentence an event; full: every field." },
+];
+
+/// How many events one call looks at; where text or path match rarely, a page may be short and still go on.
+const SCAN_MAX: usize = 50_000;
+
+#[derive(Serialize, JsonSchema)]
+pub(in crate::mcp) struct Answer {
+    #[schemars(schema_with = "schema::events")]
+    events: Vec<Value>,
+    /// Where the next page starts; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next_cursor: Option<String>,
+    /// Newest seq of the history.
+    head: u64,
+    /// Set where the search stopped after 50,000 events: the last seq looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scanned_through: Option<u64>,
+    /// The answer was full: the rest is on the next page.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+pub(super) fn input() -> Arc<JsonObject> {
+    arguments::schema(ARGUMENTS)
+}
+
+pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
+    let given = Given::check(ARGUMENTS, arguments)?;
+    let query = query(&given)?;
+    let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
+    let detail = Detail::named(given.word("detail"));
+    desk.bus.read(move |reader| find(reader, query, cursor, detail)).await?
+}
+
+fn query(given: &Given) -> Result<Query, Invalid> {
+    let coder = given.text("coder_id");
+    coder.map_or(Ok(()), check_coder_id)?;
+    let now = SystemTime::now().into();
+    let moment = |name: &str| given.text(name).map(|moment| parse_moment(name, moment, now)).transpose();
+    let filter = Filter {
+        coders: coder.map(str::to_owned).into_iter().collect(),
+        types: types(&given.names("event_types"))?,
+        since: moment("since")?,
+        until: moment("until")?,
+        path: given.text("path").map(str::to_owned),
+        text: given.text("text").map(str::to_owned),
+    };
+    let order = if given.word("order") == "oldest" { Order::Oldest } else { Order::Newest };
+    let limit = (given.whole("limit") as usize).min(ANSWER_EVENTS_MAX);
+    Ok(Query { filter, order, after: None, before: None, limit, scan_max: SCAN_MAX })
+}
+
+fn find(
+    reader: &mut Reader,
+    mut query: Query,
+    cursor: Option<Cursor>,
+    detail: Detail,
+) -> Result<Result<Answer, Refusal>, history::Error> {
+    let position = reader.position()?;
+    if let Some(cursor) = cursor {
+        let start = match cursor.locate(&position) {
+            Ok(seq) => Some(seq),
+            Err(lost) => return Ok(Err(lost_cursor(&cursor, lost).into())),
+        };
+        match query.order {
+            Order::Newest => query.before = start,
+            Order::Oldest => query.after = start,
+        }
+    }
+    let page = reader.page(&query)?;
+    if let ([], [coder]) = (&page.events[..], &query.filter.coders[..])
+        && !is_known(reader, coder)?
+    {
+        return Ok(Err(Refusal::unknown_coder(reader, coder)?));
+    }
+    // A commit between the two reads must not leave an event above the head.
+    let head = page.events.iter().map(|event| event.seq).fold(position.head, u64::max);
+    let place = |seq| Cursor::at(&position, seq).to_string();
+    Ok(Ok(fill(page, head, detail, place)))
+}
+
+fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
+    Ok(reader.coder_ids(coder, 1)?.first().is_some_and(|known| known == coder))
+}
+
+fn lost_cursor(cursor: &Cursor, lost: crate::mcp::cursor::Lost) -> Invalid {
+    Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))
+}
+
+fn fill(page: Page, head: u64, detail: Detail, place: impl Fn(u64) -> String) -> Answer {
+    let Page { events, next, scanned_through } = page;
+    let told = events.iter().map(|event| detail.tell(event));
+    let next = next.or(scanned_through).map(&place);
+    let mut answer = Answer { events: Vec::new(), next_cursor: next, head, scanned_through, truncated: false };
+    (answer.events, answer.truncated) = Budget::beside(&answer).fill(told);
+    if answer.truncated {
+        let last: Option<&Event> = answer.events.len().checked_sub(1).and_then(|index| events.get(index));
+        answer.next_cursor = last.map(|event| place(event.seq));
+        answer.scanned_through = None;
+    }
+    answer
+}
+
+/// The types of `event_types`, with the argument's name in front of what is wrong with them.
+pub(super) fn types(names: &[&str]) -> Result<Option<TypeSet>, Invalid> {
+    TypeSet::parse_all(names.iter().copied())
+        .map_err(|unknown| Invalid::new("event_types", format_args!("`event_types`: {unknown}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::event::{Draft, Time};
+    use crate::text::Redactor;
+
+    fn refused(arguments: Value) -> String {
+        let Value::Object(arguments) = arguments else { panic!("no object") };
+        Given::check(ARGUMENTS, Some(arguments)).and_then(|given| query(&given)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn a_refusal_names_the_argument() {
+        assert!(
+            refused(json!({"event_types": ["compelted"]}))
+                .starts_with("`event_types`: unknown event type `compelted`, did you mean `ai_coder_completed`?")
+        );
+        assert!(refused(json!({"since": "yesterday"})).starts_with("`since` is `\"yesterday\"`: give an RFC 3339 time"));
+        assert!(refused(json!({"until": "5"})).starts_with("`until` is `\"5\"`: give an RFC 3339 time"));
+        assert!(refused(json!({"coder_id": "a b"})).starts_with("`coder_id` is `\"a b\"`: give 1 to 128 characters"));
+        assert_eq!(refused(json!({"limit": 0})), "`limit` is `0`: give a whole number from 1 to 1000");
+    }
+
+    fn event(seq: u64, chars: usize) -> Event {
+        let draft =
+            Draft::parse(&json!({"type": "output", "coder_id": "a", "text": "x".repeat(chars)}).to_string()).expect("a draft");
+        let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
+        draft.check(now, &Redactor::default()).expect("an event").into_event(seq, format!("id{seq}"))
+    }
+
+    #[test]
+    fn an_answer_that_is_full_goes_on_at_the_last_event_it_holds() {
+        let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), next: None, scanned_through: None };
+        let answer = fill(page, 20, Detail::Full, |seq| format!("3f9a-{seq}"));
+        let last = answer.events.last().expect("events fit")["seq"].as_u64().expect("a seq");
+        assert!(answer.truncated && last > 1);
+        assert_eq!(answer.next_cursor, Some(format!("3f9a-{last}")));
+        assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
+    }
+
+    #[test]
+    fn an_event_too_large_alone_is_cut_and_the_next_page_goes_on_after_it() {
+        let page = Page { events: vec![event(2, 200_000), event(1, 10)], next: None, scanned_through: None };
+        let answer = fill(page, 2, Detail::Full, |seq| seq.to_string());
+        assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
+        assert!(answer.events[0]["text"].as_str().expect("text").contains("…[cut "));
+        let follows = if answer.truncated { answer.next_cursor == Some("2".into()) } else { answer.events.len() == 2 };
+        assert!(follows, "{:?}", answer.next_cursor);
+    }
+}

@@ -1,0 +1,83 @@
+//! `get_ai_coder_stats`: the counts, and the present state of the coders behind them.
+
+use std::{sync::Arc, time::SystemTime};
+
+use rmcp::model::JsonObject;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{
+    aggregate::Stats,
+    event::check_coder_id,
+    filter::parse_moment,
+    history::{self, Reader, StatsQuery},
+    mcp::{
+        arguments::{self, Argument, Given, Kind},
+        budget::{ANSWER_CHARS_MAX, Budget, shorten},
+        desk::Desk,
+        refusal::Refusal,
+    },
+};
+
+const ARGUMENTS: &[Argument] = &[
+    Argument { name: "coder_id", kind: Kind::Text, about: "Only this coder." },
+    Argument {
+        name: "since",
+        kind: Kind::Text,
+        about: "Count from this time on: RFC 3339, or an age such as 15m, 2h, 7d. Rounded down to a minute or hour, and echoed.",
+    },
+];
+
+/// How many coders are described; the answer is full before many more.
+const CODERS_MAX: usize = 50;
+
+#[derive(Serialize, JsonSchema)]
+pub(in crate::mcp) struct Answer {
+    #[serde(flatten)]
+    #[schemars(with = "Stats")]
+    stats: Value,
+    /// Coders were left out to keep the answer short: ask for one with coder_id, or `list_ai_coders`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+}
+
+pub(super) fn input() -> Arc<JsonObject> {
+    arguments::schema(ARGUMENTS)
+}
+
+pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
+    let given = Given::check(ARGUMENTS, arguments)?;
+    let coder = given.text("coder_id").map(str::to_owned);
+    coder.as_deref().map_or(Ok(()), check_coder_id)?;
+    let since = given.text("since").map(|moment| parse_moment("since", moment, SystemTime::now().into())).transpose()?;
+    desk.bus
+        .read(move |reader| match coder {
+            Some(coder) if reader.coder(&coder)?.is_none() => Ok(Err(Refusal::unknown_coder(reader, &coder)?)),
+            coder => overall(reader, StatsQuery { coder, since, coders_max: CODERS_MAX }).map(Ok),
+        })
+        .await?
+}
+
+/// The whole history's statistics, as the resource gives them.
+pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<Answer, history::Error> {
+    overall(reader, StatsQuery { coder: None, since: None, coders_max: CODERS_MAX })
+}
+
+fn overall(reader: &mut Reader, query: StatsQuery) -> Result<Answer, history::Error> {
+    let stats = reader.stats(&query)?;
+    let more = query.coder.is_none() && (stats.coders.len() as u64) < stats.coders_total;
+    Ok(fill(stats, more))
+}
+
+fn fill(mut stats: Stats, more: bool) -> Answer {
+    /// Counts by coder and code are many only where ids are long; most of an answer is for the coders.
+    const COUNTS_CHARS_MAX: usize = ANSWER_CHARS_MAX / 2;
+    let coders = std::mem::take(&mut stats.coders);
+    let mut told = serde_json::to_value(stats).expect("statistics have only JSON values and text keys");
+    shorten(&mut told, COUNTS_CHARS_MAX);
+    let coders = coders.into_iter().map(|coder| serde_json::to_value(coder).expect("a coder has only JSON values and text keys"));
+    let (coders, left) = Budget::beside(&told).fill(coders);
+    told["coders"] = coders.into();
+    Answer { stats: told, truncated: left || more }
+}

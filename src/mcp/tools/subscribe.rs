@@ -1,0 +1,230 @@
+//! `subscribe_coder`: the present, or what came since a cursor, or the wait for it.
+//!
+//! A long poll, since no agent hands notifications to its model. The cursor is all the state there is: what one call did
+//! not give, the next one does. First the history is read up to its head; only a call that then has no answer waits, as
+//! a task where the client has tasks, else with progress notifications.
+
+mod watch;
+
+use std::{sync::Arc, time::Duration};
+
+use rmcp::{
+    RoleServer,
+    model::{CallToolResponse, CreateTaskResult, JsonObject},
+    service::RequestContext,
+    task_manager::{TaskExit, TaskOptions},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    aggregate::CoderView,
+    bus::Bus,
+    event::{EventType, check_coder_id},
+    filter::{Filter, TypeSet},
+    history::{Missed, Position},
+    mcp::{
+        arguments::{self, Argument, Given, Kind},
+        budget::{self, ANSWER_EVENTS_MAX, Budget, shorten},
+        cursor::Cursor,
+        desk::Desk,
+        detail::Detail,
+        place::Place,
+        refusal::Refusal,
+        report::Report,
+        schema,
+        until::Until,
+    },
+};
+
+use self::watch::{Patience, Watch};
+use super::gather::{Ended, Gathering};
+
+const EVERY_CODER: &str = "*";
+const ARGUMENTS: &[Argument] = &[
+    Argument {
+        name: "coder_id",
+        kind: Kind::Needed("the id of a coder, or `*` for all"),
+        about: "The coder's id, also of one that does not exist yet, or * for all.",
+    },
+    Argument {
+        name: "event_types",
+        kind: Kind::Names,
+        about: "Only these types or families, such as `lifecycle.*`. Left out: all but output and resource_usage.",
+    },
+    Argument { name: "cursor", kind: Kind::Cursor, about: "cursor of the last answer. Left out: the present state, at once." },
+    // Clients give up on a call after 60 s.
+    Argument {
+        name: "wait_ms",
+        kind: Kind::Whole { least: 0, most: 55_000, default: 25_000 },
+        about: "How long to wait where nothing came yet.",
+    },
+    Argument { name: "max_events", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "Most events to give." },
+    Argument {
+        name: "until",
+        kind: Kind::Names,
+        about: "Wait on until one of these: a status such as completed, `finished` (failed, stopped, deleted, or completed and gone), or an event type.",
+    },
+    Argument { name: "detail", kind: Kind::Word(Detail::WORDS), about: "summary: one sentence an event; full: every field." },
+];
+
+/// Left out unless asked for: they are many and say little.
+const NOISE: &[EventType] = &[EventType::Output, EventType::ResourceUsage];
+/// A coder's state takes no more of an answer than this; the rest is for events.
+const CODER_CHARS_MAX: usize = 10_000;
+/// How long a task's result can be fetched once the wait is over.
+const TASK_KEPT: Duration = Duration::from_secs(300);
+/// Clients ask for a task's state this often: a wait ends at any moment.
+const TASK_POLL: Duration = Duration::from_millis(500);
+
+#[derive(Serialize, JsonSchema)]
+pub(in crate::mcp) struct Answer {
+    #[schemars(schema_with = "schema::coder_or_null")]
+    coder: Value,
+    #[schemars(schema_with = "schema::events")]
+    events: Vec<Value>,
+    /// Pass it on in the next call.
+    cursor: String,
+    ended: Ended,
+    /// Retention removed events before they could be given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<Missed>,
+    /// How many events before the given ones are not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    omitted: Option<u64>,
+    /// The answer was full: the next call gives the rest.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    truncated: bool,
+    /// Where to read more.
+    resources: Vec<String>,
+}
+
+pub(super) fn input() -> Arc<JsonObject> {
+    arguments::schema(ARGUMENTS)
+}
+
+pub(super) async fn call(
+    desk: &Desk,
+    arguments: Option<JsonObject>,
+    context: RequestContext<RoleServer>,
+) -> Result<CallToolResponse, Refusal> {
+    let given = Given::check(ARGUMENTS, arguments)?;
+    let (watch, cursor) = Watch::parse(&given)?;
+    let deadline = Instant::now() + Duration::from_millis(given.whole("wait_ms"));
+
+    let mut patience =
+        Patience { deadline, closing: desk.closing.clone(), cancelled: context.ct.clone(), report: Report::to_caller(&context) };
+
+    let (mut gathering, ended) = watch.catch_up(&desk.bus, cursor, &patience).await?;
+    let patience_is_over = deadline <= Instant::now();
+    if let Some(ended) = ended.or(patience_is_over.then_some(Ended::Timeout)) {
+        return Ok(super::answer(watch.answer(&desk.bus, &gathering, ended).await?).into());
+    }
+    if !context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks()) {
+        let ended = watch.wait(&desk.bus, &mut gathering, &mut patience).await?;
+        return Ok(super::answer(watch.answer(&desk.bus, &gathering, ended).await?).into());
+    }
+
+    let kept = deadline.saturating_duration_since(Instant::now()) + TASK_KEPT;
+    let options = TaskOptions::new()
+        .with_ttl_ms(kept.as_millis() as u64)
+        .with_poll_interval_ms(TASK_POLL.as_millis() as u64)
+        .with_status_message(format!("waiting for {}", watch.coder));
+    let bus = desk.bus.clone();
+    let task = desk.tasks.spawn(options, move |task| {
+        Box::pin(async move {
+            patience.report = Report::to_task(task.clone());
+            // The request that made the task is answered; only the task itself can be cancelled now.
+            patience.cancelled = CancellationToken::new();
+            let waited = async {
+                let ended = watch.wait(&bus, &mut gathering, &mut patience).await?;
+                watch.answer(&bus, &gathering, ended).await
+            };
+            tokio::select! {
+                () = task.cancelled() => Err(TaskExit::Cancelled),
+                waited = waited => Ok(waited.map_or_else(Refusal::into_result, super::answer)),
+            }
+        })
+    });
+    Ok(CallToolResponse::Task(CreateTaskResult::new(task)))
+}
+
+impl Watch {
+    fn parse(given: &Given) -> Result<(Watch, Option<Cursor>), Refusal> {
+        let coder = given.needed("coder_id").to_owned();
+        if coder != EVERY_CODER {
+            check_coder_id(&coder)?;
+        }
+        let wanted = super::list_events::types(&given.names("event_types"))?.unwrap_or_else(|| TypeSet::all_but(NOISE));
+        let until = Until::parse(&given.names("until"))?;
+        let types = match until.as_ref().map(Until::deciding_types) {
+            None => Some(wanted),
+            Some(Some(deciding)) => Some(deciding.iter().fold(wanted, TypeSet::with)),
+            Some(None) => None,
+        };
+        let coders = if coder == EVERY_CODER { Vec::new() } else { vec![coder.clone()] };
+        let filter = Filter { coders, types, ..Filter::default() };
+        let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
+        let (events_max, detail) =
+            ((given.whole("max_events") as usize).min(ANSWER_EVENTS_MAX), Detail::named(given.word("detail")));
+        Ok((Watch { coder, filter, wanted, until, events_max, detail }, cursor))
+    }
+
+    async fn answer(&self, bus: &Bus, gathering: &Gathering, ended: Ended) -> Result<Answer, Refusal> {
+        let coder = self.one().map(str::to_owned);
+        let (position, coder) = bus
+            .read(move |reader| {
+                let coder = coder.map(|coder| reader.coder(&coder)).transpose()?.flatten();
+                Ok((reader.position()?, coder))
+            })
+            .await?;
+        if gathering.is_of_another_history_than(&position) {
+            let lost = self.gathering(position.head);
+            return Ok(self.fill(&lost, Ended::Gap, &position, coder));
+        }
+        Ok(self.fill(gathering, ended, &position, coder))
+    }
+
+    fn fill(&self, gathering: &Gathering, ended: Ended, position: &Position, coder: Option<CoderView>) -> Answer {
+        let mut coder = serde_json::to_value(coder).expect("a coder has only JSON values and text keys");
+        shorten(&mut coder, CODER_CHARS_MAX);
+        let resources = match self.one() {
+            Some(coder) => Place::of_coder(coder).map(|place| place.uri()).collect(),
+            None => [Place::Coders, Place::Alerts].iter().map(Place::uri).collect(),
+        };
+        let mut answer = Answer {
+            coder,
+            events: Vec::new(),
+            cursor: Cursor::at(position, gathering.through()).to_string(),
+            ended,
+            missed: gathering.missed(),
+            omitted: None,
+            truncated: false,
+            resources,
+        };
+        let budget = Budget::beside(&answer);
+        let told = gathering.events().iter().map(|event| self.detail.tell(event));
+        if gathering.until().is_some() {
+            // The newest matter: what does not fit is omitted, not left for later.
+            let (mut newest, _) = budget.fill(told.rev());
+            newest.reverse();
+            let omitted = gathering.count() - newest.len() as u64;
+            answer.omitted = (omitted > 0).then_some(omitted);
+            answer.events = newest;
+        } else {
+            (answer.events, answer.truncated) = budget.fill(told);
+            if answer.truncated {
+                // The answer was full before as many came as were asked for.
+                answer.ended = if ended == Ended::MaxEvents { Ended::Events } else { ended };
+                let last = answer.events.len().checked_sub(1).and_then(|index| gathering.events().get(index));
+                let through = last.map_or(gathering.through(), |event| event.seq);
+                answer.cursor = Cursor::at(position, through).to_string();
+            }
+        }
+        debug_assert!(budget::length(&answer) < budget::ANSWER_CHARS_MAX, "an answer keeps its budget");
+        answer
+    }
+}
