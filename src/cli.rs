@@ -1,0 +1,149 @@
+//! The command line: what may be said, and which command answers it.
+//!
+//! Help teaches by example. Every command takes the resolved configuration and writes to stdout only what was asked for;
+//! all else goes to stderr. `contract.md` fixes flags and outputs.
+
+use std::{ffi::OsString, path::PathBuf, process::ExitCode};
+
+use ai_coder_events::event::Time;
+use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
+
+use crate::config::{Config, Environment};
+
+mod coders;
+mod emit;
+mod filter;
+mod follow;
+pub mod hook;
+mod lines;
+mod list;
+mod maintenance;
+mod print;
+mod serve;
+mod stats;
+mod types;
+
+/// The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
+#[derive(Debug, Parser)]
+#[command(name = "ai-coder-events", version, arg_required_else_help = true, after_help = EXAMPLES, max_term_width = 110)]
+pub struct Cli {
+    /// The history [default: $AI_CODER_EVENTS_DB, else history.db in the state folder]
+    #[arg(long, global = true, value_name = "PATH")]
+    db: Option<PathBuf>,
+
+    /// For programs: JSON Lines where there are several things, one object where there is one
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// The same as `types`
+    #[arg(long)]
+    events: bool,
+
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ai-coder-events emit progress --coder fix-auth --set progress=0.4 --set stage=testing
+  ai-coder-events list --coder fix-auth --since 15m
+  ai-coder-events follow --json | jq .type
+  ai-coder-events coders --needs-attention
+  claude mcp add ai-coder-events -- ai-coder-events serve
+
+The history is one file; any number of these commands may use it at once, no daemon is needed.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Emit(emit::Emit),
+    List(list::List),
+    Follow(follow::Follow),
+    Stats(stats::Stats),
+    Coders(coders::Coders),
+    Types(types::Types),
+    Rejected(maintenance::Rejected),
+    Prune(maintenance::Prune),
+    Check(maintenance::Check),
+    Hook(hook::Hook),
+    Serve(serve::Serve),
+}
+
+/// What every command is given.
+pub struct Call {
+    pub config: Config,
+    pub environment: Environment,
+    pub json: bool,
+}
+
+/// # Errors
+/// What went wrong, with its causes; a [`clap::Error`] where the usage was.
+pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
+    let Cli { db, json, events, command } = Cli::try_parse_from(arguments)?;
+    let command = match (command, events) {
+        (Some(command), false) => command,
+        (None, true) => Command::Types(types::Types {}),
+        (Some(_), true) => {
+            return Err(usage(None, ErrorKind::ArgumentConflict, "`--events` is a command of its own: leave one of them out"));
+        }
+        (None, false) => return Err(usage(None, ErrorKind::MissingSubcommand, "a command is missing: `--help` lists them")),
+    };
+    // These two answer whatever state the configuration is in.
+    match &command {
+        Command::Types(types) => return types.run(json),
+        Command::Hook(_) => return Ok(ExitCode::SUCCESS),
+        _ => {}
+    }
+    let environment = Environment::of_process();
+    let call = Call { config: Config::load(db.as_deref(), &environment)?, environment, json };
+    match command {
+        Command::Emit(emit) => emit.run(&call),
+        Command::List(list) => list.run(&call),
+        Command::Follow(follow) => follow.run(call),
+        Command::Stats(stats) => stats.run(&call),
+        Command::Coders(coders) => coders.run(&call),
+        Command::Rejected(rejected) => rejected.run(&call),
+        Command::Prune(prune) => prune.run(&call),
+        Command::Check(check) => check.run(&call),
+        Command::Serve(serve) => serve.run(call),
+        Command::Types(_) | Command::Hook(_) => unreachable!("answered above, without a configuration"),
+    }
+}
+
+/// Wrong usage that only shows once everything is parsed; `command` names whose usage to show.
+fn usage(command: Option<&str>, kind: ErrorKind, message: &str) -> anyhow::Error {
+    let mut program = Cli::command();
+    program.build();
+    let error = match command.and_then(|name| program.find_subcommand_mut(name)) {
+        Some(command) => command.error(kind, message),
+        None => program.error(kind, message),
+    };
+    error.into()
+}
+
+/// What a shell sees of a program that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
+
+fn now() -> Time {
+    std::time::SystemTime::now().into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definitions_hold_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn global_flags_stand_before_or_after_the_command() {
+        let check = |words: &str| {
+            let cli = Cli::try_parse_from(words.split(' ')).unwrap_or_else(|error| panic!("{words}: {error}"));
+            assert_eq!((cli.db, cli.json), (Some("h.db".into()), true), "{words}");
+        };
+        check("ai-coder-events --db h.db --json stats");
+        check("ai-coder-events stats --db h.db --json");
+        check("ai-coder-events --json stats --db=h.db");
+    }
+}

@@ -1,0 +1,84 @@
+//! The flags that say which events are wanted, the same for `list` and `follow`.
+
+use ai_coder_events::{
+    event::Time,
+    filter::{Filter, TypeSet, parse_moment},
+};
+use clap::{Args, ValueEnum};
+
+#[derive(Clone, Debug, Default, Args)]
+pub struct FilterFlags {
+    /// Only this coder's events; may be given several times
+    #[arg(long, value_name = "ID")]
+    coder: Vec<String>,
+
+    /// Only this type (`progress`, `ai_coder_progress`) or family (`progress.*`); may be given several times
+    #[arg(long = "type", value_name = "TYPE", value_parser = type_name)]
+    types: Vec<String>,
+
+    /// Not before this time: RFC 3339, or an age such as 90s, 15m, 2h, 7d
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Time>,
+
+    /// Not after this time
+    #[arg(long, value_name = "TIME", value_parser = until)]
+    until: Option<Time>,
+
+    /// Only what happened to this file, below this folder, or to paths that end so
+    #[arg(long)]
+    path: Option<String>,
+
+    /// Only where description, text, messages or path contain this, whatever the case
+    #[arg(long)]
+    text: Option<String>,
+}
+
+impl FilterFlags {
+    pub fn into_filter(self) -> Filter {
+        let types = TypeSet::parse_all(self.types.iter().map(String::as_str)).expect("each name was parsed as a flag already");
+        Filter { coders: self.coder, types, since: self.since, until: self.until, path: self.path, text: self.text }
+    }
+}
+
+/// How much is said about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Detail {
+    /// Where, when, who, and one sentence
+    Summary,
+    /// Every field
+    Full,
+}
+
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DetailFlag {
+    #[arg(
+        long,
+        value_name = "DETAIL",
+        hide_possible_values = true,
+        help = "summary or full [default: summary; full with --json]"
+    )]
+    detail: Option<Detail>,
+}
+
+impl DetailFlag {
+    /// People want the gist, programs everything.
+    pub fn or_default(self, json: bool) -> Detail {
+        self.detail.unwrap_or(if json { Detail::Full } else { Detail::Summary })
+    }
+}
+
+fn type_name(given: &str) -> Result<String, String> {
+    TypeSet::parse(given).map(|_| given.to_owned()).map_err(|error| error.to_string())
+}
+
+pub fn since(given: &str) -> Result<Time, String> {
+    moment("since", given)
+}
+
+fn until(given: &str) -> Result<Time, String> {
+    moment("until", given)
+}
+
+pub fn moment(flag: &str, given: &str) -> Result<Time, String> {
+    parse_moment(flag, given, super::now()).map_err(|error| error.to_string())
+}

@@ -1,0 +1,176 @@
+//! `follow`: what happens, as it happens, whoever records it.
+//!
+//! A reader of any speed sees every event once and in order; what retention took before it was read is told as a gap.
+
+use std::{
+    io::{self, Write},
+    pin::pin,
+    process::ExitCode,
+};
+
+use ai_coder_events::{
+    bus::{Bus, Delivery, From, Subscription},
+    history::Missed,
+};
+use anyhow::Context;
+use clap::Args;
+use futures::FutureExt;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use super::{
+    Call, INTERRUPTED,
+    filter::{Detail, DetailFlag, FilterFlags},
+    list::UNREADABLE,
+    print::{Columns, DIM, Look, json_event, json_line},
+};
+
+/// Print events as they happen
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Follow {
+    #[command(flatten)]
+    filter: FilterFlags,
+
+    /// Start after this seq, 0 for the beginning [default: now]
+    #[arg(long, value_name = "SEQ")]
+    after: Option<u64>,
+
+    #[command(flatten)]
+    detail: DetailFlag,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ai-coder-events follow
+  ai-coder-events follow --coder fix-auth --type 'lifecycle.*'
+  ai-coder-events follow --json --after 1042 | while read -r event; do …; done
+
+Ctrl-C ends it, with exit code 130.";
+
+/// Events that are there already are written together, up to about this much.
+const WRITE_BYTES: usize = 64 * 1024;
+
+impl Follow {
+    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
+        let code = runtime.block_on(self.follow(call));
+        // A write to a reader that stands still must not hold up the end.
+        runtime.shutdown_background();
+        code
+    }
+
+    async fn follow(self, call: Call) -> anyhow::Result<ExitCode> {
+        let bus = Bus::new(call.config.history);
+        let mut writing = Transcript {
+            json: call.json,
+            detail: self.detail.or_default(call.json),
+            look: Look::of_stdout(call.environment.no_color),
+            columns: Columns::default(),
+        };
+        let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(From::Now, From::After));
+        let mut interrupted = pin!(tokio::signal::ctrl_c());
+        let mut reader_left = pin!(reader_left());
+        let mut out = tokio::io::stdout();
+        loop {
+            tokio::select! {
+                signal = &mut interrupted => {
+                    signal.context("failed to wait for Ctrl-C")?;
+                    bus.shutdown().await;
+                    return Ok(ExitCode::from(INTERRUPTED));
+                }
+                () = &mut reader_left => return Ok(ExitCode::SUCCESS),
+                lines = writing.lines(&mut subscription) => match lines? {
+                    Some(lines) => tokio::select! {
+                        signal = &mut interrupted => {
+                            signal.context("failed to wait for Ctrl-C")?;
+                            return Ok(ExitCode::from(INTERRUPTED));
+                        }
+                        written = write(&mut out, &lines) => written?,
+                    },
+                    None => return Ok(ExitCode::SUCCESS),
+                },
+            }
+        }
+    }
+}
+
+/// Ends when nobody reads stdout any more: `follow | head -1` must not wait for one more event to notice.
+#[cfg(target_os = "linux")]
+#[expect(deprecated, reason = "unsound only for types that lie about their descriptor; an `OwnedFd` does not")]
+async fn reader_left() {
+    use std::os::fd::AsFd;
+    use tokio::io::{Interest, unix::AsyncFd};
+
+    // A file cannot be watched, and its reader cannot leave.
+    let copy = io::stdout().as_fd().try_clone_to_owned();
+    let Ok(Ok(stdout)) = copy.map(|copy| AsyncFd::with_interest(copy, Interest::ERROR)) else {
+        return std::future::pending().await;
+    };
+    loop {
+        match stdout.ready(Interest::ERROR).await {
+            Ok(guard) if guard.ready().is_error() => return,
+            Ok(mut guard) => guard.clear_ready(),
+            Err(_) => return std::future::pending().await,
+        }
+    }
+}
+
+/// Elsewhere the next write notices.
+#[cfg(not(target_os = "linux"))]
+async fn reader_left() {
+    std::future::pending().await
+}
+
+async fn write(out: &mut tokio::io::Stdout, lines: &[u8]) -> io::Result<()> {
+    out.write_all(lines).await?;
+    out.flush().await
+}
+
+/// Deliveries as lines.
+struct Transcript {
+    json: bool,
+    detail: Detail,
+    look: Look,
+    columns: Columns,
+}
+
+impl Transcript {
+    /// Waits for one delivery, and takes the others that are there.
+    async fn lines(&mut self, subscription: &mut Subscription) -> anyhow::Result<Option<Vec<u8>>> {
+        let mut lines = Vec::new();
+        let mut next = subscription.next().await;
+        loop {
+            match next {
+                Some(delivery) => self.write(&mut lines, &delivery.context(UNREADABLE)?)?,
+                None if lines.is_empty() => return Ok(None),
+                None => break,
+            }
+            if lines.len() >= WRITE_BYTES {
+                break;
+            }
+            match subscription.next().now_or_never() {
+                Some(ready) => next = ready,
+                None => break,
+            }
+        }
+        Ok(Some(lines))
+    }
+
+    fn write(&mut self, out: &mut Vec<u8>, delivery: &Delivery) -> io::Result<()> {
+        match delivery {
+            Delivery::Event(event) if self.json => json_event(out, event, self.detail),
+            Delivery::Missed(missed) if self.json => json_line(out, &json!({ "missed": missed })),
+            Delivery::Event(event) => {
+                let row = self.look.event_row(event);
+                self.columns.fit([&row]);
+                self.look.row(out, &self.columns, &row)?;
+                if self.detail == Detail::Full { self.look.event_fields(out, event) } else { Ok(()) }
+            }
+            Delivery::Missed(Missed { after, through }) => {
+                let gap = format!("(retention removed what lay after {after} up to {through} before it was read)");
+                writeln!(out, "{}", self.look.paint(&gap, DIM))
+            }
+        }
+    }
+}

@@ -1,0 +1,170 @@
+//! `list`: what happened, page by page, so that a history of any size is listed in little memory.
+
+use std::{
+    io::{self, BufWriter, Write},
+    process::ExitCode,
+};
+
+use ai_coder_events::{
+    event::Event,
+    history::{Order, Position, Query, Reader},
+};
+use anyhow::{Context, anyhow};
+use clap::{Args, ValueEnum};
+
+use super::{
+    Call,
+    filter::{Detail, DetailFlag, FilterFlags},
+    print::{Columns, Look, json_event},
+};
+
+/// List events, newest first
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct List {
+    /// Exactly these events
+    #[arg(
+        value_name = "SEQ",
+        value_parser = clap::value_parser!(u64).range(1..),
+        conflicts_with_all = ["coder", "types", "since", "until", "path", "text", "after", "before", "limit"],
+    )]
+    seqs: Vec<u64>,
+
+    #[command(flatten)]
+    filter: FilterFlags,
+
+    /// Only events after this seq
+    #[arg(long, value_name = "SEQ")]
+    after: Option<u64>,
+
+    /// Only events before this seq
+    #[arg(long, value_name = "SEQ")]
+    before: Option<u64>,
+
+    #[arg(
+        long,
+        value_name = "ORDER",
+        default_value = "newest",
+        hide_possible_values = true,
+        help = "Which comes first: newest or oldest"
+    )]
+    order: First,
+
+    /// At most so many; 0 for all
+    #[arg(long, value_name = "N", default_value_t = 50)]
+    limit: usize,
+
+    #[command(flatten)]
+    detail: DetailFlag,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ai-coder-events list
+  ai-coder-events list --coder fix-auth --type failed --type api_error --since 2h
+  ai-coder-events list --type 'workspace.*' --path src/session.rs
+  ai-coder-events list 1042 --detail full
+  ai-coder-events list --json --limit 0 --order oldest > events.jsonl";
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum First {
+    Newest,
+    Oldest,
+}
+
+/// Events held in memory at once; each may be as large as an event may be.
+const PAGE_EVENTS: usize = 500;
+
+impl List {
+    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+        let mut reader = Reader::new(&call.config.history);
+        let detail = self.detail.or_default(call.json);
+        let look = Look::of_stdout(call.environment.no_color);
+        let mut out =
+            Output { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, look, columns: Columns::default() };
+        if self.seqs.is_empty() {
+            self.list(&mut reader, &mut out)?
+        } else {
+            self.show(&mut reader, &mut out)?
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn list(self, reader: &mut Reader, out: &mut Output<impl Write>) -> anyhow::Result<()> {
+        let order = match self.order {
+            First::Newest => Order::Newest,
+            First::Oldest => Order::Oldest,
+        };
+        let mut query = Query {
+            filter: self.filter.into_filter(),
+            order,
+            after: self.after,
+            before: self.before,
+            limit: PAGE_EVENTS,
+            scan_max: 0,
+        };
+        if order == Order::Oldest {
+            // Without an end, a busy history would be listed for as long as it grows.
+            let end = reader.position().context(UNREADABLE)?.head.saturating_add(1);
+            query.before = Some(query.before.map_or(end, |before| before.min(end)));
+        }
+        let mut left = if self.limit == 0 { usize::MAX } else { self.limit };
+        while left > 0 {
+            query.limit = left.min(PAGE_EVENTS);
+            let page = reader.page(&query).context(UNREADABLE)?;
+            left = left.saturating_sub(page.events.len());
+            out.page(&page.events)?;
+            let Some(next) = page.next else { break };
+            match order {
+                Order::Newest => query.before = Some(next),
+                Order::Oldest => query.after = Some(next),
+            }
+        }
+        out.out.flush()?;
+        Ok(())
+    }
+
+    fn show(self, reader: &mut Reader, out: &mut Output<impl Write>) -> anyhow::Result<()> {
+        let mut absent = Vec::new();
+        for seq in self.seqs {
+            match reader.event(seq).context(UNREADABLE)? {
+                Some(event) => out.page(&[event])?,
+                None => absent.push(seq.to_string()),
+            }
+        }
+        out.out.flush()?;
+        if absent.is_empty() {
+            return Ok(());
+        }
+        let Position { head, floor, .. } = reader.position().context(UNREADABLE)?;
+        let removed = if floor > 0 { format!(", and retention removed events up to {floor}") } else { String::new() };
+        Err(anyhow!("no event {}: the history ends at {head}{removed}", absent.join(", ")))
+    }
+}
+
+pub const UNREADABLE: &str = "failed to read the history";
+
+struct Output<W: Write> {
+    out: BufWriter<W>,
+    json: bool,
+    detail: Detail,
+    look: Look,
+    columns: Columns,
+}
+
+impl<W: Write> Output<W> {
+    fn page(&mut self, events: &[Event]) -> io::Result<()> {
+        if self.json {
+            return events.iter().try_for_each(|event| json_event(&mut self.out, event, self.detail));
+        }
+        let rows: Vec<_> = events.iter().map(|event| self.look.event_row(event)).collect();
+        self.columns.fit(&rows);
+        for (row, event) in rows.iter().zip(events) {
+            self.look.row(&mut self.out, &self.columns, row)?;
+            if self.detail == Detail::Full {
+                self.look.event_fields(&mut self.out, event)?;
+            }
+        }
+        Ok(())
+    }
+}

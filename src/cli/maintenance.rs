@@ -1,0 +1,184 @@
+//! Keeping the history in order: `prune`, `check`, `rejected`.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use ai_coder_events::history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Writer};
+use anyhow::{Context, anyhow};
+use clap::Args;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::config::{Age, Size};
+
+use super::{
+    Call,
+    list::UNREADABLE,
+    print::{DIM, Look, PLAIN, bytes, cell, count, json_line},
+};
+
+/// Remove the oldest events; totals and the state of coders survive
+#[derive(Debug, Args)]
+#[command(after_help = PRUNE_EXAMPLES)]
+pub struct Prune {
+    /// Remove what is older, such as 90d, 12h
+    #[arg(long, value_name = "AGE")]
+    max_age: Option<Age>,
+
+    /// Keep at most so many events
+    #[arg(long, value_name = "N")]
+    max_events: Option<u64>,
+
+    /// Keep at most so many bytes on disk, such as 1GiB, 500MiB
+    #[arg(long, value_name = "SIZE")]
+    max_bytes: Option<Size>,
+
+    /// Only say what would go
+    #[arg(long)]
+    dry_run: bool,
+}
+
+const PRUNE_EXAMPLES: &str = "\
+Without a bound, those of the configuration apply (90 days and 1 GiB where it names none).
+
+Examples:
+  ai-coder-events prune --dry-run
+  ai-coder-events prune --max-age 30d --max-bytes 500MiB";
+
+#[derive(Serialize)]
+struct PruneAnswer {
+    #[serde(flatten)]
+    pruned: Pruned,
+    dry_run: bool,
+}
+
+impl Prune {
+    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+        let given = Retention {
+            max_age: self.max_age.map(|Age(micros)| micros),
+            max_events: self.max_events,
+            max_bytes: self.max_bytes.map(|Size(bytes)| bytes),
+        };
+        let retention = if given == Retention::default() { &call.config.retention } else { &given };
+        let pruned = if self.dry_run {
+            Reader::new(&call.config.history).prunable(retention).context(UNREADABLE)?
+        } else {
+            Writer::new(&call.config.history).prune(retention).context("failed to prune the history")?
+        };
+        let mut out = io::stdout().lock();
+        if call.json {
+            json_line(&mut out, &PruneAnswer { pruned, dry_run: self.dry_run })?;
+        } else {
+            let verb = if self.dry_run { "would remove" } else { "removed" };
+            let Pruned { removed, kept, bytes_before, bytes_after, .. } = pruned;
+            let sizes =
+                if self.dry_run { bytes(bytes_before) } else { format!("{} → {}", bytes(bytes_before), bytes(bytes_after)) };
+            writeln!(out, "{verb} {}, {kept} kept, {sizes} on disk", count(removed, "event"))?;
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Take in what hooks spooled, and verify the history
+#[derive(Debug, Args)]
+#[command(after_help = CHECK_EXAMPLES)]
+pub struct Check {
+    /// Rebuild the aggregates from what is kept
+    #[arg(long)]
+    repair: bool,
+}
+
+const CHECK_EXAMPLES: &str = "\
+Exit code 0 where all is well or was repaired, 1 where there are problems.
+
+Examples:
+  ai-coder-events check
+  ai-coder-events check --repair --json";
+
+impl Check {
+    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+        let checkup = Writer::new(&call.config.history).check(self.repair).context("failed to check the history")?;
+        let Checkup { events, coders, spool_taken_in, problems, repaired } = &checkup;
+        let mut out = io::stdout().lock();
+        if call.json {
+            json_line(&mut out, &checkup)?;
+        } else {
+            problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+            write!(out, "{}, {}", count(*events, "event"), count(*coders, "coder"))?;
+            if *spool_taken_in > 0 {
+                write!(out, ", {spool_taken_in} taken in from the spool")?;
+            }
+            let verdict = match (problems.is_empty(), repaired) {
+                (true, _) => "all is well",
+                (false, true) => "repaired",
+                (false, false) => "not in order",
+            };
+            writeln!(out, ": {verdict}")?;
+        }
+        out.flush()?;
+        if problems.is_empty() || *repaired {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let next = if self.repair {
+            "restore the file from a backup, or move it away to begin anew"
+        } else {
+            "`check --repair` rebuilds the aggregates"
+        };
+        Err(anyhow!(
+            "{} in the history `{}`: {next}",
+            count(problems.len() as u64, "problem"),
+            call.config.history.path.display()
+        ))
+    }
+}
+
+/// List what was refused, and why
+#[derive(Debug, Args)]
+#[command(after_help = REJECTED_EXAMPLES)]
+pub struct Rejected {
+    /// Forget them
+    #[arg(long)]
+    clear: bool,
+}
+
+const REJECTED_EXAMPLES: &str = "\
+Examples:
+  ai-coder-events rejected
+  ai-coder-events rejected --json | jq -r .reason
+  ai-coder-events rejected --clear";
+
+/// How much of a rejected input a row shows.
+const INPUT_CHARS_SHOWN: usize = 100;
+
+impl Rejected {
+    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        if self.clear {
+            let cleared = Writer::new(&call.config.history).clear_rejected().context("failed to write the history")?;
+            match call.json {
+                true => json_line(&mut out, &json!({ "cleared": cleared }))?,
+                false => writeln!(out, "forgot {}", count(cleared, "rejection"))?,
+            }
+        } else {
+            let kept = Reader::new(&call.config.history).rejected().context(UNREADABLE)?;
+            match call.json {
+                true => kept.iter().try_for_each(|rejected| json_line(&mut out, rejected))?,
+                false => table(&mut out, &Look::of_stdout(call.environment.no_color), &kept)?,
+            }
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn table(out: &mut impl Write, look: &Look, kept: &[Kept]) -> io::Result<()> {
+    for Kept { time, source, reason, input } in kept {
+        look.table(out, &[vec![cell(look.time(*time), DIM), cell(source, PLAIN), cell(reason, PLAIN)]])?;
+        let input = ai_coder_events::text::excerpt(&ai_coder_events::text::clean_line(input), INPUT_CHARS_SHOWN);
+        writeln!(out, "    {}", look.paint(&input, DIM))?;
+    }
+    Ok(())
+}

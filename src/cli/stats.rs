@@ -1,0 +1,180 @@
+//! `stats`: what the whole history, or one coder's part of it, adds up to.
+
+use std::{
+    collections::BTreeMap,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use ai_coder_events::{
+    aggregate::{Stats as Figures, Usage},
+    event::Time,
+    history::{Reader, StatsQuery},
+};
+use anyhow::{Context, anyhow};
+use clap::Args;
+
+use super::{
+    Call, coders,
+    filter::since,
+    list::UNREADABLE,
+    print::{BOLD, Look, PLAIN, bytes, cell, count, json_line},
+};
+
+/// Counts, tokens, cost and errors
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Stats {
+    /// Only this coder
+    #[arg(long, value_name = "ID")]
+    coder: Option<String>,
+
+    /// Count only from this time on (to the minute of the last day, to the hour before): RFC 3339, or an age such as 15m, 2h, 7d
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    since: Option<Time>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ai-coder-events stats
+  ai-coder-events stats --coder fix-auth --since 2h
+  ai-coder-events stats --json | jq .events_per_minute";
+
+/// As many coders as a screen shows; `coders` lists them all.
+const CODERS_SHOWN: usize = 20;
+/// Coders named in place of one that is unknown.
+const NEAREST: usize = 3;
+
+impl Stats {
+    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+        let mut reader = Reader::new(&call.config.history);
+        if let Some(coder) = &self.coder
+            && reader.coder(coder).context(UNREADABLE)?.is_none()
+        {
+            let nearest = reader.nearest_coders(coder, NEAREST).context(UNREADABLE)?;
+            return Err(unknown_coder(coder, &nearest));
+        }
+        let coders_max = if call.json { 0 } else { CODERS_SHOWN };
+        let query = StatsQuery { coder: self.coder, since: self.since, coders_max };
+        let stats = reader.stats(&query).context(UNREADABLE)?;
+        let mut out = io::BufWriter::new(io::stdout().lock());
+        match call.json {
+            true => json_line(&mut out, &stats)?,
+            false => page(&mut out, &Look::of_stdout(call.environment.no_color), &stats)?,
+        }
+        out.flush()?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
+    let next = match nearest {
+        [] => "the history knows no coder yet".to_owned(),
+        known => format!("did you mean {}?", known.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" or ")),
+    };
+    anyhow!("unknown coder `{}`: {next}", ai_coder_events::text::excerpt(id, 80))
+}
+
+fn page(out: &mut impl Write, look: &Look, stats: &Figures) -> io::Result<()> {
+    let mut rows = Vec::new();
+    let mut add = |name: &str, value: String| rows.push(vec![cell(name, BOLD), cell(value, PLAIN)]);
+    let since = stats.since.map_or(String::new(), |since| format!(" since {}", look.time(since)));
+    add("events", format!("{}{since}", stats.total_events));
+    add("now", format!("{:.0} a minute", stats.events_per_minute));
+    if let Some(last) = stats.last_event {
+        add("last", look.time(last));
+    }
+    for (name, value) in usage(&stats.usage) {
+        add(name, value);
+    }
+    let history = &stats.history;
+    let from = history.oldest.map_or(String::new(), |oldest| format!(" from {oldest}"));
+    add(
+        "history",
+        format!(
+            "{} kept{from} to {}, {} on disk, {} in memory",
+            count(history.events, "event"),
+            history.head,
+            bytes(history.bytes),
+            bytes(history.memory_bytes)
+        ),
+    );
+    if history.rejections > 0 {
+        add("rejected", format!("{} (`ai-coder-events rejected` lists them)", history.rejections));
+    }
+    if history.spooled > 0 {
+        add("spooled", format!("{} (`ai-coder-events check` takes them in)", count(history.spooled, "file")));
+    }
+    look.table(out, &rows)?;
+    types(out, look, &stats.events_by_type)?;
+    if !stats.coders.is_empty() {
+        writeln!(out)?;
+        coders::table(out, look, &stats.coders)?;
+    }
+    let hidden = stats.coders_total.saturating_sub(stats.coders.len() as u64);
+    if hidden > 0 && stats.coders.len() >= CODERS_SHOWN {
+        writeln!(out, "… and {hidden} more: `ai-coder-events coders` lists them all")?;
+    }
+    Ok(())
+}
+
+fn types(out: &mut impl Write, look: &Look, by_type: &BTreeMap<String, u64>) -> io::Result<()> {
+    let mut counts: Vec<_> = by_type.iter().filter(|(_, count)| **count > 0).collect();
+    if counts.is_empty() {
+        return Ok(());
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let rows: Vec<_> = counts.into_iter().map(|(name, count)| vec![cell(name, PLAIN), cell(count.to_string(), PLAIN)]).collect();
+    writeln!(out)?;
+    look.table(out, &rows)
+}
+
+/// What was used, one line each; nothing about what was not.
+pub fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
+    let mut lines = Vec::new();
+    let tokens = &usage.tokens;
+    if !tokens.is_zero() {
+        let parts = [
+            ("in", tokens.input),
+            ("out", tokens.output),
+            ("read from cache", tokens.cache_read),
+            ("written to cache", tokens.cache_write),
+        ];
+        let parts: Vec<_> = parts.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
+        lines.push((
+            "tokens",
+            if parts.is_empty() { tokens.used.to_string() } else { format!("{} ({})", tokens.used, parts.join(", ")) },
+        ));
+    }
+    lines.extend(usage.cost_usd.map(|cost| ("cost", format!("${cost:.2}"))));
+    if usage.api_calls > 0 {
+        lines.push(("calls", usage.api_calls.to_string()));
+    }
+    if usage.errors > 0 {
+        let codes: Vec<_> = usage.errors_by_code.iter().map(|(code, n)| format!("{n} × {code}")).collect();
+        lines.push((
+            "errors",
+            if codes.is_empty() { usage.errors.to_string() } else { format!("{} ({})", usage.errors, codes.join(", ")) },
+        ));
+    }
+    if usage.rate_limits > 0 {
+        lines.push(("rate limits", usage.rate_limits.to_string()));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_unknown_coder_is_told_with_the_nearest() {
+        let check = |nearest: &[&str], expected: &str| {
+            let nearest: Vec<String> = nearest.iter().map(|&id| id.to_owned()).collect();
+            assert_eq!(unknown_coder("fxi-auth", &nearest).to_string(), expected);
+        };
+        check(&[], "unknown coder `fxi-auth`: the history knows no coder yet");
+        check(&["fix-auth"], "unknown coder `fxi-auth`: did you mean `fix-auth`?");
+        check(&["fix-auth", "fix"], "unknown coder `fxi-auth`: did you mean `fix-auth` or `fix`?");
+    }
+}

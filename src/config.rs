@@ -1,0 +1,425 @@
+//! Flags, environment and file become one value, once; below it, functions take the few values they need.
+//!
+//! Names every environment variable and every key of `config.toml`. Promises that an unknown key is an error that names
+//! it, and that a broken file never stops a hook. Refuses to know what the values are used for.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+use ai_coder_events::{
+    event::{Micros, Time},
+    filter::parse_age,
+    history::{self, Durability, Retention},
+    text::{BadPattern, Redactor},
+};
+use serde::{Deserialize, Deserializer, de};
+
+/// Everything that flags, environment and file decide.
+pub struct Config {
+    pub history: history::Options,
+    pub retention: Retention,
+    pub hook_budget: Duration,
+}
+
+/// How long a hook may take where the file does not say: an agent waits for its hooks, a person should not notice.
+pub const HOOK_BUDGET: Duration = Duration::from_millis(250);
+/// Below this not even an idle history answers; above it an agent would be the one that waits for us.
+const HOOK_BUDGET_MS: std::ops::RangeInclusive<u64> = 10..=10_000;
+/// A season of work: long enough for "how did we do that in summer", short enough to stay small.
+const RETENTION_AGE: Micros = 90 * Time::DAY;
+const RETENTION_BYTES: u64 = 1 << 30;
+/// The folder of ours in the state and configuration folders.
+const FOLDER: &str = "ai-coder-events";
+
+impl Config {
+    /// # Errors
+    /// Where the file cannot be read or says something unknown, and where there is no place for a history.
+    pub fn load(db: Option<&Path>, environment: &Environment) -> Result<Config, Error> {
+        let path = environment.history_path(db)?;
+        let file = match environment.config_path() {
+            Some(path) => File::read(&path)?,
+            None => File::default(),
+        };
+        Config::of(path, file, environment)
+    }
+
+    /// For hooks: a broken file means the defaults, and is returned beside them to be told.
+    ///
+    /// # Errors
+    /// Where there is no place for a history.
+    pub fn for_hook(db: Option<&Path>, environment: &Environment) -> Result<(Config, Option<Error>), Error> {
+        match Config::load(db, environment) {
+            Ok(config) => Ok((config, None)),
+            Err(broken) => Ok((Config::of(environment.history_path(db)?, File::default(), environment)?, Some(broken))),
+        }
+    }
+
+    fn of(path: PathBuf, file: File, environment: &Environment) -> Result<Config, Error> {
+        let patterns = file.redact.patterns.into_iter().map(|Pattern { name, regex }| (name, regex));
+        let redactor = Redactor::new(patterns)?;
+        let durability = match file.durability {
+            Some(DurabilityKey::Full) => Durability::Full,
+            Some(DurabilityKey::Normal) | None => Durability::Normal,
+        };
+        let runtime_folder = environment.runtime_folder.clone();
+        let history =
+            history::Options { durability, redactor: Arc::new(redactor), runtime_folder, ..history::Options::new(path) };
+        let retention = Retention {
+            max_age: file.retention.max_age.map_or(Some(RETENTION_AGE), Bound::into_limit),
+            max_events: file.retention.max_events.and_then(Bound::into_limit),
+            max_bytes: file.retention.max_bytes.map_or(Some(RETENTION_BYTES), Bound::into_limit),
+        };
+        let hook_budget = file.hook.budget_ms.map_or(HOOK_BUDGET, |Budget(ms)| Duration::from_millis(ms));
+        Ok(Config { history, retention, hook_budget })
+    }
+}
+
+/// The variables we read, taken once; an empty one counts as unset.
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
+    pub db: Option<PathBuf>,
+    /// The coder that this process works for, as `run` and wrapping scripts set it.
+    pub coder_id: Option<String>,
+    pub coder_name: Option<String>,
+    /// What to log, as a filter of the `tracing` kind.
+    pub log: Option<String>,
+    pub no_color: bool,
+    state_home: Option<PathBuf>,
+    config_home: Option<PathBuf>,
+    runtime_folder: Option<PathBuf>,
+    home: Option<PathBuf>,
+}
+
+impl Environment {
+    pub fn of_process() -> Environment {
+        let text = |name| variable(name).map(|value| value.to_string_lossy().into_owned());
+        let path = |name| variable(name).map(PathBuf::from);
+        // The XDG specification: a relative path is invalid and to be ignored.
+        let folder = |name| path(name).filter(|path| path.is_absolute());
+        Environment {
+            db: path("AI_CODER_EVENTS_DB"),
+            coder_id: text("AI_CODER_ID"),
+            coder_name: text("AI_CODER_NAME"),
+            log: text("AI_CODER_EVENTS_LOG").or_else(|| text("RUST_LOG")),
+            no_color: variable("NO_COLOR").is_some(),
+            state_home: folder("XDG_STATE_HOME"),
+            config_home: folder("XDG_CONFIG_HOME"),
+            runtime_folder: folder("XDG_RUNTIME_DIR"),
+            home: std::env::home_dir().filter(|home| home.is_absolute()),
+        }
+    }
+
+    fn history_path(&self, db: Option<&Path>) -> Result<PathBuf, Error> {
+        if let Some(given) = db.or(self.db.as_deref()) {
+            return std::path::absolute(given).map_err(|source| Error::NoPlace { path: given.to_owned(), source });
+        }
+        let state = self.state_home.clone().or_else(|| Some(self.home.as_ref()?.join(".local/state")));
+        Ok(state.ok_or(Error::NoHome)?.join(FOLDER).join("history.db"))
+    }
+
+    /// `None` where there is no home to hold one.
+    pub fn config_path(&self) -> Option<PathBuf> {
+        let config = self.config_home.clone().or_else(|| Some(self.home.as_ref()?.join(".config")));
+        Some(config?.join(FOLDER).join("config.toml"))
+    }
+}
+
+fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("no home folder to keep the history in: set HOME, or name a file with --db or AI_CODER_EVENTS_DB")]
+    NoHome,
+    #[error("failed to resolve the history's path `{path}`")]
+    NoPlace { path: PathBuf, source: std::io::Error },
+    #[error("failed to read configuration `{path}`")]
+    Unreadable { path: PathBuf, source: std::io::Error },
+    #[error("configuration `{path}` is not valid: correct it, or move it away for the defaults")]
+    Invalid { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("the configuration's `redact.patterns` are not valid")]
+    Pattern(#[from] BadPattern),
+}
+
+/// `config.toml` as it is written.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    durability: Option<DurabilityKey>,
+    retention: RetentionTable,
+    redact: RedactTable,
+    hook: HookTable,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DurabilityKey {
+    Normal,
+    Full,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RetentionTable {
+    max_age: Option<Bound<Age>>,
+    max_events: Option<Bound<Count>>,
+    max_bytes: Option<Bound<Size>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RedactTable {
+    patterns: Vec<Pattern>,
+}
+
+/// What counts as a secret here, beyond what is known everywhere.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pattern {
+    name: String,
+    regex: String,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct HookTable {
+    budget_ms: Option<Budget>,
+}
+
+impl File {
+    /// An absent file says nothing.
+    fn read(path: &Path) -> Result<File, Error> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+            Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
+        };
+        toml::from_str(&text).map_err(|source| Error::Invalid { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+/// A span of time: `90d`, `12h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Age(pub Micros);
+
+impl FromStr for Age {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Age, String> {
+        parse_age(given).map(Age).ok_or_else(|| format!("`{given}` is no age: give a number and a unit, such as 90d, 12h, 30m"))
+    }
+}
+
+/// A number of bytes: `1GiB`, `500MiB`, `2GB`, or plain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size(pub u64);
+
+const UNITS: &[(&str, u64)] = &[
+    ("KiB", 1 << 10),
+    ("MiB", 1 << 20),
+    ("GiB", 1 << 30),
+    ("TiB", 1 << 40),
+    ("kB", 1_000),
+    ("KB", 1_000),
+    ("MB", 1_000_000),
+    ("GB", 1_000_000_000),
+    ("TB", 1_000_000_000_000),
+    ("B", 1),
+];
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Size, String> {
+        let (digits, unit) =
+            UNITS.iter().find_map(|(suffix, unit)| Some((given.strip_suffix(suffix)?.trim_end(), *unit))).unwrap_or((given, 1));
+        let size = digits.parse::<u64>().ok().and_then(|count| count.checked_mul(unit));
+        size.map(Size).ok_or_else(|| format!("`{given}` is no size: give bytes, such as 1GiB, 500MiB, 1000000"))
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Count(u64);
+
+impl FromStr for Count {
+    type Err = String;
+
+    fn from_str(given: &str) -> Result<Count, String> {
+        given.parse().map(Count).map_err(|_| format!("`{given}` is no count: give a whole number, such as 1000000"))
+    }
+}
+
+impl From<Age> for Micros {
+    fn from(Age(micros): Age) -> Micros {
+        micros
+    }
+}
+
+impl From<Size> for u64 {
+    fn from(Size(bytes): Size) -> u64 {
+        bytes
+    }
+}
+
+impl From<Count> for u64 {
+    fn from(Count(count): Count) -> u64 {
+        count
+    }
+}
+
+/// A bound of retention: a value, or `"none"`.
+#[derive(Debug, PartialEq)]
+enum Bound<T> {
+    At(T),
+    None,
+}
+
+impl<T> Bound<T> {
+    fn into_limit<L: From<T>>(self) -> Option<L> {
+        match self {
+            Bound::At(value) => Some(value.into()),
+            Bound::None => None,
+        }
+    }
+}
+
+impl<'de, T: FromStr<Err = String>> Deserialize<'de> for Bound<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bound<T>, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged, expecting = "expected a number, or text such as \"90d\", \"1GiB\" or \"none\"")]
+        enum Given {
+            Number(u64),
+            Text(String),
+        }
+        let text = match Given::deserialize(deserializer)? {
+            Given::Text(text) if text == "none" => return Ok(Bound::None),
+            Given::Text(text) => text,
+            Given::Number(number) => number.to_string(),
+        };
+        text.parse().map(Bound::At).map_err(de::Error::custom)
+    }
+}
+
+#[derive(Debug)]
+struct Budget(u64);
+
+impl<'de> Deserialize<'de> for Budget {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Budget, D::Error> {
+        let ms = u64::deserialize(deserializer)?;
+        if HOOK_BUDGET_MS.contains(&ms) {
+            return Ok(Budget(ms));
+        }
+        let (least, most) = (HOOK_BUDGET_MS.start(), HOOK_BUDGET_MS.end());
+        Err(de::Error::custom(format_args!("`budget_ms` is {ms}: give {least} to {most}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(home: &Path) -> Environment {
+        Environment { home: Some(home.to_owned()), ..Environment::default() }
+    }
+
+    /// The configuration that a file of these words gives, or the whole chain of the error.
+    fn load(text: &str) -> Result<Config, String> {
+        let home = tempfile::tempdir().unwrap();
+        let environment = environment(home.path());
+        let path = environment.config_path().unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        Config::load(None, &environment).map_err(|error| format!("{:#}", anyhow::Error::new(error)))
+    }
+
+    #[test]
+    fn the_history_lies_where_flag_variable_or_folder_say() {
+        let path = |db: Option<&str>, environment: Environment| {
+            environment.history_path(db.map(Path::new)).map(|path| path.display().to_string()).map_err(|error| error.to_string())
+        };
+        let home = environment(Path::new("/home/ada"));
+        assert_eq!(path(None, home.clone()).unwrap(), "/home/ada/.local/state/ai-coder-events/history.db");
+        let state = Environment { state_home: Some("/state".into()), ..home };
+        assert_eq!(path(None, state.clone()).unwrap(), "/state/ai-coder-events/history.db");
+        let variable = Environment { db: Some("/var/h.db".into()), ..state };
+        assert_eq!(path(None, variable.clone()).unwrap(), "/var/h.db");
+        assert_eq!(path(Some("/flag/h.db"), variable).unwrap(), "/flag/h.db");
+        assert!(path(None, Environment::default()).unwrap_err().contains("--db"));
+        assert!(Path::new(&path(Some("h.db"), Environment::default()).unwrap()).is_absolute());
+    }
+
+    #[test]
+    fn an_absent_or_empty_file_means_the_defaults() {
+        let check = |config: Config| {
+            assert_eq!(config.retention, Retention { max_age: Some(RETENTION_AGE), max_events: None, max_bytes: Some(1 << 30) });
+            assert_eq!((config.hook_budget, config.history.durability), (HOOK_BUDGET, Durability::Normal));
+        };
+        let home = tempfile::tempdir().unwrap();
+        check(Config::load(None, &environment(home.path())).unwrap());
+        check(load("").unwrap());
+    }
+
+    #[test]
+    fn a_file_decides() {
+        let config = load(
+            "durability = \"full\"\n[retention]\nmax_age = \"7d\"\nmax_events = 1000\nmax_bytes = \"500MiB\"\n\
+             [hook]\nbudget_ms = 100\n[redact]\npatterns = [{ name = \"badge\", regex = \"B-[0-9]+\" }]\n",
+        )
+        .unwrap();
+        let expected = Retention { max_age: Some(7 * Time::DAY), max_events: Some(1000), max_bytes: Some(500 << 20) };
+        assert_eq!(config.retention, expected);
+        assert_eq!((config.hook_budget, config.history.durability), (Duration::from_millis(100), Durability::Full));
+
+        let unbounded = load("[retention]\nmax_age = \"none\"\nmax_bytes = \"none\"\n").unwrap();
+        assert_eq!(unbounded.retention, Retention::default());
+    }
+
+    #[test]
+    fn a_wrong_file_is_named_with_its_wrong_key() {
+        let check = |text: &str, named: &str| {
+            let error = load(text).err().unwrap_or_else(|| panic!("{text} was accepted"));
+            assert!(error.contains("config.toml") && error.contains(named), "{text}: {error}");
+        };
+        check("colour = true", "`colour`");
+        check("[retention]\nmax_agee = \"9d\"", "`max_agee`");
+        check("[hook]\nbudget = 3", "`budget`");
+        check("[hook]\nbudget_ms = 0", "`budget_ms` is 0");
+        check("durability = \"maybe\"", "`maybe`");
+        check("[retention]\nmax_age = \"soon\"", "`soon` is no age");
+        check("[retention]\nmax_bytes = \"1 parsec\"", "`1 parsec` is no size");
+        check("[redact]\npatterns = [{ name = \"x\" }]", "`regex`");
+    }
+
+    #[test]
+    fn a_wrong_file_does_not_stop_a_hook() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = environment(home.path());
+        let path = environment.config_path().unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, "[hook]\nbudget = 3").unwrap();
+        let (config, broken) = Config::for_hook(None, &environment).unwrap();
+        assert_eq!(config.hook_budget, HOOK_BUDGET);
+        assert!(matches!(broken, Some(Error::Invalid { .. })));
+    }
+
+    #[test]
+    fn sizes_are_bytes_with_or_without_a_unit() {
+        let check = |given: &str, bytes: Option<u64>| assert_eq!(given.parse::<Size>().ok().map(u64::from), bytes, "{given}");
+        check("0", Some(0));
+        check("1024", Some(1024));
+        check("512B", Some(512));
+        check("10KiB", Some(10 << 10));
+        check("1GiB", Some(1 << 30));
+        check("1 GiB", Some(1 << 30));
+        check("2GB", Some(2_000_000_000));
+        for wrong in ["", "GiB", "-1", "1.5GiB", "99999999999TiB", "1gib "] {
+            check(wrong, None);
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The program: parses, runs, and maps the outcome to an exit code. 0 done, 1 failed, 2 wrong usage.
+
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
+
+mod cli;
+mod config;
+
+fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    // An agent takes a failing hook for trouble of its own: a hook never gets as far as a usage error.
+    if let Some(call) = cli::hook::call(&arguments) {
+        return cli::hook::run(&call);
+    }
+    match cli::run(arguments) {
+        Ok(code) => code,
+        Err(error) => report(error),
+    }
+}
+
+/// Prints the whole chain, once.
+fn report(error: anyhow::Error) -> ExitCode {
+    let error = match error.downcast::<clap::Error>() {
+        Ok(usage) => {
+            // Nowhere is left to say it when even this cannot be printed.
+            drop(usage.print());
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+        Err(other) => other,
+    };
+    // `… | head` has what it wanted.
+    let reader_left = |cause: &(dyn std::error::Error + 'static)| {
+        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
+    };
+    if error.chain().any(reader_left) {
+        return ExitCode::SUCCESS;
+    }
+    drop(writeln!(io::stderr(), "ai-coder-events: {error:#}"));
+    ExitCode::FAILURE
+}
