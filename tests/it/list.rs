@@ -1,0 +1,109 @@
+//! `list`: exact rows and lines, filters, order, pages.
+
+use serde_json::{Value, json};
+
+use crate::home::{Home, Said};
+
+/// One hour of two coders.
+const HOUR: &[&str] = &[
+    r#"{"id":"e1","type":"created","coder_id":"fix-auth","coder_name":"Fix auth","timestamp":"2026-11-22T10:00:00Z"}"#,
+    r#"{"id":"e2","type":"progress","coder_id":"fix-auth","progress":0.42,"stage":"editing","description":"Rewriting the session store","timestamp":"2026-11-22T10:10:00Z"}"#,
+    r#"{"id":"e3","type":"file_modified","coder_id":"fix-auth","file_path":"/work/src/session.rs","file_size":2048,"timestamp":"2026-11-22T10:20:00Z"}"#,
+    r#"{"id":"e4","type":"created","coder_id":"docs","timestamp":"2026-11-22T10:30:00Z","turn":17}"#,
+    r#"{"id":"e5","type":"failed","coder_id":"fix-auth","error_message":"two tests FAILED","timestamp":"2026-11-22T10:40:00Z"}"#,
+];
+
+fn hour() -> Home {
+    let home = Home::new();
+    home.record(HOUR);
+    home
+}
+
+#[test]
+fn people_get_aligned_rows_newest_first_without_colour() {
+    let expected = "\
+5  2026-11-22 10:40:00  fix-auth  failed: two tests FAILED
+4  2026-11-22 10:30:00  docs      created
+3  2026-11-22 10:20:00  fix-auth  file modified /work/src/session.rs (2048 bytes)
+2  2026-11-22 10:10:00  fix-auth  progress 42 % (editing): Rewriting the session store
+1  2026-11-22 10:00:00  fix-auth  created
+";
+    assert_eq!(hour().ok(&["list"]), expected);
+}
+
+#[test]
+fn programs_get_full_lines_or_summaries() {
+    let home = hour();
+    let mut full = home.json(&["list", "4"]);
+    let received = full[0].as_object_mut().unwrap().remove("received_at");
+    assert!(received.is_some_and(|time| time.as_str().is_some_and(|time| time.len() == "2026-11-22T10:30:00.000000Z".len())));
+    let expected = json!({"seq": 4, "id": "e4", "type": "ai_coder_created", "coder_id": "docs",
+        "timestamp": "2026-11-22T10:30:00.000000Z", "source": "emit", "data": {"turn": 17}});
+    assert_eq!(full, [expected]);
+    let summary = json!({"seq": 4, "timestamp": "2026-11-22T10:30:00.000000Z", "type": "ai_coder_created", "coder_id": "docs", "summary": "created"});
+    assert_eq!(home.json(&["list", "4", "--detail", "summary"]), [summary]);
+    assert!(home.ok(&["list", "4", "--detail", "full"]).contains("\n    data: {\"turn\":17}\n"));
+}
+
+#[test]
+fn filters_narrow_the_list() {
+    let home = hour();
+    let check = |words: &[&str], expected: &[u64]| {
+        let words: Vec<&str> = ["list"].iter().chain(words).copied().collect();
+        let seqs: Vec<u64> = home.json(&words).iter().map(|event| event["seq"].as_u64().unwrap()).collect();
+        assert_eq!(seqs, expected, "{words:?}");
+    };
+    check(&["--coder", "docs"], &[4]);
+    check(&["--coder", "docs", "--coder", "fix-auth", "--limit", "2"], &[5, 4]);
+    check(&["--type", "created", "--type", "ai_coder_failed"], &[5, 4, 1]);
+    check(&["--type", "lifecycle.*"], &[5, 4, 1]);
+    check(&["--type", "workspace"], &[3]);
+    check(&["--since", "2026-11-22T10:20:00Z", "--until", "2026-11-22T12:30:00+02:00"], &[4, 3]);
+    check(&["--path", "/work/src"], &[3]);
+    check(&["--path", "session.rs"], &[3]);
+    check(&["--path", "ession.rs"], &[]);
+    check(&["--text", "SESSION"], &[3, 2]);
+    check(&["--text", "failed"], &[5]);
+    check(&["--after", "2"], &[5, 4, 3]);
+    check(&["--before", "3", "--order", "oldest"], &[1, 2]);
+    check(&["--after", "1", "--before", "5", "--order", "oldest", "--limit", "2"], &[2, 3]);
+    check(&["--coder", "nobody"], &[]);
+    check(&["5", "2"], &[5, 2]);
+}
+
+#[test]
+fn missing_seqs_are_named() {
+    let home = hour();
+    let Said { code, stdout, stderr } = home.run(&["list", "4", "9", "77", "--json", "--detail", "summary"]);
+    assert_eq!((code, stdout.lines().count()), (Some(1), 1));
+    assert_eq!(stderr, "ai-coder-events: no event 9, 77: the history ends at 5\n");
+}
+
+#[test]
+fn all_of_a_long_history_is_listed_page_by_page() {
+    let home = Home::new();
+    let line = |n: u64| format!(r#"{{"type":"output","coder_id":"a","text":"line {n}"}}"#);
+    let lines: Vec<String> = (1..=1234).map(line).collect();
+    home.record(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let seqs = |words: &[&str]| -> Vec<u64> {
+        let number = |event: &Value| event["seq"].as_u64().unwrap();
+        home.json(&[&["list", "--detail", "summary"], words].concat()).iter().map(number).collect()
+    };
+    assert_eq!(seqs(&["--limit", "0", "--order", "oldest"]), (1..=1234).collect::<Vec<_>>());
+    assert_eq!(seqs(&["--limit", "0"]), (1..=1234).rev().collect::<Vec<_>>());
+    assert_eq!(seqs(&["--limit", "700"]), (535..=1234).rev().collect::<Vec<_>>());
+    assert_eq!(seqs(&[]).len(), 50);
+}
+
+#[test]
+fn a_reader_that_goes_away_ends_it_quietly() {
+    use std::process::Stdio;
+    let home = Home::new();
+    let line = format!(r#"{{"type":"output","coder_id":"a","text":"{}"}}"#, "x".repeat(1000));
+    home.record(&vec![line.as_str(); 500]);
+    let mut command = home.command(&["list", "--limit", "0", "--json"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let said = Said::of(child.wait_with_output().unwrap());
+    assert_eq!(said, Said { code: Some(0), stdout: String::new(), stderr: String::new() });
+}

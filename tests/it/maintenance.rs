@@ -1,0 +1,160 @@
+//! `prune`, `check`, `rejected`.
+
+use serde_json::json;
+
+use crate::home::{Home, Said};
+
+fn outputs(home: &Home, count: u64) {
+    let line = |n: u64| format!(r#"{{"type":"output","coder_id":"a","text":"line {n}","timestamp":"2026-11-22T10:00:00Z"}}"#);
+    let lines: Vec<String> = (1..=count).map(line).collect();
+    home.record(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+}
+
+#[test]
+fn prune_removes_the_oldest_and_totals_survive() {
+    let home = Home::new();
+    outputs(&home, 10);
+    let dry = home.json(&["prune", "--max-events", "4", "--dry-run"]).remove(0);
+    assert_eq!((&dry["removed"], &dry["kept"], &dry["dry_run"]), (&json!(6), &json!(4), &json!(true)));
+    assert_eq!(home.json(&["list"]).len(), 10);
+
+    assert!(home.ok(&["prune", "--max-events", "4", "--dry-run"]).starts_with("would remove 6 events, 4 kept, "));
+    assert!(home.ok(&["prune", "--max-events", "4"]).starts_with("removed 6 events, 4 kept, "));
+    let kept = home.json(&["list"]);
+    assert_eq!((kept.len(), &kept[3]["seq"]), (4, &json!(7)));
+    assert_eq!(home.json(&["stats"])[0]["total_events"], 10);
+    assert_eq!(home.json(&["check"])[0]["problems"], json!([]));
+}
+
+#[test]
+fn prune_without_a_bound_takes_the_configured_retention() {
+    let home = Home::new();
+    outputs(&home, 10);
+    home.configure("[retention]\nmax_age = \"none\"\nmax_events = 3\n");
+    assert_eq!(home.json(&["prune", "--dry-run"])[0]["removed"], 7);
+    assert_eq!(home.json(&["prune", "--dry-run", "--max-events", "9"])[0]["removed"], 1);
+}
+
+#[test]
+fn a_healthy_history_is_clean() {
+    let home = Home::new();
+    outputs(&home, 3);
+    assert_eq!(home.ok(&["check"]), "3 events, 1 coder: all is well\n");
+    let checkup = home.json(&["check", "--repair"]).remove(0);
+    assert_eq!(checkup, json!({"events": 3, "coders": 1, "spool_taken_in": 0, "problems": [], "repaired": false}));
+}
+
+#[test]
+fn nothing_is_created_by_looking_or_taking_away() {
+    let home = Home::new();
+    for words in [
+        &["prune", "--max-events", "1"][..],
+        &["check"],
+        &["check", "--repair"],
+        &["rejected", "--clear"],
+        &["rejected"],
+        &["list"],
+        &["stats"],
+        &["coders"],
+    ] {
+        home.ok(words);
+        assert!(!home.path().join("state").exists(), "{words:?}");
+    }
+    let pruned = json!({"removed": 0, "kept": 0, "bytes_before": 0, "bytes_after": 0, "dry_run": false});
+    assert_eq!(home.json(&["prune", "--max-events", "1"]), [pruned]);
+}
+
+#[test]
+fn damage_is_a_problem_that_check_tells_and_cannot_repair() {
+    let home = Home::new();
+    outputs(&home, 2000);
+    let closed = rusqlite::Connection::open(home.history()).unwrap();
+    closed.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(closed);
+    let mut bytes = std::fs::read(home.history()).unwrap();
+    let (middle, end) = (bytes.len() / 2, bytes.len());
+    bytes[middle..end - 4096].fill(0xa5);
+    std::fs::write(home.history(), &bytes).unwrap();
+    std::fs::write(home.path().join("notes.db"), "no database, but long enough to look like one".repeat(99)).unwrap();
+
+    for words in
+        [&["check"][..], &["check", "--repair"], &["--db", "notes.db", "check"], &["--db", "notes.db", "check", "--repair"]]
+    {
+        let Said { code, stdout, stderr } = home.run(&[words, &["--json"]].concat());
+        let checkup = crate::home::json_lines(&stdout).remove(0);
+        let problems = checkup["problems"].as_array().map_or(0, Vec::len);
+        assert!(code == Some(1) && problems > 0 && checkup["repaired"] == json!(false), "{words:?}: {stdout}{stderr}");
+        assert!(stderr.contains("problem") && !stderr.contains("`ai-coder-events check`"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_history_is_exit_1() {
+    let home = Home::new();
+    std::fs::write(
+        home.path().join("notes.db"),
+        "these are my notes, not a database, and they are long enough to look like one".repeat(99),
+    )
+    .unwrap();
+    for words in [
+        &["--db", "notes.db", "check"][..],
+        &["--db", "notes.db", "list"],
+        &["--db", "notes.db", "emit", "created", "--coder", "a"],
+    ] {
+        let Said { code, stderr, .. } = home.run(words);
+        assert_eq!(code, Some(1), "{words:?}: {stderr}");
+        assert!(stderr.contains("history"), "{stderr}");
+    }
+}
+
+#[test]
+fn rejections_are_listed_and_cleared() {
+    let home = Home::new();
+    assert_eq!(home.feed(&["emit", "-"], b"no json\n{\"type\":\"created\"}\n").code, Some(1));
+    let kept = home.json(&["rejected"]);
+    let shown: Vec<_> = kept.iter().map(|kept| (kept["source"].clone(), kept["input"].clone())).collect();
+    assert_eq!(shown, [(json!("emit"), json!("no json")), (json!("emit"), json!(r#"{"type":"created"}"#))]);
+    let (said, reason) = (home.ok(&["rejected"]), kept[1]["reason"].as_str().unwrap());
+    assert!(said.contains(reason) && said.contains("\n    no json\n"), "{said}");
+    assert_eq!(home.ok(&["rejected", "--clear"]), "forgot 2 rejections\n");
+    assert_eq!(home.json(&["rejected"]), [json!(null); 0]);
+    assert_eq!(home.json(&["rejected", "--clear"]), [json!({"cleared": 0})]);
+}
+
+#[test]
+fn a_long_rejected_input_is_cut_after_its_secrets_are_gone() {
+    let home = Home::new();
+    let check = |filler: &str, count: usize| {
+        let secret = format!("sk-ant-api03-{}", "Ab3".repeat(40));
+        let line = format!("{} {secret} {}\n", filler.repeat(count), filler.repeat(9000));
+        assert_eq!(home.feed(&["emit", "-"], line.as_bytes()).code, Some(1));
+        let kept = home.json(&["rejected"]).pop().unwrap()["input"].as_str().unwrap().to_owned();
+        assert!(kept.len() <= 4096 && kept.len() > 4000, "{} bytes of {filler}", kept.len());
+        assert!(!kept.contains("sk-ant"), "{}", &kept[kept.len() - 50..]);
+    };
+    check("x", 4060);
+    check("é", 2030);
+    check("\u{1F680}", 1015);
+}
+
+#[test]
+fn a_value_that_cannot_be_read_is_a_problem_that_repair_mends() {
+    let home = Home::new();
+    outputs(&home, 10);
+    rusqlite::Connection::open(home.history()).unwrap().execute("UPDATE coder SET state = 'nonsense'", []).unwrap();
+    let Said { code, stdout, .. } = home.run(&["check", "--json"]);
+    assert!(code == Some(1) && !stdout.contains(r#""problems":[]"#), "{stdout}");
+    assert_eq!(home.json(&["check", "--repair"])[0]["repaired"], true);
+    assert_eq!(home.ok(&["check"]), "10 events, 1 coder: all is well\n");
+}
+
+#[test]
+fn the_database_of_another_program_is_left_alone() {
+    let home = Home::new();
+    let path = home.path().join("shop.db");
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE orders (id)").unwrap();
+    let before = std::fs::read(&path).unwrap();
+    let Said { code, stderr, .. } = home.run(&["--db", "shop.db", "emit", "created", "--coder", "a"]);
+    assert!(code == Some(1) && stderr.contains("another program's database"), "{stderr}");
+    assert!(std::fs::read(&path).unwrap() == before);
+}
