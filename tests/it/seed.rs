@@ -2,9 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::home::{Home, json_lines};
+use crate::{
+    home::{Home, json_lines},
+    rpc::{Client, modern, old},
+};
 
 const GO_LINES: &str = include_str!("../fixtures/go-events.jsonl");
 
@@ -59,5 +62,35 @@ fn stats_and_lists_agree_with_a_count_by_hand() {
     assert_eq!((stats["total_events"].as_u64(), stats["events_by_coder"]["fix-auth"].as_u64()), (Some(total), Some(total)));
     for (kind, count) in by_type {
         assert_eq!(home.json(&["list", "--type", &kind]).len() as u64, count, "{kind}");
+    }
+}
+
+#[test]
+fn tools_and_resources_agree_with_the_same_count() {
+    let home = recorded();
+    for era in [old(), modern()] {
+        let mut client = Client::start(&home, &[], era);
+        let stats = client.call("get_ai_coder_stats", json!({}));
+        assert_eq!(stats["total_events"], 23);
+        let listed = client.call("list_ai_coder_events", json!({"event_types": ["workspace.*"]}));
+        assert_eq!(listed["events"].as_array().map(Vec::len), Some(4));
+        let mut read = |place: &str| -> Value {
+            let contents = client.result("resources/read", json!({"uri": format!("aicoder://{place}")}));
+            serde_json::from_str(contents["contents"][0]["text"].as_str().unwrap()).unwrap()
+        };
+        assert_eq!(read("stats")["events_by_type"], stats["events_by_type"]);
+        let mut types = |place: &str| -> BTreeMap<String, u64> {
+            let mut types = BTreeMap::new();
+            for event in read(place)["events"].as_array().unwrap() {
+                *types.entry(event["type"].as_str().unwrap().trim_start_matches("ai_coder_").to_owned()).or_default() += 1;
+            }
+            types
+        };
+        let once = |names: &[&str]| -> BTreeMap<String, u64> { names.iter().map(|&name| (name.to_owned(), 1)).collect() };
+        let lives = ["created", "started", "paused", "resumed", "failed", "completed", "stopped", "deleted"];
+        assert_eq!(types("coders/fix-auth/lifecycle"), once(&lives));
+        assert_eq!(types("coders/fix-auth/progress"), once(&["progress", "milestone"]));
+        assert_eq!(types("coders/fix-auth/events").values().sum::<u64>(), 23);
+        assert_eq!(types("alerts").values().sum::<u64>(), 3);
     }
 }
