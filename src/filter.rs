@@ -187,13 +187,13 @@ mod tests {
         let check = |path: &str, given: &str, expected: bool| {
             assert_eq!(path_matches(path, given), expected, "{path} {given}");
         };
-        check("/work/src/main.rs", "/work/src/main.rs", true);
-        check("/work/src/main.rs", "/work/src", true);
-        check("/work/src/main.rs", "/work/src/", true);
-        check("/work/src/main.rs", "main.rs", true);
-        check("/work/src/main.rs", "src/main.rs", true);
-        check("/work/src/main.rs", "ain.rs", false);
-        check("/work/src/main.rs", "/work/sr", false);
+        check("/repo/src/main.rs", "/repo/src/main.rs", true);
+        check("/repo/src/main.rs", "/repo/src", true);
+        check("/repo/src/main.rs", "/repo/src/", true);
+        check("/repo/src/main.rs", "main.rs", true);
+        check("/repo/src/main.rs", "src/main.rs", true);
+        check("/repo/src/main.rs", "ain.rs", false);
+        check("/repo/src/main.rs", "/repo/sr", false);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::home::{Home, Running, Said, feed};
 
 const START: &str =
-    r#"{"session_id":"s1","transcript_path":"/t.jsonl","cwd":"/work/shop","hook_event_name":"SessionStart","source":"startup"}"#;
+    r#"{"session_id":"s1","transcript_path":"/t.jsonl","cwd":"/repo/shop","hook_event_name":"SessionStart","source":"startup"}"#;
 
 fn hook(home: &Home, payload: &[u8]) {
     silent(home.feed(&["hook", "claude-code"], payload));
@@ -39,7 +39,7 @@ fn a_payload_becomes_events_of_its_session() {
 fn a_session_is_created_once_whatever_is_heard_first() {
     let home = Home::new();
     let said =
-        r#"{"session_id":"s1","cwd":"/work/shop","hook_event_name":"MessageDisplay","message_id":"m","index":0,"delta":"hi"}"#;
+        r#"{"session_id":"s1","cwd":"/repo/shop","hook_event_name":"MessageDisplay","message_id":"m","index":0,"delta":"hi"}"#;
     let compacted = START.replace("startup", "compact");
     for payload in [said, START, START, &compacted] {
         hook(&home, payload.as_bytes());

@@ -8,7 +8,7 @@ use crate::home::{Home, Said};
 const HOUR: &[&str] = &[
     r#"{"id":"e1","type":"created","coder_id":"fix-auth","coder_name":"Fix auth","timestamp":"2026-11-22T10:00:00Z"}"#,
     r#"{"id":"e2","type":"progress","coder_id":"fix-auth","progress":0.42,"stage":"editing","description":"Rewriting the session store","timestamp":"2026-11-22T10:10:00Z"}"#,
-    r#"{"id":"e3","type":"file_modified","coder_id":"fix-auth","file_path":"/work/src/session.rs","file_size":2048,"timestamp":"2026-11-22T10:20:00Z"}"#,
+    r#"{"id":"e3","type":"file_modified","coder_id":"fix-auth","file_path":"/repo/src/session.rs","file_size":2048,"timestamp":"2026-11-22T10:20:00Z"}"#,
     r#"{"id":"e4","type":"created","coder_id":"docs","timestamp":"2026-11-22T10:30:00Z","turn":17}"#,
     r#"{"id":"e5","type":"failed","coder_id":"fix-auth","error_message":"two tests FAILED","timestamp":"2026-11-22T10:40:00Z"}"#,
 ];
@@ -24,7 +24,7 @@ fn people_get_aligned_rows_newest_first_without_colour() {
     let expected = "\
 5  2026-11-22 10:40:00  fix-auth  failed: two tests FAILED
 4  2026-11-22 10:30:00  docs      created
-3  2026-11-22 10:20:00  fix-auth  file modified /work/src/session.rs (2048 bytes)
+3  2026-11-22 10:20:00  fix-auth  file modified /repo/src/session.rs (2048 bytes)
 2  2026-11-22 10:10:00  fix-auth  progress 42 % (editing): Rewriting the session store
 1  2026-11-22 10:00:00  fix-auth  created
 ";
@@ -59,7 +59,7 @@ fn filters_narrow_the_list() {
     check(&["--type", "lifecycle.*"], &[5, 4, 1]);
     check(&["--type", "workspace"], &[3]);
     check(&["--since", "2026-11-22T10:20:00Z", "--until", "2026-11-22T12:30:00+02:00"], &[4, 3]);
-    check(&["--path", "/work/src"], &[3]);
+    check(&["--path", "/repo/src"], &[3]);
     check(&["--path", "session.rs"], &[3]);
     check(&["--path", "ession.rs"], &[]);
     check(&["--text", "SESSION"], &[3, 2]);

@@ -35,7 +35,7 @@ fn defect_01_every_constructors_event_is_found_again_with_all_its_fields() {
     let drafts = [
         Draft::lifecycle("c", EventType::Paused, "running", "paused", "permission").with("tool", "Bash"),
         Draft::progress("c", 0.42, "editing", "rewriting the session store"),
-        Draft::workspace("c", "modify", "/work/src/main.rs"),
+        Draft::workspace("c", "modify", "/repo/src/main.rs"),
         Draft::provider("c", "anthropic", "opus"),
         Draft::resource("c", 512, 12.5, 9),
     ];

@@ -31,7 +31,7 @@ fn busy_lab() -> Lab {
         let coder = format!("coder-{}", n % 3);
         lab.append_all([
             Draft::progress(&coder, 0.5, "editing", &format!("Step {n}")),
-            Draft::workspace(&coder, "modify", &format!("/work/{}/file-{}.rs", n % 2, n % 5)),
+            Draft::workspace(&coder, "modify", &format!("/repo/{}/file-{}.rs", n % 2, n % 5)),
             draft(if n % 4 == 0 { EventType::Failed } else { EventType::Milestone }, &coder),
         ]);
     }
@@ -61,7 +61,7 @@ fn defect_18_every_filter_gives_what_matching_each_event_gives() {
             ..Filter::coder("coder-2")
         },
         Filter { since: Some(now.plus(Time::DAY)), ..Filter::default() },
-        Filter { path: Some("/work/1".into()), ..Filter::default() },
+        Filter { path: Some("/repo/1".into()), ..Filter::default() },
         Filter { path: Some("file-3.rs".into()), ..Filter::coder("coder-0") },
         Filter { path: Some("nowhere".into()), ..Filter::default() },
         Filter { text: Some("STEP 1".into()), ..Filter::default() },
