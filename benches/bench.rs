@@ -80,34 +80,37 @@ fn append() {
 }
 
 fn growth() {
-    let mut medians: Vec<[Duration; 4]> = Vec::new();
-    for events in SIZES {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = Options::new(folder.path().join("history.db"));
+    const NAMES: [&str; 4] = ["newest 10 of a coder", "newest 50", "stats", "serve: start to first answer"];
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let histories = SIZES.map(|events| {
+        let options = Options::new(folder.path().join(format!("{events}.db")));
         fill(&options, events);
-        let mut reader = Reader::new(&options);
-        let coder = realistic(7).coder_id;
-        // As many as each coder has in the small history, so that both answer with the same number of events.
-        let of_coder = Query { filter: Filter::coder(coder), limit: SIZES[0] / CODERS, ..Query::default() };
-        let newest = Query { limit: 50, ..Query::default() };
-        let stats = StatsQuery { coders_max: 50, ..StatsQuery::default() };
-        let mut times = [Times::default(), Times::default(), Times::default(), Times::default()];
-        for _ in 0..200 {
+        options
+    });
+    // As many as each coder has in the small history, so that both answer with the same number of events.
+    let of_coder = Query { filter: Filter::coder(realistic(7).coder_id), limit: SIZES[0] / CODERS, ..Query::default() };
+    let newest = Query { limit: 50, ..Query::default() };
+    let stats = StatsQuery { coders_max: 50, ..StatsQuery::default() };
+    let mut times: [[Times; 4]; 2] = Default::default();
+    let mut readers = histories.each_ref().map(Reader::new);
+    // In turn, so that a machine that changes its speed changes both.
+    for _ in 0..200 {
+        for (reader, times) in readers.iter_mut().zip(&mut times) {
             times[0].measure(|| reader.page(&of_coder).expect("readable"));
             times[1].measure(|| reader.page(&newest).expect("readable"));
             times[2].measure(|| reader.stats(&stats).expect("readable"));
         }
-        for _ in 0..20 {
+    }
+    for _ in 0..20 {
+        for (options, times) in histories.iter().zip(&mut times) {
             times[3].measure(|| Server::start(&options.path, &[]));
         }
-        for (name, times) in ["newest 10 of a coder", "newest 50", "stats", "serve: start to first answer"].iter().zip(&mut times)
-        {
-            println!("{events:>9} events, {name}: {times}");
-        }
-        medians.push(times.each_mut().map(|times| times.quantile(0.5)));
     }
-    for (at, name) in ["newest 10 of a coder", "newest 50", "stats", "serve: start to first answer"].iter().enumerate() {
-        println!("{name}: {:.2} × the small history's median", medians[1][at].as_secs_f64() / medians[0][at].as_secs_f64());
+    let [small, large] = &mut times;
+    for ((name, small), large) in NAMES.iter().zip(small).zip(large) {
+        println!("{name}: {} events {small}; {} events {large}", SIZES[0], SIZES[1]);
+        let ratio = large.quantile(0.5).as_secs_f64() / small.quantile(0.5).as_secs_f64();
+        println!("{name}: {ratio:.2} × the small history's median");
     }
 }
 
