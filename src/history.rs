@@ -49,7 +49,7 @@ pub use coders::CodersQuery;
 pub use error::Error;
 pub use options::{Clock, Durability, Options};
 pub use query::{Batch, Missed, Order, Page, Query};
-pub use reader::{Position, Reader};
+pub use reader::{Position, Reader, Version};
 pub use reject::{Rejected, Rejection};
 pub use retain::{Pruned, Retention};
 pub use spool::spool;

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 use crate::{
     filter::Filter,
-    history::{self, Options, Reader},
+    history::{self, Options, Reader, Version},
     watch_path::{self, Watch},
 };
 
@@ -133,29 +133,35 @@ struct Follower<'t> {
     reader: Reader,
     watch: Option<Watch>,
     /// The history's version that was read to its end.
-    version: Option<u64>,
-    /// Of the file that was read so far.
-    generation: u64,
+    version: Option<Version>,
     /// Where the ring ends; `None` before the first look.
     through: Option<u64>,
 }
 
 impl Follower<'_> {
     fn new(tail: &Tail) -> Follower<'_> {
-        Follower { tail, reader: Reader::new(&tail.options), watch: None, version: None, generation: 0, through: None }
+        Follower { tail, reader: Reader::new(&tail.options), watch: None, version: None, through: None }
     }
 
     fn catch_up(&mut self) -> Result<(), history::Error> {
         // Before the look: what is committed after it rings.
         self.hang_bell();
-        let generation = self.reader.generation()?;
-        if generation != self.generation {
-            // Another history began in the old one's place: its seqs start anew.
-            (self.generation, self.version, self.through) = (generation, None, None);
-        }
         // Asked before the events are: what is committed in between is read now, and looked for once more next time.
         let version = self.reader.version()?;
         if self.version == Some(version) {
+            return Ok(());
+        }
+        let before = self.version.unwrap_or_default();
+        if before.file != version.file && before != Version::default() {
+            // Another history began in the old one's place: its seqs start anew.
+            (self.version, self.through) = (None, None);
+        }
+        if version == Version::default() {
+            // Nothing more is asked of a history that does not exist: it could appear between two questions.
+            if self.through.is_none() {
+                self.tail.live().restart(0);
+            }
+            (self.version, self.through) = (Some(version), Some(0));
             return Ok(());
         }
         let mut through = match self.through {

@@ -43,6 +43,15 @@ pub struct Position {
     pub floor: u64,
 }
 
+/// Which state a reader last saw, of which file; the default is that of a history that does not exist. Both come from one
+/// look: asked one after the other, a file that appears in between would count as two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Version {
+    /// Counts the files this reader has opened.
+    pub file: u64,
+    commit: u64,
+}
+
 /// One consistent state of the history.
 pub(super) struct Snapshot<'r> {
     pub db: &'r Connection,
@@ -76,13 +85,14 @@ impl Reader {
         })
     }
 
-    /// A number that changes when anything was committed, by whichever process; 0 while there is no history.
-    pub fn version(&mut self) -> Result<u64, Error> {
+    /// What changes when anything was committed, by whichever process, or another file took the place of this one.
+    pub fn version(&mut self) -> Result<Version, Error> {
         if !self.is_open()? {
-            return Ok(0);
+            return Ok(Version::default());
         }
+        let file = self.opened;
         let db = &self.open.as_ref().expect("opened above").db;
-        let version = db.pragma_query_value(None, "data_version", |row| row.get(0));
+        let version = db.pragma_query_value(None, "data_version", |row| row.get(0)).map(|commit| Version { file, commit });
         self.settle(version)
     }
 
@@ -111,12 +121,6 @@ impl Reader {
             Ok(answer)
         })();
         self.settle(answer)
-    }
-
-    /// Changes when the file is another one than before.
-    pub fn generation(&mut self) -> Result<u64, Error> {
-        self.is_open()?;
-        Ok(self.opened)
     }
 
     fn is_open(&mut self) -> Result<bool, Error> {

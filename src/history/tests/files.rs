@@ -126,7 +126,7 @@ fn a_history_that_takes_the_place_of_another_is_read_and_written() {
     let mut lab = Lab::new();
     lab.append_all([draft(EventType::Created, "a"), draft(EventType::Progress, "a")]);
     let before = lab.reader.position().expect("readable");
-    let generation = lab.reader.generation().expect("readable");
+    let version = lab.reader.version().expect("readable");
     for file in [lab.options.path.clone(), lab.options.wal_path(), lab.options.path.with_extension("db-shm")] {
         fs::remove_file(file).expect("deleted");
     }
@@ -135,6 +135,6 @@ fn a_history_that_takes_the_place_of_another_is_read_and_written() {
     let after = lab.reader.position().expect("readable");
     assert_eq!((before.head, after.head), (2, 1));
     assert_ne!(before.history, after.history);
-    assert_ne!(lab.reader.generation().expect("readable"), generation);
+    assert_ne!(lab.reader.version().expect("readable").file, version.file);
     assert!(lab.options.path.exists());
 }
