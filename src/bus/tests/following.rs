@@ -341,3 +341,29 @@ async fn a_history_that_cannot_be_read_is_told_and_followed_once_it_can() {
         assert_eq!(next_event(&mut subscription).await.seq, n);
     }
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_history_in_the_place_of_another_is_followed_from_its_own_beginning() {
+    let place = Place::new();
+    let bus = place.bus();
+    let mut before = bus.subscribe(Filter::default(), From::Now);
+    for n in 0..5 {
+        bus.publish(vec![entry("old", n)]).await.expect("publishes");
+        next_event(&mut before).await;
+    }
+    for file in ["history.db", "history.db-wal", "history.db-shm"] {
+        std::fs::remove_file(place.path().with_file_name(file)).expect("deleted");
+    }
+    bus.publish(vec![entry("new", 0)]).await.expect("publishes");
+    let mut after = bus.subscribe(Filter::default(), From::Now);
+    for seq in 2..5 {
+        // It must be waiting already: whoever looks after the commit reads the history anyway.
+        let publish = async {
+            until(|| bus.rooms.tail.live().waiters.idle() > 0).await;
+            bus.publish(vec![entry("new", seq)]).await.expect("publishes");
+        };
+        let (event, ()) = tokio::join!(next_event(&mut after), publish);
+        assert_eq!(event.seq, seq);
+    }
+}
