@@ -17,6 +17,8 @@ const SCAN_MAX: usize = 256;
 #[derive(Default)]
 pub(super) struct Live {
     pub(super) ring: Ring,
+    /// Whose events the ring holds; empty while that is not known.
+    pub(super) history: String,
     pub(super) waiters: Waiters,
     /// Set while a tail thread runs; it closes when the thread has ended.
     pub(super) tail: Option<watch::Receiver<()>>,
@@ -41,11 +43,14 @@ pub(super) enum Look {
 
 impl Live {
     /// Takes at most `max` events after `cursor` from the ring that `may` be wanted, and moves the cursor over what it looked
-    /// at. Reading texts is not for here, where everyone else waits.
-    pub(super) fn look(&mut self, id: WaiterId, cursor: &mut u64, max: usize, may: impl Fn(&Event) -> bool) -> Look {
+    /// at. Reading texts is not for here, where everyone else waits. Where the file was replaced, `cursor` may be of the new
+    /// history (whose name is empty where it is not known) while the ring is still of the old one.
+    pub(super) fn look(&mut self, waiter: (WaiterId, &str), cursor: &mut u64, max: usize, may: impl Fn(&Event) -> bool) -> Look {
+        let (id, history) = waiter;
         *cursor = self.looked_through(id, *cursor);
         self.waiters.set_state(id, State::Away);
-        if self.in_trouble || !self.ring.reaches_back_to(*cursor) {
+        let of_another = !history.is_empty() && !self.history.is_empty() && self.history != history;
+        if self.in_trouble || of_another || !self.ring.reaches_back_to(*cursor) {
             return if self.closed { Look::Closed } else { Look::Behind };
         }
         let (mut found, mut scanned) = (Vec::new(), 0);
@@ -93,7 +98,13 @@ impl Live {
     }
 
     /// Starts anew at `head`: what lies before it is to be read from the history.
-    pub(super) fn restart(&mut self, head: u64) {
+    pub(super) fn restart(&mut self, head: u64, history: String) {
+        self.skip_to(head);
+        self.history = history;
+    }
+
+    /// The same within one history.
+    pub(super) fn skip_to(&mut self, head: u64) {
         self.call_all();
         self.ring.reset(head);
     }
@@ -106,6 +117,35 @@ impl Live {
     /// The tail thread ends: nothing is known any more of what comes.
     pub(super) fn stand_still(&mut self) {
         self.tail = None;
+        self.history.clear();
         self.ring.reset(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        event::{Draft, EventType, Time},
+        filter::Filter,
+        text::Redactor,
+    };
+
+    #[test]
+    fn events_of_another_history_are_not_taken_for_this_ones() {
+        let mut live = Live { history: "0ld0ld0l".into(), ..Live::default() };
+        for seq in 1..=5 {
+            let checked = Draft::new(EventType::Milestone, "a").check(Time::from_micros(0), &Redactor::default());
+            live.hear(vec![(1, Arc::new(checked.expect("valid").into_event(seq, seq.to_string())))]);
+        }
+        let (id, _call) = live.waiters.join(&Filter::default());
+        let mut look = |history: &str| match live.look((id, history), &mut 1, 9, |_| true) {
+            Look::Found(events) => events.len(),
+            Look::Behind => 0,
+            _ => panic!("neither found nor behind"),
+        };
+        assert_eq!(look("0ld0ld0l"), 4);
+        assert_eq!(look(""), 4, "a cursor without a history is of this one");
+        assert_eq!(look("new"), 0, "only the file knows");
     }
 }

@@ -29,6 +29,8 @@ pub struct Subscription {
     call: Arc<Notify>,
     /// `None` while the head is not known that [`From::Now`] means.
     cursor: Option<u64>,
+    /// Which history the cursor is of; empty where the caller did not say, or it did not exist yet.
+    history: String,
     /// Read from the history, not yet delivered.
     page: VecDeque<Delivery>,
     /// Where the cursor stands once `page` is delivered.
@@ -51,10 +53,13 @@ struct Reading {
 impl Subscription {
     pub(super) fn new(tail: Arc<Tail>, readers: Arc<Readers>, filter: Filter, from: From) -> Subscription {
         let (id, call) = tail.live().waiters.join(&filter);
-        let cursor = match from {
-            From::After(seq) => Some(seq),
-            // An error comes again at the first `next`, which can report it.
-            From::Now => readers.read_here(|reader| reader.position()).ok().map(|position| position.head),
+        let (cursor, history) = match from {
+            From::After(seq) => (Some(seq), String::new()),
+            From::Now => match readers.read_here(|reader| reader.position()) {
+                Ok(position) => (Some(position.head), position.history),
+                // It comes again at the first `next`, which can report it.
+                Err(_) => (None, String::new()),
+            },
         };
         Subscription {
             tail,
@@ -63,6 +68,7 @@ impl Subscription {
             id,
             call,
             cursor,
+            history,
             page: VecDeque::new(),
             page_through: 0,
             page_events_max: PAGE_EVENTS_MAX,
@@ -112,7 +118,7 @@ impl Subscription {
             }
             let Some(mut cursor) = self.cursor else {
                 match self.readers.read(|reader| reader.position()).await {
-                    Ok(position) => self.cursor = Some(position.head),
+                    Ok(position) => (self.cursor, self.history) = (Some(position.head), position.history),
                     Err(error) => {
                         self.retry_later();
                         return Some(Err(error));
@@ -120,7 +126,7 @@ impl Subscription {
                 }
                 continue;
             };
-            let look = self.tail.live().look(self.id, &mut cursor, max, |event| self.may_want(event));
+            let look = self.tail.live().look((self.id, &self.history), &mut cursor, max, |event| self.may_want(event));
             self.cursor = Some(cursor);
             match look {
                 Look::Found(events) => {

@@ -159,19 +159,21 @@ impl Follower<'_> {
         if version == Version::default() {
             // Nothing more is asked of a history that does not exist: it could appear between two questions.
             if self.through.is_none() {
-                self.tail.live().restart(0);
+                self.tail.live().restart(0, String::new());
             }
             (self.version, self.through) = (Some(version), Some(0));
             return Ok(());
         }
-        let mut through = match self.through {
-            Some(through) => through,
-            None => {
-                let head = self.reader.position()?.head;
-                self.tail.live().restart(head);
-                head
+        if before.file != version.file {
+            let position = self.reader.position()?;
+            match self.through {
+                // It has just appeared: everything in it is news.
+                Some(_) => self.tail.live().history = position.history,
+                None => self.tail.live().restart(position.head, position.history),
             }
-        };
+            self.through.get_or_insert(position.head);
+        }
+        let mut through = self.through.unwrap_or(0);
         loop {
             let batch = self.reader.after(through, &Filter::default(), PAGE_EVENTS)?;
             let news: Vec<_> = batch.events.into_iter().map(|event| (json_bytes(&event), Arc::new(event))).collect();
@@ -181,7 +183,7 @@ impl Follower<'_> {
             self.through = Some(through);
             match batch.missed {
                 None => self.tail.live().hear(news),
-                Some(_) => self.tail.live().restart(through),
+                Some(_) => self.tail.live().skip_to(through),
             }
             if at_end {
                 self.version = Some(version);
