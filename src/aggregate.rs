@@ -26,6 +26,7 @@
 mod arrivals;
 mod coder;
 mod latest;
+mod process;
 mod rules;
 mod stats;
 mod tally;
@@ -37,9 +38,10 @@ mod view;
 mod tests;
 
 pub use coder::Coder;
-pub use rules::{FAILURE_WINDOW, Failure, judge};
+pub use process::Process;
+pub use rules::{CONFLICT_WINDOW, FAILURE_WINDOW, Failure, Past, judge};
 pub use stats::{HistorySize, Stats};
 pub use tally::Tally;
 pub use totals::Totals;
 pub use usage::{Tokens, Usage};
-pub use view::{Attention, CoderView, Peak, Waiting, WaitingFor};
+pub use view::{Attention, CoderView, FileConflict, Peak, Waiting, WaitingFor};

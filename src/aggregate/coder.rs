@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::event::{Body, Event, EventType, Lifecycle, Micros, Progress, Provider, Resource, Status, Time};
 
 use super::{
-    Attention, CoderView, Peak, Tally, Waiting, WaitingFor,
+    Attention, CoderView, FileConflict, Peak, Process, Tally, Waiting, WaitingFor,
     latest::{Number, Said, Step, keep, keep_least, keep_of, keep_text},
 };
 
@@ -50,6 +50,9 @@ pub struct Coder {
     source: Option<Said<String>>,
     #[serde(rename = "pa", skip_serializing_if = "Option::is_none")]
     parent: Option<Said<String>>,
+    /// The process it lives in, since it last began.
+    #[serde(rename = "ps", skip_serializing_if = "Option::is_none")]
+    process: Option<Said<Process>>,
     #[serde(rename = "pr", skip_serializing_if = "Option::is_none")]
     progress: Option<Said<Number>>,
     #[serde(rename = "st", skip_serializing_if = "Option::is_none")]
@@ -91,6 +94,7 @@ impl Coder {
         keep_of(&mut self.name, &other.name);
         keep_of(&mut self.source, &other.source);
         keep_of(&mut self.parent, &other.parent);
+        keep_of(&mut self.process, &other.process);
         keep_of(&mut self.progress, &other.progress);
         keep_of(&mut self.stage, &other.stage);
         keep_of(&mut self.description, &other.description);
@@ -116,6 +120,11 @@ impl Coder {
         }
     }
 
+    /// When its status was last told.
+    pub fn last_step(&self) -> Option<Time> {
+        self.step.as_ref().map(Step::at).max(self.stopped.map(Time::from_micros))
+    }
+
     /// Since when it waits, and for what; a finished coder waits for nothing.
     pub fn waiting(&self) -> Option<Waiting> {
         let paused = self.paused.as_ref()?;
@@ -129,7 +138,17 @@ impl Coder {
         self.status() == Status::Running && self.last_activity().is_some_and(silent)
     }
 
-    /// Why a person should look at it.
+    /// The process it lives in, where that is known.
+    pub fn process(&self) -> Option<&Process> {
+        self.process.as_ref().map(Said::value)
+    }
+
+    /// The coder it works for.
+    pub fn parent(&self) -> Option<&str> {
+        self.parent.as_ref().map(|said| said.value().as_str())
+    }
+
+    /// Why a person should look at it, besides what other coders do.
     pub fn needs_attention(&self, now: Time) -> Vec<Attention> {
         let rate_limited = |at: Time| now.since(at).unsigned_abs() < RATE_LIMITED_FOR.unsigned_abs();
         let limited = self.last_rate_limit().is_some_and(rate_limited) && !self.is_finished();
@@ -163,9 +182,13 @@ impl Coder {
         &self.tally
     }
 
-    /// What is shown of it; `files` is the number of distinct files it touched.
-    pub fn view(&self, coder_id: &str, now: Time, files: u64) -> CoderView {
+    /// What is shown of it; `files` is the number of distinct files it touched, `file_conflicts` those that others change too.
+    pub fn view(&self, coder_id: &str, now: Time, files: u64, file_conflicts: Vec<FileConflict>) -> CoderView {
         let (status, ended_at) = self.standing();
+        let mut needs_attention = self.needs_attention(now);
+        if !file_conflicts.is_empty() {
+            needs_attention.push(Attention::FileConflict);
+        }
         let text = |register: &Option<Said<String>>| register.as_ref().map(|said| said.value().clone());
         CoderView {
             coder_id: coder_id.to_owned(),
@@ -175,7 +198,7 @@ impl Coder {
             status,
             waiting: self.waiting(),
             stalled: self.is_stalled(now),
-            needs_attention: self.needs_attention(now),
+            needs_attention,
             progress: self.progress.as_ref().map(|said| said.value().0),
             stage: text(&self.stage),
             description: text(&self.description),
@@ -191,6 +214,7 @@ impl Coder {
             usage: self.tally.usage(),
             last_rate_limit: self.last_rate_limit(),
             files_touched: files,
+            file_conflicts,
             peak: (!self.peak.is_empty()).then(|| self.peak.clone()),
         }
     }
@@ -219,6 +243,9 @@ impl Coder {
     fn fold_fields(&mut self, event: &Event) {
         keep_text(&mut self.name, event, event.coder_name.as_deref());
         keep_text(&mut self.parent, event, event.data.get("parent_coder_id").and_then(Value::as_str));
+        if let Some(process) = event.data.get("process").and_then(Process::read) {
+            keep(&mut self.process, Said::new(event, process));
+        }
         match &event.body {
             Body::Lifecycle(fields) if event.kind == EventType::Failed => {
                 keep_text(&mut self.error, event, fields.error_message.as_deref().or(fields.reason.as_deref()));

@@ -1,12 +1,14 @@
 //! The rules that derive one event from another. They look at state that has the cause folded in, and never at what
 //! rules derived themselves.
 
-use crate::event::{Body, Derived, Draft, Event, EventType, Key, Micros, Time};
+use crate::event::{Body, Derived, Draft, Event, EventType, Key, Micros, Time, Workspace};
 
 use super::Coder;
 
 /// How far back the alert rule looks, in event time.
 pub const FAILURE_WINDOW: Micros = 10 * Time::MINUTE;
+/// Two coders that change a file within this much event time of each other are in each other's way.
+pub const CONFLICT_WINDOW: Micros = 30 * Time::MINUTE;
 /// How many failures since the last alert raise the next one.
 const FAILURES_FOR_ALERT: usize = 3;
 /// Who reports derived events.
@@ -20,14 +22,32 @@ pub struct Failure {
     pub alerted: bool,
 }
 
-/// The event that a rule derives from `cause`, if any. `coder` has `cause` folded in already; `failures` are the coder's
-/// failures with `cause.timestamp - FAILURE_WINDOW <= at <= cause.timestamp`, the cause itself included.
+/// What rules must know of the past besides the coder's own state.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Past {
+    /// The coder's failures with `cause.timestamp - FAILURE_WINDOW <= at <= cause.timestamp`, the cause itself included.
+    pub failures: Vec<Failure>,
+    /// The other unfinished coders that changed the cause's file within [`CONFLICT_WINDOW`] of it.
+    pub rivals: Vec<String>,
+}
+
+/// The events that rules derive from `cause`. `coder` has `cause` folded in already.
 ///
-/// The draft's id is derived from the cause's, so each is raised once; its timestamp is the cause's.
-pub fn judge(cause: &Event, coder: &Coder, failures: &[Failure]) -> Option<Draft> {
+/// A draft's id is derived from its cause's, so each is raised once; its timestamp is the cause's. A conflict is one of two
+/// coders about a file: it is raised once, however often they change it.
+pub fn judge(cause: &Event, coder: &Coder, past: &Past) -> Vec<Draft> {
     if cause.completes.is_some() {
-        return None;
+        return Vec::new();
     }
+    match &cause.body {
+        Body::Workspace(Workspace { file_path: Some(path), .. }) => {
+            past.rivals.iter().map(|rival| conflict(cause, path, rival)).collect()
+        }
+        _ => of_kind(cause, coder, &past.failures).into_iter().collect(),
+    }
+}
+
+fn of_kind(cause: &Event, coder: &Coder, failures: &[Failure]) -> Option<Draft> {
     match cause.kind {
         EventType::Failed => {
             let unalerted = failures.iter().filter(|failure| !failure.alerted).count();
@@ -44,6 +64,15 @@ pub fn judge(cause: &Event, coder: &Coder, failures: &[Failure]) -> Option<Draft
         EventType::ResourceLimit => Some(warn(cause, "resource_limit", "AI coder resource limit exceeded")),
         _ => None,
     }
+}
+
+fn conflict(cause: &Event, path: &str, rival: &str) -> Draft {
+    let own = cause.coder_id.as_str();
+    let pair = [own.min(rival), own.max(rival)];
+    let draft = warn(cause, "file_conflict", &format!("{path} is changed by both {} and {}", pair[0], pair[1]));
+    Draft { key: Key::Id(Key::id_of(&format!("file_conflict:{}:{}:{path}", pair[0], pair[1]))), ..draft }
+        .with("file_path", path)
+        .with("coder_ids", pair.to_vec())
 }
 
 const NANOS_PER_MICRO: u64 = 1_000;

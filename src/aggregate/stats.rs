@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use crate::event::Time;
 
-use super::{CoderView, Usage};
+use super::{CoderView, FileConflict, Usage};
 
 /// The answer of `stats`.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -30,6 +30,9 @@ pub struct Stats {
     pub coders_total: u64,
     /// Most recently active first.
     pub coders: Vec<CoderView>,
+    /// Files that two unfinished coders changed within half an hour, latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub file_conflicts: Vec<FileConflict>,
     pub history: HistorySize,
 }
 

@@ -25,7 +25,7 @@ pub struct CoderView {
     /// Running, and silent for five minutes.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stalled: bool,
-    /// Why a person should look: waiting, stalled, failed, rate_limited.
+    /// Why a person should look: waiting, stalled, failed, rate_limited, file_conflict.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs_attention: Vec<Attention>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -57,8 +57,21 @@ pub struct CoderView {
     /// Distinct files created, modified or deleted.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub files_touched: u64,
+    /// Files that another unfinished coder changed within half an hour, latest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub file_conflicts: Vec<FileConflict>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak: Option<Peak>,
+}
+
+/// A file that two unfinished coders changed, neither working for the other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FileConflict {
+    pub file_path: String,
+    /// Who changed it.
+    pub coder_ids: Vec<String>,
+    /// When the last of these changes was.
+    pub last_change: Time,
 }
 
 /// Since when a coder waits, and for what.
@@ -104,6 +117,7 @@ pub enum Attention {
     Stalled,
     Failed,
     RateLimited,
+    FileConflict,
 }
 
 impl Attention {
@@ -113,6 +127,7 @@ impl Attention {
             Attention::Stalled => "stalled",
             Attention::Failed => "failed",
             Attention::RateLimited => "rate_limited",
+            Attention::FileConflict => "file_conflict",
         }
     }
 }

@@ -40,6 +40,9 @@ pub enum Key {
     Id(String),
     /// Made of ids of the agent's world, such as `claude-code:tool:toolu_01`; the event's id is derived from it.
     Natural(String),
+    /// One channel knows the fact by ids of the agent's world, another only by what it says and when: it is the same fact
+    /// where `natural` is, and where `repeat` is within [`Key::REPEAT_WITHIN`] and not both have a `natural` of their own.
+    Either { natural: String, repeat: String },
     /// The sender has no id: the same again within [`Key::REPEAT_WITHIN`] is the same fact, later it is a new one.
     Repeat(String),
 }
@@ -217,7 +220,7 @@ impl Draft {
         self.settle_names();
         let id = match &self.key {
             Key::Id(id) => id.clone(),
-            Key::Natural(natural) => Key::id_of(natural),
+            Key::Natural(natural) | Key::Either { natural, .. } => Key::id_of(natural),
             Key::Repeat(_) | Key::None => String::new(),
         };
         let event = Event {

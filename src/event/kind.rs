@@ -61,7 +61,7 @@ event_types! {
     ResourceLimit    12 "resource_limit"     Resource  "The coder passed a limit set for it.";
     FailureAlert     13 "failure_alert"      Derived   "Three or more failures of one coder within ten minutes.";
     CompletionMetrics 14 "completion_metrics" Derived  "How long a completed coder took.";
-    SystemWarning    15 "system_warning"     Derived   "A rate or resource limit that concerns everyone.";
+    SystemWarning    15 "system_warning"     Derived   "What concerns more than one coder: a rate or resource limit, a file that two change.";
 }
 
 impl EventType {

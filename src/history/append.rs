@@ -3,14 +3,15 @@
 use rusqlite::{Connection, params};
 
 use crate::{
-    aggregate::{self, Failure},
-    event::{Body, Checked, Condition, Data, Draft, Event, EventType, Invalid, Key, Micros, Status, Time},
+    aggregate::{self, Failure, Past},
+    event::{Body, Checked, Condition, Data, Draft, Event, EventType, Invalid, Key, Status, Time},
     text::Redactor,
 };
 
 use super::{
-    Rejection,
+    Rejection, conflict,
     fold::Fold,
+    identity::{self, Identity},
     ledger::Ledger,
     reject,
     rows::{self, CoderIds, StoredId},
@@ -106,38 +107,48 @@ impl<'t> Append<'t> {
         if self.was_unmet(&checked)? {
             return Ok(Outcome::Unmet);
         }
-        if !self.holds(checked.only_if.as_ref(), &checked.event().coder_id)? {
+        if !self.holds(&checked)? {
             self.remember_unmet(&checked)?;
             return Ok(Outcome::Unmet);
         }
-        let id = match self.recognise(&checked)? {
+        let id = match identity::recognise(self.db, self.ledger.tag, &checked)? {
             Identity::Seen(seq, id) => return self.take_again(checked, seq, id),
             Identity::New(id) => id,
         };
+        let key = checked.key.clone();
         self.mark_unexpected(&mut checked)?;
         let seq = self.ledger.head + 1;
         let given = id.is_some();
         let id = id.unwrap_or_else(|| self.ledger.tag.id(checked.event().received_at, seq));
         let mut event = checked.into_event(seq, id);
         self.relink(&mut event)?;
-        self.insert(&event, given)?;
-        self.derive_from(&event)?;
+        let path = self.insert(&event, given)?;
+        identity::remember(self.db, &key, &event)?;
+        self.derive_from(&event, path)?;
         Ok(Outcome::Appended { seq, id: event.id })
     }
 
-    fn holds(&mut self, condition: Option<&Condition>, coder_id: &str) -> rusqlite::Result<bool> {
-        let Some(condition) = condition else { return Ok(true) };
-        let coder = self.fold.coder(self.db, coder_id)?;
+    fn holds(&mut self, checked: &Checked) -> rusqlite::Result<bool> {
+        let Some(condition) = &checked.only_if else { return Ok(true) };
+        let event = checked.event();
+        let coder = self.fold.coder(self.db, &event.coder_id)?;
         Ok(match condition {
             Condition::Unknown => coder.is_none(),
             Condition::Known => coder.is_some(),
-            Condition::Status(statuses) => coder.is_some_and(|coder| statuses.contains(&coder.state.status())),
+            // A late report was meant for a status that has been left since: today's would mislead it.
+            Condition::Status(statuses) => coder.is_some_and(|coder| {
+                let left_since = coder.state.last_step().is_some_and(|step| event.timestamp < step);
+                !left_since && statuses.contains(&coder.state.status())
+            }),
         })
     }
 
     /// A payload fed again is judged as it was the first time, not by what came of it since.
     fn was_unmet(&self, checked: &Checked) -> rusqlite::Result<bool> {
-        let (Key::Repeat(key) | Key::Natural(key), Some(_)) = (&checked.key, &checked.only_if) else { return Ok(false) };
+        let (Key::Repeat(key) | Key::Natural(key) | Key::Either { natural: key, .. }, Some(_)) = (&checked.key, &checked.only_if)
+        else {
+            return Ok(false);
+        };
         let since = checked.event().received_at.plus(-Key::REPEAT_WITHIN);
         self.db
             .prepare_cached("SELECT 1 FROM unmet WHERE id = ? AND received > ?")?
@@ -145,7 +156,7 @@ impl<'t> Append<'t> {
     }
 
     fn remember_unmet(&self, checked: &Checked) -> rusqlite::Result<()> {
-        let (Key::Repeat(key) | Key::Natural(key)) = &checked.key else { return Ok(()) };
+        let (Key::Repeat(key) | Key::Natural(key) | Key::Either { natural: key, .. }) = &checked.key else { return Ok(()) };
         let received = checked.event().received_at;
         self.db
             .prepare_cached("DELETE FROM unmet WHERE received <= ?")?
@@ -154,34 +165,6 @@ impl<'t> Append<'t> {
             .prepare_cached("INSERT OR REPLACE INTO unmet (id, received) VALUES (?, ?)")?
             .execute(params![StoredId(Key::id_of(key)), received.micros()])?;
         Ok(())
-    }
-
-    fn recognise(&self, checked: &Checked) -> rusqlite::Result<Identity> {
-        let event = checked.event();
-        let id = match &checked.key {
-            Key::None => return Ok(Identity::New(None)),
-            Key::Id(_) | Key::Natural(_) => event.id.clone(),
-            Key::Repeat(repeat) => return self.recognise_repeat(repeat, event.received_at),
-        };
-        Ok(match rows::find_fact(self.db, self.ledger.tag, &id)? {
-            Some(seq) => Identity::Seen(seq, id),
-            None => Identity::New(Some(id)),
-        })
-    }
-
-    /// The id changes with each span of time; the same within that time lies in this span or the one before.
-    fn recognise_repeat(&self, repeat: &str, received: Time) -> rusqlite::Result<Identity> {
-        let span = received.floor(Key::REPEAT_WITHIN);
-        let id_in = |span: Time| Key::id_of(&format!("{repeat}@{}", span.micros()));
-        for id in [id_in(span), id_in(span.plus(-Key::REPEAT_WITHIN))] {
-            let Some(seq) = rows::find_fact(self.db, self.ledger.tag, &id)? else { continue };
-            let first: Micros =
-                self.db.prepare_cached("SELECT received FROM event WHERE seq = ?")?.query_row([seq], |row| row.get(0))?;
-            if received.micros() - first < Key::REPEAT_WITHIN {
-                return Ok(Identity::Seen(seq, id));
-            }
-        }
-        Ok(Identity::New(Some(id_in(span))))
     }
 
     /// A fact reported again: a duplicate, unless the report has fields that the fact lacks.
@@ -224,7 +207,8 @@ impl<'t> Append<'t> {
         Ok(())
     }
 
-    fn insert(&mut self, event: &Event, id_given: bool) -> rusqlite::Result<()> {
+    /// The number of the file that the event is about, if it is about one.
+    fn insert(&mut self, event: &Event, id_given: bool) -> rusqlite::Result<Option<i64>> {
         let coder = self.fold.coder_no(self.db, &event.coder_id)?;
         let path = self.intern_path(event)?;
         self.db
@@ -248,12 +232,12 @@ impl<'t> Append<'t> {
                     "INSERT INTO touch (path, coder, last) VALUES (?, ?, ?)
                      ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
                 )?
-                .execute(params![path, coder, event.timestamp.micros()])?;
+                .execute(params![path, coder, conflict::changed_at(event)])?;
         }
         self.ledger.head = event.seq;
         self.ledger.rows += 1;
         self.fold.add(&mut self.ledger, event);
-        Ok(())
+        Ok(path)
     }
 
     /// The number of the path of a file event; a sync is not about one file.
@@ -265,15 +249,20 @@ impl<'t> Append<'t> {
     }
 
     /// Applies the rules to `cause`; what they derive is recorded right behind it.
-    fn derive_from(&mut self, cause: &Event) -> rusqlite::Result<()> {
+    fn derive_from(&mut self, cause: &Event, path: Option<i64>) -> rusqlite::Result<()> {
         let coder = self.fold.coder_no(self.db, &cause.coder_id)?;
         let failures = if cause.kind == EventType::Failed { self.remember_failure(coder, cause)? } else { Vec::new() };
+        let rivals = match path {
+            Some(path) => conflict::rivals(self.db, &mut self.fold, cause, path)?,
+            None => Vec::new(),
+        };
         let Some(row) = self.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
-        let Some(draft) = aggregate::judge(cause, &row.state, &failures) else { return Ok(()) };
-        if draft.kind == EventType::FailureAlert {
-            self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ?")?.execute([coder])?;
+        for draft in aggregate::judge(cause, &row.state, &Past { failures, rivals }) {
+            if draft.kind == EventType::FailureAlert {
+                self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ?")?.execute([coder])?;
+            }
+            self.take(draft.into(), cause.received_at)?;
         }
-        self.take(draft.into(), cause.received_at)?;
         Ok(())
     }
 
@@ -307,11 +296,4 @@ impl<'t> Append<'t> {
         }
         Ok(())
     }
-}
-
-enum Identity {
-    /// The id to store; none where it follows from the seq.
-    New(Option<String>),
-    /// Seq and id of the first report.
-    Seen(u64, String),
 }

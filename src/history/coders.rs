@@ -3,11 +3,11 @@
 use rusqlite::{OptionalExtension, Row};
 
 use crate::{
-    aggregate::{Coder, CoderView},
+    aggregate::{Coder, CoderView, Process},
     event::Status,
 };
 
-use super::{Error, Reader, reader::Snapshot, rows};
+use super::{Error, Reader, conflict, reader::Snapshot, rows};
 
 /// Which coders; most recently active first.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,14 @@ pub struct CodersQuery {
     pub needs_attention: bool,
     /// 0: no limit.
     pub limit: usize,
+}
+
+/// An unfinished coder and the process it lives in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Living {
+    pub coder_id: String,
+    pub status: Status,
+    pub process: Process,
 }
 
 /// How many ids are compared with a wrong one: enough to help, and quick among any number of coders.
@@ -41,8 +49,11 @@ impl Reader {
             let mut views = Vec::new();
             visit_by_activity(snapshot, |snapshot, row| {
                 let wanted = query.statuses.is_empty() || query.statuses.contains(&row.state.status());
-                if wanted && (!query.needs_attention || !row.state.needs_attention(snapshot.now).is_empty()) {
-                    views.push(row.view(snapshot)?);
+                if wanted {
+                    let view = row.view(snapshot)?;
+                    if !query.needs_attention || !view.needs_attention.is_empty() {
+                        views.push(view);
+                    }
                 }
                 Ok(query.limit == 0 || views.len() < query.limit)
             })?;
@@ -53,6 +64,23 @@ impl Reader {
     /// Ids of unfinished coders, most recently active first.
     pub fn unfinished(&mut self, limit: usize) -> Result<Vec<String>, Error> {
         self.ids("SELECT id FROM coder WHERE finished = 0 ORDER BY last DESC, no DESC LIMIT ?", limit)
+    }
+
+    /// Unfinished coders whose process is known, most recently active first.
+    pub fn living(&mut self, limit: usize) -> Result<Vec<Living>, Error> {
+        self.read(Vec::new(), |snapshot| {
+            let mut statement =
+                snapshot.db.prepare_cached("SELECT no, id, state FROM coder WHERE finished = 0 ORDER BY last DESC LIMIT ?")?;
+            let mut rows = statement.query([limit])?;
+            let mut living = Vec::new();
+            while let Some(row) = rows.next()? {
+                let CoderRecord { id, state, .. } = CoderRecord::read(row)?;
+                if let Some(process) = state.process() {
+                    living.push(Living { coder_id: id, status: state.status(), process: process.clone() });
+                }
+            }
+            Ok(living)
+        })
     }
 
     /// Ids that start with `prefix`, in their order.
@@ -109,7 +137,8 @@ impl CoderRecord {
     pub(super) fn view(&self, snapshot: &Snapshot<'_>) -> rusqlite::Result<CoderView> {
         let files =
             snapshot.db.prepare_cached("SELECT count(*) FROM touch WHERE coder = ?")?.query_row([self.no], |row| row.get(0))?;
-        Ok(self.state.view(&self.id, snapshot.now, files))
+        let conflicts = if self.state.is_finished() { Vec::new() } else { conflict::of_coder(snapshot.db, self.no)? };
+        Ok(self.state.view(&self.id, snapshot.now, files, conflicts))
     }
 }
 

@@ -38,6 +38,13 @@ impl Options {
         self.path.with_extension("bell")
     }
 
+    /// Whether `path` is one of this history's own files, or lies in its spool.
+    pub fn owns(&self, path: &Path) -> bool {
+        let files = [self.path.clone(), self.bell_path(), self.wal_path()];
+        let beside = ["-shm", "-journal"].map(|suffix| with_suffix(&self.path, suffix));
+        files.iter().chain(&beside).any(|file| file == path) || path.starts_with(self.path.with_extension("spool"))
+    }
+
     /// The folders where hooks leave what they could not write, the preferred one first.
     pub(super) fn spool_folders(&self) -> Vec<PathBuf> {
         let beside = self.path.with_extension("spool");

@@ -13,6 +13,7 @@ use crate::{
 use super::{
     Error, Reader, Writer, fold,
     fold::ZONE_BITS,
+    identity,
     ledger::Ledger,
     rows::{self, CoderIds, EVENT_COLUMNS, EventRow},
 };
@@ -190,6 +191,7 @@ fn remove(db: &Connection, seqs: &[u64]) -> rusqlite::Result<()> {
         let row = db
             .prepare_cached(&format!("DELETE FROM event WHERE seq = ? RETURNING {EVENT_COLUMNS}"))?
             .query_row([seq], EventRow::read)?;
+        identity::forget(db, seq)?;
         let no = row.coder;
         let coder_id = ids.get(db, no)?;
         removed.fold(&ledger, no, &row.into_event(ledger.tag, coder_id)?);

@@ -12,7 +12,7 @@ use crate::event::Time;
 use super::{Durability, Error, Options, file, ledger::Ledger};
 
 /// Each step is a schema version; a published step is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
 
 pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
@@ -100,6 +100,11 @@ pub(super) fn migrate(connection: &Connection, path: &Path, now: Time) -> Result
         Ledger::found(connection, now).map_err(fail)?;
     }
     Ok(())
+}
+
+/// Whether the history remembers conflicts: since schema 2.
+pub(super) fn knows_conflicts(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= 2)
 }
 
 /// Whether there is no table yet, neither ours nor another program's.

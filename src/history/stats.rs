@@ -12,6 +12,7 @@ use crate::{
 use super::{
     Error, Options, Reader,
     coders::{CoderRecord, visit_by_activity},
+    conflict,
     ledger::Ledger,
     reader::Snapshot,
     rows, spool,
@@ -70,7 +71,21 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery) -> rusqlite::Result<St
         None => snapshot.db.prepare_cached("SELECT count(*) FROM coder")?.query_row([], |row| row.get(0))?,
     };
     let size = size(snapshot)?;
-    Ok(Stats { last_event, events_per_minute, since, coders_total, coders, events_by_coder: by_coder, ..summary(&tally, size) })
+    let file_conflicts = match (&query.coder, coders.first()) {
+        (None, _) => conflict::all(snapshot.db)?,
+        (Some(_), Some(coder)) => coder.file_conflicts.clone(),
+        (Some(_), None) => Vec::new(),
+    };
+    Ok(Stats {
+        file_conflicts,
+        last_event,
+        events_per_minute,
+        since,
+        coders_total,
+        coders,
+        events_by_coder: by_coder,
+        ..summary(&tally, size)
+    })
 }
 
 fn summary(tally: &Tally, history: HistorySize) -> Stats {
@@ -84,6 +99,7 @@ fn summary(tally: &Tally, history: HistorySize) -> Stats {
         since: None,
         coders_total: 0,
         coders: Vec::new(),
+        file_conflicts: Vec::new(),
         history,
     }
 }

@@ -1,7 +1,9 @@
 //! The history through its own doors: append, read, retain, spool, check; and against a plain model.
 
 mod append;
+mod conflict;
 mod files;
+mod identity;
 mod model;
 mod query;
 mod retain;

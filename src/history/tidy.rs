@@ -7,7 +7,7 @@ use crate::{
     event::{Micros, Time},
 };
 
-use super::{Error, Writer, fold, ledger::Ledger, rows};
+use super::{Error, Writer, conflict, fold, ledger::Ledger, rows};
 
 /// Coders whose aggregates are kept. Beyond it the finished ones that were silent longest go, if none of their events is left.
 const CODERS_MAX: u64 = 20_000;
@@ -31,7 +31,8 @@ impl Writer {
         let now = self.now();
         self.transact(|db| {
             widen_buckets(db, now)?;
-            forget_failures(db)
+            forget_failures(db)?;
+            conflict::forget(db, now)
         })?;
         while self.transact(|db| evict(db, coders_max))? == EVICTED_AT_ONCE {}
         let path = self.options().path.clone();
@@ -86,7 +87,7 @@ fn evict(db: &Connection, coders_max: u64) -> rusqlite::Result<u64> {
         .query_map([excess], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for no in &gone {
-        for table in ["bucket", "touch", "failure"] {
+        for table in ["bucket", "touch", "failure", "conflict"] {
             db.prepare_cached(&format!("DELETE FROM {table} WHERE coder = ?"))?.execute([no])?;
         }
         db.prepare_cached("DELETE FROM coder WHERE no = ?")?.execute([no])?;

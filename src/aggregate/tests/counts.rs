@@ -125,7 +125,7 @@ fn derived_events_count_and_completing_ones_do_not() {
         let totals = total([&given]);
         let facts = (totals.tally().events(), totals.events_per_minute(at(1)), totals.last_event().is_some());
         assert_eq!(facts, (counted, counted as f64, counted > 0), "{kind}");
-        assert_eq!(fold([&given]).view("fix-auth", at(1), 0).events, counted, "{kind}");
+        assert_eq!(fold([&given]).view("fix-auth", at(1), 0, Vec::new()).events, counted, "{kind}");
     };
     for &kind in EventType::ALL {
         check(kind, false, 1);

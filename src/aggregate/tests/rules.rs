@@ -8,6 +8,7 @@ use crate::event::{
 
 use super::super::{FAILURE_WINDOW, Failure, judge};
 use super::*;
+use crate::aggregate::Past;
 
 /// Remembers one coder's events and failures in order of arrival, as the history does.
 #[derive(Default)]
@@ -24,7 +25,7 @@ impl Judged {
         }
         let window = cause.timestamp.plus(-FAILURE_WINDOW)..=cause.timestamp;
         let recent: Vec<Failure> = self.failures.iter().copied().filter(|failure| window.contains(&failure.at)).collect();
-        let derived = judge(cause, &self.coder, &recent);
+        let derived = judge(cause, &self.coder, &Past { failures: recent, rivals: Vec::new() }).pop();
         if derived.as_ref().is_some_and(|draft| draft.kind == FailureAlert) {
             self.failures.iter_mut().for_each(|failure| failure.alerted = true);
         }
@@ -105,7 +106,8 @@ fn a_derived_event_points_at_its_cause() {
 #[test]
 fn derived_and_completing_events_trigger_nothing() {
     let three = [Failure { at: at(0), alerted: false }; 3];
-    let judged = |cause: &Event| judge(cause, &Coder::default(), &three).map(|draft| draft.kind);
+    let past = Past { failures: three.to_vec(), rivals: Vec::new() };
+    let judged = |cause: &Event| judge(cause, &Coder::default(), &past).pop().map(|draft| draft.kind);
     for &kind in EventType::ALL {
         let expected = match kind {
             Failed => Some(FailureAlert),

@@ -1,0 +1,119 @@
+//! Files that two coders change at a time.
+
+use rusqlite::{Connection, ToSql, params};
+
+use crate::{
+    aggregate::{CONFLICT_WINDOW, FileConflict},
+    event::{Event, Time},
+};
+
+use super::{fold::Fold, schema};
+
+/// What is shown: the latest.
+const SHOWN_MAX: usize = 20;
+/// Coders compared with one change of a file, latest first: a lock file may be everybody's.
+const RIVALS_MAX: usize = 8;
+/// How far up a coder's parents are looked for.
+const PARENTS_MAX: usize = 8;
+/// A watcher sees what changed and not who changed it: what it reports touches a file, but is no change of its coder's own.
+const WATCHER: &str = "run";
+/// Stands in `touch` where the coder itself never changed the file.
+pub(super) const NEVER: i64 = 0;
+
+/// When `event`, which is about a file, changed it.
+pub(super) fn changed_at(event: &Event) -> i64 {
+    if event.source.as_deref() == Some(WATCHER) { NEVER } else { event.timestamp.micros() }
+}
+
+/// The unfinished coders besides the event's own that changed the file `path` within half an hour of `event`. Of two
+/// coders one of which works for the other, neither is in the other's way.
+pub(super) fn rivals(db: &Connection, fold: &mut Fold, event: &Event, path: i64) -> rusqlite::Result<Vec<String>> {
+    let at = changed_at(event);
+    if at == NEVER || !is_unfinished(db, fold, &event.coder_id)? {
+        return Ok(Vec::new());
+    }
+    let own = fold.coder_no(db, &event.coder_id)?;
+    let others: Vec<(i64, String)> = db
+        .prepare_cached(
+            "SELECT coder.no, coder.id FROM touch JOIN coder ON coder.no = touch.coder
+             WHERE path = ? AND coder.no <> ? AND touch.last <> ? AND touch.last BETWEEN ? AND ?
+             ORDER BY touch.last DESC LIMIT ?",
+        )?
+        .query_map(params![path, own, NEVER, at - CONFLICT_WINDOW, at + CONFLICT_WINDOW, RIVALS_MAX], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?
+        .collect::<rusqlite::Result<_>>()?;
+    let mut rivals = Vec::new();
+    for (no, id) in others {
+        let apart = !works_for(db, fold, &id, &event.coder_id)? && !works_for(db, fold, &event.coder_id, &id)?;
+        if apart && is_unfinished(db, fold, &id)? {
+            for (coder, other) in [(own, no), (no, own)] {
+                db.prepare_cached(
+                    "INSERT INTO conflict (coder, path, other, last) VALUES (?, ?, ?, ?)
+                     ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+                )?
+                .execute(params![coder, path, other, at])?;
+            }
+            rivals.push(id);
+        }
+    }
+    Ok(rivals)
+}
+
+fn is_unfinished(db: &Connection, fold: &mut Fold, id: &str) -> rusqlite::Result<bool> {
+    Ok(fold.coder(db, id)?.is_some_and(|coder| !coder.state.is_finished()))
+}
+
+fn works_for(db: &Connection, fold: &mut Fold, coder: &str, other: &str) -> rusqlite::Result<bool> {
+    let mut id = coder.to_owned();
+    for _ in 0..PARENTS_MAX {
+        let parent = fold.coder(db, &id)?.and_then(|coder| coder.state.parent()).map(str::to_owned);
+        match parent {
+            Some(parent) if parent == other => return Ok(true),
+            Some(parent) => id = parent,
+            None => return Ok(false),
+        }
+    }
+    Ok(false)
+}
+
+/// The conflicts of an unfinished coder with others that are unfinished, latest first.
+pub(super) fn of_coder(db: &Connection, no: i64) -> rusqlite::Result<Vec<FileConflict>> {
+    shown(db, "conflict.coder = ?", &[&no])
+}
+
+/// All conflicts of unfinished coders, latest first.
+pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<FileConflict>> {
+    shown(db, "conflict.coder < conflict.other", &[])
+}
+
+/// Those that nobody touched for a day are over, whether or not their coders said goodbye.
+pub(super) fn forget(db: &Connection, now: Time) -> rusqlite::Result<()> {
+    db.execute("DELETE FROM conflict WHERE last < ?", [now.plus(-Time::DAY).micros()]).map(drop)
+}
+
+fn shown(db: &Connection, which: &str, parameters: &[&dyn ToSql]) -> rusqlite::Result<Vec<FileConflict>> {
+    // An older history has no such table until something is appended.
+    if !schema::knows_conflicts(db)? {
+        return Ok(Vec::new());
+    }
+    let mut statement = db.prepare_cached(&format!(
+        "SELECT path.path, one.id, other.id, conflict.last FROM conflict JOIN path ON path.no = conflict.path
+         JOIN coder AS one ON one.no = conflict.coder AND one.finished = 0
+         JOIN coder AS other ON other.no = conflict.other AND other.finished = 0
+         WHERE {which} ORDER BY conflict.last DESC, path.no, one.no, other.no"
+    ))?;
+    let mut rows = statement.query(parameters)?;
+    let mut conflicts: Vec<FileConflict> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (file_path, pair): (String, [String; 2]) = (row.get(0)?, [row.get(1)?, row.get(2)?]);
+        if let Some(known) = conflicts.iter_mut().find(|conflict| conflict.file_path == file_path) {
+            let new = pair.into_iter().filter(|id| !known.coder_ids.contains(id)).collect::<Vec<_>>();
+            known.coder_ids.extend(new);
+        } else if conflicts.len() < SHOWN_MAX {
+            let last_change = Time::from_micros(row.get(3)?);
+            conflicts.push(FileConflict { file_path, coder_ids: pair.into(), last_change });
+        }
+    }
+    Ok(conflicts)
+}

@@ -1,0 +1,90 @@
+//! Files that two coders change at a time.
+
+use super::{Lab, draft};
+use crate::{
+    aggregate::Attention,
+    event::{Body, Draft, EventType, Time},
+    history::{CodersQuery, StatsQuery},
+};
+
+fn change(coder: &str, path: &str) -> Draft {
+    Draft::workspace(coder, "modify", path)
+}
+
+/// The messages of the warnings so far.
+fn warnings(lab: &mut Lab) -> Vec<String> {
+    let told = |body| match body {
+        Body::Derived(fields) if fields.warning.as_deref() == Some("file_conflict") => fields.message,
+        _ => None,
+    };
+    lab.log().into_iter().filter_map(|event| told(event.body)).collect()
+}
+
+/// Each file in conflict and who changed it.
+fn conflicts(lab: &mut Lab) -> Vec<(String, Vec<String>)> {
+    let stats = lab.reader.stats(&StatsQuery::default()).expect("reads");
+    stats.file_conflicts.into_iter().map(|conflict| (conflict.file_path, conflict.coder_ids)).collect()
+}
+
+#[test]
+fn two_unfinished_coders_on_one_file_are_warned_once_and_both_need_attention() {
+    let mut lab = Lab::new();
+    lab.append_all([change("a", "/w/lib.rs"), change("b", "/w/main.rs"), change("c", "/w/c.rs")]);
+    assert!(warnings(&mut lab).is_empty());
+    lab.wait(4 * Time::MINUTE);
+    lab.append_all([change("b", "/w/lib.rs"), change("a", "/w/lib.rs"), change("b", "/w/lib.rs")]);
+    assert_eq!(warnings(&mut lab), ["/w/lib.rs is changed by both a and b"]);
+    assert_eq!(conflicts(&mut lab), [("/w/lib.rs".to_owned(), vec!["a".to_owned(), "b".to_owned()])]);
+
+    let attention = lab.reader.coders(&CodersQuery { needs_attention: true, ..CodersQuery::default() }).expect("reads");
+    let ids: Vec<&str> = attention.iter().map(|coder| coder.coder_id.as_str()).collect();
+    assert_eq!(ids.len(), 2, "{ids:?}");
+    for coder in &attention {
+        assert_eq!(coder.needs_attention, [Attention::FileConflict]);
+        assert_eq!(coder.file_conflicts.len(), 1);
+    }
+
+    lab.append(draft(EventType::Stopped, "a"));
+    assert!(conflicts(&mut lab).is_empty(), "a coder that is over is in nobody's way");
+    assert!(lab.reader.coder("b").expect("reads").expect("known").file_conflicts.is_empty());
+    lab.assert_sound();
+}
+
+#[test]
+fn what_is_no_conflict() {
+    let check = |name: &str, drafts: Vec<Draft>, wait: i64, then: Draft| {
+        let mut lab = Lab::new();
+        lab.append_all(drafts);
+        lab.wait(wait * Time::MINUTE);
+        lab.append(then);
+        assert_eq!(warnings(&mut lab), Vec::<String>::new(), "{name}");
+    };
+    let under = |parent: &str, draft: Draft| draft.with("parent_coder_id", parent);
+    check("one coder", vec![change("a", "/w/f")], 0, change("a", "/w/f"));
+    check("two files", vec![change("a", "/w/f")], 0, change("b", "/w/g"));
+    check("half an hour and more", vec![change("a", "/w/f")], 31, change("b", "/w/f"));
+    check("the other is over", vec![change("a", "/w/f"), draft(EventType::Failed, "a")], 0, change("b", "/w/f"));
+    check("a coder and its subagent", vec![change("a", "/w/f")], 0, under("a", change("a/1", "/w/f")));
+    check("a coder and its run", vec![under("run", change("a", "/w/f"))], 0, change("run", "/w/f"));
+    let grandchild = vec![under("run", draft(EventType::Started, "a")), under("a", change("a/1", "/w/f"))];
+    check("a subagent and the run around it", grandchild, 0, change("run", "/w/f"));
+    let watched = |coder| Draft { source: Some("run".into()), ..change(coder, "/w/f") };
+    check("a watcher sees what another did", vec![change("a", "/w/f")], 0, watched("b"));
+    check("the other way round", vec![watched("b")], 0, change("a", "/w/f"));
+    check("a folder looked at anew", vec![Draft::workspace("a", "sync", "/w")], 0, Draft::workspace("b", "sync", "/w"));
+}
+
+#[test]
+fn a_history_of_the_first_schema_is_read_as_it_is_and_brought_up_to_date_by_an_append() {
+    let mut lab = Lab::new();
+    lab.append_all([change("a", "/w/f"), change("b", "/w/f")]);
+    let db = lab.writer.connection().expect("open");
+    db.execute_batch("DROP TABLE alias; DROP TABLE conflict; PRAGMA user_version = 1;").expect("as it was");
+    assert_eq!(lab.facts().len(), 3);
+    assert!(conflicts(&mut lab).is_empty());
+    assert!(lab.reader.coder("a").expect("reads").is_some());
+    lab.append(change("a", "/w/f"));
+    assert_eq!(conflicts(&mut lab).len(), 1);
+    assert_eq!(warnings(&mut lab).len(), 1, "it was raised before");
+    lab.assert_sound();
+}

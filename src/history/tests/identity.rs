@@ -1,0 +1,72 @@
+//! One fact, one event: whichever channels report it, in whatever order.
+
+use proptest::prelude::*;
+
+use super::{Lab, draft};
+use crate::{
+    event::{Draft, EventType, Key, Time},
+    history::{Outcome, Retention},
+};
+
+/// The end of a turn as a channel tells it: `at` seconds after the first, by the turn's id where the channel knows it.
+fn end(turn: Option<&str>, message: &str, at: i64) -> Draft {
+    let repeat = format!("s:completed:{message}");
+    let key = match turn {
+        Some(turn) => Key::Either { natural: format!("s:turn:{turn}"), repeat },
+        None => Key::Repeat(repeat),
+    };
+    let start = Time::parse("2026-11-22T11:00:00Z").expect("valid");
+    Draft { key, timestamp: Some(start.plus(at * Time::SECOND)), ..draft(EventType::Completed, "a") }
+}
+
+fn completed(lab: &mut Lab) -> usize {
+    lab.facts().iter().filter(|event| event.kind == EventType::Completed).count()
+}
+
+fn check(name: &str, reports: &[(Option<&str>, &str, i64)], facts: usize) {
+    let mut lab = Lab::new();
+    for &(turn, message, at) in reports {
+        lab.append(end(turn, message, at));
+    }
+    assert_eq!(completed(&mut lab), facts, "{name}");
+    lab.assert_sound();
+}
+
+#[test]
+fn a_fact_is_recognised_by_its_id_or_by_what_it_says_and_when() {
+    check("the hook, then the stream", &[(Some("1"), "done", 0), (None, "done", 2)], 1);
+    check("the stream, then the hook", &[(None, "done", 2), (Some("1"), "done", 0)], 1);
+    check("the stream, the hook, the transcript", &[(None, "done", 2), (Some("1"), "done", 0), (Some("1"), "done", 60)], 1);
+    check("two turns that end alike", &[(Some("1"), "done", 0), (Some("2"), "done", 3)], 2);
+    check("a named turn and another's hook", &[(None, "done", 1), (Some("1"), "done", 0), (Some("2"), "done", 3)], 2);
+    check("two words", &[(Some("1"), "done", 0), (None, "failed", 0)], 2);
+    check("ten seconds apart", &[(None, "done", 0), (None, "done", 10)], 2);
+    check("across the border of a span", &[(None, "done", 9), (None, "done", 11), (Some("1"), "done", 12)], 1);
+    check("backwards across it", &[(Some("1"), "done", 11), (None, "done", 9)], 1);
+}
+
+#[test]
+fn a_removed_fact_takes_its_other_ids_along() {
+    let mut lab = Lab::new();
+    lab.append(end(Some("1"), "done", 0));
+    lab.append(Draft::new(EventType::Deleted, "a"));
+    lab.wait(Time::DAY);
+    lab.writer.prune(&Retention { max_events: Some(0), ..Retention::default() }).expect("pruned");
+    assert!(matches!(lab.append(end(None, "done", 1)), Outcome::Appended { .. }));
+    lab.assert_sound();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn every_order_of_reports_gives_the_same_facts(
+        order in Just(vec![(0, Some("1")), (0, Some("1")), (1, None), (30, Some("2")), (31, None), (32, Some("2"))]).prop_shuffle(),
+    ) {
+        let mut lab = Lab::new();
+        for (at, turn) in order {
+            lab.append(end(turn, "done", at));
+        }
+        prop_assert_eq!(completed(&mut lab), 2);
+    }
+}
