@@ -1,4 +1,4 @@
-//! What long-lived processes do in the background: take in the spool, hold retention, tidy up.
+//! What long-lived processes do in the background: notice who is gone, take in the spool, hold retention, tidy up.
 //!
 //! It promises to harm nobody: only what waits in the spool creates a history; an error is logged and the next round tries again.
 //! Several processes may do this at once: the history serialises them. It refuses to decide what is kept, or how.
@@ -7,7 +7,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::mpsc::{self, Receiver, RecvTimeoutError, Sender},
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -15,8 +15,15 @@ use crate::{
     history::{Error, Options, Retention, Writer},
 };
 
+mod gone;
+
+use gone::Watchman;
+
 /// Between two rounds. A spooled event may wait this long; a bound may be passed by a minute's events.
 const ROUND_EVERY: Duration = Duration::from_secs(60);
+
+/// Between two looks at the processes of coders. Who is missed twice is gone.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Clients start a server just to see whether it answers: such a one must be gone before upkeep takes a lock.
 const FIRST_ROUND_AFTER: Duration = Duration::from_secs(1);
@@ -56,15 +63,29 @@ impl Upkeep {
 }
 
 fn run(bus: &Bus, options: &Options, retention: &Retention, ended: &Receiver<()>) {
-    let mut writer = Writer::new(options);
-    let mut pause = FIRST_ROUND_AFTER;
+    let (mut writer, mut watchman) = (Writer::new(options), Watchman::new(options));
+    let (mut pause, mut next_round) = (FIRST_ROUND_AFTER, Instant::now());
     while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-        pause = ROUND_EVERY;
-        let round = AssertUnwindSafe(|| keep_up(&mut writer, bus, retention, ended));
+        pause = LOOK_EVERY;
+        let round = AssertUnwindSafe(|| {
+            look_after(&mut watchman, &mut writer, bus);
+            if Instant::now() >= next_round {
+                next_round = Instant::now() + ROUND_EVERY;
+                keep_up(&mut writer, bus, retention, ended);
+            }
+        });
         if catch_unwind(round).is_err() {
             tracing::error!("a round of upkeep panicked, trying again later");
-            writer = Writer::new(options);
+            (writer, watchman) = (Writer::new(options), Watchman::new(options));
         }
+    }
+}
+
+fn look_after(watchman: &mut Watchman, writer: &mut Writer, bus: &Bus) {
+    match watchman.look(writer) {
+        Ok(true) => bus.poke(),
+        Ok(false) => {}
+        Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "failed to look after coders' processes"),
     }
 }
 
@@ -100,8 +121,6 @@ type Step = fn(&mut Writer, &Bus, &Retention) -> Result<(), Error>;
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use crate::{
         bus::{Delivery, From},
         event::{Draft, EventType},
