@@ -13,24 +13,53 @@
 //! assert_eq!(drafts[0].coder_id, "claude-code:b6838c7b");
 //! ```
 
+mod call;
 mod claude_code;
+mod codex;
+mod copilot;
+mod cursor;
+mod gemini;
+mod genai;
+mod json;
+mod loose;
+mod model_call;
+mod opencode;
+mod session;
 mod shell;
+mod stream;
+pub mod telemetry;
+mod transcript;
 
 use crate::event::Draft;
+
+pub use stream::Stream;
+pub use telemetry::read_telemetry;
+pub use transcript::Transcript;
 
 /// A coding agent whose signals are understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Agent {
     ClaudeCode,
+    Codex,
+    Copilot,
+    Cursor,
+    Gemini,
+    Opencode,
 }
 
 impl Agent {
-    pub const ALL: &'static [Agent] = &[Agent::ClaudeCode];
+    pub const ALL: &'static [Agent] =
+        &[Agent::ClaudeCode, Agent::Codex, Agent::Copilot, Agent::Cursor, Agent::Gemini, Agent::Opencode];
 
     /// The name in commands, in coder ids, and as the `source` of events.
     pub const fn name(self) -> &'static str {
         match self {
             Agent::ClaudeCode => "claude-code",
+            Agent::Codex => "codex",
+            Agent::Copilot => "copilot",
+            Agent::Cursor => "cursor",
+            Agent::Gemini => "gemini",
+            Agent::Opencode => "opencode",
         }
     }
 
@@ -48,8 +77,12 @@ impl std::fmt::Display for Agent {
 /// What the payload does not say, but the environment of the hook does.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HookContext {
+    /// Which hook it is, where the agent's configuration says so and the payload need not.
+    pub event: Option<String>,
     /// The coder that started the agent: `AI_CODER_ID` inside a `run`.
     pub parent_coder_id: Option<String>,
+    /// The agent's process, as the event's `data.process` names it: what its end is noticed by.
+    pub process: Option<serde_json::Value>,
 }
 
 /// A payload that becomes a rejection.
@@ -66,6 +99,11 @@ pub struct Refusal {
 pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
     match agent {
         Agent::ClaudeCode => claude_code::read_hook(payload, context),
+        Agent::Codex => codex::read_hook(payload, context),
+        Agent::Copilot => copilot::read_hook(payload, context),
+        Agent::Cursor => cursor::read_hook(payload, context),
+        Agent::Gemini => gemini::read_hook(payload, context),
+        Agent::Opencode => opencode::read_hook(payload, context),
     }
 }
 

@@ -1,22 +1,32 @@
-//! Claude Code: its hook payloads to drafts.
+//! Claude Code: its hook payloads to drafts; below, its stream, its transcripts and its telemetry.
 //!
 //! A session is a coder, `claude-code:<session>`; each of its subagents is one of its own, `claude-code:<session>/<agent>`.
 //! Hooks come from many short processes at once and know nothing of what was recorded before them, so what depends on the
 //! coder's past is a condition, and what two hooks report is one fact by its key: a tool's call is reported by PostToolUse
 //! and again by PostToolBatch, or by the latter alone where the tool was denied.
 
+mod calls;
+mod conversation;
+mod facts;
 mod hook;
-mod loose;
+mod line;
 mod report;
+pub(super) mod stream;
+pub(super) mod telemetry;
 mod tools;
+pub(super) mod transcript;
 mod wire;
 
-use crate::event::{Body, Condition, Draft, EventType, Lifecycle, Progress, Provider, Status};
-use crate::source::{HookContext, Refusal};
+use crate::event::{Condition, Draft, EventType, Status};
+use crate::source::{
+    HookContext, Refusal,
+    session::{bounded, with_text},
+};
 use crate::text;
 
+use facts::{Refused, lifecycle};
 use hook::Hook;
-use report::{Report, bounded};
+use report::Report;
 use wire::Payload;
 
 /// # Errors
@@ -40,24 +50,24 @@ fn drafts(hook: Hook, report: &Report<'_>) -> Vec<Draft> {
     let wire = report.wire;
     match hook {
         Hook::SessionStart => session_start(report),
-        Hook::SessionEnd => vec![report.repeated(lifecycle(report, EventType::Stopped, wire.reason.as_deref()))],
+        Hook::SessionEnd => vec![session_end(report)],
         Hook::Stop => vec![completed(report)],
         Hook::StopFailure => stop_failure(report),
-        Hook::SubagentStart => vec![created(report), started(report, None)],
+        Hook::SubagentStart => vec![created(report), started(report)],
         Hook::SubagentStop => subagent_stop(report),
         Hook::UserPromptSubmit => vec![prompt(report)],
         Hook::PermissionRequest => permission_request(report),
         Hook::Notification => notification(report),
         Hook::Elicitation => vec![paused(report, QUESTION)],
-        Hook::ElicitationResult => vec![resumed(report, "answer", &[Status::Paused])],
+        Hook::ElicitationResult => vec![answered(report)],
         Hook::PreToolUse => tools::before(report),
         Hook::PostToolUse => tools::after(report),
         Hook::PostToolUseFailure => tools::failed(report, wire.error.as_deref()),
         Hook::PermissionDenied => tools::failed(report, wire.reason.as_deref()),
         Hook::PostToolBatch => tools::batch(report),
         Hook::MessageDisplay => message(report).into_iter().collect(),
-        Hook::TaskCompleted => vec![milestone(report, wire.task_subject.as_deref().unwrap_or("task completed"), None)],
-        Hook::PostCompact => vec![milestone(report, "context compacted", wire.compact_summary.as_deref())],
+        Hook::TaskCompleted => vec![task_completed(report)],
+        Hook::PostCompact => vec![compacted(report)],
         Hook::PreCompact => context_full(report).into_iter().collect(),
         Hook::CwdChanged => vec![workspace(report, "cwd_changed", wire.new_cwd.as_deref())],
         Hook::DirectoryAdded => vec![workspace(report, "directory_added", directory_added(wire))],
@@ -86,79 +96,68 @@ const PERMISSION: &str = "permission";
 const QUESTION: &str = "question";
 const IDLE: &str = "idle";
 
+/// Commands such as `claude mcp list` end a session that never began: without a prompt, an end alone makes no coder.
+fn session_end(report: &Report<'_>) -> Draft {
+    let stopped = facts::stopped(&report.teller, None, report.wire.reason.as_deref());
+    if report.wire.prompt_id.is_some() { stopped } else { only_if(stopped, Condition::Known) }
+}
+
 fn session_start(report: &Report<'_>) -> Vec<Draft> {
     match report.wire.source.as_deref() {
         // The same session goes on with a shorter memory.
         Some("compact") => Vec::new(),
         // Its beginning may lie before the recorder was set up.
-        Some(source @ "resume") => {
-            vec![
-                only_if(created(report), Condition::Unknown),
-                report.repeated(about_session(report, EventType::Resumed, Some(source))),
-            ]
+        Some("resume") => {
+            vec![only_if(created(report), Condition::Unknown), about_session(report, facts::resumed(&report.teller))]
         }
-        source => vec![created(report), started(report, source)],
+        _ => vec![created(report), started(report)],
     }
 }
 
-/// A coder is created once, also where what it did is heard of first: hooks run side by side, and some are spooled.
 fn created(report: &Report<'_>) -> Draft {
-    let draft = about_session(report, EventType::Created, report.wire.source.as_deref());
-    match report.wire.agent_id.as_deref() {
-        Some(agent_id) => report.keyed(draft, &["agent", agent_id, "created"]),
-        None => report.keyed(draft, &["created"]),
-    }
+    about_session(report, facts::created(&report.teller, report.wire.source.as_deref()))
 }
 
-fn started(report: &Report<'_>, reason: Option<&str>) -> Draft {
-    report.repeated(about_session(report, EventType::Started, reason))
+fn started(report: &Report<'_>) -> Draft {
+    about_session(report, facts::started(&report.teller, report.wire.source.as_deref()))
 }
 
-fn about_session(report: &Report<'_>, kind: EventType, reason: Option<&str>) -> Draft {
-    let draft = lifecycle(report, kind, reason);
+fn about_session(report: &Report<'_>, draft: Draft) -> Draft {
     let draft = with_text(draft, "cwd", report.wire.cwd.as_deref());
     let draft = with_text(draft, "transcript_path", report.wire.transcript_path.as_deref());
     with_text(draft, "model", report.wire.model.as_deref())
 }
 
 fn completed(report: &Report<'_>) -> Draft {
-    let draft = lifecycle(report, EventType::Completed, None);
-    let draft = with_text(draft, "last_assistant_message", report.wire.last_assistant_message.as_deref());
-    let draft = match report.wire.background_tasks.0 {
+    let wire = report.wire;
+    let draft = facts::completed(&report.teller, wire.prompt_id.as_deref(), wire.last_assistant_message.as_deref());
+    match wire.background_tasks.0 {
         None | Some(0) => draft,
         Some(tasks) => draft.with("background_tasks", tasks),
-    };
-    report.repeated(draft)
+    }
 }
 
 /// Compaction ends subagents that never started: they make no coder.
 fn subagent_stop(report: &Report<'_>) -> Vec<Draft> {
-    let stopped = report.repeated(lifecycle(report, EventType::Stopped, None));
+    let wire = report.wire;
+    let stopped = facts::subagent_stopped(&report.teller, wire.prompt_id.as_deref(), wire.last_assistant_message.as_deref());
     vec![only_if(completed(report), Condition::Known), only_if(stopped, Condition::Known)]
 }
 
 fn stop_failure(report: &Report<'_>) -> Vec<Draft> {
     let wire = report.wire;
-    let code = wire.error.as_deref().map(bounded);
-    let message = wire.error_details.as_deref().or(wire.last_assistant_message.as_deref()).map(bounded);
-    let mut failed = report.draft(EventType::Failed);
-    failed.body = Body::Lifecycle(Lifecycle { reason: code.clone(), error_message: message.clone(), ..Lifecycle::default() });
-    let failed = report.repeated(failed);
-    if code.as_deref() != Some("rate_limit") {
-        return vec![failed];
-    }
-    let mut rate_limit = report.draft(EventType::RateLimit);
-    rate_limit.body = Body::Provider(Provider {
-        provider: Some("anthropic".to_owned()),
-        error_code: code,
-        error_message: message,
-        ..Provider::default()
-    });
-    vec![report.repeated(rate_limit), failed]
+    let prompt_id = wire.prompt_id.as_deref();
+    let message = wire.last_assistant_message.as_deref().or(wire.error_details.as_deref());
+    let failed = facts::failed(&report.teller, prompt_id, wire.error.as_deref(), message);
+    let failed = with_text(failed, "error_details", wire.error_details.as_deref());
+    let refused = Refused { code: wire.error.as_deref(), message, ..Refused::default() };
+    if refused.is_rate_limit() { vec![refused.for_good(&report.teller, prompt_id), failed] } else { vec![failed] }
 }
 
 fn prompt(report: &Report<'_>) -> Draft {
-    with_text(resumed(report, "prompt", AT_REST), "prompt", report.wire.prompt.as_deref())
+    let wire = report.wire;
+    let prompted = facts::prompted(&report.teller, wire.prompt_id.as_deref(), wire.prompt.as_deref());
+    only_if(prompted, Condition::Status(AT_REST.to_vec()))
 }
 
 fn permission_request(report: &Report<'_>) -> Vec<Draft> {
@@ -192,25 +191,27 @@ fn notification(report: &Report<'_>) -> Vec<Draft> {
     }
 }
 
+/// A message is shown at once or piece by piece; its pieces are known to nobody else.
 fn message(report: &Report<'_>) -> Option<Draft> {
     let wire = report.wire;
-    let mut draft = report.draft(EventType::Output);
-    draft.body = Body::Progress(Progress {
-        stream: Some("assistant".to_owned()),
-        text: Some(bounded(wire.delta.as_deref()?)),
-        ..Progress::default()
-    });
-    let Some(id) = wire.message_id.as_deref() else { return Some(report.repeated(draft)) };
+    let text = wire.delta.as_deref()?;
     let part = wire.index.unwrap_or(0);
-    Some(report.keyed(with_text(draft, "message_id", Some(id)), &["message", id, &part.to_string()]))
+    match wire.message_id.as_deref() {
+        Some(id) if part > 0 || !wire.is_final => {
+            let piece = with_text(facts::spoken(&report.teller, text), "message_id", Some(id));
+            Some(report.teller.own(piece, &["message", id, &part.to_string()]))
+        }
+        id => Some(with_text(facts::said(&report.teller, None, text), "message_id", id)),
+    }
 }
 
-fn milestone(report: &Report<'_>, name: &str, description: Option<&str>) -> Draft {
-    let mut draft = report.draft(EventType::Milestone);
-    draft.body =
-        Body::Progress(Progress { milestone: Some(bounded(name)), description: description.map(bounded), ..Progress::default() });
-    let draft = with_text(draft, "task_id", report.wire.task_id.as_deref());
-    report.repeated(with_text(draft, "trigger", report.wire.trigger.as_deref()))
+fn task_completed(report: &Report<'_>) -> Draft {
+    let draft = facts::milestone(&report.teller, report.wire.task_subject.as_deref().unwrap_or("task completed"), None);
+    report.repeated(with_text(draft, "task_id", report.wire.task_id.as_deref()))
+}
+
+fn compacted(report: &Report<'_>) -> Draft {
+    facts::compacted(&report.teller, None, report.wire.trigger.as_deref(), report.wire.compact_summary.as_deref())
 }
 
 /// Compaction that nobody asked for means that the context was full.
@@ -237,8 +238,11 @@ fn worktree_remove(report: &Report<'_>) -> Vec<Draft> {
     let inside = path.zip(wire.cwd.as_deref()).is_some_and(|(worktree, cwd)| {
         cwd.strip_prefix(worktree).is_some_and(|below| below.is_empty() || below.starts_with('/'))
     });
-    let deleted =
-        report.repeated(with_text(lifecycle(report, EventType::Deleted, Some("worktree removed")), "worktree_path", path));
+    let deleted = report.repeated(with_text(
+        lifecycle(&report.teller, EventType::Deleted, Some("worktree removed")),
+        "worktree_path",
+        path,
+    ));
     let deleted = if inside { deleted } else { only_if(deleted, Condition::Status(OVER.to_vec())) };
     vec![workspace(report, "worktree_remove", path), deleted]
 }
@@ -255,15 +259,12 @@ fn file_changed(report: &Report<'_>) -> Option<Draft> {
 }
 
 fn paused(report: &Report<'_>, reason: &str) -> Draft {
-    report.repeated(lifecycle(report, EventType::Paused, Some(reason)))
+    report.repeated(lifecycle(&report.teller, EventType::Paused, Some(reason)))
 }
 
-fn resumed(report: &Report<'_>, reason: &str, from: &[Status]) -> Draft {
-    only_if(report.repeated(lifecycle(report, EventType::Resumed, Some(reason))), Condition::Status(from.to_vec()))
-}
-
-fn lifecycle(report: &Report<'_>, kind: EventType, reason: Option<&str>) -> Draft {
-    report.filled(Draft::lifecycle("", kind, "", "", &bounded(reason.unwrap_or_default())))
+fn answered(report: &Report<'_>) -> Draft {
+    let resumed = report.repeated(lifecycle(&report.teller, EventType::Resumed, Some("answer")));
+    only_if(resumed, Condition::Status(vec![Status::Paused]))
 }
 
 fn only_if(draft: Draft, condition: Condition) -> Draft {
@@ -273,13 +274,6 @@ fn only_if(draft: Draft, condition: Condition) -> Draft {
 /// A coder that is not known has no status: one draft for each, of which at most one becomes an event.
 fn unless_paused(draft: Draft) -> Vec<Draft> {
     vec![only_if(draft.clone(), Condition::Status(NOT_PAUSED.to_vec())), only_if(draft, Condition::Unknown)]
-}
-
-fn with_text(draft: Draft, key: &str, value: Option<&str>) -> Draft {
-    match value {
-        Some(value) => draft.with(key, bounded(value)),
-        None => draft,
-    }
 }
 
 #[cfg(test)]

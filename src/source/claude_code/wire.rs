@@ -1,25 +1,11 @@
 //! A hook payload of Claude Code, as it arrives. Fields that no draft is made of are not read.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, de::MapAccess};
-use serde_json::error::Category;
 
-use super::loose::{Length, Loose, loose, object};
-use crate::source::Refusal;
-
-macro_rules! wire {
-    ($($(#[$meta:meta])* $Name:ident { $($(#[$field_meta:meta])* $field:ident: $Type:ty,)* })*) => {
-        $(
-            $(#[$meta])*
-            #[derive(Debug, Default, Deserialize)]
-            #[serde(default)]
-            pub(super) struct $Name {
-                $($(#[$field_meta])* #[serde(deserialize_with = "loose")] pub $field: $Type,)*
-            }
-        )*
-    };
-}
+use crate::source::{
+    Refusal,
+    loose::{Length, Loose, loose, loose_objects, object, read_object, wire},
+};
 
 wire! {
     Payload {
@@ -27,6 +13,7 @@ wire! {
         session_id: Option<String>,
         transcript_path: Option<String>,
         cwd: Option<String>,
+        prompt_id: Option<String>,
         agent_id: Option<String>,
         agent_type: Option<String>,
         source: Option<String>,
@@ -48,6 +35,8 @@ wire! {
         message_id: Option<String>,
         index: Option<u64>,
         delta: Option<String>,
+        #[serde(rename = "final")]
+        is_final: bool,
         trigger: Option<String>,
         compact_summary: Option<String>,
         task_id: Option<String>,
@@ -139,74 +128,13 @@ impl Loose for ToolResponse {
     }
 }
 
-macro_rules! loose_objects {
-    ($($Name:ident)*) => {
-        $(impl Loose for $Name {
-            fn from_object<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-                object(map)
-            }
-        })*
-    };
-}
-
 loose_objects! { ToolCall ToolInput Question Hunk }
 
 impl Payload {
     /// # Errors
     /// [`Refusal`] where `bytes` are no JSON object.
     pub fn read(bytes: &[u8]) -> Result<Payload, Refusal> {
-        match bytes.trim_ascii_start().first() {
-            None => return Err(Refusal::new("the payload is empty")),
-            // A struct would also be read from a list.
-            Some(b'[') => return Err(Refusal::new("the payload is not a JSON object")),
-            Some(_) => {}
-        }
-        serde_json::from_slice(bytes).or_else(|_| serde_json::from_str(&mended(bytes))).map_err(|error| match error.classify() {
-            // Errors of the second kind repeat what they found.
-            Category::Data => Refusal::new("the payload is not a JSON object"),
-            _ => Refusal::new(format!("the payload is not JSON: {error}")),
-        })
-    }
-}
-
-/// JavaScript cuts text between the halves of a character and writes each half as an escape, which no UTF-8 can hold;
-/// a command's output may not be UTF-8 at all. Such halves and bytes become U+FFFD.
-fn mended(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut mended = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    while let Some(found) = text[at..].find('\\') {
-        let start = at + found;
-        match (half(&text[start..]), half(text.get(start + ESCAPE_BYTES..).unwrap_or(""))) {
-            (Some(Half::Leading), Some(Half::Trailing)) => at = start + 2 * ESCAPE_BYTES,
-            (Some(_), _) => {
-                mended.push_str(&text[copied..start]);
-                mended.push('\u{FFFD}');
-                at = start + ESCAPE_BYTES;
-                copied = at;
-            }
-            // The character after the backslash belongs to it: `\\ud800` is a backslash and four letters.
-            (None, _) => at = text[start + 1..].chars().next().map_or(text.len(), |c| start + 1 + c.len_utf8()),
-        }
-    }
-    if copied == 0 { text } else { Cow::Owned(mended + &text[copied..]) }
-}
-
-/// `\ud83d`
-const ESCAPE_BYTES: usize = 6;
-
-enum Half {
-    Leading,
-    Trailing,
-}
-
-fn half(text: &str) -> Option<Half> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    match u16::from_str_radix(digits, 16).ok()? {
-        0xD800..=0xDBFF => Some(Half::Leading),
-        0xDC00..=0xDFFF => Some(Half::Trailing),
-        _ => None,
+        read_object(bytes)
     }
 }
 

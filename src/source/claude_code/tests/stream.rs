@@ -1,0 +1,192 @@
+//! The stream.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::source::claude_code::stream::Reader;
+
+fn check(run: &str, expected: &[&str]) {
+    let drafts: Vec<Draft> = stream_of(run).into_iter().flat_map(|(_, drafts)| drafts).collect();
+    assert_eq!(lines(&drafts), expected, "{run}");
+}
+
+#[test]
+fn a_run_with_parts_of_messages() {
+    check(
+        "main",
+        &[
+            "created #created",
+            "started #started",
+            "output (assistant): Step 1. #said:f7fc~",
+            "api call claude-opus-5-5 (1242 tokens) #api:req_mock_4",
+            "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
+            "file created /home/dev/work/demo/hello.txt (12 bytes) #tool:toolu_mock_000003:file",
+            "output (assistant): Step 2. #said:2954~",
+            "api call claude-opus-5-5 (1342 tokens) #api:req_mock_9",
+            "progress (Edit): Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
+            "file modified /home/dev/work/demo/hello.txt #tool:toolu_mock_000008:file",
+            "output (assistant): Step 3. #said:44e2~",
+            "api call claude-opus-5-5 (1442 tokens) #api:req_mock_15",
+            "progress (Bash): Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
+            "file deleted /home/dev/work/demo/hello.txt #tool:toolu_mock_00000e:removed-0",
+            "output (stdout): total 8 drwxr-xr-x  2 root root 4096 Nov 22 19:22 . drwxr-xr-x 31 root root 4096 Nov 22 19:22 .. #tool:toolu_mock_00000e:stdout",
+            "output (assistant): Step 4. #said:e583~",
+            "api call claude-opus-5-5 (1542 tokens) #api:req_mock_20",
+            "progress (Bash) failed: Bash: ls /nonexistent-dir #tool:toolu_mock_00000j",
+            "output (assistant): All done. #said:12c3~",
+            "api call claude-opus-5-5 (1642 tokens) #api:req_mock_24",
+            "completed",
+            "api call claude-opus-5-5 (1242 tokens, $0.0082) #api:req_mock_4",
+            "api call claude-opus-5-5 (1342 tokens, $0.0086) #api:req_mock_9",
+            "api call claude-opus-5-5 (1442 tokens, $0.0089) #api:req_mock_15",
+            "api call claude-opus-5-5 (1542 tokens, $0.0093) #api:req_mock_20",
+            "api call claude-opus-5-5 (1642 tokens, $0.0097) #api:req_mock_24",
+            "stopped",
+        ],
+    );
+}
+
+#[test]
+fn a_subagent_whose_last_call_is_not_shown() {
+    check(
+        "subagent",
+        &[
+            "created #created",
+            "started #started",
+            "api call claude-opus-5-5 (1200 tokens) #api:req_mock_4",
+            "output (assistant): Step 1. #said:4734~",
+            "created /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:created",
+            "started /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:started",
+            "api call claude-opus-5-5 (1200 tokens) /a99b76bbf3cc5e5fd #api:req_mock_8",
+            "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
+            "output (stdout): from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:stdout",
+            "completed /a99b76bbf3cc5e5fd",
+            "stopped /a99b76bbf3cc5e5fd",
+            "progress (Agent): Agent: sub task #tool:toolu_mock_000003",
+            "api call claude-opus-5-5 (1300 tokens) #api:req_mock_17",
+            "output (assistant): Parent done. #said:2e3f~",
+            "completed",
+            "api call claude-opus-5-5 (1242 tokens, $0.0082) #api:req_mock_4",
+            "api call claude-opus-5-5 (1242 tokens, $0.0082) /a99b76bbf3cc5e5fd #api:req_mock_8~",
+            "api call claude-opus-5-5 (1342 tokens, $0.0085) /a99b76bbf3cc5e5fd",
+            "api call claude-opus-5-5 (1342 tokens, $0.0085) #api:req_mock_17",
+            "stopped",
+        ],
+    );
+}
+
+#[test]
+fn a_rate_limit_that_recovers() {
+    check(
+        "429",
+        &[
+            "created #created",
+            "started #started",
+            "rate limit anthropic (retry after 1082 ms) rate_limit",
+            "rate limit anthropic (retry after 1143 ms) rate_limit",
+            "api call claude-opus-5-5 (1200 tokens) #api:req_mock_7",
+            "output (assistant): ok after retry #said:1992~",
+            "completed",
+            "api call claude-opus-5-5 (1242 tokens, $0.0081) #api:req_mock_7",
+            "stopped",
+        ],
+    );
+}
+
+#[test]
+fn a_rate_limit_that_does_not_recover() {
+    check(
+        "429fatal",
+        &[
+            "created #created",
+            "started #started",
+            "rate limit anthropic (retry after 1071 ms) rate_limit",
+            "rate limit anthropic (retry after 1233 ms) rate_limit",
+            "rate limit anthropic rate_limit: API Error: Request rejected (429) · mock rate limit",
+            "output (assistant): API Error: Request rejected (429) · mock rate limit #said:fb91~",
+            "failed (rate_limit): API Error: Request rejected (429) · mock rate limit",
+            "stopped",
+        ],
+    );
+}
+
+#[test]
+fn a_stream_that_breaks_off() {
+    check(
+        "killTERM",
+        &[
+            "created #created",
+            "started #started",
+            "api call claude-opus-5-5 (1200 tokens) #api:req_mock_4",
+            "output (assistant): Step 1. #said:0088~",
+            "progress (Bash) failed: Bash: sleep 20 #tool:toolu_mock_000003",
+            "api call claude-opus-5-5 (1200 tokens) #api:req_mock_4",
+            "stopped",
+        ],
+    );
+}
+
+fn reader() -> Reader {
+    let first = json!({"type": "system", "subtype": "init", "session_id": "s1", "cwd": "/w/demo", "model": "m"});
+    let mut reader = Reader::opened_by(&first, &HookContext::default()).expect("it is this agent's");
+    assert_eq!(lines(&reader.line(&first)), ["created #created", "started #started", "resumed (resume) ?pcfsd"]);
+    reader
+}
+
+#[test]
+fn lines_one_by_one() {
+    let warned = json!({"type": "rate_limit_event", "rate_limit_info": {"status": "allowed_warning", "resetsAt": 9, "rateLimitType": "five_hour"}});
+    let rejected = json!({"type": "rate_limit_event", "rate_limit_info": {"status": "rejected", "rateLimitType": "five_hour"}});
+    let allowed = json!({"type": "rate_limit_event", "rate_limit_info": {"status": "allowed"}});
+    let overloaded = json!({"type": "system", "subtype": "api_retry", "attempt": 1, "retry_delay_ms": 7, "error_status": 529, "error": "overloaded"});
+    let turns = json!({"type": "result", "subtype": "error_max_turns", "is_error": true, "terminal_reason": "max_turns"});
+    let denied = json!({"type": "result", "is_error": false, "result": "ok", "permission_denials": [{"tool_name": "Bash"}]});
+    let compacted = json!({"type": "system", "subtype": "compact_boundary", "compact_metadata": {"trigger": "auto"}});
+    let shell = json!({"type": "system", "subtype": "task_started", "task_id": "b1", "task_type": "local_bash"});
+    let cases: &[(Value, &[&str])] = &[
+        (warned, &["resource limit #limit:five_hour:9"]),
+        (rejected, &["rate limit anthropic rate_limit"]),
+        (allowed, &[]),
+        (overloaded, &["api error anthropic (retry after 7 ms) overloaded"]),
+        (turns, &["failed (error_max_turns)"]),
+        (denied, &["completed"]),
+        (compacted, &["milestone context compacted"]),
+        (shell, &[]),
+        (
+            json!({"type": "assistant", "message": {"id": "m1", "model": "<synthetic>", "content": [{"type": "text", "text": "No response requested."}]}}),
+            &[],
+        ),
+        (json!({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "unknown"}]}}), &[]),
+    ];
+    for (given, expected) in cases {
+        assert_eq!(lines(&reader().line(given)), *expected, "{given}");
+    }
+}
+
+#[test]
+fn another_turn_resumes() {
+    let mut reader = reader();
+    let init = json!({"type": "system", "subtype": "init", "session_id": "s1"});
+    assert!(reader.line(&init).is_empty());
+    reader.line(&json!({"type": "result", "result": "ok"}));
+    assert_eq!(lines(&reader.line(&init)), ["resumed (prompt)"]);
+}
+
+#[test]
+fn another_agents_line_opens_nothing() {
+    for line in [json!({}), json!({"type": "init", "session_id": "s1"}), json!({"type": "system", "subtype": "init"})] {
+        assert!(Reader::opened_by(&line, &HookContext::default()).is_none(), "{line}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_line_panics(given in prop::collection::vec(any_line(), 1..8)) {
+        let mut reader = reader();
+        for line in &given {
+            reader.line(line).iter().for_each(|draft| drop(event(draft)));
+        }
+        reader.end().iter().for_each(|draft| drop(event(draft)));
+    }
+}

@@ -1,0 +1,157 @@
+//! Transcripts.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::source::claude_code::transcript::Reader;
+
+fn check(name: &str, path: &str, expected: &[&str]) {
+    assert_eq!(lines(&transcript_of(name, path)), expected, "{name}");
+}
+
+#[test]
+fn a_run_that_writes_edits_removes_and_fails_once() {
+    check(
+        "main",
+        "bc3dcad7-a00c-4e95-b2f3-4393269863a1.jsonl",
+        &[
+            "created #created",
+            "started #started",
+            "output (assistant): Step 1. #said:f7fc~",
+            "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
+            "file created /home/dev/work/demo/hello.txt (12 bytes) #tool:toolu_mock_000003:file",
+            "api call claude-opus-5-5 (1242 tokens) #api:req_mock_4",
+            "output (assistant): Step 2. #said:2954~",
+            "progress (Edit): Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
+            "file modified /home/dev/work/demo/hello.txt #tool:toolu_mock_000008:file",
+            "api call claude-opus-5-5 (1342 tokens) #api:req_mock_9",
+            "output (assistant): Step 3. #said:44e2~",
+            "progress (Bash): Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
+            "file deleted /home/dev/work/demo/hello.txt #tool:toolu_mock_00000e:removed-0",
+            "output (stdout): total 8 drwxr-xr-x  2 root root 4096 Nov 22 19:22 . drwxr-xr-x 31 root root 4096 Nov 22 19:22 .. #tool:toolu_mock_00000e:stdout",
+            "api call claude-opus-5-5 (1442 tokens) #api:req_mock_15",
+            "output (assistant): Step 4. #said:e583~",
+            "progress (Bash) failed: Bash: ls /nonexistent-dir #tool:toolu_mock_00000j",
+            "api call claude-opus-5-5 (1542 tokens) #api:req_mock_20",
+            "output (assistant): All done. #said:12c3~",
+            "api call claude-opus-5-5 (1642 tokens) #api:req_mock_24",
+            "completed #turn:d197:completed:033c~",
+            "api call claude-opus-5-5 (1242 tokens, $0.0082) #api:req_mock_4",
+            "api call claude-opus-5-5 (1342 tokens, $0.0086) #api:req_mock_9",
+            "api call claude-opus-5-5 (1442 tokens, $0.0089) #api:req_mock_15",
+            "api call claude-opus-5-5 (1542 tokens, $0.0093) #api:req_mock_20",
+            "api call claude-opus-5-5 (1642 tokens, $0.0097) #api:req_mock_24",
+            "stopped #stopped:1795375376287~",
+        ],
+    );
+}
+
+#[test]
+fn a_subagents_file() {
+    check(
+        "subagent.agent-a99b76bbf3cc5e5fd",
+        "/p/b6838c7b/subagents/agent-a99b76bbf3cc5e5fd.jsonl",
+        &[
+            "created /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:created",
+            "started /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:started",
+            "output (assistant): Step 1. /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:said:aff2~",
+            "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
+            "output (stdout): from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:stdout",
+            "api call claude-opus-5-5 (1242 tokens) /a99b76bbf3cc5e5fd #api:req_mock_8~",
+            "output (assistant): Subagent done. /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:said:791c~",
+            "api call claude-opus-5-5 (1342 tokens) /a99b76bbf3cc5e5fd #api:req_mock_12~",
+            "completed /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:turn:21ef:completed:1338~",
+            "stopped /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:turn:21ef:stopped:1338~",
+        ],
+    );
+}
+
+#[test]
+fn a_rate_limit_that_does_not_recover() {
+    check(
+        "429fatal",
+        "7c5b5a53.jsonl",
+        &[
+            "created #created",
+            "started #started",
+            "rate limit anthropic (retry after 1071 ms) rate_limit: 429 mock rate limit #retry:725f~",
+            "rate limit anthropic (retry after 1233 ms) rate_limit: 429 mock rate limit #retry:1b63~",
+            "rate limit anthropic rate_limit: API Error: Request rejected (429) · mock rate limit #turn:d77c:rate_limit~",
+            "failed (rate_limit): API Error: Request rejected (429) · mock rate limit #turn:d77c:failed:2457~",
+            "output (assistant): API Error: Request rejected (429) · mock rate limit #said:fb91~",
+            "stopped #stopped:1795375326590~",
+        ],
+    );
+}
+
+fn message(id: &str, stop_reason: Option<&str>, output: u64, text: &str) -> Value {
+    json!({"type": "assistant", "uuid": format!("{id}-{output}"), "timestamp": "2026-11-22T19:00:00Z", "message": {
+        "id": id, "model": "m", "stop_reason": stop_reason, "content": [{"type": "text", "text": text}],
+        "usage": {"input_tokens": 10, "output_tokens": output}}})
+}
+
+fn figures(drafts: &[Draft]) -> Vec<(Option<u64>, Option<u64>)> {
+    let figures = |draft: &Draft| match &draft.body {
+        crate::event::Body::Provider(call) => Some((call.input_tokens, call.output_tokens)),
+        _ => None,
+    };
+    drafts.iter().filter_map(figures).collect()
+}
+
+#[test]
+fn a_message_is_told_with_its_last_figures() {
+    let mut reader = Reader::new("/p/s1.jsonl");
+    let mut read = |line: &Value| reader.line(line).expect("the path names the session");
+    assert_eq!(figures(&read(&message("m1", None, 1, "a"))), []);
+    assert_eq!(figures(&read(&message("m1", None, 42, "b"))), []);
+    assert_eq!(figures(&read(&message("m2", None, 1, "c"))), [(Some(10), Some(42))]);
+    // What is still being written is told without what may change.
+    assert_eq!(figures(&reader.end()), [(Some(10), None)]);
+    let prompt = json!({"type": "user", "promptId": "p2", "message": {"content": "go on"}});
+    assert_eq!(figures(&reader.line(&prompt).expect("the path names the session")), [(Some(10), Some(1))]);
+}
+
+#[test]
+fn only_a_prompt_after_a_turn_resumes() {
+    let prompt = |id: &str, text: &str| json!({"type": "user", "promptId": id, "message": {"content": text}});
+    let cases: &[(&[Value], &[&str])] = &[
+        (&[prompt("p1", "a"), prompt("p2", "b")], &["created #created", "started #started"]),
+        (
+            &[prompt("p1", "a"), message("m1", Some("end_turn"), 2, "done"), prompt("p1", "<command-name>/x"), prompt("p2", "b")],
+            &[
+                "created #created",
+                "started #started",
+                "output (assistant): done #said:m1-2~",
+                "api call m (12 tokens) #api:m1",
+                "completed #turn:p1:completed:17cb~",
+                "resumed (prompt) #prompt:p2~",
+            ],
+        ),
+    ];
+    for (given, expected) in cases {
+        let mut reader = Reader::new("s1.jsonl");
+        let drafts: Vec<Draft> = given.iter().flat_map(|line| reader.line(line).expect("named by the path")).collect();
+        assert_eq!(lines(&drafts), *expected);
+    }
+}
+
+#[test]
+fn a_line_of_no_session_is_refused() {
+    let line = json!({"type": "user", "message": {"content": "hi"}});
+    assert_eq!(Reader::new("").line(&line).expect_err("refused").reason, "the line has no `sessionId`");
+    assert_eq!(Reader::new("").line(&json!({"type": "summary"})), Ok(Vec::new()));
+}
+
+proptest! {
+    #[test]
+    fn no_line_panics(given in prop::collection::vec(any_line(), 1..8)) {
+        let mut reader = Reader::new("s1.jsonl");
+        for line in &given {
+            if let Ok(drafts) = reader.line(line) {
+                drafts.iter().for_each(|draft| drop(event(draft)));
+            }
+            reader.end().iter().for_each(|draft| drop(event(draft)));
+        }
+    }
+}
