@@ -1,4 +1,4 @@
-//! "This path changed": tells when one file's content was written, by whomever.
+//! "This path changed": tells when one file's content was written, or what changed in a set of folders, by whomever.
 //!
 //! It promises that reading a file never counts, and that a change is told at least once while the watch is fresh. It
 //! refuses to know what is in the file. What the platform fails to tell, its user must notice by looking now and then.
@@ -68,6 +68,51 @@ pub fn watch(path: &Path, on_change: impl Fn() + Send + 'static) -> Result<Watch
     // It may have appeared between the question and the watch on its folder.
     stale.fetch_or(!on_file && path.exists(), Ordering::AcqRel);
     Ok(Watch { stale, _watcher: watcher })
+}
+
+/// What a watch of folders tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// Something came, changed or went here.
+    Paths(Vec<PathBuf>),
+    /// More happened than the system could tell: look everywhere.
+    Overflow,
+}
+
+/// A watch of folders, one by one: each tells of what lies directly in it. Dropping it ends them all.
+pub struct Folders {
+    watcher: RecommendedWatcher,
+}
+
+impl Folders {
+    /// Watches `folder` too. One that goes away need not be taken out.
+    ///
+    /// # Errors
+    /// [`Error`] where it is gone already, or the system's watches are used up.
+    pub fn add(&mut self, folder: &Path) -> Result<(), Error> {
+        let watching = self.watcher.watch(folder, RecursiveMode::NonRecursive);
+        watching.map_err(|source| Error { path: folder.to_owned(), source })
+    }
+}
+
+/// Calls `on_seen`, on a thread of the watcher, when something in a folder that was [added](Folders::add) came, went, or has
+/// other content.
+///
+/// # Errors
+/// [`Error`] where the system gives no watcher; it names no path then.
+pub fn watch_folders(on_seen: impl Fn(Seen) + Send + 'static) -> Result<Folders, Error> {
+    let told = move |change: notify::Result<Event>| match change {
+        Ok(event) if event.need_rescan() => on_seen(Seen::Overflow),
+        Ok(event) if is_of_content(event.kind) => on_seen(Seen::Paths(event.paths)),
+        Ok(_) => {}
+        Err(_) => on_seen(Seen::Overflow),
+    };
+    let watcher = notify::recommended_watcher(told).map_err(|source| Error { path: PathBuf::new(), source })?;
+    Ok(Folders { watcher })
+}
+
+fn is_of_content(kind: EventKind) -> bool {
+    !matches!(kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)))
 }
 
 enum Change {
@@ -161,6 +206,22 @@ mod tests {
         fs::remove_file(&path).expect("removes");
         changes.recv_timeout(LIMIT).expect("its end is told");
         assert!(watch.is_stale());
+    }
+
+    #[test]
+    fn folders_tell_what_changed_in_them() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (inside, below) = (root.path().join("inside"), root.path().join("inside/below"));
+        fs::create_dir_all(&below).expect("folders");
+        let (sender, seen) = mpsc::channel();
+        let mut folders = watch_folders(move |it| sender.send(it).unwrap_or_default()).expect("a watcher");
+        folders.add(&inside).expect("it exists");
+        append(&root.path().join("outside"));
+        append(&below.join("deeper"));
+        append(&inside.join("file"));
+        let first = seen.recv_timeout(LIMIT).expect("the new file is told");
+        assert_eq!(first, Seen::Paths(vec![inside.join("file")]));
+        assert!(folders.add(&root.path().join("missing")).is_err());
     }
 
     #[test]

@@ -1,0 +1,128 @@
+//! `run`: any process as a coder. Transparent first: what it runs must not notice that it is watched.
+//!
+//! ```text
+//! stdin ──────────────────────────▶ command ─▶ pipe or terminal ─▶ copy ─▶ stdout, stderr
+//!                                      │                             └tap▶ digest ─┐
+//! signals ─▶ forward ─▶ command        ├─▶ workspace, resources ───────────────────┼─▶ recorder ─▶ history
+//!                                      └─▶ waits: stopped, continued, ended ───────┘
+//! ```
+//!
+//! It promises: the command's own exit code, streams and signals; copying never waits for recording, which sheds output
+//! text and counts it instead; whatever state the history is in, nothing of it is heard on the command's streams; where
+//! the wrapper dies, the command loses no more than the reader of a pipe.
+//!
+//! How a life ends: exit code 0 is `completed`, another one or a signal is `failed`, and as the process is gone too,
+//! `stopped` follows. A command that dies of an interrupt, termination or hang-up that came through the wrapper did what
+//! its person asked: it is `stopped` alone, with the signal as its reason.
+
+mod command;
+mod copy;
+mod digest;
+mod ending;
+mod life;
+mod lines;
+mod output;
+mod pipes;
+mod recorder;
+mod resources;
+mod signals;
+mod terminal;
+mod workspace;
+
+use std::{ffi::OsString, path::PathBuf, sync::mpsc};
+
+use crate::{history, source::HookContext};
+
+pub use self::{command::NotStarted, life::Coder};
+use self::{
+    command::{Command, State},
+    digest::Digest,
+    ending::Ending,
+    recorder::Recorder,
+    resources::Resources,
+    signals::Received,
+    workspace::Workspace,
+};
+
+/// What to run, and as whom to record it.
+#[derive(Debug)]
+pub struct Run {
+    pub coder: Coder,
+    /// The program and its arguments; not empty.
+    pub command: Vec<OsString>,
+    /// Whether stdout may be an agent's, whose JSON lines are read.
+    pub reads_stream: bool,
+    /// In MiB, of all its processes together.
+    pub memory_limit_mb: Option<u64>,
+    /// Where to record; nowhere, where there is no place for a history.
+    pub history: Option<history::Options>,
+}
+
+/// Everything that can wake the one who waits for the command.
+enum Wake {
+    Received(Received),
+    Command(State),
+}
+
+/// Runs it to its end and answers its exit code, 128 + n where signal n ended it.
+///
+/// # Errors
+/// [`NotStarted`] where the command could not be run; that is recorded too.
+pub fn run(run: Run) -> Result<u8, NotStarted> {
+    let Run { coder, command, reads_stream, memory_limit_mb, history } = run;
+    let recorder = Recorder::start(history.as_ref());
+    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
+    let life = life::Life::new(coder.clone(), &command, &folder);
+    recorder.record(life.created());
+
+    let (wake, wakes) = mpsc::channel();
+    // Before the command: a signal that comes early is not lost but waits for it.
+    signals::listen(wake.clone());
+    let workspace = Workspace::watch(&folder, history.as_ref(), coder.clone(), recorder.record_on());
+    let context = HookContext { parent_coder_id: Some(coder.id.clone()), ..HookContext::default() };
+    let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.record_on());
+
+    let environment = coder.environment(history.as_ref());
+    let mut command = match Command::start(&command, &folder, environment, &digest) {
+        Ok(command) => command,
+        Err(not_started) => {
+            recorder.record_all(life.not_started(&not_started));
+            recorder.finish();
+            return Err(not_started);
+        }
+    };
+    recorder.record(life.started(command.pid()));
+    command.flow();
+    let resources = Resources::measure(command.pid(), memory_limit_mb, coder, recorder.record_on());
+    command.wait_on(wake);
+
+    let mut ending = Ending::default();
+    let end = loop {
+        // Its senders live as long as the threads that wait for the command and for signals.
+        let Ok(woken) = wakes.recv() else { break command::End::Code(1) };
+        match woken {
+            Wake::Received(received) => {
+                ending.received(received);
+                command.receive(received, &recorder);
+            }
+            Wake::Command(State::Stopped(signal)) => {
+                recorder.record(life.paused(signal));
+                command.stopped(&recorder);
+            }
+            Wake::Command(State::Continued) => {
+                recorder.record(life.resumed());
+                command.continued();
+            }
+            Wake::Command(State::Ended(end)) => break end,
+        }
+    };
+    let ended_at = life::now();
+    let in_terminal = command.is_in_terminal();
+    command.drain();
+    resources.finish();
+    workspace.finish();
+    let last_lines = digest.finish();
+    recorder.record_all(life.ended(end, ending.asked_for(end, in_terminal), &last_lines, ended_at));
+    recorder.finish();
+    Ok(end.exit_code())
+}

@@ -1,0 +1,275 @@
+//! What passed through becomes drafts: output events, and what an agent's JSON on stdout says. On a thread of its own.
+//!
+//! The threads that copy hand over what they copied through a bounded queue; where it is full, they count what is missing.
+
+use std::{
+    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError},
+    thread::{self, JoinHandle},
+    time::Duration,
+};
+
+use crate::{
+    event::{Body, Draft, EventType},
+    source::{HookContext, Stream},
+    text,
+};
+
+use super::{
+    life::{Coder, now},
+    lines::Lines,
+    output::{Output, Said, Suppressed},
+    recorder::Record,
+};
+
+/// Chunks of at most 64 KiB that may wait.
+const WAITING_MAX: usize = 128;
+/// The end of output is kept for what a failure says: some twenty lines.
+const TAIL_BYTES: usize = 4 << 10;
+const TAIL_LINES: usize = 20;
+/// Nothing is due for this long.
+const IDLE: Duration = Duration::from_secs(3600);
+
+/// The stream it came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    Stdout,
+    Stderr,
+    /// Both, as a terminal shows them.
+    Terminal,
+}
+
+impl Origin {
+    const fn name(self) -> &'static str {
+        match self {
+            Origin::Stdout => "stdout",
+            Origin::Stderr => "stderr",
+            Origin::Terminal => "terminal",
+        }
+    }
+}
+
+enum Note {
+    Passed {
+        from: Origin,
+        bytes: Vec<u8>,
+        /// What passed unseen just before.
+        lost: Suppressed,
+    },
+    End,
+}
+
+/// Where a copying thread leaves what it copied.
+pub(super) struct Tap {
+    from: Origin,
+    notes: SyncSender<Note>,
+    lost: Suppressed,
+}
+
+impl Tap {
+    /// Never waits.
+    pub fn take(&mut self, bytes: &[u8]) {
+        let note = Note::Passed { from: self.from, bytes: bytes.to_vec(), lost: self.lost };
+        match self.notes.try_send(note) {
+            Ok(()) => self.lost = Suppressed::default(),
+            Err(TrySendError::Full(_)) => self.lost.count(bytes),
+            // The digest has ended: nobody is left to count for.
+            Err(TrySendError::Disconnected(_)) => {}
+        }
+    }
+}
+
+impl Drop for Tap {
+    /// The stream has ended: nothing is held up by waiting for the digest now.
+    fn drop(&mut self) {
+        if self.lost != Suppressed::default() {
+            drop(self.notes.send(Note::Passed { from: self.from, bytes: Vec::new(), lost: self.lost }));
+        }
+    }
+}
+
+pub(super) struct Digest {
+    notes: SyncSender<Note>,
+    thread: Option<JoinHandle<String>>,
+}
+
+impl Digest {
+    /// `stream`: where an agent's JSON lines are looked for on stdout.
+    pub fn start(coder: Coder, stream: Option<&HookContext>, record: Record) -> Digest {
+        let (notes, passed) = mpsc::sync_channel(WAITING_MAX);
+        let agent = stream.map(Stream::new);
+        let thread = thread::Builder::new().name("digest".into()).spawn(move || {
+            let streams = [Origin::Stdout, Origin::Stderr, Origin::Terminal].map(Passed::new);
+            Digesting { coder, record, agent, streams }.run(&passed)
+        });
+        if let Err(error) = &thread {
+            tracing::warn!("output is not recorded: failed to start a thread: {error}");
+        }
+        Digest { notes, thread: thread.ok() }
+    }
+
+    pub fn tap(&self, from: Origin) -> Tap {
+        Tap { from, notes: self.notes.clone(), lost: Suppressed::default() }
+    }
+
+    /// Records what is left; the last lines of stderr, or of the terminal.
+    pub fn finish(self) -> String {
+        let Some(thread) = self.thread else { return String::new() };
+        // Where the digest is gone already, its thread says so below.
+        drop(self.notes.send(Note::End));
+        thread.join().unwrap_or_default()
+    }
+}
+
+/// One stream as far as it came.
+struct Passed {
+    from: Origin,
+    output: Output,
+    lines: Lines,
+    tail: Vec<u8>,
+}
+
+impl Passed {
+    fn new(from: Origin) -> Passed {
+        Passed { from, output: Output::new(now()), lines: Lines::default(), tail: Vec::new() }
+    }
+
+    fn keep_tail(&mut self, bytes: &[u8]) {
+        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+        let excess = self.tail.len().saturating_sub(TAIL_BYTES);
+        self.tail.drain(..excess);
+    }
+}
+
+struct Digesting {
+    coder: Coder,
+    record: Record,
+    agent: Option<Stream>,
+    streams: [Passed; 3],
+}
+
+impl Digesting {
+    fn run(mut self, notes: &Receiver<Note>) -> String {
+        loop {
+            match notes.recv_timeout(self.patience()) {
+                Ok(Note::Passed { from, bytes, lost }) => self.take(from, &bytes, lost),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => return self.end(),
+            }
+            let now = now();
+            for at in 0..self.streams.len() {
+                let said = self.streams[at].output.tick(now);
+                self.say(at, said);
+            }
+        }
+    }
+
+    fn patience(&self) -> Duration {
+        let due = self.streams.iter().filter_map(|stream| stream.output.due()).min();
+        due.map_or(IDLE, |due| Duration::from_micros(due.since(now()).try_into().unwrap_or(0)))
+    }
+
+    fn take(&mut self, from: Origin, bytes: &[u8], lost: Suppressed) {
+        let at = self.streams.iter().position(|stream| stream.from == from).unwrap_or_default();
+        self.streams[at].keep_tail(bytes);
+        if from != Origin::Stderr {
+            self.read_lines(at, bytes, lost);
+            if self.is_agents() {
+                self.streams[at].output.forget();
+                return;
+            }
+        }
+        let now = now();
+        let output = &mut self.streams[at].output;
+        if lost != Suppressed::default() {
+            output.lost(lost, now);
+        }
+        let said = output.take(bytes, now);
+        self.say(at, said);
+    }
+
+    fn read_lines(&mut self, at: usize, bytes: &[u8], lost: Suppressed) {
+        let Some(agent) = &mut self.agent else { return };
+        let lines = &mut self.streams[at].lines;
+        if lost != Suppressed::default() {
+            lines.break_off();
+        }
+        lines.take(bytes, |line| agent.line(line).into_iter().for_each(|draft| self.record.record(draft)));
+    }
+
+    /// Its JSON is not recorded twice, as output too.
+    fn is_agents(&self) -> bool {
+        self.agent.as_ref().is_some_and(Stream::is_known)
+    }
+
+    fn say(&self, at: usize, said: Vec<Said>) {
+        for said in said {
+            let mut draft = self.coder.draft(EventType::Output);
+            let stream = self.streams[at].from.name();
+            let (text, description) = match said {
+                Said::Text(text) => (Some(text), None),
+                Said::Suppressed(Suppressed { bytes, lines }) => {
+                    draft = draft.with("suppressed_bytes", bytes).with("suppressed_lines", lines);
+                    (None, Some(format!("suppressed {bytes} bytes of {stream} in {lines} lines")))
+                }
+            };
+            if let Body::Progress(fields) = &mut draft.body {
+                fields.stream = Some(stream.to_owned());
+                fields.text = text;
+                fields.description = description;
+            }
+            self.record.record(draft);
+        }
+    }
+
+    fn end(mut self) -> String {
+        let last_lines = self.streams.each_mut().map(|stream| stream.lines.end());
+        if let Some(agent) = &mut self.agent {
+            let last = last_lines.iter().flatten().flat_map(|line| agent.line(line)).collect::<Vec<Draft>>();
+            last.into_iter().chain(agent.end()).for_each(|draft| self.record.record(draft));
+        }
+        for at in 0..self.streams.len() {
+            if self.is_agents() && self.streams[at].from != Origin::Stderr {
+                self.streams[at].output.forget();
+            }
+            let said = self.streams[at].output.end(now());
+            self.say(at, said);
+        }
+        let said = |from: Origin| self.streams.iter().find(|stream| stream.from == from).map(|stream| tail_of(&stream.tail));
+        let stderr = said(Origin::Stderr).filter(|tail| !tail.is_empty());
+        stderr.or_else(|| said(Origin::Terminal)).unwrap_or_default()
+    }
+}
+
+/// Its last lines, as text.
+fn tail_of(bytes: &[u8]) -> String {
+    // The first line was cut where the tail is full.
+    let whole = match bytes.iter().position(|&byte| byte == b'\n') {
+        Some(end) if bytes.len() == TAIL_BYTES && end + 1 < bytes.len() => &bytes[end + 1..],
+        _ => bytes,
+    };
+    let lossy = String::from_utf8_lossy(whole);
+    let text = text::clean_text(&lossy);
+    let lines: Vec<&str> = text.trim_end().lines().collect();
+    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tail_is_the_last_lines_without_colours() {
+        let check = |bytes: &[u8], expected: &str| {
+            let mut passed = Passed::new(Origin::Stderr);
+            bytes.chunks(100).for_each(|chunk| passed.keep_tail(chunk));
+            assert_eq!(tail_of(&passed.tail), expected);
+        };
+        check(b"", "");
+        check(b"\x1b[31merror\x1b[0m: no\n\n", "error: no");
+        let many: String = (0..30).map(|n| format!("line {n}\n")).collect();
+        let last: Vec<String> = (10..30).map(|n| format!("line {n}")).collect();
+        check(many.as_bytes(), &last.join("\n"));
+        let long = format!("{}\nlast\n", "x".repeat(TAIL_BYTES));
+        check(long.as_bytes(), "last");
+    }
+}

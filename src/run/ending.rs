@@ -1,0 +1,49 @@
+//! Whether an end was asked for: the command died of a signal that its person sent through the wrapper.
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+
+use super::{command::End, signals::Received};
+
+/// The signals that ask a process to end.
+const ASKING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
+
+/// What was heard so far.
+#[derive(Debug, Default)]
+pub(super) struct Ending {
+    asked: Vec<i32>,
+}
+
+impl Ending {
+    pub fn received(&mut self, received: Received) {
+        if ASKING.contains(&received.signal) && !self.asked.contains(&received.signal) {
+            self.asked.push(received.signal);
+        }
+    }
+
+    /// In a terminal of its own, the keys that interrupt and quit reach the command without the wrapper.
+    pub fn asked_for(&self, end: End, in_terminal: bool) -> bool {
+        let End::Signal(signal) = end else { return false };
+        self.asked.contains(&signal) || in_terminal && matches!(signal, SIGINT | SIGQUIT)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_death_of_what_was_sent_was_asked_for() {
+        let mut ending = Ending::default();
+        ending.received(Received { signal: SIGTERM, from_terminal: false });
+        let cases = [
+            (End::Signal(SIGTERM), false, true),
+            (End::Signal(SIGINT), false, false),
+            (End::Signal(SIGINT), true, true),
+            (End::Signal(signal_hook::consts::SIGKILL), true, false),
+            (End::Code(143), false, false),
+        ];
+        for (end, in_terminal, expected) in cases {
+            assert_eq!(ending.asked_for(end, in_terminal), expected, "{end:?} in_terminal {in_terminal}");
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! The lifecycle of a run's coder, as drafts.
+
+use std::{
+    ffi::{OsStr, OsString},
+    path::Path,
+    time::SystemTime,
+};
+
+use uuid::Uuid;
+
+use crate::{
+    event::{Body, Condition, Draft, EventType, Lifecycle, Time, check_coder_id},
+    history,
+    process::Identity,
+    text,
+};
+
+use super::command::{End, NotStarted, signal_name};
+
+/// Longer command lines are cut: they hold whole prompts.
+const COMMAND_CHARS_MAX: usize = 4_000;
+/// A basename in an id leaves room for what makes it unique.
+const BASENAME_CHARS_MAX: usize = 60;
+/// Of a random id: a clash within one history is as good as impossible.
+const UNIQUE_CHARS: usize = 8;
+
+/// Whom the events of a run are about.
+#[derive(Clone, Debug)]
+pub struct Coder {
+    pub id: String,
+    pub name: String,
+    /// The run around this one.
+    pub parent: Option<String>,
+}
+
+impl Coder {
+    /// Named after `program` where nothing else is said.
+    pub fn new(program: &OsStr, id: Option<String>, name: Option<String>, parent: Option<String>) -> Coder {
+        let basename = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
+        let id = id.unwrap_or_else(|| id_of(&basename));
+        Coder { id, name: name.unwrap_or(basename), parent }
+    }
+
+    /// A draft about it, of this moment.
+    pub(super) fn draft(&self, kind: EventType) -> Draft {
+        let mut draft = Draft::new(kind, &self.id);
+        draft.coder_name = Some(self.name.clone());
+        draft.source = Some("run".to_owned());
+        draft.timestamp = Some(now());
+        match &self.parent {
+            Some(parent) => draft.with("parent_coder_id", parent.as_str()),
+            None => draft,
+        }
+    }
+
+    /// What tells the command's own processes whom they work for.
+    pub(super) fn environment(&self, history: Option<&history::Options>) -> Vec<(&'static str, OsString)> {
+        let coder = [("AI_CODER_ID", OsString::from(&self.id)), ("AI_CODER_NAME", OsString::from(&self.name))];
+        let history = history.map(|options| ("AI_CODER_EVENTS_DB", options.path.clone().into_os_string()));
+        coder.into_iter().chain(history).collect()
+    }
+}
+
+fn id_of(basename: &str) -> String {
+    let plain = |c: char| if c.is_whitespace() || text::is_hidden(c) { '-' } else { c };
+    let name: String = basename.chars().take(BASENAME_CHARS_MAX).map(plain).collect();
+    let unique = Uuid::new_v4().simple().to_string();
+    let id = format!("{name}-{}", &unique[..UNIQUE_CHARS]);
+    debug_assert!(check_coder_id(&id).is_ok(), "{id}");
+    id
+}
+
+pub(super) fn now() -> Time {
+    SystemTime::now().into()
+}
+
+/// Makes the drafts of one run.
+pub(super) struct Life {
+    coder: Coder,
+    command: String,
+    folder: String,
+}
+
+impl Life {
+    pub fn new(coder: Coder, command: &[OsString], folder: &Path) -> Life {
+        let words: Vec<String> = command.iter().map(|word| quoted(&word.to_string_lossy())).collect();
+        let command = text::cut(&words.join(" "), COMMAND_CHARS_MAX).into_owned();
+        Life { coder, command, folder: folder.to_string_lossy().into_owned() }
+    }
+
+    /// Only where the coder is new: a run may go on with one that is known.
+    pub fn created(&self) -> Draft {
+        let draft = self.step(EventType::Created, None, "created", None);
+        Draft { only_if: Some(Condition::Unknown), ..self.about_command(draft) }
+    }
+
+    pub fn started(&self, pid: u32) -> Draft {
+        let started = self.about_command(self.step(EventType::Started, Some("created"), "running", None)).with("pid", pid);
+        // Where this wrapper is killed, others notice by it that the command is gone.
+        match Identity::of(pid).and_then(|identity| serde_json::to_value(identity).ok()) {
+            Some(process) => started.with("process", process),
+            None => started,
+        }
+    }
+
+    pub fn paused(&self, signal: i32) -> Draft {
+        self.step(EventType::Paused, Some("running"), "paused", Some(format!("stopped by {}", signal_name(signal))))
+    }
+
+    pub fn resumed(&self) -> Draft {
+        self.step(EventType::Resumed, Some("paused"), "running", Some("continued".to_owned()))
+    }
+
+    pub fn not_started(&self, not_started: &NotStarted) -> Vec<Draft> {
+        let message = not_started.to_string();
+        let failed = self.failed(Some("created"), "not started".to_owned(), Some(message));
+        let failed = self.about_command(failed).with("exit_code", not_started.exit_code());
+        vec![failed, self.step(EventType::Stopped, Some("failed"), "stopped", None)]
+    }
+
+    /// `asked_for`: by a signal that was sent to the wrapper.
+    pub fn ended(&self, end: End, asked_for: bool, last_lines: &str, at: Time) -> Vec<Draft> {
+        let error = (!last_lines.is_empty()).then(|| last_lines.to_owned());
+        let ended = match end {
+            End::Code(0) => {
+                vec![
+                    self.step(EventType::Completed, Some("running"), "completed", None).with("exit_code", 0),
+                    self.step(EventType::Stopped, Some("completed"), "stopped", Some("exited".to_owned())),
+                ]
+            }
+            End::Code(code) => {
+                let reason = format!("exit code {code}");
+                vec![
+                    self.failed(Some("running"), reason.clone(), error).with("exit_code", code),
+                    self.step(EventType::Stopped, Some("failed"), "stopped", Some(reason)),
+                ]
+            }
+            End::Signal(signal) => {
+                let name = signal_name(signal);
+                if asked_for {
+                    vec![self.step(EventType::Stopped, Some("running"), "stopped", Some(name.clone())).with("signal", name)]
+                } else {
+                    let reason = format!("killed by {name}");
+                    vec![
+                        self.failed(Some("running"), reason.clone(), error).with("signal", name),
+                        self.step(EventType::Stopped, Some("failed"), "stopped", Some(reason)),
+                    ]
+                }
+            }
+        };
+        ended.into_iter().map(|draft| Draft { timestamp: Some(at), ..draft }).collect()
+    }
+
+    fn failed(&self, previous: Option<&str>, reason: String, error_message: Option<String>) -> Draft {
+        let mut draft = self.step(EventType::Failed, previous, "failed", Some(reason));
+        if let Body::Lifecycle(fields) = &mut draft.body {
+            fields.error_message = error_message;
+        }
+        draft
+    }
+
+    fn step(&self, kind: EventType, previous: Option<&str>, current: &str, reason: Option<String>) -> Draft {
+        let body = Body::Lifecycle(Lifecycle {
+            previous_status: previous.map(str::to_owned),
+            current_status: Some(current.to_owned()),
+            reason,
+            error_message: None,
+        });
+        Draft { body, ..self.coder.draft(kind) }
+    }
+
+    fn about_command(&self, draft: Draft) -> Draft {
+        draft.with("command", self.command.as_str()).with("cwd", self.folder.as_str())
+    }
+}
+
+/// As a shell would read it back.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_valid_whatever_the_program_is_called() {
+        let long = "x".repeat(500);
+        for program in ["/bin/ls", "ls", "/", "my tool", "\u{202e}evil", "", long.as_str()] {
+            let coder = Coder::new(OsStr::new(program), None, None, None);
+            assert_eq!(check_coder_id(&coder.id), Ok(()), "{program:?}");
+        }
+        let coder = Coder::new(OsStr::new("/usr/bin/make"), None, None, None);
+        assert!(coder.id.starts_with("make-") && coder.id.len() == "make-".len() + UNIQUE_CHARS, "{}", coder.id);
+        assert_eq!(coder.name, "make");
+        assert_ne!(coder.id, Coder::new(OsStr::new("make"), None, None, None).id);
+    }
+
+    #[test]
+    fn a_command_line_can_be_read_back() {
+        let check = |words: &[&str], expected: &str| {
+            let words: Vec<OsString> = words.iter().map(OsString::from).collect();
+            let coder = Coder::new(&words[0], None, None, None);
+            assert_eq!(Life::new(coder, &words, Path::new("/")).command, expected);
+        };
+        check(&["ls", "-l", "/tmp/a=b"], "ls -l /tmp/a=b");
+        check(&["sh", "-c", "echo 'a b'; exit 3"], r"sh -c 'echo '\''a b'\''; exit 3'");
+        check(&["x", ""], "x ''");
+    }
+
+    #[test]
+    fn how_a_life_ends() {
+        let life = Life::new(Coder::new(OsStr::new("x"), None, None, None), &["x".into()], Path::new("/"));
+        let check = |end: End, asked_for: bool, expected: &[(EventType, Option<&str>)]| {
+            let drafts = life.ended(end, asked_for, "last words", Time::from_micros(5));
+            assert!(drafts.iter().all(|draft| draft.timestamp == Some(Time::from_micros(5))));
+            let said = |draft: &Draft| match &draft.body {
+                Body::Lifecycle(fields) => (draft.kind, fields.error_message.clone()),
+                other => panic!("{other:?}"),
+            };
+            let drafts: Vec<_> = drafts.iter().map(said).collect();
+            let expected: Vec<_> = expected.iter().map(|(kind, error)| (*kind, error.map(str::to_owned))).collect();
+            assert_eq!(drafts, expected, "{end:?}");
+        };
+        check(End::Code(0), false, &[(EventType::Completed, None), (EventType::Stopped, None)]);
+        check(End::Code(3), false, &[(EventType::Failed, Some("last words")), (EventType::Stopped, None)]);
+        check(End::Signal(9), false, &[(EventType::Failed, Some("last words")), (EventType::Stopped, None)]);
+        check(End::Signal(15), true, &[(EventType::Stopped, None)]);
+    }
+}

@@ -1,0 +1,306 @@
+//! One stream of output becomes few events: gathered for a moment, cut at line ends, free of terminal sequences, and held to a
+//! rate; what is over it is counted.
+
+use crate::{
+    event::{Micros, Time},
+    text,
+};
+
+/// Output is gathered this long: a burst of lines is one event.
+const GATHERING: Micros = 250_000;
+/// A line that does not end, such as a prompt, waits this long for its rest.
+const LINE_WAITS: Micros = Time::SECOND;
+/// The largest piece: an event holds 256 KiB, a screen is far less.
+const PIECE_BYTES_MAX: usize = 8 << 10;
+/// A terminal sequence that is being written is at most this long.
+const SEQUENCE_BYTES_MAX: usize = 64;
+/// What a verbose build prints in one go passes whole.
+const BURST_BYTES: u64 = 256 << 10;
+/// What passes for ever: 700 MiB a day.
+const BYTES_PER_SECOND: u64 = 8 << 10;
+/// While output is suppressed, this often somebody is told.
+const TOLD_EVERY: Micros = 30 * Time::SECOND;
+
+/// What is to be recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Said {
+    Text(String),
+    Suppressed(Suppressed),
+}
+
+/// Output that nobody recorded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Suppressed {
+    pub bytes: u64,
+    pub lines: u64,
+}
+
+impl Suppressed {
+    pub fn count(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        self.lines += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+    }
+
+    pub fn add(&mut self, other: Suppressed) {
+        self.bytes += other.bytes;
+        self.lines += other.lines;
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Output {
+    gathered: Vec<u8>,
+    /// When the first of `gathered` came.
+    since: Time,
+    allowed_bytes: u64,
+    refilled_at: Time,
+    suppressed: Suppressed,
+    suppressed_since: Time,
+}
+
+impl Output {
+    pub fn new(now: Time) -> Output {
+        Output {
+            gathered: Vec::new(),
+            since: now,
+            allowed_bytes: BURST_BYTES,
+            refilled_at: now,
+            suppressed: Suppressed::default(),
+            suppressed_since: now,
+        }
+    }
+
+    pub fn take(&mut self, mut bytes: &[u8], now: Time) -> Vec<Said> {
+        let mut said = Vec::new();
+        self.refill(now);
+        while !bytes.is_empty() {
+            if self.gathered.is_empty() && !self.may_pass() {
+                self.suppress(|suppressed| suppressed.count(bytes), now);
+                break;
+            }
+            if self.gathered.is_empty() {
+                self.since = now;
+            }
+            let (now_taken, rest) = bytes.split_at(bytes.len().min(PIECE_BYTES_MAX - self.gathered.len()));
+            self.gathered.extend_from_slice(now_taken);
+            bytes = rest;
+            if self.gathered.len() == PIECE_BYTES_MAX {
+                self.pass(end_of_lines(&self.gathered).unwrap_or_else(|| end_of_text(&self.gathered)), now, &mut said);
+            }
+        }
+        said
+    }
+
+    /// Output that was never seen here.
+    pub fn lost(&mut self, lost: Suppressed, now: Time) {
+        self.suppress(|suppressed| suppressed.add(lost), now);
+    }
+
+    /// When [`Output::tick`] has something to do.
+    pub fn due(&self) -> Option<Time> {
+        let told = (self.suppressed.bytes > 0).then(|| self.suppressed_since.plus(TOLD_EVERY));
+        let gathered = (!self.gathered.is_empty()).then(|| self.since.plus(self.waits()));
+        told.into_iter().chain(gathered).min()
+    }
+
+    pub fn tick(&mut self, now: Time) -> Vec<Said> {
+        let mut said = Vec::new();
+        self.refill(now);
+        if !self.gathered.is_empty() && now >= self.since.plus(self.waits()) {
+            self.pass(end_of_lines(&self.gathered).unwrap_or_else(|| end_of_text(&self.gathered)), now, &mut said);
+        }
+        if self.suppressed.bytes > 0 && now >= self.suppressed_since.plus(TOLD_EVERY) {
+            said.push(Said::Suppressed(std::mem::take(&mut self.suppressed)));
+        }
+        said
+    }
+
+    /// All that is left.
+    pub fn end(&mut self, now: Time) -> Vec<Said> {
+        let mut said = Vec::new();
+        self.refill(now);
+        self.pass(self.gathered.len(), now, &mut said);
+        if self.suppressed.bytes > 0 {
+            said.push(Said::Suppressed(std::mem::take(&mut self.suppressed)));
+        }
+        said
+    }
+
+    /// Nothing of what was gathered is to be recorded after all.
+    pub fn forget(&mut self) {
+        self.gathered.clear();
+    }
+
+    fn waits(&self) -> Micros {
+        if end_of_lines(&self.gathered).is_some() { GATHERING } else { LINE_WAITS }
+    }
+
+    /// Whole pieces pass or none: half a line tells nothing.
+    fn may_pass(&self) -> bool {
+        self.allowed_bytes >= PIECE_BYTES_MAX as u64
+    }
+
+    fn pass(&mut self, length: usize, now: Time, said: &mut Vec<Said>) {
+        let piece: Vec<u8> = self.gathered.drain(..length).collect();
+        // The rest begins to wait.
+        self.since = now;
+        if piece.is_empty() {
+            return;
+        }
+        if !self.may_pass() {
+            self.suppress(|suppressed| suppressed.count(&piece), now);
+            return;
+        }
+        self.allowed_bytes -= piece.len() as u64;
+        if self.suppressed.bytes > 0 {
+            said.push(Said::Suppressed(std::mem::take(&mut self.suppressed)));
+        }
+        let lossy = String::from_utf8_lossy(&piece);
+        let text = text::clean_text(&lossy);
+        if !text.trim().is_empty() {
+            said.push(Said::Text(text.into_owned()));
+        }
+    }
+
+    fn suppress(&mut self, count: impl FnOnce(&mut Suppressed), now: Time) {
+        if self.suppressed.bytes == 0 {
+            self.suppressed_since = now;
+        }
+        count(&mut self.suppressed);
+    }
+
+    fn refill(&mut self, now: Time) {
+        let elapsed = u64::try_from(now.since(self.refilled_at)).unwrap_or(0);
+        let bytes = elapsed * BYTES_PER_SECOND / Time::SECOND.unsigned_abs();
+        // Less than a byte's time is kept for the next one.
+        if bytes > 0 || now < self.refilled_at {
+            self.refilled_at = now;
+            self.allowed_bytes = (self.allowed_bytes + bytes).min(BURST_BYTES);
+        }
+    }
+}
+
+/// Where the last whole line ends; a bare carriage return ends one too, as progress bars do it.
+fn end_of_lines(bytes: &[u8]) -> Option<usize> {
+    bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map(|at| at + 1)
+}
+
+/// Where text may be cut without halving a character or a terminal sequence.
+fn end_of_text(bytes: &[u8]) -> usize {
+    let near = bytes.len().saturating_sub(SEQUENCE_BYTES_MAX);
+    let escape = bytes[near..].iter().rposition(|&byte| byte == 0x1B).map(|at| near + at);
+    if let Some(at) = escape.filter(|&at| at > 0 && is_unfinished(&bytes[at..])) {
+        return at;
+    }
+    match std::str::from_utf8(bytes) {
+        Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => error.valid_up_to(),
+        _ => bytes.len(),
+    }
+}
+
+/// A sequence that ended leaves its last character behind: a letter, mostly.
+fn is_unfinished(sequence: &[u8]) -> bool {
+    !sequence.iter().skip(2).any(|byte| matches!(byte, b'@'..=b'~' | 0x07))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Time {
+        Time::from_micros(millis * 1000)
+    }
+
+    fn text(said: &str) -> Said {
+        Said::Text(said.to_owned())
+    }
+
+    #[test]
+    fn lines_that_come_together_are_one_event() {
+        let mut output = Output::new(at(0));
+        assert_eq!(output.due(), None);
+        assert_eq!(output.take(b"one\ntw", at(0)), []);
+        assert_eq!(output.take(b"o\nthr", at(100)), []);
+        assert_eq!(output.due(), Some(at(250)));
+        assert_eq!(output.tick(at(249)), []);
+        assert_eq!(output.tick(at(250)), [text("one\ntwo\n")]);
+        assert_eq!(output.due(), Some(at(1250)), "a line without its end waits longer");
+        assert_eq!(output.tick(at(1250)), [text("thr")]);
+        assert_eq!(output.take(b"ee", at(1300)), []);
+        assert_eq!(output.end(at(1300)), [text("ee")]);
+        assert_eq!((output.due(), output.end(at(1400))), (None, vec![]));
+    }
+
+    #[test]
+    fn characters_and_sequences_survive_the_cut() {
+        let mut output = Output::new(at(0));
+        let check = |output: &mut Output, from: i64, first: &[u8], expected: &str| {
+            assert_eq!(output.take(first, at(from)), []);
+            assert_eq!(output.tick(at(from + 1000)), [text(expected)], "{first:?}");
+        };
+        check(&mut output, 0, "gr\u{fc}".as_bytes().split_at(3).0, "gr");
+        check(&mut output, 1000, &"\u{fc}n".as_bytes()[1..], "\u{fc}n");
+        check(&mut output, 2000, b"red \x1b[3", "red ");
+        check(&mut output, 3000, b"1mrose\x1b[0m", "rose");
+        check(&mut output, 4000, b"\xff\xfe!", "\u{fffd}\u{fffd}!");
+    }
+
+    #[test]
+    fn what_is_only_colours_is_no_event() {
+        let mut output = Output::new(at(0));
+        output.take(b"\x1b[2K\r\n", at(0));
+        assert_eq!(output.end(at(0)), []);
+    }
+
+    /// What a stream came to.
+    #[derive(Default)]
+    struct Total {
+        events: usize,
+        passed: Suppressed,
+        suppressed: Suppressed,
+    }
+
+    impl Total {
+        fn note(&mut self, said: Vec<Said>) {
+            self.events += said.len();
+            for said in said {
+                match said {
+                    Said::Text(text) => self.passed.count(text.as_bytes()),
+                    Said::Suppressed(suppressed) => self.suppressed.add(suppressed),
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_is_bounded_and_counted() {
+        let (mut output, mut total) = (Output::new(at(0)), Total::default());
+        let line = [b"x".repeat(99), b"\n".to_vec()].concat();
+        let chunk = line.repeat(1000);
+        for n in 0..1000 {
+            total.note(output.take(&chunk, at(n)));
+        }
+        total.note(output.end(at(1000)));
+        assert_eq!(total.passed.bytes + total.suppressed.bytes, 100_000_000);
+        assert_eq!(total.passed.lines + total.suppressed.lines, 1_000_000);
+        assert!(total.events < 50, "{} events", total.events);
+        // Once it is quiet again, output passes as before.
+        assert_eq!(output.take(b"done\n", at(60_000)), []);
+        assert_eq!(output.end(at(60_000)), [text("done\n")]);
+    }
+
+    #[test]
+    fn suppression_is_told_while_it_lasts() {
+        let mut output = Output::new(at(0));
+        output.lost(Suppressed { bytes: 10, lines: 1 }, at(0));
+        assert_eq!(output.due(), Some(at(30_000)));
+        assert_eq!(output.tick(at(30_000)), [Said::Suppressed(Suppressed { bytes: 10, lines: 1 })]);
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_does_no_harm() {
+        let mut output = Output::new(at(1_000_000));
+        output.take(b"one\n", at(0));
+        assert_eq!(output.end(at(-5)), [text("one\n")]);
+    }
+}

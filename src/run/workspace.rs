@@ -1,0 +1,299 @@
+//! What the command does to the files below its folder: created, modified, deleted, as git would see them.
+//!
+//! Watches folder by folder, so that what `.gitignore` names costs nothing. A change is told once the file has been quiet for
+//! a moment: an editor's save is one event. All of it happens on a thread of its own; a tree that is too large to watch is
+//! said to be so, once.
+
+mod ledger;
+mod tree;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant, SystemTime},
+};
+
+use uuid::Uuid;
+
+use crate::{
+    event::{Body, Draft, EventType, Workspace as Fields},
+    history,
+    watch_path::{Folders, Seen, watch_folders},
+};
+
+use self::{
+    ledger::{Change, Ledger},
+    tree::{Limit, Tree},
+};
+use super::{life::Coder, recorder::Record};
+
+/// How long the command's start waits for the watch: most trees stand by then. What a larger one misses it finds by the files'
+/// own times.
+const STANDING: Duration = Duration::from_millis(100);
+/// A file is told once nothing happened to it for this long,
+const QUIET: Duration = Duration::from_millis(200);
+/// or, where something always happens to it, this long after its first change.
+const RESTLESS: Duration = Duration::from_secs(2);
+/// How often quiet files are looked for.
+const LOOKING: Duration = Duration::from_millis(50);
+/// At the end, how long the last changes may take to be told.
+const LAST: Duration = Duration::from_millis(200);
+/// Changes that may wait for the thread; after more it looks at the whole tree.
+const WAITING_MAX: usize = 4096;
+
+enum Note {
+    Seen(Seen),
+    End,
+}
+
+pub(super) struct Workspace {
+    notes: SyncSender<Note>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Workspace {
+    /// Returns once the tree is watched, or has taken too long for that.
+    pub fn watch(root: &Path, history: Option<&history::Options>, coder: Coder, record: Record) -> Workspace {
+        let (notes, seen) = mpsc::sync_channel(WAITING_MAX);
+        let (standing, stands) = mpsc::channel::<()>();
+        let (root, history, telling) = (root.to_owned(), history.cloned(), notes.clone());
+        let thread = thread::Builder::new().name("workspace".into()).spawn(move || {
+            let begun = SystemTime::now();
+            let Some(mut watching) = Watching::start(root, history, Teller { coder, record }, telling) else { return };
+            watching.look_everywhere(Some(begun));
+            drop(standing);
+            watching.run(&seen);
+        });
+        if let Err(error) = &thread {
+            tracing::warn!("files are not watched: failed to start a thread: {error}");
+        }
+        // Either it stands, or nobody will tell, or the time is over.
+        stands.recv_timeout(STANDING).unwrap_or_default();
+        Workspace { notes, thread: thread.ok() }
+    }
+
+    /// Takes in the last changes.
+    pub fn finish(self) {
+        let Some(thread) = self.thread else { return };
+        // A tree that is still being read, or has been given up, is not waited for.
+        if self.notes.try_send(Note::End).is_ok() {
+            let deadline = Instant::now() + 2 * LAST;
+            while !thread.is_finished() && Instant::now() < deadline {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+    }
+}
+
+/// Says what changed.
+struct Teller {
+    coder: Coder,
+    record: Record,
+}
+
+impl Teller {
+    fn tell(&self, path: &Path, change: &Change) {
+        let (kind, operation) = match change {
+            Change::Created { .. } => (EventType::FileCreated, "create"),
+            Change::Modified { .. } => (EventType::FileModified, "modify"),
+            Change::Deleted => (EventType::FileDeleted, "delete"),
+        };
+        let (file_size, content_hash) = match change {
+            Change::Created(content) | Change::Modified(content) => (Some(content.bytes), content.hash.clone()),
+            Change::Deleted => (None, None),
+        };
+        let file_path = Some(path.to_string_lossy().into_owned());
+        let operation = Some(operation.to_owned());
+        let body = Body::Workspace(Fields { operation, file_path, file_size, content_hash });
+        self.record.record(Draft { body, ..self.coder.draft(kind) });
+    }
+
+    fn tell_of_sync(&self, root: &Path, operation: &str, reason: &str) {
+        let file_path = Some(root.to_string_lossy().into_owned());
+        let body = Body::Workspace(Fields { operation: Some(operation.to_owned()), file_path, ..Fields::default() });
+        self.record.record(Draft { body, ..self.coder.draft(EventType::WorkspaceSync) }.with("reason", reason));
+    }
+}
+
+/// When a path that is not told yet changed first and last.
+struct Restless {
+    first: Instant,
+    last: Instant,
+}
+
+struct Watching {
+    tree: Tree,
+    folders: Folders,
+    ledger: Ledger,
+    teller: Teller,
+    restless: BTreeMap<PathBuf, Restless>,
+    /// The tree is too large, or cannot be watched.
+    given_up: bool,
+}
+
+impl Watching {
+    fn start(root: PathBuf, history: Option<history::Options>, teller: Teller, notes: SyncSender<Note>) -> Option<Watching> {
+        let overflow = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let on_seen = move |seen| {
+            use std::sync::atomic::Ordering::Relaxed;
+            // The first that fits after a full queue says that something is missing.
+            let seen = if overflow.swap(false, Relaxed) { Seen::Overflow } else { seen };
+            if let Err(TrySendError::Full(_)) = notes.try_send(Note::Seen(seen)) {
+                overflow.store(true, Relaxed);
+            }
+        };
+        match watch_folders(on_seen) {
+            Ok(folders) => Some(Watching {
+                tree: Tree::new(root, history),
+                folders,
+                ledger: Ledger::default(),
+                teller,
+                restless: BTreeMap::new(),
+                given_up: false,
+            }),
+            Err(error) => {
+                teller.tell_of_sync(&root, "unwatched", &format!("files are not watched: {}", chain(&error)));
+                None
+            }
+        }
+    }
+
+    fn run(&mut self, notes: &Receiver<Note>) {
+        while !self.given_up {
+            let note = if self.restless.is_empty() {
+                notes.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                notes.recv_timeout(LOOKING)
+            };
+            match note {
+                Ok(Note::Seen(seen)) => self.take(seen),
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => {
+                    self.take_last(notes);
+                    return;
+                }
+            }
+            self.settle(|restless, now| {
+                now.duration_since(restless.last) >= QUIET || now.duration_since(restless.first) >= RESTLESS
+            });
+        }
+    }
+
+    /// The system tells in order: once it tells of a file of ours, it has told of everything before.
+    fn take_last(&mut self, notes: &Receiver<Note>) {
+        let sentinel = Sentinel::in_folder_watched_by(&mut self.folders);
+        let deadline = Instant::now() + LAST;
+        while let Ok(note) = notes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            match note {
+                Note::Seen(Seen::Paths(paths)) if sentinel.as_ref().is_some_and(|it| it.is_among(&paths)) => break,
+                Note::Seen(seen) => self.take(seen),
+                Note::End => {}
+            }
+        }
+        self.settle(|_, _| true);
+    }
+
+    fn take(&mut self, seen: Seen) {
+        match seen {
+            Seen::Overflow => {
+                let reason = "more changed at once than the system could tell; the files were looked through instead";
+                self.teller.tell_of_sync(self.tree.root(), "rescan", reason);
+                self.look_everywhere(None);
+            }
+            Seen::Paths(paths) => {
+                for path in paths {
+                    // What is in a new folder already, its watch will never tell.
+                    if path.is_dir() && self.tree.holds(&path) {
+                        self.look_into(&path, None);
+                    }
+                    self.note(path);
+                }
+            }
+        }
+    }
+
+    fn note(&mut self, path: PathBuf) {
+        let now = Instant::now();
+        self.restless.entry(path).and_modify(|restless| restless.last = now).or_insert(Restless { first: now, last: now });
+    }
+
+    /// At the beginning, `since` the command's start; later, for whatever differs from what is known.
+    fn look_everywhere(&mut self, since: Option<SystemTime>) {
+        let root = self.tree.root().to_owned();
+        self.look_into(&root, since);
+        for path in self.ledger.paths_below(&root) {
+            if fs::symlink_metadata(&path).is_err() {
+                self.note(path);
+            }
+        }
+    }
+
+    fn look_into(&mut self, folder: &Path, since: Option<SystemTime>) {
+        let mut changed = Vec::new();
+        let looked = self.tree.look_into(folder, &mut self.folders, |path, metadata| {
+            if self.ledger.find(path, metadata, since) {
+                changed.push(path.to_owned());
+            }
+            self.ledger.len()
+        });
+        changed.into_iter().for_each(|path| self.note(path));
+        if let Err(limit) = looked {
+            self.give_up(&limit);
+        }
+    }
+
+    fn give_up(&mut self, limit: &Limit) {
+        self.teller.tell_of_sync(self.tree.root(), "unwatched", &limit.to_string());
+        self.given_up = true;
+        self.restless.clear();
+    }
+
+    /// Tells of what is due.
+    fn settle(&mut self, is_due: impl Fn(&Restless, Instant) -> bool) {
+        let now = Instant::now();
+        let due: Vec<PathBuf> = self.restless.extract_if(.., |_, restless| is_due(restless, now)).map(|(path, _)| path).collect();
+        for path in self.tree.held(due) {
+            for (path, change) in self.ledger.compare(&path) {
+                self.teller.tell(&path, &change);
+            }
+        }
+    }
+}
+
+/// A file of ours in a folder of its own, away from the workspace.
+struct Sentinel {
+    folder: PathBuf,
+    file: PathBuf,
+}
+
+impl Sentinel {
+    fn in_folder_watched_by(folders: &mut Folders) -> Option<Sentinel> {
+        let folder = std::env::temp_dir().join(format!("ai-coder-events-{}", Uuid::new_v4().simple()));
+        let sentinel = Sentinel { file: folder.join("end"), folder };
+        fs::create_dir(&sentinel.folder).ok()?;
+        folders.add(&sentinel.folder).ok()?;
+        fs::write(&sentinel.file, "").ok()?;
+        Some(sentinel)
+    }
+
+    fn is_among(&self, paths: &[PathBuf]) -> bool {
+        paths.contains(&self.file)
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.folder) {
+            tracing::debug!("`{}` stays behind: {error}", self.folder.display());
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
+}

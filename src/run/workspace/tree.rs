@@ -1,0 +1,112 @@
+//! Which files and folders belong to the workspace: what git would not ignore, without the history's own files.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    fs::Metadata,
+    path::{Path, PathBuf},
+};
+
+use ignore::{DirEntry, WalkBuilder};
+
+use crate::{history, watch_path::Folders};
+
+use super::chain;
+
+/// Folders that are watched; systems give some ten thousand watches to all of a user's programs together.
+const FOLDERS_MAX: usize = 8_192;
+/// Files that are known; some 200 bytes each.
+const FILES_MAX: usize = 100_000;
+
+/// Why the tree is not watched any longer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Limit {
+    #[error("the tree has more than {FOLDERS_MAX} folders: its files are not watched")]
+    Folders,
+    #[error("the tree has more than {FILES_MAX} files: they are not watched")]
+    Files,
+    #[error("files are not watched: {0}")]
+    Watches(String),
+}
+
+pub(super) struct Tree {
+    root: PathBuf,
+    history: Option<history::Options>,
+    watched: usize,
+}
+
+impl Tree {
+    pub fn new(root: PathBuf, history: Option<history::Options>) -> Tree {
+        Tree { root, history, watched: 0 }
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Whether it belongs to the workspace.
+    pub fn holds(&self, path: &Path) -> bool {
+        !self.held(vec![path.to_owned()]).is_empty()
+    }
+
+    /// Those of `paths` that belong to the workspace, or are gone. Each folder is listed anew: its rules may have changed.
+    pub fn held(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
+        let mut by_folder: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
+        for path in paths.into_iter().filter(|path| path.starts_with(&self.root) && *path != self.root) {
+            if let Some(folder) = path.parent() {
+                by_folder.entry(folder.to_owned()).or_default().push(path);
+            }
+        }
+        let mut held = Vec::new();
+        for (folder, paths) in by_folder {
+            let listed: Vec<PathBuf> = self.walk(&folder, Some(1)).map(DirEntry::into_path).collect();
+            held.extend(paths.into_iter().filter(|path| listed.contains(path) || path.symlink_metadata().is_err()));
+        }
+        held
+    }
+
+    /// Watches `folder` and all below it, and calls `found`, which answers how many files are known, with each file.
+    pub fn look_into(
+        &mut self,
+        folder: &Path,
+        folders: &mut Folders,
+        mut found: impl FnMut(&Path, &Metadata) -> usize,
+    ) -> Result<(), Limit> {
+        for entry in self.walk(folder, None) {
+            let path = entry.path();
+            if entry.file_type().is_some_and(|kind| kind.is_dir()) {
+                // Its files are listed after the watch stands: what comes between is seen twice rather than never.
+                if let Err(error) = folders.add(path) {
+                    // One that is gone again needs no watch.
+                    if path.is_dir() {
+                        return Err(Limit::Watches(chain(&error)));
+                    }
+                    continue;
+                }
+                self.watched += 1;
+                if self.watched > FOLDERS_MAX {
+                    return Err(Limit::Folders);
+                }
+            } else if let Ok(metadata) = entry.metadata()
+                && metadata.is_file()
+                && found(path, &metadata) > FILES_MAX
+            {
+                return Err(Limit::Files);
+            }
+        }
+        Ok(())
+    }
+
+    fn walk(&self, folder: &Path, depth_max: Option<usize>) -> impl Iterator<Item = DirEntry> + use<> {
+        let history = self.history.clone();
+        let is_ours = move |entry: &DirEntry| {
+            let is_git = entry.depth() > 0 && entry.file_name() == OsStr::new(".git");
+            !is_git && !history.as_ref().is_some_and(|history| history.owns(entry.path()))
+        };
+        // Hidden files are files too; and a folder that is no repository yet may have its rules already.
+        let mut builder = WalkBuilder::new(folder);
+        builder.hidden(false).ignore(false).require_git(false).max_depth(depth_max).filter_entry(is_ours);
+        // What cannot be read is not the command's doing.
+        builder.build().filter_map(Result::ok)
+    }
+}
