@@ -1,0 +1,93 @@
+//! OTLP over HTTP in: what agents export becomes events.
+//!
+//! ```text
+//! request ─▶ door: Host, Origin, token ─▶ room: a place, or 503 ─▶ body: bounded, unpacked ─▶ records ─▶ drafts
+//!         ◀─ 200 with what was rejected of it ◀─ bus: one transaction an export ◀─────────────────────────┘
+//! ```
+//!
+//! It promises: a 200 comes after the commit; what cannot be taken now is answered with 503 and `Retry-After`, so that the
+//! exporter sends it again and nothing is lost; what cannot be understood is kept as a rejection and told; no browser and,
+//! beyond this machine, nobody without the token gets in; what is held in memory is bounded.
+//! It refuses to know what a record means: that is [`source`](crate::source)'s to say.
+
+mod answer;
+mod body;
+mod door;
+mod export;
+mod json;
+mod records;
+mod requests;
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::net::TcpListener;
+
+use crate::bus::Bus;
+
+use door::Door;
+pub use door::Token;
+
+/// How long requests in work may take to end once they should: their exporters send again what was not answered.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Why nothing can be received.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Whoever reaches the address could write the history.
+    #[error("`{address}` can be reached from other machines: set a token, or listen on 127.0.0.1")]
+    Open { address: SocketAddr },
+    #[error("failed to listen on `{address}`: choose another address, or end the program that has it")]
+    Listen { address: SocketAddr, source: io::Error },
+}
+
+/// A receiver that listens already, and answers once it [serves](Receiver::serve).
+#[derive(Debug)]
+pub struct Receiver {
+    listener: TcpListener,
+    address: SocketAddr,
+    door: Door,
+}
+
+impl Receiver {
+    /// Port 0 takes any that is free.
+    ///
+    /// # Errors
+    /// Where other machines reach the address and no token keeps them out, and where the address is taken.
+    pub async fn bind(address: SocketAddr, token: Option<Token>) -> Result<Receiver, Error> {
+        let is_local = address.ip().to_canonical().is_loopback();
+        if !is_local && token.is_none() {
+            return Err(Error::Open { address });
+        }
+        let failed = |source| Error::Listen { address, source };
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        Ok(Receiver { listener, address, door: Door { token, is_local } })
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Answers requests until `ended`, and then finishes those in work.
+    ///
+    /// # Errors
+    /// Where the listener fails.
+    pub async fn serve(self, bus: Bus, ended: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+        let (ending, mut overdue) = tokio::sync::watch::channel(());
+        let ended = async move {
+            ended.await;
+            drop(ending);
+        };
+        let overdue = async move {
+            while overdue.changed().await.is_ok() {}
+            tokio::time::sleep(FAREWELL).await;
+        };
+        let app = requests::router(bus, Arc::new(self.door));
+        tokio::select! {
+            served = axum::serve(self.listener, app).with_graceful_shutdown(ended).into_future() => served,
+            () = overdue => Ok(()),
+        }
+    }
+}

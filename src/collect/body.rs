@@ -1,0 +1,125 @@
+//! A request's body: read within bounds of size and time, and unpacked within the same.
+
+use std::{io::Read, time::Duration};
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, StatusCode, header},
+};
+use flate2::read::MultiGzDecoder;
+use futures::StreamExt;
+
+use super::answer::Refused;
+
+/// The largest body, packed and unpacked: exporters send some hundred records at once, a few hundred KiB.
+pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
+/// An exporter on this machine sends a body in milliseconds; whoever takes longer holds a place that others wait for.
+pub(super) const READING: Duration = Duration::from_secs(10);
+
+/// How a body is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Packing {
+    Plain,
+    Gzip,
+}
+
+impl Packing {
+    /// # Errors
+    /// Where it is none that we unpack.
+    pub fn of(headers: &HeaderMap) -> Result<Packing, Refused> {
+        let given = headers.get(header::CONTENT_ENCODING).map_or(&b"identity"[..], |given| given.as_bytes());
+        match given.to_ascii_lowercase().as_slice() {
+            b"" | b"identity" => Ok(Packing::Plain),
+            b"gzip" | b"x-gzip" => Ok(Packing::Gzip),
+            _ => Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "`Content-Encoding` must be gzip, or be left out")),
+        }
+    }
+
+    /// # Errors
+    /// Where `bytes` are not packed so, or are too many once unpacked.
+    pub fn unpack(self, bytes: Vec<u8>) -> Result<Vec<u8>, Refused> {
+        match self {
+            Packing::Plain => Ok(bytes),
+            Packing::Gzip => unzip(&bytes, BODY_BYTES_MAX),
+        }
+    }
+}
+
+fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refused> {
+    let mut unpacked = Vec::new();
+    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
+    MultiGzDecoder::new(bytes)
+        .take(bound)
+        .read_to_end(&mut unpacked)
+        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, format!("the body is not gzip: {error}")))?;
+    if unpacked.len() > bytes_max { Err(too_large()) } else { Ok(unpacked) }
+}
+
+/// # Errors
+/// Where it is too large, comes too slowly, or breaks off.
+pub(super) async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u8>, Refused> {
+    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
+    if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
+        return Err(too_large());
+    }
+    let reading = async {
+        let mut bytes = Vec::new();
+        let mut chunks = body.into_data_stream();
+        while let Some(chunk) = chunks.next().await {
+            let chunk = chunk.map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body breaks off"))?;
+            if bytes.len() + chunk.len() > BODY_BYTES_MAX {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(bytes)
+    };
+    let late = |_| Refused::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {within:?}"));
+    tokio::time::timeout(within, reading).await.map_err(late)?
+}
+
+fn too_large() -> Refused {
+    Refused::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        format!("a body may have {} MiB, unpacked too: export smaller batches", BODY_BYTES_MAX >> 20),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::{Compression, write::GzEncoder};
+
+    use super::*;
+
+    fn zip(bytes: &[u8]) -> Vec<u8> {
+        let mut packing = GzEncoder::new(Vec::new(), Compression::default());
+        packing.write_all(bytes).unwrap();
+        packing.finish().unwrap()
+    }
+
+    #[test]
+    fn what_is_unpacked_is_bounded() {
+        assert_eq!(unzip(&zip(&[b'x'; 1000]), 1000), Ok(vec![b'x'; 1000]));
+        assert_eq!(unzip(&zip(&[b'x'; 1001]), 1000).map_err(|refused| refused.status), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        let cut = &zip(b"some text")[..15];
+        for broken in [&b"{}"[..], b"", cut] {
+            assert_eq!(unzip(broken, 1000).map_err(|refused| refused.status), Err(StatusCode::BAD_REQUEST), "{broken:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_end_is_given_up() {
+        let endless = futures::stream::once(async { Ok::<_, std::io::Error>("{") }).chain(futures::stream::pending());
+        let read = read(&HeaderMap::new(), Body::from_stream(endless), Duration::from_millis(1)).await;
+        assert_eq!(read.map_err(|refused| refused.status), Err(StatusCode::REQUEST_TIMEOUT));
+    }
+
+    #[tokio::test]
+    async fn a_body_without_a_length_is_bounded_too() {
+        let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1 << 20]));
+        let read = read(&HeaderMap::new(), Body::from_stream(chunks), READING).await;
+        assert_eq!(read.map_err(|refused| refused.status), Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+}

@@ -1,0 +1,132 @@
+//! Who may come in: no page of a browser, and nobody from elsewhere without the token. Pure.
+//!
+//! A page that a person visits can send requests to this machine, and by a name of its own that points here (DNS rebinding)
+//! even look like a neighbour. Its requests name that page as their origin, or its name as their host.
+
+use std::{fmt, net::IpAddr};
+
+use axum::http::{HeaderMap, StatusCode, header};
+
+/// What an exporter has to know.
+#[derive(Clone)]
+pub struct Token(String);
+
+impl Token {
+    /// `None` where nothing but white space is given: that would let everybody in.
+    pub fn new(given: &str) -> Option<Token> {
+        let given = given.trim();
+        (!given.is_empty()).then(|| Token(given.to_owned()))
+    }
+
+    /// Takes the same time however much of `given` is right.
+    fn is(&self, given: &[u8]) -> bool {
+        let token = self.0.as_bytes();
+        let differing = token.iter().zip(given).fold(0, |differing, (a, b)| differing | (a ^ b));
+        (token.len() == given.len()) & (std::hint::black_box(differing) == 0)
+    }
+}
+
+/// A token belongs into no log.
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Door {
+    pub token: Option<Token>,
+    /// Only this machine reaches the address; elsewhere the machine's names are not known, and the token is asked for.
+    pub is_local: bool,
+}
+
+impl Door {
+    /// # Errors
+    /// The status to answer with, and why.
+    pub fn admit(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+        if headers.get_all(header::ORIGIN).iter().any(|origin| !is_local_origin(origin.as_bytes())) {
+            return Err((StatusCode::FORBIDDEN, "requests of web pages are not taken"));
+        }
+        if self.is_local && headers.get_all(header::HOST).iter().any(|host| !is_local_authority(host.as_bytes())) {
+            return Err((StatusCode::FORBIDDEN, "`Host` is none of this machine's loopback names"));
+        }
+        match &self.token {
+            Some(token) if !bearer(headers).is_some_and(|given| token.is(given)) => {
+                Err((StatusCode::UNAUTHORIZED, "send the header `Authorization: Bearer <token>`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let given = headers.get(header::AUTHORIZATION)?.as_bytes();
+    let (scheme, token) = given.split_at_checked("Bearer ".len())?;
+    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+}
+
+fn is_local_origin(origin: &[u8]) -> bool {
+    let authority = [&b"http://"[..], b"https://"].iter().find_map(|scheme| origin.strip_prefix(*scheme));
+    authority.is_some_and(is_local_authority)
+}
+
+/// A loopback name or address, with a port or without.
+fn is_local_authority(authority: &[u8]) -> bool {
+    let Ok(authority) = std::str::from_utf8(authority) else { return false };
+    let host = match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next(),
+        None => authority.split(':').next(),
+    };
+    let Some(host) = host else { return false };
+    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admitted(door: &Door, headers: &[(&'static str, &str)]) -> u16 {
+        let headers = headers.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        door.admit(&headers).map_or_else(|(status, _)| status.as_u16(), |()| 200)
+    }
+
+    #[test]
+    fn only_this_machine_is_a_host_and_an_origin() {
+        let door = Door { token: None, is_local: true };
+        let check = |authority: &str, expected: u16| {
+            assert_eq!(admitted(&door, &[("host", authority)]), expected, "host {authority}");
+            assert_eq!(admitted(&door, &[("origin", &format!("http://{authority}"))]), expected, "origin {authority}");
+        };
+        for local in
+            ["localhost", "LOCALHOST:4318", "localhost.:80", "otel.localhost", "127.0.0.1:4318", "127.9.9.9", "[::1]:4318"]
+        {
+            check(local, 200);
+        }
+        for foreign in ["example.com", "localhost.example.com", "127.0.0.1.example.com:4318", "10.0.0.1", "[2001:db8::1]", ""] {
+            check(foreign, 403);
+        }
+        assert_eq!(admitted(&door, &[("origin", "null")]), 403, "a page without an address");
+        assert_eq!(admitted(&door, &[("origin", "https://localhost:3000")]), 200);
+        assert_eq!(admitted(&door, &[]), 200, "a program");
+    }
+
+    #[test]
+    fn where_a_token_is_set_it_is_asked_for() {
+        let door = Door { token: Token::new(" s3cret\n"), is_local: false };
+        let check = |given: &str, expected: u16| {
+            let headers = [("host", "history.example.com:4318"), ("authorization", given)];
+            assert_eq!(admitted(&door, &headers), expected, "{given}");
+        };
+        check("Bearer s3cret", 200);
+        check("bearer  s3cret", 200);
+        for wrong in ["Bearer s3cre", "Bearer s3cret2", "Bearer S3cret", "Bearer ", "Bearer", "Basic s3cret", "s3cret"] {
+            check(wrong, 401);
+        }
+        assert_eq!(admitted(&door, &[]), 401);
+        assert_eq!(admitted(&door, &[("authorization", "Bearer s3cret"), ("origin", "https://example.com")]), 403);
+        assert!(Token::new(" \n").is_none());
+    }
+}

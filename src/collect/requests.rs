@@ -1,0 +1,137 @@
+//! From a request to its answer.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::StatusCode,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::post,
+};
+use tokio::sync::{Semaphore, TryAcquireError};
+
+use crate::{
+    bus::Bus,
+    history::{Entry, Rejection},
+};
+
+use super::{
+    answer::{self, Encoding, Refused},
+    body::{self, Packing},
+    door::Door,
+    export::{self, Export, SOURCE, Signal},
+};
+
+/// Requests in work: each may hold a body. A machine's agents send a few a second at most.
+const IN_WORK_MAX: usize = 16;
+/// Bodies read apart at a time: as values they take several times their bytes.
+const READ_APART_MAX: usize = 1;
+/// Exporters give up after ten seconds: an answer before that has them send again what could not be written.
+const WRITING: Duration = Duration::from_secs(5);
+/// A place is free again in milliseconds, a history that is locked or full in seconds.
+const RETRY_SECONDS_ROOM: u32 = 1;
+const RETRY_SECONDS_HISTORY: u32 = 5;
+
+/// What every request is given.
+struct Desk {
+    bus: Bus,
+    room: Semaphore,
+    reading: Semaphore,
+}
+
+pub(super) fn router(bus: Bus, door: Arc<Door>) -> Router {
+    let (room, reading) = (Semaphore::new(IN_WORK_MAX), Semaphore::new(READ_APART_MAX));
+    let desk = Arc::new(Desk { bus, room, reading });
+    let export = |signal: Signal| {
+        post(move |State(desk): State<Arc<Desk>>, request: Request| async move { desk.answer(signal, request).await })
+    };
+    Router::new()
+        .route("/v1/logs", export(Signal::Logs))
+        .route("/v1/metrics", export(Signal::Metrics))
+        .route("/v1/traces", export(Signal::Traces))
+        .fallback(async || Refused::new(StatusCode::NOT_FOUND, "here are /v1/logs, /v1/metrics and /v1/traces"))
+        .method_not_allowed_fallback(async || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "exports are sent by POST"))
+        .layer(middleware::from_fn_with_state(door, guard))
+        .with_state(desk)
+}
+
+async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    match door.admit(request.headers()) {
+        Ok(()) => next.run(request).await,
+        Err((status, reason)) => Refused::new(status, reason).into_response(),
+    }
+}
+
+impl Desk {
+    async fn answer(&self, signal: Signal, request: Request) -> Response {
+        let Some(encoding) = Encoding::of(request.headers()) else {
+            let reason = "`Content-Type` must be application/x-protobuf or application/json";
+            return Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response();
+        };
+        match self.take(signal, encoding, request).await {
+            Ok(rejected) => answer::success(signal, encoding, rejected),
+            Err(refused) => {
+                tracing::warn!(status = refused.status.as_u16(), "an export was not taken: {refused}");
+                refused.response(encoding)
+            }
+        }
+    }
+
+    async fn take(&self, signal: Signal, encoding: Encoding, request: Request) -> Result<answer::Rejected, Refused> {
+        let _place = self.room.try_acquire().map_err(|error| match error {
+            TryAcquireError::NoPermits => Refused::later(RETRY_SECONDS_ROOM, "too many requests at once"),
+            TryAcquireError::Closed => unreachable!("nobody closes the room"),
+        })?;
+        let (head, body) = request.into_parts();
+        let packing = Packing::of(&head.headers)?;
+        let bytes = match body::read(&head.headers, body, body::READING).await {
+            Ok(bytes) => bytes,
+            Err(refused) => return Err(self.lost(refused, String::new()).await),
+        };
+        let reading = self.reading.acquire().await.expect("nobody closes the semaphore");
+        let read = tokio::task::spawn_blocking(move || read(signal, encoding, packing, bytes)).await;
+        drop(reading);
+        let Export { entries, origin } = match read {
+            Ok(Ok(export)) => export,
+            Ok(Err((refused, head))) => return Err(self.lost(refused, head).await),
+            Err(_) => {
+                let defect = Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the recorder: please report it");
+                return Err(self.lost(defect, String::new()).await);
+            }
+        };
+        let outcomes = self.publish(entries).await?;
+        Ok(origin.rejected(&outcomes))
+    }
+
+    async fn publish(&self, entries: Vec<Entry>) -> Result<Vec<crate::history::Outcome>, Refused> {
+        match tokio::time::timeout(WRITING, self.bus.publish(entries)).await {
+            Ok(Ok(outcomes)) => Ok(outcomes),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "failed to write the history");
+                Err(Refused::later(RETRY_SECONDS_HISTORY, "the history cannot be written now"))
+            }
+            Err(_) => Err(Refused::later(RETRY_SECONDS_HISTORY, "the history is busy")),
+        }
+    }
+
+    /// An exporter does not send again what was refused for good: it is kept as far as it is here.
+    async fn lost(&self, refused: Refused, input: String) -> Refused {
+        let rejection = Rejection { source: SOURCE.to_owned(), reason: refused.reason.clone(), input };
+        match self.publish(vec![rejection.into()]).await {
+            Ok(_) => refused,
+            // Then it may come again, and be kept then.
+            Err(later) => later,
+        }
+    }
+}
+
+/// From bytes to entries; what is refused with its head.
+fn read(signal: Signal, encoding: Encoding, packing: Packing, bytes: Vec<u8>) -> Result<Export, (Refused, String)> {
+    let head = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(Rejection::INPUT_BYTES_SEEN)]).into_owned();
+    let bytes = packing.unpack(bytes).map_err(|refused| (refused, String::new()))?;
+    let records = export::read(signal, encoding, &bytes).map_err(|refused| (refused, head(&bytes)))?;
+    drop(bytes);
+    Ok(Export::of(&records))
+}
