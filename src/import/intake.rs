@@ -1,0 +1,107 @@
+//! Drafts and rejections on their way into the history, a batch a transaction, and what came of them.
+
+use std::{collections::HashSet, path::Path};
+
+use serde::Serialize;
+
+use crate::{
+    event::Draft,
+    history::{self, Entry, Options, Outcome, Reader, Rejection, Writer},
+    source::Agent,
+};
+
+use super::Bell;
+
+/// A transaction that others wait for stays short.
+const BATCH_ENTRIES: usize = 512;
+/// Broken lines that are remembered, so that the next import does not report them again.
+const KNOWN_MAX: usize = 10_000;
+
+/// What came of an import.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub files: u64,
+    pub lines: u64,
+    /// Events that were not in the history.
+    pub new: u64,
+    /// Reports of events that were.
+    pub duplicate: u64,
+    /// Reports that added to such an event.
+    pub completing: u64,
+    /// Lines and events that were refused.
+    pub rejected: u64,
+    /// Last lines that were not written to their end yet.
+    pub unfinished: u64,
+}
+
+pub(super) struct Intake {
+    agent: Agent,
+    writer: Writer,
+    batch: Vec<Entry>,
+    /// Reasons of rejections that are kept already: each names its file and line.
+    known: HashSet<String>,
+    bell: Bell,
+    pub summary: Summary,
+}
+
+impl Intake {
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn new(agent: Agent, options: &Options, bell: Bell) -> Result<Intake, history::Error> {
+        let kept = Reader::new(options).rejected()?;
+        let known = kept.into_iter().filter(|kept| kept.source == agent.name()).map(|kept| kept.reason).collect();
+        Ok(Intake { agent, writer: Writer::new(options), batch: Vec::new(), known, bell, summary: Summary::default() })
+    }
+
+    pub fn is_stopped(&self) -> bool {
+        self.bell.is_stopped()
+    }
+
+    /// # Errors
+    /// Where the history cannot be written: the whole batch is not then.
+    pub fn take(&mut self, drafts: Vec<Draft>) -> Result<(), history::Error> {
+        self.batch.extend(drafts.into_iter().map(Entry::from));
+        self.flush_full()
+    }
+
+    /// A line that could not be understood: kept once, however often it is imported.
+    ///
+    /// # Errors
+    /// Where the history cannot be written: the whole batch is not then.
+    pub fn reject(&mut self, path: &Path, line: u64, reason: &str, input: &[u8]) -> Result<(), history::Error> {
+        self.summary.rejected += 1;
+        let reason = format!("`{}` line {line}: {reason}", path.display());
+        if self.known.contains(&reason) {
+            return Ok(());
+        }
+        if self.known.len() < KNOWN_MAX {
+            self.known.insert(reason.clone());
+        }
+        let head = &input[..input.len().min(Rejection::INPUT_BYTES_SEEN)];
+        let input = String::from_utf8_lossy(head).into_owned();
+        self.batch.push(Rejection { source: self.agent.name().to_owned(), reason, input }.into());
+        self.flush_full()
+    }
+
+    fn flush_full(&mut self) -> Result<(), history::Error> {
+        if self.batch.len() < BATCH_ENTRIES { Ok(()) } else { self.flush() }
+    }
+
+    /// # Errors
+    /// Where the history cannot be written: the whole batch is not then.
+    pub fn flush(&mut self) -> Result<(), history::Error> {
+        // Of what is not written nothing is known either.
+        let written = self.writer.append(std::mem::take(&mut self.batch)).inspect_err(|_| self.known.clear())?;
+        for outcome in written {
+            match outcome {
+                Outcome::Appended { .. } => self.summary.new += 1,
+                Outcome::Duplicate { .. } => self.summary.duplicate += 1,
+                Outcome::Completed { .. } => self.summary.completing += 1,
+                Outcome::Rejected(_) => self.summary.rejected += 1,
+                // Counted when it came; or its condition said that it is none.
+                Outcome::Kept | Outcome::Unmet => {}
+            }
+        }
+        Ok(())
+    }
+}

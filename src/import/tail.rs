@@ -1,0 +1,179 @@
+//! Records as they grow: new lines, new files, files that begin anew.
+//!
+//! Every file is looked at now and then, because no watch is told of everything; the few that grew last are watched too, so
+//! that what happens now is seen now.
+
+use std::{
+    collections::{HashMap, HashSet},
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant, SystemTime},
+};
+
+use crate::{
+    history::Options,
+    source::Agent,
+    watch_path::{self, Watch},
+};
+
+use super::{Bell, Error, Found, Intake, Record, Summary, find, places::Stamp, record::LastLine};
+
+/// Between two looks at every file: how late a new session shows.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// Each watch costs a thread; more agents than this rarely work at once on one machine.
+const WATCHES_MAX: usize = 8;
+/// Agents write what belongs together within moments: after this what is open is told as it stands.
+const QUIET: Duration = Duration::from_secs(5);
+/// What a file's lines said is forgotten after this; should it grow again, it is read again.
+const ASLEEP: Duration = Duration::from_secs(3600);
+
+/// Follows an agent's records until its bell is stopped.
+pub struct Tail {
+    agent: Agent,
+    places: Vec<PathBuf>,
+    bell: Bell,
+    intake: Intake,
+    files: HashMap<PathBuf, Followed>,
+    watches: HashMap<PathBuf, Watch>,
+}
+
+struct Followed {
+    stamp: Stamp,
+    /// `None` while it is asleep.
+    record: Option<Record>,
+}
+
+impl Tail {
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn new(agent: Agent, options: &Options, places: Vec<PathBuf>, bell: Bell) -> Result<Tail, Error> {
+        let intake = Intake::new(agent, options, bell.clone())?;
+        Ok(Tail { agent, places, bell, intake, files: HashMap::new(), watches: HashMap::new() })
+    }
+
+    /// Imports what is there by now; `progress` is told of bytes as they are read.
+    ///
+    /// # Errors
+    /// Where the history cannot be written, or a place is missing.
+    pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<Summary, Error> {
+        let found = find(self.agent, &self.places)?;
+        self.look_at_all(found, progress)?;
+        self.intake.summary.files = self.files.len() as u64;
+        Ok(self.intake.summary.clone())
+    }
+
+    /// Returns when the bell is stopped. A history that cannot be written now is tried again with the next look.
+    pub fn run(&mut self) {
+        let mut looked_at = Instant::now();
+        self.rewatch();
+        while !self.bell.is_stopped() {
+            self.bell.wait(LOOK_EVERY.saturating_sub(looked_at.elapsed()));
+            let taken = if looked_at.elapsed() < LOOK_EVERY {
+                self.look_at_watched()
+            } else {
+                looked_at = Instant::now();
+                let taken = self.look_again();
+                self.rewatch();
+                taken
+            };
+            self.forget_unless(taken);
+        }
+        let ended = self.end_open();
+        self.forget_unless(ended);
+    }
+
+    /// What was read and not written is read again: whatever was written of it adds nothing.
+    fn forget_unless(&mut self, taken: Result<(), Error>) {
+        if let Err(error) = taken {
+            tracing::warn!(error = &error as &dyn std::error::Error, "trying again");
+            self.files.clear();
+        }
+    }
+
+    /// A place that is gone may come back.
+    fn look_again(&mut self) -> Result<(), Error> {
+        let mut found = Vec::new();
+        for place in &self.places {
+            match find(self.agent, std::slice::from_ref(place)) {
+                Ok(more) => found.extend(more),
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+        let there: HashSet<&Path> = found.iter().map(|found| found.path.as_path()).collect();
+        self.files.retain(|path, _| there.contains(path.as_path()));
+        self.look_at_all(found, &mut |_| {})
+    }
+
+    fn look_at_all(&mut self, found: Vec<Found>, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        let now = SystemTime::now();
+        for found in found {
+            if self.bell.is_stopped() {
+                break;
+            }
+            self.look_at(found, now, progress)?;
+        }
+        Ok(self.intake.flush()?)
+    }
+
+    fn look_at_watched(&mut self) -> Result<(), Error> {
+        let watched: Vec<PathBuf> = self.watches.keys().cloned().collect();
+        let there = |path: PathBuf| {
+            let stamp = Stamp::of(&fs::metadata(&path).ok()?);
+            Some(Found { path, stamp })
+        };
+        self.look_at_all(watched.into_iter().filter_map(there).collect(), &mut |_| {})
+    }
+
+    fn look_at(&mut self, found: Found, now: SystemTime, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        let Found { path, stamp } = found;
+        let before = self.files.remove(&path);
+        let is_unchanged = before.as_ref().is_some_and(|before| before.stamp == stamp);
+        let mut record = before.and_then(|before| before.record.filter(|_| before.stamp.is_same_file(&stamp)));
+        if !is_unchanged {
+            record = record.filter(Record::is_continued).or_else(|| Record::new(self.agent, &path));
+            if let Some(record) = &mut record {
+                match record.read(&mut self.intake, LastLine::HeldBack, progress) {
+                    // It went while it was looked at, or will be read another time.
+                    Err(error @ Error::Unreadable { .. }) => {
+                        tracing::debug!("{error}");
+                        return Ok(());
+                    }
+                    read => read?,
+                }
+            }
+        }
+        // A file written in the future is quiet once it is in the past.
+        let quiet = now.duration_since(stamp.modified).unwrap_or_default();
+        if let Some(record) = record.as_mut().filter(|record| record.is_open() && quiet >= QUIET) {
+            record.end(&mut self.intake)?;
+        }
+        let record = record.filter(|_| quiet < ASLEEP);
+        self.files.insert(path, Followed { stamp, record });
+        Ok(())
+    }
+
+    fn end_open(&mut self) -> Result<(), Error> {
+        for record in self.files.values_mut().filter_map(|file| file.record.as_mut()).filter(|record| record.is_open()) {
+            record.end(&mut self.intake)?;
+        }
+        Ok(self.intake.flush()?)
+    }
+
+    /// Watches those that grew last.
+    fn rewatch(&mut self) {
+        let mut awake: Vec<(&PathBuf, &Followed)> = self.files.iter().filter(|(_, file)| file.record.is_some()).collect();
+        awake.sort_by_key(|(_, file)| std::cmp::Reverse(file.stamp.modified));
+        awake.truncate(WATCHES_MAX);
+        self.watches.retain(|path, watch| !watch.is_stale() && awake.iter().any(|(awake, _)| *awake == path));
+        for (path, _) in awake {
+            if self.watches.contains_key(path) {
+                continue;
+            }
+            let bell = self.bell.clone();
+            match watch_path::watch(path, move || bell.ring()) {
+                Ok(watch) => drop(self.watches.insert(path.clone(), watch)),
+                Err(error) => tracing::debug!("{error}"),
+            }
+        }
+    }
+}
