@@ -1,0 +1,295 @@
+//! Agents' own configuration: what makes them report here, and its removal.
+//!
+//! Plans are texts before and after; nothing is written until every file of an agent was read and understood. What somebody
+//! else wrote stays to the byte, and removal takes out what was put in, told by what it runs. Telemetry is pointed here only
+//! where nobody has pointed it elsewhere, and only in a person's own settings: where one person's collector listens is no
+//! matter of a project.
+
+mod agent;
+mod file;
+mod json;
+mod merge;
+mod opencode;
+mod scan;
+mod table;
+
+use std::{io, path::PathBuf};
+
+use agent::{COLLECTOR, Content, Place, SERVER};
+use json::Json;
+
+pub use agent::{Target, claude_hooks};
+pub use file::{Change, Written};
+pub use json::Misplaced;
+pub use scan::Syntax;
+
+/// Whose configuration it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The person's, for every project.
+    User,
+    /// That of the project in [`Surroundings::project`].
+    Project,
+}
+
+/// Where agents keep their configuration on this machine.
+#[derive(Clone, Debug, Default)]
+pub struct Surroundings {
+    pub home: PathBuf,
+    pub project: PathBuf,
+    /// `XDG_CONFIG_HOME`
+    pub config_home: Option<PathBuf>,
+    /// `CLAUDE_CONFIG_DIR`
+    pub claude_folder: Option<PathBuf>,
+    /// `CODEX_HOME`
+    pub codex_folder: Option<PathBuf>,
+    /// `COPILOT_HOME`
+    pub copilot_folder: Option<PathBuf>,
+    /// The environment sends telemetry somewhere already.
+    pub has_telemetry: bool,
+}
+
+/// This program, as agents are to start it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// A name where it is found by that, else an absolute path.
+    pub path: String,
+}
+
+/// What is to change, and what a person should know about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Plan {
+    pub changes: Vec<Change>,
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("failed to read `{path}`")]
+    Unreadable { path: PathBuf, source: io::Error },
+    #[error("`{path}` is not valid JSON: correct it, then run this again; nothing was changed")]
+    BrokenJson { path: PathBuf, source: Syntax },
+    #[error(
+        "`{path}` is not valid TOML, or has no place for a table of its own: correct it, then run this again; nothing was changed"
+    )]
+    BrokenToml { path: PathBuf, source: Box<toml_edit::TomlError> },
+    #[error("`{path}` is not built as expected: correct it, then run this again; nothing was changed")]
+    Misplaced { path: PathBuf, source: Misplaced },
+    #[error("`{path}` is somebody else's file: move it away, then run this again; nothing was changed")]
+    Foreign { path: PathBuf },
+}
+
+/// What makes `target` report here.
+///
+/// # Errors
+/// [`Error`] where one of its files cannot be read or understood.
+pub fn install(target: Target, scope: Scope, at: &Surroundings, program: &Program) -> Result<Plan, Error> {
+    let may_collect = scope == Scope::User && target.has_telemetry();
+    let files = read(target.places(scope, at, program, may_collect))?;
+    let is_elsewhere = at.has_telemetry || files.iter().any(File::has_foreign_telemetry);
+    let collects = may_collect && !is_elsewhere;
+    let files = if collects == may_collect { files } else { read(target.places(scope, at, program, collects))? };
+    let mut notes = Vec::new();
+    if may_collect && is_elsewhere {
+        notes.push("telemetry is configured already and was left as it is: tokens and cost are not received from it".to_owned());
+    }
+    if collects {
+        notes.push(format!(
+            "telemetry goes to {COLLECTOR}: the server of a running agent receives it, or `{SERVER} collect` at any time"
+        ));
+    }
+    let foreign = files.iter().filter(|file| file.has_foreign_server());
+    notes.extend(foreign.map(|file| format!("`{}` has another `{SERVER}` server: left as it is", file.place.path.display())));
+    notes.extend(target.note().map(str::to_owned));
+    Ok(Plan { changes: changes(files, |file| file.with_parts(target).map(Some))?, notes })
+}
+
+/// What takes all that out again.
+///
+/// # Errors
+/// [`Error`] where one of its files cannot be read or understood.
+pub fn remove(target: Target, scope: Scope, at: &Surroundings, program: &Program) -> Result<Plan, Error> {
+    let files = read(target.places(scope, at, program, target.has_telemetry()))?;
+    Ok(Plan { changes: changes(files, |file| file.without_parts(target))?, notes: Vec::new() })
+}
+
+impl Program {
+    /// The shell command of a hook.
+    pub fn hook(&self, agent: &str) -> String {
+        format!("{} hook {agent}", quoted(&self.path))
+    }
+
+    fn serve(&self, collects: bool) -> Vec<&'static str> {
+        if collects { vec!["serve", "--collect", COLLECTOR] } else { vec!["serve"] }
+    }
+
+    fn toml_lines(&self, collects: bool) -> Vec<String> {
+        let text = |text: &str| toml_edit::Value::from(text).to_string();
+        let arguments: Vec<String> = self.serve(collects).into_iter().map(text).collect();
+        vec![format!("command = {}", text(&self.path)), format!("args = [{}]", arguments.join(", "))]
+    }
+}
+
+/// For a shell: quotes only where a path needs them.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%=:,".contains(c);
+    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
+}
+
+/// One file as it is, and what belongs into it.
+struct File {
+    place: Place,
+    text: Option<String>,
+    json: Option<Json>,
+}
+
+fn read(places: Vec<Place>) -> Result<Vec<File>, Error> {
+    places.into_iter().map(File::read).collect()
+}
+
+fn changes(files: Vec<File>, after: impl Fn(&File) -> Result<Option<String>, Error>) -> Result<Vec<Change>, Error> {
+    let mut changes = Vec::new();
+    for file in files {
+        let after = after(&file)?;
+        if after != file.text {
+            changes.push(Change { path: file.place.path, before: file.text, after });
+        }
+    }
+    Ok(changes)
+}
+
+const TOML_SERVER: &[&str] = &["mcp_servers", SERVER];
+const TOML_TELEMETRY: &[&str] = &["otel"];
+
+fn toml_telemetry() -> Vec<String> {
+    vec![format!(r#"exporter = {{ otlp-http = {{ endpoint = "http://{COLLECTOR}/v1/logs", protocol = "json" }} }}"#)]
+}
+
+impl File {
+    fn read(place: Place) -> Result<File, Error> {
+        let text = match std::fs::read_to_string(&place.path) {
+            Ok(text) => Some(text),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(Error::Unreadable { path: place.path, source }),
+        };
+        let json = match (&place.content, &text) {
+            (Content::Json(_), Some(text)) => match Json::parse(text) {
+                Ok(json) => Some(json),
+                Err(source) => return Err(Error::BrokenJson { path: place.path, source }),
+            },
+            (Content::Toml { .. }, Some(text)) => {
+                table::has(text, TOML_SERVER).map_err(|source| broken_toml(&place, source))?;
+                None
+            }
+            _ => None,
+        };
+        Ok(File { place, text, json })
+    }
+
+    fn has_foreign_telemetry(&self) -> bool {
+        match (&self.place.content, &self.json, &self.text) {
+            (Content::Json(parts), Some(json), _) => parts.iter().any(|part| merge::has_foreign_telemetry(json, part)),
+            (Content::Toml { .. }, _, Some(text)) => {
+                table::has(text, TOML_TELEMETRY).unwrap_or(false) && !self.has_our_telemetry(text)
+            }
+            _ => false,
+        }
+    }
+
+    fn has_our_telemetry(&self, text: &str) -> bool {
+        matches!(table::lines(text, TOML_TELEMETRY), Ok(Some(lines)) if lines == toml_telemetry())
+    }
+
+    fn has_foreign_server(&self) -> bool {
+        match (&self.place.content, &self.json, &self.text) {
+            (Content::Json(parts), Some(json), _) => parts.iter().any(|part| merge::has_foreign_server(json, part)),
+            (Content::Toml { .. }, _, Some(text)) => table::has(text, TOML_SERVER).unwrap_or(false) && !has_our_toml_server(text),
+            _ => false,
+        }
+    }
+
+    fn with_parts(&self, target: Target) -> Result<String, Error> {
+        match &self.place.content {
+            Content::Json(parts) => {
+                let json = self.json.clone().unwrap_or_else(Json::new_file);
+                let merged = parts.iter().try_fold(json, |json, part| merge::put_in(json, part, target.name()));
+                Ok(merged.map_err(|source| Error::Misplaced { path: self.place.path.clone(), source })?.text().to_owned())
+            }
+            Content::Toml { server, telemetry } => {
+                self.with_tables(server, *telemetry).map_err(|source| broken_toml(&self.place, source))
+            }
+            Content::Whole(text) => self.own(text.clone()),
+        }
+    }
+
+    /// `None` where the file goes away, or was never there.
+    fn without_parts(&self, target: Target) -> Result<Option<String>, Error> {
+        let Some(text) = &self.text else { return Ok(None) };
+        match (&self.place.content, &self.json) {
+            (Content::Json(parts), Some(json)) => {
+                // Last in, first out.
+                let rest = parts.iter().rev().try_fold(json.clone(), |json, part| merge::take_out(json, part, target.name()));
+                Ok(rest.map(|json| json.text().to_owned()))
+            }
+            (Content::Toml { .. }, _) => self.without_tables(text).map_err(|source| broken_toml(&self.place, source)),
+            (Content::Whole(_), _) if opencode::is_plugin(text) => Ok(None),
+            _ => Ok(Some(text.clone())),
+        }
+    }
+
+    fn with_tables(&self, server: &[String], telemetry: bool) -> Result<String, toml_edit::TomlError> {
+        let mut text = self.text.clone();
+        if telemetry && !text.as_deref().is_some_and(|text| self.has_our_telemetry(text)) {
+            let section = table::Section { name: TOML_TELEMETRY, lines: toml_telemetry() };
+            text = Some(table::add(text.as_deref(), &section)?);
+        }
+        let there = text.as_deref().map(|text| table::lines(text, TOML_SERVER)).transpose()?.flatten();
+        if there.as_deref() == Some(server) {
+            return Ok(text.unwrap_or_default());
+        }
+        if let Some(given) = text.as_deref().filter(|given| table::has(given, TOML_SERVER).unwrap_or(false)) {
+            if !has_our_toml_server(given) {
+                return Ok(given.to_owned());
+            }
+            text = table::remove(given, TOML_SERVER)?;
+        }
+        table::add(text.as_deref(), &table::Section { name: TOML_SERVER, lines: server.to_vec() })
+    }
+
+    fn without_tables(&self, text: &str) -> Result<Option<String>, toml_edit::TomlError> {
+        let mut rest = Some(text.to_owned());
+        if has_our_toml_server(text) {
+            rest = table::remove(text, TOML_SERVER)?;
+        }
+        match rest {
+            Some(text) if self.has_our_telemetry(&text) => table::remove(&text, TOML_TELEMETRY),
+            rest => Ok(rest),
+        }
+    }
+
+    fn own(&self, text: String) -> Result<String, Error> {
+        match &self.text {
+            Some(there) if !opencode::is_plugin(there) => Err(Error::Foreign { path: self.place.path.clone() }),
+            _ => Ok(text),
+        }
+    }
+}
+
+fn has_our_toml_server(text: &str) -> bool {
+    let Ok(document) = toml_edit::Document::parse(text) else { return false };
+    let Some(table) = document.get(TOML_SERVER[0]).and_then(|item| item.get(TOML_SERVER[1])).and_then(|item| item.as_table())
+    else {
+        return false;
+    };
+    let program = table.get("command").and_then(|item| item.as_str()).unwrap_or_default();
+    let arguments = table.get("args").and_then(|item| item.as_array());
+    let arguments: Vec<&str> = arguments.map(|list| list.iter().filter_map(|item| item.as_str()).collect()).unwrap_or_default();
+    table.len() == 2 && merge::is_our_program(program) && merge::is_our_serving(&arguments)
+}
+
+fn broken_toml(place: &Place, source: toml_edit::TomlError) -> Error {
+    Error::BrokenToml { path: place.path.clone(), source: Box::new(source) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,348 @@
+//! What each agent is to be told, and in which of its files: the tables.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{Program, Scope, Surroundings, opencode};
+
+/// An agent, or an editor, whose configuration is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    ClaudeCode,
+    Codex,
+    Gemini,
+    Copilot,
+    Cursor,
+    Opencode,
+    Vscode,
+}
+
+impl Target {
+    pub const ALL: &'static [Target] =
+        &[Target::ClaudeCode, Target::Codex, Target::Gemini, Target::Copilot, Target::Cursor, Target::Opencode, Target::Vscode];
+
+    /// The name in commands.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Target::ClaudeCode => "claude-code",
+            Target::Codex => "codex",
+            Target::Gemini => "gemini",
+            Target::Copilot => "copilot",
+            Target::Cursor => "cursor",
+            Target::Opencode => "opencode",
+            Target::Vscode => "vscode",
+        }
+    }
+}
+
+/// Where telemetry is received: where `collect` listens by default.
+pub(super) const COLLECTOR: &str = "127.0.0.1:4318";
+/// The name of the server, wherever one is entered.
+pub(super) const SERVER: &str = "ai-coder-events";
+
+/// Longer than a hook ever takes: it ends by itself within a quarter of a second.
+const HOOK_SECONDS: u32 = 5;
+/// Codex allows these two no more, and says so in every run where more is asked for.
+const CODEX_LAST_SECONDS: u32 = 3;
+
+/// The hooks that Claude Code may run beside its work. WorktreeCreate is not among them: it takes over what it reports.
+const CLAUDE_BESIDE: &[&str] = &[
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PostToolUse",
+    "PostToolUseFailure",
+    "PostToolBatch",
+    "PermissionRequest",
+    "PermissionDenied",
+    "Notification",
+    "Elicitation",
+    "ElicitationResult",
+    "MessageDisplay",
+    "SubagentStart",
+    "SubagentStop",
+    "TaskCompleted",
+    "PreCompact",
+    "PostCompact",
+    "CwdChanged",
+    "DirectoryAdded",
+    "WorktreeRemove",
+];
+/// Those it waits for: around them it starts or ends, and a hook beside its work would be lost with its process.
+const CLAUDE_WAITED_FOR: &[&str] = &["SessionStart", "SessionEnd", "Stop", "StopFailure"];
+
+const CODEX: &[&str] = &[
+    "SessionStart",
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PermissionRequest",
+    "PostToolUse",
+    "PreCompact",
+    "PostCompact",
+    "SubagentStart",
+    "SubagentStop",
+    "Stop",
+];
+const CODEX_LAST: &[&str] = &["SessionEnd", "Interrupt"];
+
+/// AfterModel fires for every piece of an answer, and telemetry has its figures; PreCompress before every call.
+const GEMINI: &[&str] = &["SessionStart", "SessionEnd", "BeforeAgent", "AfterAgent", "BeforeTool", "AfterTool", "Notification"];
+
+const COPILOT: &[&str] = &[
+    "sessionStart",
+    "sessionEnd",
+    "userPromptSubmitted",
+    "preToolUse",
+    "postToolUse",
+    "postToolUseFailure",
+    "permissionRequest",
+    "notification",
+    "errorOccurred",
+    "agentStop",
+    "subagentStart",
+    "subagentStop",
+    "preCompact",
+];
+
+/// Those before a tool decide whether it may run: they are none of a recorder's business.
+const CURSOR: &[&str] = &[
+    "sessionStart",
+    "sessionEnd",
+    "beforeSubmitPrompt",
+    "postToolUse",
+    "postToolUseFailure",
+    "afterShellExecution",
+    "afterFileEdit",
+    "afterAgentResponse",
+    "subagentStart",
+    "subagentStop",
+    "preCompact",
+    "stop",
+];
+
+/// One file of an agent, and what belongs into it.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    pub path: PathBuf,
+    pub content: Content,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Content {
+    Json(Vec<Part>),
+    /// Codex's `config.toml`: the server, and where to send telemetry.
+    Toml {
+        server: Vec<String>,
+        telemetry: bool,
+    },
+    /// The file as a whole.
+    Whole(String),
+}
+
+/// What belongs into one JSON file.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    /// A list of hooks for each event; `version` stands beside them where the file is new.
+    Hooks {
+        hooks: Vec<(&'static str, Value)>,
+        version: Option<u32>,
+    },
+    /// Settings that go in together, under one key, unless somebody has set any of that kind.
+    Telemetry {
+        under: &'static str,
+        settings: Vec<(&'static str, Value)>,
+    },
+    Server {
+        under: &'static str,
+        entry: Value,
+    },
+}
+
+/// `[settings]` in which Claude Code looks for telemetry.
+pub(super) fn is_telemetry(key: &str) -> bool {
+    key.starts_with("OTEL_") || key == "CLAUDE_CODE_ENABLE_TELEMETRY"
+}
+
+impl Target {
+    /// `telemetry`: whether its telemetry is to come here.
+    pub(super) fn places(self, scope: Scope, at: &Surroundings, program: &Program, telemetry: bool) -> Vec<Place> {
+        let folder = self.folder(scope, at);
+        let file = |name: &str, parts: Vec<Part>| Place { path: folder.join(name), content: Content::Json(parts) };
+        let is_user = scope == Scope::User;
+        let serve = program.serve(telemetry);
+        let stdio = json!({"type": "stdio", "command": program.path, "args": serve});
+        let plain = json!({"command": program.path, "args": serve});
+        let server = |under, entry| Part::Server { under, entry };
+        match self {
+            Target::ClaudeCode => {
+                let mut settings = vec![Part::Hooks { hooks: claude_hooks(&program.hook(self.name())), version: None }];
+                settings.extend(telemetry.then(claude_telemetry));
+                let servers = match (scope, &at.claude_folder) {
+                    (Scope::Project, _) => at.project.join(".mcp.json"),
+                    (Scope::User, Some(folder)) => folder.join(".claude.json"),
+                    (Scope::User, None) => at.home.join(".claude.json"),
+                };
+                vec![
+                    file("settings.json", settings),
+                    Place { path: servers, content: Content::Json(vec![server("mcpServers", stdio)]) },
+                ]
+            }
+            Target::Codex => vec![
+                file("hooks.json", vec![Part::Hooks { hooks: codex_hooks(&program.hook(self.name())), version: None }]),
+                Place {
+                    path: folder.join("config.toml"),
+                    content: Content::Toml { server: program.toml_lines(telemetry), telemetry },
+                },
+            ],
+            Target::Gemini => {
+                let mut settings = vec![Part::Hooks { hooks: gemini_hooks(&program.hook(self.name())), version: None }];
+                settings.extend(telemetry.then(gemini_telemetry));
+                settings.push(server("mcpServers", plain));
+                vec![file("settings.json", settings)]
+            }
+            Target::Copilot => {
+                let local = json!({"type": "local", "command": program.path, "args": serve, "tools": ["*"]});
+                let (hooks, servers) = if is_user {
+                    ("hooks/ai-coder-events.json", "mcp-config.json")
+                } else {
+                    ("hooks/ai-coder-events.json", "mcp.json")
+                };
+                vec![
+                    file(hooks, vec![Part::Hooks { hooks: copilot_hooks(program), version: Some(1) }]),
+                    file(servers, vec![server("mcpServers", local)]),
+                ]
+            }
+            Target::Cursor => vec![
+                file("hooks.json", vec![Part::Hooks { hooks: cursor_hooks(&program.hook(self.name())), version: Some(1) }]),
+                file("mcp.json", vec![server("mcpServers", plain)]),
+            ],
+            Target::Opencode => {
+                let command: Vec<&str> = std::iter::once(program.path.as_str()).chain(serve.iter().copied()).collect();
+                let entry = json!({"type": "local", "command": command, "enabled": true});
+                let name = if at.opencode_has_comments(&folder, scope) { "opencode.jsonc" } else { "opencode.json" };
+                let settings = at.opencode_settings(&folder, scope).join(name);
+                vec![
+                    Place {
+                        path: folder.join("plugins/ai-coder-events.js"),
+                        content: Content::Whole(opencode::plugin(&program.path)),
+                    },
+                    Place { path: settings, content: Content::Json(vec![server("mcp", entry)]) },
+                ]
+            }
+            Target::Vscode => vec![file("mcp.json", vec![server("servers", stdio)])],
+        }
+    }
+
+    /// The folder that most of its files are in.
+    fn folder(self, scope: Scope, at: &Surroundings) -> PathBuf {
+        let or_home = |given: &Option<PathBuf>, name: &str| given.clone().unwrap_or_else(|| at.home.join(name));
+        match (self, scope) {
+            (Target::ClaudeCode, Scope::User) => or_home(&at.claude_folder, ".claude"),
+            (Target::Codex, Scope::User) => or_home(&at.codex_folder, ".codex"),
+            (Target::Gemini, Scope::User) => at.home.join(".gemini"),
+            (Target::Copilot, Scope::User) => or_home(&at.copilot_folder, ".copilot"),
+            (Target::Cursor, Scope::User) => at.home.join(".cursor"),
+            (Target::Opencode, Scope::User) => at.config_folder().join("opencode"),
+            (Target::Vscode, Scope::User) if cfg!(target_os = "macos") => at.home.join("Library/Application Support/Code/User"),
+            (Target::Vscode, Scope::User) => at.config_folder().join("Code/User"),
+            (Target::ClaudeCode, Scope::Project) => at.project.join(".claude"),
+            (Target::Codex, Scope::Project) => at.project.join(".codex"),
+            (Target::Gemini, Scope::Project) => at.project.join(".gemini"),
+            (Target::Copilot, Scope::Project) => at.project.join(".github"),
+            (Target::Cursor, Scope::Project) => at.project.join(".cursor"),
+            (Target::Opencode, Scope::Project) => at.project.join(".opencode"),
+            (Target::Vscode, Scope::Project) => at.project.join(".vscode"),
+        }
+    }
+
+    /// What a person has to know once it is done.
+    pub(super) const fn note(self) -> Option<&'static str> {
+        match self {
+            Target::Codex => Some("Codex runs new hooks once they are trusted: start it and accept them under `/hooks`"),
+            Target::Copilot => Some(
+                "Copilot takes telemetry settings from its environment only: export COPILOT_OTEL_ENABLED=true and \
+                 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318, and keep `ai-coder-events collect` running",
+            ),
+            _ => None,
+        }
+    }
+
+    /// Its telemetry can be configured in its own files.
+    pub(super) const fn has_telemetry(self) -> bool {
+        matches!(self, Target::ClaudeCode | Target::Codex | Target::Gemini)
+    }
+}
+
+impl Surroundings {
+    fn config_folder(&self) -> PathBuf {
+        self.config_home.clone().unwrap_or_else(|| self.home.join(".config"))
+    }
+
+    /// A project's own settings stand beside its folder, a person's inside.
+    fn opencode_settings<'a>(&'a self, folder: &'a Path, scope: Scope) -> &'a Path {
+        if scope == Scope::Project { &self.project } else { folder }
+    }
+
+    fn opencode_has_comments(&self, folder: &Path, scope: Scope) -> bool {
+        let settings = self.opencode_settings(folder, scope);
+        settings.join("opencode.jsonc").exists() && !settings.join("opencode.json").exists()
+    }
+}
+
+/// The hooks of Claude Code that run `command`.
+pub fn claude_hooks(command: &str) -> Vec<(&'static str, Value)> {
+    let entry = |beside: bool| {
+        let mut hook = json!({"type": "command", "command": command, "timeout": HOOK_SECONDS});
+        if beside {
+            hook["async"] = Value::from(true);
+        }
+        json!({"hooks": [hook]})
+    };
+    let waited_for = CLAUDE_WAITED_FOR.iter().map(|event| (*event, entry(false)));
+    waited_for.chain(CLAUDE_BESIDE.iter().map(|event| (*event, entry(true)))).collect()
+}
+
+fn codex_hooks(command: &str) -> Vec<(&'static str, Value)> {
+    let entry = |seconds: u32| json!({"hooks": [{"type": "command", "command": command, "timeout": seconds}]});
+    let last = CODEX_LAST.iter().map(|event| (*event, entry(CODEX_LAST_SECONDS)));
+    CODEX.iter().map(|event| (*event, entry(HOOK_SECONDS))).chain(last).collect()
+}
+
+fn gemini_hooks(command: &str) -> Vec<(&'static str, Value)> {
+    let entry = json!({"hooks": [{"type": "command", "name": SERVER, "command": command, "timeout": HOOK_SECONDS * 1_000}]});
+    GEMINI.iter().map(|event| (*event, entry.clone())).collect()
+}
+
+/// Copilot's payloads do not name their hook: its command does.
+fn copilot_hooks(program: &Program) -> Vec<(&'static str, Value)> {
+    let command = program.hook(Target::Copilot.name());
+    let entry = |event: &str| json!({"type": "command", "bash": format!("{command} {event}"), "timeoutSec": HOOK_SECONDS});
+    COPILOT.iter().map(|event| (*event, entry(event))).collect()
+}
+
+fn cursor_hooks(command: &str) -> Vec<(&'static str, Value)> {
+    CURSOR.iter().map(|event| (*event, json!({"command": command, "timeout": HOOK_SECONDS}))).collect()
+}
+
+fn claude_telemetry() -> Part {
+    let settings = [
+        ("CLAUDE_CODE_ENABLE_TELEMETRY", "1".to_owned()),
+        ("OTEL_LOGS_EXPORTER", "otlp".to_owned()),
+        ("OTEL_METRICS_EXPORTER", "otlp".to_owned()),
+        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json".to_owned()),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{COLLECTOR}")),
+        // A session that is killed loses what was not sent yet; the default is five seconds.
+        ("OTEL_LOGS_EXPORT_INTERVAL", "1000".to_owned()),
+    ];
+    Part::Telemetry { under: "env", settings: settings.map(|(key, value)| (key, Value::from(value))).into() }
+}
+
+fn gemini_telemetry() -> Part {
+    let settings = vec![
+        ("enabled", json!(true)),
+        ("target", json!("local")),
+        ("otlpEndpoint", json!(format!("http://{COLLECTOR}"))),
+        ("otlpProtocol", json!("http")),
+    ];
+    Part::Telemetry { under: "telemetry", settings }
+}

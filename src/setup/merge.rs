@@ -1,0 +1,213 @@
+//! Parts go into a JSON file and come out of it, and nothing that somebody else wrote is touched.
+//!
+//! What is ours is told by what it runs: this program, as a hook of this agent or as a server started as we start it.
+
+use serde_json::Value;
+
+use super::{
+    agent::{COLLECTOR, Part, SERVER},
+    json::{Json, Misplaced, Step, steps},
+};
+
+const HOOKS: &str = "hooks";
+const VERSION: &str = "version";
+
+/// # Errors
+/// [`Misplaced`] where the file has something else in the place of an object or a list.
+pub(super) fn put_in(json: Json, part: &Part, agent: &str) -> Result<Json, Misplaced> {
+    match part {
+        Part::Hooks { hooks, version } => put_hooks(json, hooks, *version, agent),
+        Part::Telemetry { under, settings } if !has_settings(&json, under, settings) => {
+            settings.iter().try_fold(json, |json, (key, value)| json.put(&[under, key], value))
+        }
+        Part::Telemetry { .. } => Ok(json),
+        Part::Server { under, entry } => {
+            let path = [*under, SERVER];
+            match json.find(&steps(&path)).map(|node| node.value()) {
+                Some(there) if there == *entry || !is_our_server(&there) => Ok(json),
+                Some(_) => json.take(&steps(&path)).unwrap_or_else(Json::new_file).put(&path, entry),
+                None => json.put(&path, entry),
+            }
+        }
+    }
+}
+
+/// `None` where nothing is left of a file made here.
+pub(super) fn take_out(json: Json, part: &Part, agent: &str) -> Option<Json> {
+    match part {
+        Part::Hooks { version, .. } => take_hooks(json, *version, agent),
+        Part::Telemetry { under, settings } if has_settings(&json, under, settings) => {
+            settings.iter().try_fold(json, |json, (key, _)| json.take(&steps(&[under, key])))
+        }
+        Part::Telemetry { .. } => Some(json),
+        Part::Server { under, .. } => {
+            let path = [Step::Key(under), Step::Key(SERVER)];
+            let is_ours = json.find(&path).is_some_and(|node| is_our_server(&node.value()));
+            if is_ours { json.take(&path) } else { Some(json) }
+        }
+    }
+}
+
+/// Somebody has settings of this kind that are not ours.
+pub(super) fn has_foreign_telemetry(json: &Json, part: &Part) -> bool {
+    let Part::Telemetry { under, settings } = part else { return false };
+    let Some(node) = json.find(&[Step::Key(under)]) else { return false };
+    let of_that_kind = |key: &str| *under == "telemetry" || super::agent::is_telemetry(key);
+    node.entries().iter().any(|entry| of_that_kind(&entry.key)) && !has_settings(json, under, settings)
+}
+
+pub(super) fn has_foreign_server(json: &Json, part: &Part) -> bool {
+    let Part::Server { under, .. } = part else { return false };
+    json.find(&steps(&[under, SERVER])).is_some_and(|node| !is_our_server(&node.value()))
+}
+
+/// A server entry as we make them, whatever the path of the program.
+pub(super) fn is_our_server(entry: &Value) -> bool {
+    let Some(members) = entry.as_object() else { return false };
+    if members.keys().any(|key| !["type", "command", "args", "tools", "enabled"].contains(&key.as_str())) {
+        return false;
+    }
+    let mut words = Vec::new();
+    for value in [&entry["command"], &entry["args"]] {
+        match value {
+            Value::Array(items) => words.extend(items.iter().filter_map(Value::as_str)),
+            value => words.extend(value.as_str()),
+        }
+    }
+    matches!(&words[..], [program, rest @ ..] if is_our_program(program) && is_our_serving(rest))
+}
+
+pub(super) fn is_our_serving(arguments: &[&str]) -> bool {
+    matches!(arguments, ["serve"]) || arguments == ["serve", "--collect", COLLECTOR]
+}
+
+pub(super) fn is_our_program(path: &str) -> bool {
+    path.rsplit(['/', '\\']).next() == Some(SERVER)
+}
+
+fn put_hooks(mut json: Json, wanted: &[(&'static str, Value)], version: Option<u32>, agent: &str) -> Result<Json, Misplaced> {
+    let mut kept: Vec<(String, Value)> = Vec::new();
+    while let Some(stale) = {
+        kept.clear();
+        our_hooks(&json, agent).into_iter().find(|hook| {
+            let fact = (hook.event.clone(), hook.value.clone());
+            let is_wanted = wanted.iter().any(|(event, value)| *event == fact.0 && *value == fact.1);
+            let is_stale = !is_wanted || kept.contains(&fact);
+            kept.push(fact);
+            is_stale
+        })
+    } {
+        json = json.take(&stale.path()).unwrap_or_else(Json::new_file);
+    }
+    for (event, value) in wanted {
+        if !kept.iter().any(|(there, _)| there == event) {
+            json = json.push(&[HOOKS, event], value)?;
+        }
+    }
+    match version {
+        Some(version) if json.is_new() => json.put(&[VERSION], &Value::from(version)),
+        _ => Ok(json),
+    }
+}
+
+fn take_hooks(mut json: Json, version: Option<u32>, agent: &str) -> Option<Json> {
+    let keys = |json: &Json| json.find(&[]).map_or(Vec::new(), |root| root.entries().iter().map(|e| e.key.clone()).collect());
+    let before = keys(&json);
+    while let Some(hook) = our_hooks(&json, agent).into_iter().next() {
+        json = json.take(&hook.path())?;
+    }
+    // Files made here end with the version; others begin with it.
+    let made_here = version.is_some() && before == [HOOKS, VERSION] && keys(&json) == [VERSION];
+    (!made_here).then_some(json)
+}
+
+/// One of our hooks, as it stands in a file.
+struct OurHook {
+    event: String,
+    /// Its place in the event's list, and within the group there that it shares with others.
+    at: usize,
+    within: Option<usize>,
+    value: Value,
+}
+
+impl OurHook {
+    fn path(&self) -> Vec<Step<'_>> {
+        let mut path = vec![Step::Key(HOOKS), Step::Key(&self.event), Step::At(self.at)];
+        path.extend(self.within.map(|within| [Step::Key(HOOKS), Step::At(within)]).into_iter().flatten());
+        path
+    }
+}
+
+fn our_hooks(json: &Json, agent: &str) -> Vec<OurHook> {
+    let Some(events) = json.find(&[Step::Key(HOOKS)]) else { return Vec::new() };
+    let mut found = Vec::new();
+    for event in events.entries() {
+        for (at, entry) in event.value.entries().iter().enumerate() {
+            let value = entry.value.value();
+            let hook = |within, value| OurHook { event: event.key.clone(), at, within, value };
+            match value["hooks"].as_array() {
+                Some(group) if !group.is_empty() && group.iter().all(|inner| runs_our_hook(inner, agent)) => {
+                    found.push(hook(None, value));
+                }
+                Some(group) => {
+                    let ours = group.iter().enumerate().filter(|(_, inner)| runs_our_hook(inner, agent));
+                    found.extend(ours.map(|(within, inner)| hook(Some(within), inner.clone())));
+                }
+                None if runs_our_hook(&value, agent) => found.push(hook(None, value)),
+                None => {}
+            }
+        }
+    }
+    found
+}
+
+fn runs_our_hook(hook: &Value, agent: &str) -> bool {
+    [&hook["command"], &hook["bash"]].into_iter().filter_map(Value::as_str).any(|command| is_our_hook(command, agent))
+}
+
+/// `'/path/to/ai-coder-events' hook AGENT`, and the event's name after it where the payload has none.
+fn is_our_hook(command: &str, agent: &str) -> bool {
+    let Some((program, words)) = command.rsplit_once(" hook ") else { return false };
+    let mut words = words.split_ascii_whitespace();
+    is_our_program(program.trim_matches(['\'', '"'])) && words.next() == Some(agent) && words.nth(1).is_none()
+}
+
+fn has_settings(json: &Json, under: &str, settings: &[(&str, Value)]) -> bool {
+    settings.iter().all(|(key, value)| json.find(&steps(&[under, key])).is_some_and(|node| node.value() == *value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hook_is_ours_by_what_it_runs() {
+        let cases = [
+            ("ai-coder-events hook cursor", true),
+            ("'/opt/my tools/ai-coder-events' hook cursor", true),
+            ("/bin/ai-coder-events hook cursor stop", true),
+            ("ai-coder-events hook codex", false),
+            ("ai-coder-events hook cursor && say done", false),
+            ("say hook cursor", false),
+            ("ai-coder-events list", false),
+        ];
+        for (command, expected) in cases {
+            assert_eq!(is_our_hook(command, "cursor"), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn a_server_is_ours_by_how_it_is_started() {
+        let cases = [
+            (r#"{"command":"/x/ai-coder-events","args":["serve"]}"#, true),
+            (r#"{"type":"local","command":["ai-coder-events","serve","--collect","127.0.0.1:4318"],"enabled":true}"#, true),
+            (r#"{"command":"ai-coder-events","args":["serve","--read-only"]}"#, false),
+            (r#"{"command":"ai-coder-events","args":["serve"],"env":{"A":"b"}}"#, false),
+            (r#"{"command":"other","args":["serve"]}"#, false),
+            (r#""ai-coder-events serve""#, false),
+        ];
+        for (entry, expected) in cases {
+            assert_eq!(is_our_server(&serde_json::from_str(entry).expect("a test's JSON")), expected, "{entry}");
+        }
+    }
+}

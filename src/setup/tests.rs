@@ -1,0 +1,193 @@
+use std::fs;
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::{agent::Target, *};
+use crate::source::{Agent, HookContext, read_hook};
+
+fn program() -> Program {
+    Program { path: "/opt/ai-coder-events".to_owned() }
+}
+
+/// A home and a project of its own.
+struct Machine {
+    _folder: tempfile::TempDir,
+    at: Surroundings,
+}
+
+impl Machine {
+    fn new() -> Machine {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (home, project) = (folder.path().join("home"), folder.path().join("project"));
+        Machine { at: Surroundings { home, project, ..Surroundings::default() }, _folder: folder }
+    }
+
+    fn put(&self, name: &str, text: &str) {
+        let path = self.at.home.join(name);
+        fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        fs::write(path, text).expect("a file");
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        fs::read_to_string(self.at.home.join(name)).ok()
+    }
+
+    fn install(&self, target: Target, scope: Scope) -> Plan {
+        let plan = install(target, scope, &self.at, &program()).expect("the files are in order");
+        plan.changes.iter().for_each(|change| drop(change.write("t").expect("it can be written")));
+        plan
+    }
+
+    fn remove(&self, target: Target, scope: Scope) -> Plan {
+        let plan = remove(target, scope, &self.at, &program()).expect("the files are in order");
+        plan.changes.iter().for_each(|change| drop(change.write("t").expect("it can be written")));
+        plan
+    }
+}
+
+#[test]
+fn what_setup_makes_it_takes_away_and_does_once() {
+    for &target in Target::ALL {
+        for scope in [Scope::User, Scope::Project] {
+            let machine = Machine::new();
+            let made = machine.install(target, scope);
+            assert!(!made.changes.is_empty(), "{target:?}");
+            assert_eq!(machine.install(target, scope).changes, [], "{target:?}");
+            let gone = machine.remove(target, scope).changes;
+            assert_eq!(gone.len(), made.changes.len(), "{target:?}");
+            assert!(gone.iter().all(|change| change.after.is_none() && !change.path.exists()), "{target:?} {scope:?}: {gone:?}");
+            assert_eq!(machine.remove(target, scope).changes, [], "{target:?}");
+        }
+    }
+}
+
+/// The settings of every agent whose hooks, telemetry or server go into JSON.
+const FILES: &[(Target, &str)] = &[
+    (Target::ClaudeCode, ".claude/settings.json"),
+    (Target::ClaudeCode, ".claude.json"),
+    (Target::Codex, ".codex/hooks.json"),
+    (Target::Gemini, ".gemini/settings.json"),
+    (Target::Copilot, ".copilot/mcp-config.json"),
+    (Target::Cursor, ".cursor/hooks.json"),
+    (Target::Cursor, ".cursor/mcp.json"),
+    (Target::Opencode, ".config/opencode/opencode.jsonc"),
+    (Target::Vscode, ".config/Code/User/mcp.json"),
+];
+
+fn check_round_trip(text: &str) {
+    for &(target, name) in FILES {
+        let machine = Machine::new();
+        machine.put(name, text);
+        machine.install(target, Scope::User);
+        let with = machine.text(name).expect("the file is there");
+        assert_ne!(with, text, "{name}");
+        assert_eq!(machine.install(target, Scope::User).changes, [], "{name}: {with}");
+        machine.remove(target, Scope::User);
+        assert_eq!(machine.text(name).as_deref(), Some(text), "{name}: {with}");
+    }
+}
+
+#[test]
+fn what_is_there_stays_to_the_byte() {
+    let texts = [
+        "{}",
+        "{}\n",
+        "{ }",
+        "{\n}\n",
+        "{ /* nothing */ }",
+        "{\n  // nothing yet\n}\n",
+        "{\"theme\":\"dark\"}",
+        "{\r\n\t\"theme\": \"dark\"\r\n}\r\n",
+        "{\n      \"theme\": \"dark\", // mine\n      /* last */\n}",
+        "{\n  \"theme\": \"dark\",\n}\n",
+        "{\"hooks\": {}, \"env\": {}, \"mcpServers\": {}, \"mcp\": {}, \"servers\": {}}",
+        "{\n  \"hooks\": {\n    \"Stop\": [\n      {\"hooks\": [{\"type\": \"command\", \"command\": \"say done\"}]}\n    ],\n    \"stop\": []\n  },\n  \"z\": 1,\n  \"a\": 2\n}\n",
+        "\u{feff}{\n \"a\": [1, 2 ,3] // x\n}",
+        "{\n  \"mcpServers\": {\n    // two\n    \"other\": {\"command\": \"x\"}, // one\n  },\n}\n",
+    ];
+    texts.into_iter().for_each(check_round_trip);
+}
+
+fn configuration() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), "[a-z\"\\\\\n/]{0,6}".prop_map(Value::from)];
+    let key = prop_oneof![Just("theme".to_owned()), Just("other".to_owned()), "[a-z]{1,4}"];
+    let inner = leaf.prop_recursive(3, 12, 3, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+            prop::collection::btree_map("[a-z]{1,4}", inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    });
+    prop::collection::btree_map(key, inner, 0..4)
+        .prop_map(|map| Value::Object(map.into_iter().filter(|(key, _)| key != "mcp" && key != "env").collect()))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    #[test]
+    fn in_and_out_again_is_nothing(value in configuration(), pretty: bool) {
+        check_round_trip(&if pretty { serde_json::to_string_pretty(&value).expect("JSON") } else { value.to_string() });
+    }
+}
+
+#[test]
+fn hooks_of_others_and_their_order_stay() {
+    let machine = Machine::new();
+    machine.put(".claude/settings.json", "{\n  \"hooks\": {\n    \"Stop\": [\n      { \"hooks\": [ {\"type\": \"command\", \"command\": \"say done\"}, {\"type\": \"command\", \"command\": \"/old/ai-coder-events hook claude-code\"} ] }\n    ]\n  }\n}\n");
+    machine.install(Target::ClaudeCode, Scope::User);
+    let settings: Value = serde_json::from_str(&machine.text(".claude/settings.json").expect("it is there")).expect("JSON");
+    let expected = json!([
+        {"hooks": [{"type": "command", "command": "say done"}]},
+        {"hooks": [{"type": "command", "command": "/opt/ai-coder-events hook claude-code", "timeout": 5}]},
+    ]);
+    assert_eq!(settings["hooks"]["Stop"], expected);
+    assert_eq!(settings["hooks"]["PostToolUse"][0]["hooks"][0]["async"], true);
+    assert_eq!(settings["hooks"].get("WorktreeCreate"), None);
+}
+
+#[test]
+fn telemetry_that_goes_elsewhere_is_not_redirected() {
+    let cases = [
+        (Target::ClaudeCode, ".claude/settings.json", "{\"env\": {\"OTEL_LOGS_EXPORTER\": \"console\"}}", ".claude.json"),
+        (Target::Gemini, ".gemini/settings.json", "{\"telemetry\": {\"enabled\": false}}", ".gemini/settings.json"),
+        (Target::Codex, ".codex/config.toml", "[otel]\nexporter = \"none\"\n", ".codex/config.toml"),
+    ];
+    for (target, name, text, server) in cases {
+        let machine = Machine::new();
+        machine.put(name, text);
+        machine.install(target, Scope::User);
+        let servers = machine.text(server).expect("the server is entered");
+        assert!(servers.contains("serve") && !servers.contains("--collect"), "{servers}");
+        assert!(!machine.text(name).expect("it is there").contains("4318"));
+
+        let machine = Machine::new();
+        machine.install(target, Scope::User);
+        assert!(machine.text(server).expect("the server is entered").contains("--collect"));
+        assert!(machine.text(name).expect("it is there").contains("127.0.0.1:4318"));
+    }
+}
+
+#[test]
+fn every_hook_of_claude_code_is_one_that_is_understood() {
+    for (event, _) in claude_hooks("x") {
+        let payload = json!({"hook_event_name": event, "session_id": "s"}).to_string();
+        assert!(read_hook(Agent::ClaudeCode, payload.as_bytes(), &HookContext::default()).is_ok(), "{event}");
+    }
+}
+
+#[test]
+fn the_plugin_of_claude_code_registers_what_setup_does() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/claude-code/hooks/hooks.json");
+    let plugin: Value = serde_json::from_str(&fs::read_to_string(path).expect("the plugin's hooks")).expect("JSON");
+    let hooks = claude_hooks("ai-coder-events hook claude-code");
+    let wanted: serde_json::Map<_, _> = hooks.into_iter().map(|(event, hook)| (event.to_owned(), json!([hook]))).collect();
+    assert_eq!(plugin["hooks"], Value::Object(wanted));
+}
+
+#[test]
+fn a_path_is_quoted_where_a_shell_needs_it() {
+    let hook = |path: &str| Program { path: path.to_owned() }.hook("codex");
+    assert_eq!(hook("/opt/bin/ai-coder-events"), "/opt/bin/ai-coder-events hook codex");
+    assert_eq!(hook("/my tools/it's/ai-coder-events"), r"'/my tools/it'\''s/ai-coder-events' hook codex");
+}
