@@ -11,15 +11,20 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 use crate::config::{Config, Environment};
 
 mod coders;
+mod collect;
 mod emit;
 mod filter;
 mod follow;
 pub mod hook;
+mod import;
 mod lines;
 mod list;
 mod maintenance;
 mod print;
+#[cfg(unix)]
+mod run;
 mod serve;
+mod setup;
 mod stats;
 mod types;
 
@@ -47,9 +52,10 @@ const EXAMPLES: &str = "\
 Examples:
   ai-coder-events emit progress --coder fix-auth --set progress=0.4 --set stage=testing
   ai-coder-events list --coder fix-auth --since 15m
+  ai-coder-events run -- make test
   ai-coder-events follow --json | jq .type
   ai-coder-events coders --needs-attention
-  claude mcp add ai-coder-events -- ai-coder-events serve
+  ai-coder-events setup claude-code
 
 The history is one file; any number of these commands may use it at once, no daemon is needed.";
 
@@ -65,7 +71,12 @@ enum Command {
     Prune(maintenance::Prune),
     Check(maintenance::Check),
     Hook(hook::Hook),
+    Collect(collect::Collect),
+    Import(import::Import),
+    #[cfg(unix)]
+    Run(run::Run),
     Serve(serve::Serve),
+    Setup(setup::Setup),
 }
 
 /// What every command is given.
@@ -87,13 +98,19 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         }
         (None, false) => return Err(usage(None, ErrorKind::MissingSubcommand, "a command is missing: `--help` lists them")),
     };
-    // These two answer whatever state the configuration is in.
+    // These answer whatever state the configuration is in.
     match &command {
         Command::Types(types) => return types.run(json),
         Command::Hook(_) => return Ok(ExitCode::SUCCESS),
         _ => {}
     }
     let environment = Environment::of_process();
+    let command = match command {
+        #[cfg(unix)]
+        Command::Run(run) => return run.run(db.as_deref(), environment),
+        Command::Setup(setup) => return setup.run(environment, json),
+        other => other,
+    };
     let call = Call { config: Config::load(db.as_deref(), &environment)?, environment, json };
     match command {
         Command::Emit(emit) => emit.run(&call),
@@ -104,8 +121,12 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         Command::Rejected(rejected) => rejected.run(&call),
         Command::Prune(prune) => prune.run(&call),
         Command::Check(check) => check.run(&call),
+        Command::Collect(collect) => collect.run(call),
+        Command::Import(import) => import.run(call),
         Command::Serve(serve) => serve.run(call),
-        Command::Types(_) | Command::Hook(_) => unreachable!("answered above, without a configuration"),
+        Command::Types(_) | Command::Hook(_) | Command::Setup(_) => unreachable!("answered above, without a configuration"),
+        #[cfg(unix)]
+        Command::Run(_) => unreachable!("answered above, whatever the configuration"),
     }
 }
 

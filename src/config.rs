@@ -86,13 +86,25 @@ pub struct Environment {
     /// The coder that this process works for, as `run` and wrapping scripts set it.
     pub coder_id: Option<String>,
     pub coder_name: Option<String>,
+    /// The process of Claude Code, as it tells its hooks.
+    pub claude_pid: Option<u32>,
     /// What to log, as a filter of the `tracing` kind.
     pub log: Option<String>,
     pub no_color: bool,
+    /// What those who send to `collect` must know.
+    pub token: Option<String>,
+    pub home: Option<PathBuf>,
+    /// Where Claude Code keeps what it keeps, if not in `~/.claude`.
+    pub claude_folder: Option<PathBuf>,
+    /// Where Codex does, if not in `~/.codex`.
+    pub codex_folder: Option<PathBuf>,
+    /// Where Copilot CLI does, if not in `~/.copilot`.
+    pub copilot_folder: Option<PathBuf>,
+    /// Agents are told by variables already where their telemetry goes.
+    pub has_telemetry: bool,
+    pub config_home: Option<PathBuf>,
     state_home: Option<PathBuf>,
-    config_home: Option<PathBuf>,
     runtime_folder: Option<PathBuf>,
-    home: Option<PathBuf>,
 }
 
 impl Environment {
@@ -105,12 +117,18 @@ impl Environment {
             db: path("AI_CODER_EVENTS_DB"),
             coder_id: text("AI_CODER_ID"),
             coder_name: text("AI_CODER_NAME"),
+            claude_pid: text("CLAUDE_PID").and_then(|pid| pid.parse().ok()),
             log: text("AI_CODER_EVENTS_LOG").or_else(|| text("RUST_LOG")),
             no_color: variable("NO_COLOR").is_some(),
-            state_home: folder("XDG_STATE_HOME"),
-            config_home: folder("XDG_CONFIG_HOME"),
-            runtime_folder: folder("XDG_RUNTIME_DIR"),
+            token: text("AI_CODER_EVENTS_TOKEN"),
             home: std::env::home_dir().filter(|home| home.is_absolute()),
+            claude_folder: path("CLAUDE_CONFIG_DIR"),
+            codex_folder: path("CODEX_HOME"),
+            copilot_folder: path("COPILOT_HOME"),
+            has_telemetry: std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_telemetry)),
+            config_home: folder("XDG_CONFIG_HOME"),
+            state_home: folder("XDG_STATE_HOME"),
+            runtime_folder: folder("XDG_RUNTIME_DIR"),
         }
     }
 
@@ -127,6 +145,10 @@ impl Environment {
         let config = self.config_home.clone().or_else(|| Some(self.home.as_ref()?.join(".config")));
         Some(config?.join(FOLDER).join("config.toml"))
     }
+}
+
+fn is_telemetry(name: &str) -> bool {
+    name == "CLAUDE_CODE_ENABLE_TELEMETRY" || name.starts_with("OTEL_EXPORTER_OTLP_")
 }
 
 fn variable(name: &str) -> Option<OsString> {

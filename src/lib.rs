@@ -17,14 +17,21 @@
 //!
 //! In reading order: [`event`] says what a fact is and [`text`] cleans it; [`source`] makes drafts of what agents emit;
 //! [`history`] keeps them, with the aggregates and rules of [`aggregate`]; [`bus`] wakes whoever waits for what a [`filter`]
-//! wants; [`mcp`] serves agents and editors. [`upkeep`] and [`watch_path`] work in the background.
+//! wants; [`mcp`] serves agents and editors. [`run`], [`collect`] and [`import`] bring in what hooks do not, [`setup`] makes
+//! agents report. [`upkeep`], [`process`] and [`watch_path`] work in the background.
 
 pub mod aggregate;
 pub mod bus;
+pub mod collect;
 pub mod event;
 pub mod filter;
 pub mod history;
+pub mod import;
 pub mod mcp;
+pub mod process;
+#[cfg(unix)]
+pub mod run;
+pub mod setup;
 pub mod source;
 pub mod text;
 pub mod upkeep;

@@ -91,6 +91,9 @@ fn standing(coder: &CoderView) -> String {
     if coder.needs_attention.contains(&Attention::RateLimited) {
         words.push_str(", rate limited");
     }
+    if coder.needs_attention.contains(&Attention::FileConflict) {
+        words.push_str(", file conflict");
+    }
     words
 }
 

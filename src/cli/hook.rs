@@ -18,6 +18,7 @@ use std::{
 
 use ai_coder_events::{
     history::{self, Entry, Rejection, Writer},
+    process::Identity,
     source::{self, Agent, HookContext},
 };
 use anyhow::Context;
@@ -29,17 +30,22 @@ use crate::config::{Config, Environment};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Hook {
-    /// Whose hook it is: claude-code
+    /// Whose hook it is: claude-code, codex, copilot, cursor, gemini, opencode
     #[arg(value_name = "AGENT")]
     _agent: String,
+    /// Which hook it is, for agents whose payloads do not say: sessionStart
+    #[arg(value_name = "EVENT")]
+    _event: Option<String>,
 }
 
 const EXAMPLES: &str = "\
 Always exits 0 and prints nothing on stdout, so that it never disturbs the agent. What it cannot
 understand, `ai-coder-events rejected` lists.
 
-Example, in Claude Code's settings.json:
-  {\"hooks\": {\"PostToolUse\": [{\"hooks\": [{\"type\": \"command\", \"command\": \"ai-coder-events hook claude-code\"}]}]}}";
+`ai-coder-events setup AGENT` registers it with an agent.
+
+Example:
+  ai-coder-events hook claude-code < payload.json";
 
 /// Long enough for a payload of any size from a living agent, and leaves time to write.
 const READING: Duration = Duration::from_millis(150);
@@ -54,6 +60,7 @@ const CHUNK_BYTES: usize = 64 << 10;
 #[derive(Debug, PartialEq, Eq)]
 pub struct HookCall {
     agent: String,
+    event: Option<String>,
     db: Option<PathBuf>,
     started: Instant,
 }
@@ -77,8 +84,9 @@ pub fn call(arguments: &[OsString]) -> Option<HookCall> {
         }
     }
     positionals.first()?;
-    let agent = positionals.get(1).map_or(String::new(), |agent| agent.to_string_lossy().into_owned());
-    Some(HookCall { agent, db: db.filter(|db| !db.as_os_str().is_empty()), started })
+    let mut words = positionals.iter().skip(1).map(|word| word.to_string_lossy().into_owned());
+    let (agent, event) = (words.next().unwrap_or_default(), words.next());
+    Some(HookCall { agent, event, db: db.filter(|db| !db.as_os_str().is_empty()), started })
 }
 
 /// Exits 0, always.
@@ -104,7 +112,7 @@ fn record(call: &HookCall) -> anyhow::Result<()> {
     let deadline = call.started + config.hook_budget;
     let reading_ends = call.started + READING.min(config.hook_budget * 3 / 5);
     let payload = Payload::read(io::stdin(), reading_ends);
-    let entries = understand(&call.agent, payload, environment.coder_id);
+    let entries = understand(call, payload, environment.coder_id, environment.claude_pid);
     if entries.is_empty() {
         return Ok(());
     }
@@ -120,7 +128,8 @@ fn record(call: &HookCall) -> anyhow::Result<()> {
 }
 
 /// What the payload says, as entries; what it does not say clearly, as a rejection.
-fn understand(agent: &str, payload: Payload, parent_coder_id: Option<String>) -> Vec<Entry> {
+fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>, claude_pid: Option<u32>) -> Vec<Entry> {
+    let agent = call.agent.as_str();
     let Some(known) = Agent::parse(agent) else {
         let names: Vec<_> = Agent::ALL.iter().map(|agent| agent.name()).collect();
         let given = ai_coder_events::text::excerpt(agent, 40);
@@ -131,7 +140,7 @@ fn understand(agent: &str, payload: Payload, parent_coder_id: Option<String>) ->
         let reason = format!("payload has more than {PAYLOAD_BYTES_MAX} bytes");
         return vec![payload.rejection(known.name(), reason)];
     }
-    let context = HookContext { parent_coder_id };
+    let context = HookContext { event: call.event.clone(), parent_coder_id, process: process_of(known, claude_pid) };
     // A payload that trips the reader is still evidence.
     match catch_unwind(AssertUnwindSafe(|| source::read_hook(known, &payload.bytes, &context))) {
         Ok(Ok(drafts)) => drafts.into_iter().map(|draft| Entry::Draft(Box::new(draft))).collect(),
@@ -141,6 +150,17 @@ fn understand(agent: &str, payload: Payload, parent_coder_id: Option<String>) ->
         Ok(Err(refusal)) => vec![payload.rejection(known.name(), refusal.reason)],
         Err(_) => vec![payload.rejection(known.name(), "a defect in the recorder: please report this payload".to_owned())],
     }
+}
+
+/// The process whose end is the agent's. A hook's parent is often a shell that ends with it, so an ancestor counts only
+/// where it is the agent by name.
+fn process_of(agent: Agent, claude_pid: Option<u32>) -> Option<serde_json::Value> {
+    let identity = match (agent, claude_pid) {
+        (Agent::ClaudeCode, Some(pid)) => Identity::of(pid),
+        (Agent::ClaudeCode, None) => Identity::of_ancestor("claude"),
+        _ => Identity::of_ancestor(agent.name()),
+    };
+    serde_json::to_value(identity?).ok()
 }
 
 /// What stdin held when the time for reading was over.
@@ -268,9 +288,10 @@ mod tests {
     #[test]
     fn what_no_agent_sends_is_a_rejection() {
         let payload = Payload { bytes: vec![b'x'; 10_000], ..Payload::default() };
-        let entries = understand("nobody", payload, None);
+        let call = HookCall { agent: "nobody".to_owned(), event: None, db: None, started: Instant::now() };
+        let entries = understand(&call, payload, None, None);
         let [Entry::Rejection(rejection)] = &entries[..] else { panic!("{entries:?}") };
-        assert_eq!(rejection.reason, "unknown agent `nobody`: give one of claude-code");
+        assert_eq!(rejection.reason, "unknown agent `nobody`: give one of claude-code, codex, copilot, cursor, gemini, opencode");
         assert_eq!(rejection.input.len(), Rejection::INPUT_BYTES_SEEN);
     }
 }

@@ -2,15 +2,17 @@
 
 use std::{
     io::{self, IsTerminal},
+    net::SocketAddr,
     process::ExitCode,
 };
 
-use ai_coder_events::{bus::Bus, mcp, upkeep};
+use ai_coder_events::{bus::Bus, collect::Receiver, mcp, upkeep};
 use anyhow::Context;
 use clap::Args;
+use tokio::{sync::oneshot, task::JoinHandle};
 use tracing_subscriber::EnvFilter;
 
-use super::Call;
+use super::{Call, collect};
 
 /// Serve the history to agents and editors over MCP, on stdin and stdout
 #[derive(Debug, Args)]
@@ -19,6 +21,10 @@ pub struct Serve {
     /// Record nothing: no `emit_ai_coder_event`, no upkeep
     #[arg(long)]
     read_only: bool,
+
+    /// Also take in what agents export as OTLP over HTTP, such as 127.0.0.1:4318
+    #[arg(long, value_name = "ADDR", value_parser = collect::address, conflicts_with = "read_only")]
+    collect: Option<SocketAddr>,
 }
 
 const EXAMPLES: &str = "\
@@ -26,6 +32,7 @@ An MCP client starts it and ends it; any number may run at once on one history.
 
 Examples:
   claude mcp add ai-coder-events -- ai-coder-events serve
+  ai-coder-events serve --collect 127.0.0.1:4318
   AI_CODER_EVENTS_LOG=debug ai-coder-events serve --read-only 2> serve.log";
 
 /// Stdout belongs to the protocol and stderr to the client's log: only what someone must know. To rmcp every
@@ -43,16 +50,49 @@ impl Serve {
     }
 
     async fn serve(self, call: Call) -> anyhow::Result<()> {
+        // Before anything is served: wrong usage is told by the exit code.
+        let receiver = match self.collect {
+            Some(address) => collect::bind_or_warn(address, &call).await?,
+            None => None,
+        };
         let options = call.config.history;
         let bus = Bus::new(options.clone());
         let upkeep = (!self.read_only).then(|| upkeep::start(&bus, &options, call.config.retention));
+        let collecting = receiver.map(|receiver| Collecting::start(receiver, &bus));
         let served = mcp::serve(bus, mcp::ServeOptions { read_only: self.read_only }).await.context("the MCP server failed");
+        if let Some(collecting) = collecting {
+            collecting.end().await;
+        }
         drop(upkeep);
         served
     }
 }
 
-fn log_to_stderr(filter: Option<&str>) {
+/// A receiver at work beside the server.
+struct Collecting {
+    ending: oneshot::Sender<()>,
+    serving: JoinHandle<io::Result<()>>,
+}
+
+impl Collecting {
+    fn start(receiver: Receiver, bus: &Bus) -> Collecting {
+        let (ending, ended) = oneshot::channel();
+        let serving = receiver.serve(bus.clone(), async { drop(ended.await) });
+        Collecting { ending, serving: tokio::spawn(serving) }
+    }
+
+    /// What is in work is answered, be it that the exporter shall come again.
+    async fn end(self) {
+        drop(self.ending);
+        match self.serving.await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!("the receiver failed: {error}"),
+            Err(error) => tracing::error!("the receiver ended: {error}"),
+        }
+    }
+}
+
+pub(super) fn log_to_stderr(filter: Option<&str>) {
     let given = filter.unwrap_or(LOG_DEFAULT);
     let (filter, wrong) = match EnvFilter::try_new(given) {
         Ok(filter) => (filter, None),

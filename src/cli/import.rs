@@ -1,0 +1,168 @@
+//! `import`: what agents recorded themselves, once or as it grows.
+
+use std::{
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use ai_coder_events::{
+    bus::Bus,
+    import::{self, Bell, Found, Summary, Tail},
+    source::Agent,
+    upkeep,
+};
+use anyhow::{Context, anyhow};
+use clap::{Args, error::ErrorKind};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::{
+    Call, INTERRUPTED,
+    print::{count, json_line},
+    usage,
+};
+
+/// Take in the records that agents keep of their own sessions
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Import {
+    /// Whose records: claude-code, codex, gemini, copilot
+    #[arg(value_name = "AGENT")]
+    agent: String,
+
+    /// Files and folders [default: where the agent keeps them]
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+
+    /// Go on with what is written from now on, until Ctrl-C
+    #[arg(long)]
+    follow: bool,
+}
+
+const EXAMPLES: &str = "\
+What is in the history already adds nothing, so it may be run again and again. Broken lines are kept
+as rejections (`ai-coder-events rejected`), the rest is imported.
+
+Examples:
+  ai-coder-events import claude-code
+  ai-coder-events import codex ~/.codex/sessions/2026/11
+  ai-coder-events import claude-code --follow";
+
+/// The summary, and whose.
+#[derive(Serialize)]
+struct Answer<'a> {
+    agent: &'a str,
+    #[serde(flatten)]
+    summary: &'a Summary,
+}
+
+impl Import {
+    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+        let agent = self.agent()?;
+        let places = self.places(agent, &call)?;
+        let files = import::find(agent, &places)?;
+        if self.follow {
+            return follow(agent, places, &files, call);
+        }
+        let bar = bar(&files, &call);
+        let imported = import::once(agent, &call.config.history, &files, &mut |bytes| bar.inc(bytes));
+        bar.finish_and_clear();
+        let (summary, unread) = imported?;
+        tell(agent, &summary, &call)?;
+        if unread.is_empty() {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let count = count(unread.len() as u64, "file");
+        let mut reasons = unread.into_iter().map(|error| format!("{:#}", anyhow::Error::new(error)));
+        let first = reasons.next().unwrap_or_default();
+        Err(anyhow!("{count} could not be read, the rest is imported; the first: {first}"))
+    }
+
+    fn agent(&self) -> anyhow::Result<Agent> {
+        let known = Agent::parse(&self.agent).filter(|&agent| import::keeps_records(agent));
+        known.ok_or_else(|| {
+            let names: Vec<_> =
+                Agent::ALL.iter().filter(|&&agent| import::keeps_records(agent)).map(|agent| agent.name()).collect();
+            let message = format!("`{}` has no records to import: give one of {}", self.agent, names.join(", "));
+            usage(Some("import"), ErrorKind::InvalidValue, &message)
+        })
+    }
+
+    fn places(&self, agent: Agent, call: &Call) -> anyhow::Result<Vec<PathBuf>> {
+        if !self.paths.is_empty() {
+            return self.paths.iter().map(|path| std::path::absolute(path).context("failed to resolve a path")).collect();
+        }
+        let environment = &call.environment;
+        let at_home = |name: &str| environment.home.as_ref().map(|home| home.join(name));
+        let folder = match agent {
+            Agent::ClaudeCode => environment.claude_folder.clone().or_else(|| at_home(".claude")),
+            Agent::Codex => environment.codex_folder.clone().or_else(|| at_home(".codex")),
+            Agent::Gemini => at_home(".gemini"),
+            Agent::Copilot => at_home(".copilot"),
+            Agent::Cursor | Agent::Opencode => None,
+        };
+        let place = folder.and_then(|folder| import::default_place(agent, &folder));
+        Ok(vec![place.context("no home folder to look for records in: set HOME, or name a path")?])
+    }
+}
+
+fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> anyhow::Result<ExitCode> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
+    let bell = Bell::default();
+    let mut tail = Tail::new(agent, &call.config.history, places, bell.clone())?;
+    let bar = bar(files, &call);
+    let followed = runtime.block_on(async {
+        let options = &call.config.history;
+        let upkeep = upkeep::start(&Bus::new(options.clone()), options, call.config.retention);
+        let mut interrupted = Box::pin(tokio::signal::ctrl_c());
+        let mut catching_up = tokio::task::spawn_blocking(move || {
+            let summary = tail.catch_up(&mut |bytes| bar.inc(bytes));
+            bar.finish_and_clear();
+            summary.map(|summary| (summary, tail))
+        });
+        let caught_up = tokio::select! {
+            caught_up = &mut catching_up => caught_up,
+            signal = &mut interrupted => {
+                signal.context("failed to wait for Ctrl-C")?;
+                bell.stop();
+                catching_up.await.context("the import ended")??;
+                return anyhow::Ok(());
+            }
+        };
+        let (summary, mut tail) = caught_up.context("the import ended")??;
+        tell(agent, &summary, &call)?;
+        let tailing = tokio::task::spawn_blocking(move || tail.run());
+        interrupted.await.context("failed to wait for Ctrl-C")?;
+        bell.stop();
+        tailing.await.context("the import ended")?;
+        upkeep.stop();
+        anyhow::Ok(())
+    });
+    followed.map(|()| ExitCode::from(INTERRUPTED))
+}
+
+/// Seen only where a person looks at stderr.
+fn bar(files: &[Found], call: &Call) -> ProgressBar {
+    let is_seen = io::stderr().is_terminal() && !call.json;
+    let target = if is_seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let bytes = files.iter().map(|found| found.stamp.bytes).sum();
+    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").expect("the template is valid");
+    ProgressBar::with_draw_target(Some(bytes), target).with_style(style)
+}
+
+fn tell(agent: Agent, summary: &Summary, call: &Call) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    if call.json {
+        json_line(&mut out, &Answer { agent: agent.name(), summary })?;
+        return out.flush();
+    }
+    let Summary { files, lines, new, duplicate, completing, rejected, unfinished } = *summary;
+    write!(out, "{}, {}: {}", count(files, "file"), count(lines, "line"), count(new, "new event"))?;
+    write!(out, ", {duplicate} known, {completing} completed, {rejected} rejected")?;
+    if unfinished > 0 {
+        write!(out, ", {} left for the next import", count(unfinished, "unfinished last line"))?;
+    }
+    writeln!(out)?;
+    out.flush()
+}
