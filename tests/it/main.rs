@@ -2,17 +2,31 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking; clippy exempts only the functions marked as tests")]
 
+mod channels;
+mod collect;
 mod config;
 mod crowd;
 mod emit;
+mod facts_claude;
+mod facts_codex;
+mod facts_copilot;
+mod facts_cursor;
+mod facts_gemini;
+mod facts_genai;
+mod facts_opencode;
 mod follow;
+mod gone;
 mod home;
 mod hook;
+mod import;
 mod list;
 mod maintenance;
 mod mcp;
 mod rpc;
+#[cfg(unix)]
+mod run;
 mod seed;
+mod setup;
 mod stats;
 mod tidy;
 mod types;

@@ -1,0 +1,35 @@
+//! Cursor's hooks, as its documentation shows them: no run of it was captured.
+
+use ai_coder_events::source::Agent;
+
+use crate::channels::{check_that_nothing_panics, hooks, lines};
+
+#[test]
+fn the_documented_hooks() {
+    assert_eq!(
+        lines(&hooks(Agent::Cursor, "cursor/hooks.jsonl")),
+        [
+            "created #created",
+            "started #started",
+            "resumed (prompt) ?pcfsd",
+            "file created /home/dev/work/demo/hello.txt",
+            "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_01",
+            "output (stdout): 1 passing ",
+            "progress (Shell) failed: Shell: false #tool:toolu_02",
+            "created /sub_1 #agent:sub_1:created",
+            "started /sub_1 #agent:sub_1:started",
+            "resource limit",
+            "output (assistant): Done.",
+            "api call claude-4.5-sonnet (6542 tokens) #api:490b90b7-a2ce-4c2c-bb76-cb77b125df2f",
+            "completed",
+            "failed (error)",
+            "stopped (aborted)",
+            "stopped (user_close)"
+        ]
+    );
+}
+
+#[test]
+fn no_payload_panics() {
+    check_that_nothing_panics(Agent::Cursor, "cursor/hooks.jsonl");
+}

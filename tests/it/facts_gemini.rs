@@ -1,0 +1,172 @@
+//! A captured run of Gemini CLI through all its channels: each fact once, with the run's own figures.
+
+use ai_coder_events::{
+    event::Draft,
+    source::{
+        Agent, read_telemetry,
+        telemetry::{Log, Record},
+    },
+};
+use serde_json::{Value, json};
+
+use super::channels::{
+    check_every_order, check_that_nothing_panics, hook, hooks, lines, refused, stream, tally, telemetry, transcript,
+    transcript_of,
+};
+
+/// The tokens are those of the `result` line in stream.jsonl: 7500 in, 5000 of them cached, 300 out.
+const RUN: &[(&str, u64)] = &[
+    ("api_call", 5),
+    ("completed", 1),
+    ("completion_metrics", 1),
+    ("created", 1),
+    ("failed tools", 1),
+    ("file_created", 1),
+    ("file_deleted", 1),
+    ("file_modified", 1),
+    ("output", 6),
+    ("progress", 4),
+    ("started", 1),
+    ("stopped", 1),
+    ("tokens", 7800),
+    ("tokens cached", 5000),
+    ("tokens in", 2500),
+    ("tokens out", 300),
+];
+
+#[test]
+fn every_fact_is_recorded_once_whichever_channel_comes_first() {
+    check_every_order(
+        &[
+            hooks(Agent::Gemini, "gemini/hooks.jsonl"),
+            stream("gemini/stream.jsonl"),
+            transcript(Agent::Gemini, "gemini/session.jsonl"),
+            telemetry("gemini/otlp-logs.json"),
+        ],
+        RUN,
+    );
+}
+
+#[test]
+fn a_transcript_alone_tells_a_whole_life_but_its_end() {
+    let expected = RUN.iter().copied().filter(|(name, _)| *name != "stopped").collect();
+    assert_eq!(tally(&transcript(Agent::Gemini, "gemini/session.jsonl")), expected);
+}
+
+#[test]
+fn telemetry_counts_every_call() {
+    let found = tally(&telemetry("gemini/otlp-logs.json"));
+    let counts = ["api_call", "progress", "tokens in", "tokens out", "tokens cached"].map(|name| found[name]);
+    assert_eq!(counts, [5, 4, 2500, 300, 5000]);
+    assert_eq!(telemetry("gemini/otlp-traces.json"), Vec::<Draft>::new(), "spans say the same with less");
+}
+
+#[test]
+fn the_hooks_of_a_run() {
+    assert_eq!(
+        lines(&hooks(Agent::Gemini, "gemini/hooks.jsonl")),
+        [
+            "created (startup) #created",
+            "started (startup) #started",
+            "resumed (prompt) ?pcfsd",
+            "api call gemini-2.5-flash (1560 tokens)",
+            "resumed (tool) ?p",
+            "resumed (tool) ?p",
+            "progress (write_file): write_file: hello.txt",
+            "file created /home/dev/work/demo/hello.txt",
+            "api call gemini-2.5-flash (1560 tokens)",
+            "resumed (tool) ?p",
+            "resumed (tool) ?p",
+            "progress (replace): replace: hello.txt",
+            "file modified /home/dev/work/demo/hello.txt",
+            "api call gemini-2.5-flash (1560 tokens)",
+            "resumed (tool) ?p",
+            "resumed (tool) ?p",
+            "progress (run_shell_command): run_shell_command: rm hello.txt && ls -la",
+            "file deleted /home/dev/work/demo/hello.txt",
+            "output (stdout): total 8 drwxr-xr-x  2 root root 4096 Nov 22 19:02 . drwxr-xr-x 14 root root 4096 Nov 22 19:02 ..",
+            "api call gemini-2.5-flash (1560 tokens)",
+            "resumed (tool) ?p",
+            "resumed (tool) ?p",
+            "progress (read_file) failed: read_file: nope.txt",
+            "api call gemini-2.5-flash (1560 tokens)",
+            "completed",
+            "stopped (exit)",
+        ]
+    );
+}
+
+fn payload(hook: &str, more: Value) -> Value {
+    let mut payload = json!({"hook_event_name": hook, "session_id": "s1", "cwd": "/w", "timestamp": "2026-11-22T19:02:52.615Z"});
+    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    payload
+}
+
+#[test]
+fn hooks_that_the_run_does_not_have() {
+    let check = |name: &str, more: Value, expected: &[&str]| {
+        assert_eq!(lines(&hook(Agent::Gemini, &payload(name, more.clone()))), expected, "{name} {more}");
+    };
+    check("SessionStart", json!({"source": "resume"}), &["created (resume) #created ?unknown", "resumed (resume)"]);
+    check("Notification", json!({"notification_type": "ToolPermission", "message": "may I?"}), &["paused (permission)"]);
+    check(
+        "Notification",
+        json!({"notification_type": "ToolPermission", "details": {"type": "ask_user"}}),
+        &["paused (question)"],
+    );
+    check("Notification", json!({"notification_type": "Other"}), &[]);
+    check("PreCompress", json!({"trigger": "auto"}), &[]);
+    // A piece of a streamed answer, and its last piece.
+    let usage = json!({"promptTokenCount": 20, "candidatesTokenCount": 7, "thoughtsTokenCount": 3, "cachedContentTokenCount": 5});
+    let piece = json!({"llm_request": {"model": "m"}, "llm_response": {"candidates": [{}], "usageMetadata": usage}});
+    check("AfterModel", piece, &[]);
+    let last = json!({"llm_request": {"model": "m"}, "llm_response": {"candidates": [{"finishReason": "STOP"}], "usageMetadata": usage}});
+    check("AfterModel", last, &["api call m (30 tokens)"]);
+    check(
+        "AfterTool",
+        json!({"tool_name": "run_shell_command", "tool_input": {"command": "rm a && false"},
+               "tool_response": {"llmContent": "Output: (empty)\nExit Code: 1", "returnDisplay": ""}}),
+        &["resumed (tool) ?p", "progress (run_shell_command) failed: run_shell_command: rm a && false"],
+    );
+    assert_eq!(refused(Agent::Gemini, &payload("AfterLunch", json!({}))), "unknown hook event `AfterLunch`");
+    assert_eq!(refused(Agent::Gemini, &json!({"hook_event_name": "SessionEnd"})), "the payload has no `session_id`");
+}
+
+#[test]
+fn a_second_prompt_resumes_the_coder() {
+    let written = [
+        r#"{"sessionId":"s1","startTime":"2026-11-22T19:00:00Z","kind":"main"}"#,
+        r#"{"id":"u1","timestamp":"2026-11-22T19:00:01Z","type":"user","content":[{"text":"one"}]}"#,
+        r#"{"id":"g1","timestamp":"2026-11-22T19:00:02Z","type":"gemini","content":"done"}"#,
+        r#"{"id":"u2","timestamp":"2026-11-22T19:01:01Z","type":"user","content":[{"text":"two"}]}"#,
+        r#"{"id":"g2","timestamp":"2026-11-22T19:01:02Z","type":"gemini","content":"","toolCalls":[{"id":"c1","name":"glob","args":{"pattern":"*"},"status":"executing"}]}"#,
+    ];
+    let expected = [
+        "created #created",
+        "started #started",
+        "output (assistant): done #message:g1",
+        "completed #turn:g1",
+        "resumed (prompt) #prompt:u2",
+    ];
+    assert_eq!(lines(&transcript_of(Agent::Gemini, written)), expected);
+}
+
+#[test]
+fn calls_that_failed_are_errors_or_rate_limits() {
+    let check = |status: u64, expected: &str| {
+        let attributes = json!({"session.id": "s1", "status_code": status, "error.message": "no", "model": "m"});
+        let attributes = attributes.as_object().unwrap().clone();
+        let log = Log { service: "gemini-cli".to_owned(), name: "gemini_cli.api_error".to_owned(), attributes, ..Log::default() };
+        let drafts = read_telemetry(&Record::Log(log)).unwrap();
+        assert_eq!(drafts.iter().map(|draft| draft.kind.short()).collect::<Vec<_>>(), [expected]);
+    };
+    check(429, "rate_limit");
+    check(500, "api_error");
+}
+
+#[test]
+fn odd_payloads_do_no_harm() {
+    for path in ["gemini/hooks.jsonl", "gemini/stream.jsonl", "gemini/session.jsonl"] {
+        check_that_nothing_panics(Agent::Gemini, path);
+    }
+}

@@ -1,0 +1,72 @@
+//! opencode's plugin events, as captured.
+
+use ai_coder_events::source::Agent;
+
+use crate::channels::{check_that_nothing_panics, hooks, lines, tally};
+
+#[test]
+fn the_events_of_a_run() {
+    assert_eq!(
+        lines(&hooks(Agent::Opencode, "opencode/main.jsonl")),
+        [
+            "created #created",
+            "started #started",
+            "resumed (prompt) #event:evt_204a6a7d7001383JJxKIYXCls9 ?pcfs",
+            "resumed (prompt) #event:evt_204a6af0d001TIAGv8v9pyxuAa ?pcfs",
+            "output (assistant): Step 1 #message:prt_204a6af6d001IK55qYelIXCGcr",
+            "progress (write): write: /home/dev/work/demo/hello.txt #tool:call_mock5",
+            "file created /home/dev/work/demo/hello.txt #tool:call_mock5:file",
+            "api call (1560 tokens, $0.0007) #api:prt_204a6b056001RUPXP9ABeO53oX",
+            "resumed (prompt) #event:evt_204a6b0e9001pb2ny6uaauM3L4 ?pcfs",
+            "resumed (prompt) #event:evt_204a6b1c2001FYQP9UmCvepBBo ?pcfs",
+            "output (assistant): Step 2 #message:prt_204a6b1ea001csOVQW7l8zgxhG",
+            "progress (edit): edit: /home/dev/work/demo/hello.txt #tool:call_mock8",
+            "file modified /home/dev/work/demo/hello.txt #tool:call_mock8:file",
+            "api call (1560 tokens, $0.0007) #api:prt_204a6b2ee001HlUBCunUZeGz8C",
+            "resumed (prompt) #event:evt_204a6b320001yyPDmW3k2sFtkg ?pcfs",
+            "resumed (prompt) #event:evt_204a6b3b6001YdMQlpD2ZT64zM ?pcfs",
+            "progress 50 % (todo): a #event:evt_204a6b3fa001n5FMsLsc2RTifa",
+            "output (assistant): Step 3 #message:prt_204a6b3de001BUq6a5mkQ6e5C3",
+            "progress (todowrite): todowrite #tool:call_mock11",
+            "api call (1560 tokens, $0.0007) #api:prt_204a6b4cb00138maq0mcRlgDhq",
+            "resumed (prompt) #event:evt_204a6b543001ZA1S4aIZqWlDFF ?pcfs",
+            "resumed (prompt) #event:evt_204a6b638001ru1p9ua5PGh0Os ?pcfs",
+            "output (assistant): Step 4 #message:prt_204a6b678001leIYmXGcUYk8u2",
+            "progress (bash): bash: rm hello.txt && ls -la #tool:call_mock14",
+            "file deleted hello.txt #tool:call_mock14:file",
+            "output (stdout): total 12 drwxr-xr-x  3 root root 4096 Nov 22 19:06 . drwxr-xr-x 15 root root 4096 Nov 22 19:04 .. drwxr-xr-x  7 root ro… #tool:call_mock14:stdout",
+            "api call (1560 tokens, $0.0007) #api:prt_204a6b8ed0011CZIGLKiHATbN7",
+            "resumed (prompt) #event:evt_204a6b94f001uH4rWzfMRnhsTE ?pcfs",
+            "resumed (prompt) #event:evt_204a6b9d0001x7ax3T7U5MJZ4s ?pcfs",
+            "output (assistant): All done. #message:prt_204a6ba0e001Trq6hof2NEbH3B",
+            "api call (1560 tokens, $0.0007) #api:prt_204a6ba660012gjBInQbCev575",
+            "resumed (prompt) #event:evt_204a6bacd001qJvL7g2HpAKWuz ?pcfs",
+            "completed #event:evt_204a6bad5002zT71qr7m9EG442"
+        ]
+    );
+    let tally = tally(&hooks(Agent::Opencode, "opencode/main.jsonl"));
+    assert_eq!(
+        tally.into_iter().collect::<Vec<_>>(),
+        [
+            ("api_call", 5),
+            ("completed", 1),
+            ("completion_metrics", 1),
+            ("created", 1),
+            ("file_created", 1),
+            ("file_deleted", 1),
+            ("file_modified", 1),
+            ("output", 6),
+            ("progress", 5),
+            ("started", 1),
+            ("tokens", 7800),
+            ("tokens cached", 5000),
+            ("tokens in", 2500),
+            ("tokens out", 300)
+        ]
+    );
+}
+
+#[test]
+fn no_payload_panics() {
+    check_that_nothing_panics(Agent::Opencode, "opencode/main.jsonl");
+}

@@ -1,0 +1,128 @@
+//! `run` in a terminal: the command finds itself in one too.
+
+use std::{
+    io::{Read, Write},
+    sync::{Arc, Mutex},
+    thread,
+};
+
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+
+use super::{Place, until};
+
+/// A terminal of 33 rows and 101 columns, and what stands on it.
+struct Screen {
+    place: Place,
+    child: Box<dyn Child + Send + Sync>,
+    keys: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    shown: Arc<Mutex<String>>,
+}
+
+const SIZE: PtySize = PtySize { rows: 33, cols: 101, pixel_width: 0, pixel_height: 0 };
+
+impl Screen {
+    /// Runs `outer` in a shell of this terminal, where `$run` is the beginning of the command line.
+    fn start(outer: &str) -> Screen {
+        let place = Place::new();
+        let pair = native_pty_system().openpty(SIZE).unwrap();
+        let mut command = CommandBuilder::new("sh");
+        command.args(["-c", &outer.replace("$run", &format!("{} run --id it --", env!("CARGO_BIN_EXE_ai-coder-events")))]);
+        command.cwd(place.folder());
+        command.env_clear();
+        for (name, value) in [("HOME", place.home.path()), ("PATH", "/usr/bin:/bin".as_ref()), ("SHELL", "/bin/sh".as_ref())] {
+            command.env(name, value);
+        }
+        command.env("AI_CODER_EVENTS_DB", place.home.history());
+        let child = pair.slave.spawn_command(command).unwrap();
+        let (keys, mut reader) = (pair.master.take_writer().unwrap(), pair.master.try_clone_reader().unwrap());
+        let shown = Arc::new(Mutex::new(String::new()));
+        let showing = Arc::clone(&shown);
+        thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(length @ 1..) = reader.read(&mut chunk) {
+                showing.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..length]));
+            }
+        });
+        Screen { place, child, keys, master: pair.master, shown }
+    }
+
+    fn shows(&self, text: &str) {
+        let shown = || self.shown.lock().unwrap().clone();
+        until(&format!("`{text}`"), || shown().contains(text));
+    }
+
+    fn press(&mut self, keys: &[u8]) {
+        self.keys.write_all(keys).unwrap();
+        self.keys.flush().unwrap();
+    }
+
+    /// Its exit code.
+    fn end(&mut self) -> u32 {
+        let mut status = None;
+        until("the end", || {
+            status = self.child.try_wait().unwrap();
+            status.is_some()
+        });
+        status.unwrap().exit_code()
+    }
+}
+
+#[test]
+fn the_command_is_in_a_terminal_of_the_same_size() {
+    let mut screen = Screen::start(
+        "before=$(stty -g); $run sh -c 'test -t 0 && test -t 1 && test -t 2 && echo all; stty size; read line; echo $line; stty size'; \
+         code=$?; test \"$before\" = \"$(stty -g)\" && echo restored; exit $code",
+    );
+    screen.shows("all\r\n");
+    screen.shows("33 101\r\n");
+    screen.master.resize(PtySize { rows: 40, cols: 90, ..SIZE }).unwrap();
+    // The new size is passed on by a signal, the line by a key: only the line is waited for.
+    until("the new size", || screen.master.get_size().unwrap().rows == 40);
+    screen.press(b"typed\r");
+    screen.shows("typed\r\n");
+    assert_eq!(screen.end(), 0);
+    screen.shows("restored\r\n");
+    let output = screen.place.of("output");
+    assert!(output.iter().all(|event| event["stream"] == "terminal"), "{output:?}");
+    assert!(output.iter().any(|event| event["text"].as_str().unwrap().contains("33 101\n")), "{output:?}");
+}
+
+#[test]
+fn a_new_size_reaches_the_command() {
+    let mut screen = Screen::start("$run sh -c 'trap \"stty size\" WINCH; echo ready; while :; do sleep 0.01; done'");
+    screen.shows("ready\r\n");
+    screen.master.resize(PtySize { rows: 40, cols: 90, ..SIZE }).unwrap();
+    screen.shows("40 90\r\n");
+    screen.press(&[3]);
+    assert_eq!(screen.end(), 130);
+}
+
+#[test]
+fn ctrl_c_interrupts_the_command() {
+    let mut screen = Screen::start("$run sh -c 'echo ready; exec sleep 60'; echo code $?");
+    screen.shows("ready\r\n");
+    screen.press(&[3]);
+    screen.shows("code 130\r\n");
+    assert_eq!(screen.end(), 0);
+    assert_eq!(screen.place.life(), ["created", "started", "stopped"]);
+    assert_eq!(screen.place.of("stopped")[0]["reason"], "SIGINT");
+}
+
+#[test]
+fn in_a_terminal_too_the_exit_code_tells_what_could_not_run() {
+    let mut screen = Screen::start("$run no-such-program; echo code $?; $run /; echo code $?; $run sh -c 'exit 9'; echo code $?");
+    screen.shows("code 127\r\n");
+    screen.shows("code 126\r\n");
+    screen.shows("code 9\r\n");
+    assert_eq!(screen.end(), 0);
+}
+
+#[test]
+fn one_stream_that_is_no_terminal_makes_pipes_of_all() {
+    let mut screen =
+        Screen::start("$run sh -c 'test -t 0 && echo in; test -t 1 && echo out; test -t 2 && echo err; echo done' | cat");
+    screen.shows("done\r\n");
+    assert_eq!(screen.end(), 0);
+    assert_eq!(*screen.shown.lock().unwrap(), "in\r\ndone\r\n");
+}
