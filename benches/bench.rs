@@ -3,6 +3,8 @@
 //! Every figure is printed beside the one it is to be compared with, from the same run: these are ratios, not promises.
 //! - `growth`: queries, statistics and server start on a thousand and on a million events.
 //! - `wake`: an `emit` in one process until `subscribe_coder` answers in another, commits 20 ms apart, and in bursts.
+//! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
+//! - `run`: 100 MB of output through `run`, beside a plain pipe.
 //! - `append`: events a second in batches of 1,024, and one event a transaction.
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
@@ -21,6 +23,11 @@ use ai_coder_events::{
 };
 use serde_json::{Value, json};
 
+#[path = "bench/hook.rs"]
+mod hook;
+#[path = "bench/run.rs"]
+mod run;
+
 /// Events in the small and the large history of `growth`: a first day, and a year of a busy machine.
 const SIZES: [usize; 2] = [1_000, 1_000_000];
 const CODERS: usize = 100;
@@ -31,7 +38,8 @@ const BURST: usize = 50;
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 3] = [("append", append), ("growth", growth), ("wake", wake)];
+    let benches: [(&str, fn()); 5] =
+        [("append", append), ("growth", growth), ("hook", hook::hook), ("run", run::run), ("wake", wake)];
     for (name, bench) in benches {
         if named.is_empty() || named.iter().any(|given| given == name) {
             println!("## {name}");

@@ -1,0 +1,62 @@
+//! What a hook costs its agent: from spawn to exit, the event durable, beside an empty program and a script's interpreter.
+
+use std::{
+    io::Write,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use ai_coder_events::history::Options;
+
+use super::{SIZES, Server, Times, fill, program};
+
+const ROUNDS: usize = 300;
+const SCRIPT: &str = "import json, sys; json.load(sys.stdin)";
+
+pub fn hook() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let large = Options::new(folder.path().join("large.db"));
+    fill(&large, SIZES[1]);
+    let empty = folder.path().join("empty.db");
+    for (name, db) in [("empty", &empty), ("a million events", &large.path)] {
+        measure(&format!("{name}, alone"), db);
+        let server = Server::start(db, &[]);
+        measure(&format!("{name}, a server beside it"), db);
+        drop(server);
+    }
+}
+
+/// In turn, so that a noisy moment touches all three.
+fn measure(name: &str, db: &Path) {
+    let (mut truth, mut python, mut hook) = (Times::default(), Times::default(), Times::default());
+    for round in 0..ROUNDS {
+        let payload = format!(
+            r#"{{"hook_event_name":"PostToolUse","session_id":"bench","cwd":"/w","tool_name":"Edit","tool_use_id":"t{round}-{name}",
+             "tool_input":{{"file_path":"/w/src/lib.rs"}},"tool_response":{{"filePath":"/w/src/lib.rs"}},"duration_ms":3}}"#
+        );
+        truth.measure(|| run(Command::new("/bin/true"), &payload));
+        python.measure(|| {
+            let mut command = Command::new("python3");
+            command.args(["-c", SCRIPT]);
+            run(command, &payload);
+        });
+        hook.measure(|| {
+            let mut command = program(db, &[]);
+            command.args(["hook", "claude-code"]);
+            run(command, &payload);
+        });
+    }
+    let p50 = |times: &mut Times| times.quantile(0.5).as_secs_f64();
+    let (floor, script, ours) = (p50(&mut truth), p50(&mut python), p50(&mut hook));
+    println!("{name}: hook {hook}; /bin/true {truth}; python3 {python}");
+    println!("  hook is {:.2} x /bin/true, {:.2} x python3", ours / floor, ours / script);
+}
+
+fn run(mut command: Command, payload: &str) {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
+    let mut stdin = child.stdin.take().expect("piped");
+    // `/bin/true` may be gone before it is written to.
+    drop(stdin.write_all(payload.as_bytes()));
+    drop(stdin);
+    assert!(child.wait().expect("it ends").success());
+}
