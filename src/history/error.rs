@@ -11,6 +11,10 @@ pub enum Error {
     #[error("failed to reach `{path}`: check that the folder exists and may be written")]
     File { path: PathBuf, source: io::Error },
 
+    /// Somebody else may have laid it out, or could read what is written there.
+    #[error("`{path}` is not used: {reason}")]
+    Refused { path: PathBuf, reason: &'static str },
+
     /// Another process held the write lock for longer than the writer's patience.
     #[error("history `{path}` is locked by another process: try again")]
     Busy { path: PathBuf },
@@ -26,6 +30,9 @@ pub enum Error {
 
     #[error("history `{path}` could not be written: the disk is full")]
     Full { path: PathBuf },
+
+    #[error("spool `{folder}` is full: start `ai-coder-events serve` or run `ai-coder-events check` to take it in")]
+    SpoolFull { folder: PathBuf },
 
     #[error("history `{path}` failed")]
     Database { path: PathBuf, source: rusqlite::Error },

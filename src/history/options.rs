@@ -12,6 +12,8 @@ use crate::{
     text::Redactor,
 };
 
+use super::file;
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub path: PathBuf,
@@ -20,6 +22,8 @@ pub struct Options {
     pub clock: Clock,
     /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
     pub runtime_folder: Option<PathBuf>,
+    /// And where the system has no such folder: everybody's `/tmp`, in a folder of the user's own.
+    pub temporary_folder: Option<PathBuf>,
 }
 
 impl Options {
@@ -30,6 +34,7 @@ impl Options {
             redactor: Arc::default(),
             clock: Clock::default(),
             runtime_folder: None,
+            temporary_folder: None,
         }
     }
 
@@ -49,7 +54,9 @@ impl Options {
     pub(super) fn spool_folders(&self) -> Vec<PathBuf> {
         let beside = self.path.with_extension("spool");
         let name = Key::id_of(&self.path.to_string_lossy());
-        let elsewhere = self.runtime_folder.as_ref().map(|folder| folder.join("ai-coder-events").join(format!("{name}.spool")));
+        let runtime = self.runtime_folder.as_ref().map(|folder| folder.join("ai-coder-events"));
+        let temporary = || Some(self.temporary_folder.as_ref()?.join(format!("ai-coder-events-{}", file::user())));
+        let elsewhere = runtime.or_else(temporary).map(|folder| folder.join(format!("{name}.spool")));
         std::iter::once(beside).chain(elsewhere).collect()
     }
 

@@ -12,7 +12,7 @@ use crate::event::Time;
 use super::{Durability, Error, Options, file, ledger::Ledger};
 
 /// Each step is a schema version; a published step is never edited.
-const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql")];
 
 pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
@@ -24,9 +24,9 @@ const WAL_PAGES: u32 = 4000;
 pub(super) fn open_for_writing(options: &Options, deadline: Instant) -> Result<Connection, Error> {
     let path = &options.path;
     if let Some(folder) = path.parent() {
-        file::create_private_folder(folder).map_err(|source| Error::file(folder, source))?;
+        file::private_folder(folder)?;
     }
-    file::create_private_file(path).map_err(|source| Error::file(path, source))?;
+    file::private_file(path)?;
     let connect = || {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
@@ -60,9 +60,10 @@ pub(super) fn open_for_writing(options: &Options, deadline: Instant) -> Result<C
 
 /// Opens an existing file for reading; `None` where there is no file, or nothing in it yet.
 pub(super) fn open_for_reading(path: &Path, patience: Duration) -> Result<Option<Connection>, Error> {
-    if !path.exists() {
-        return Ok(None);
-    }
+    match file::look(path) {
+        Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        looked => looked?,
+    };
     let connect = |flags| {
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(patience)?;

@@ -1,13 +1,14 @@
 //! The spool: what a hook could not write in time waits in small files, until a process with more time takes it in.
 //!
-//! Entries are checked, cleaned and redacted before they are written, and each gets an id, so that taking a file in twice is
-//! no harm. A file is complete or not there: it is written under another name first.
+//! Entries are checked, cleaned and redacted before they are written. A file is complete or not there: it is written under
+//! another name first. It is taken in once, in order of receipt: its name is kept in the same transaction as its entries.
 
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
     path::{Path, PathBuf},
     sync::atomic::{AtomicU32, Ordering},
+    time::{Duration, SystemTime},
 };
 
 use serde::{Deserialize, Serialize};
@@ -19,13 +20,20 @@ use crate::{
     text::Redactor,
 };
 
-use super::{Entry, Error, Options, Outcome, Rejection, Writer, append::Append, file, reject};
+use super::{Durability, Entry, Error, Options, Outcome, Rejection, Writer, append::Append, file, reject};
 
-/// Files that may wait. A hook that finds more leaves nothing, and counts that: a full disk must not be made fuller.
+/// Files that may wait, and their bytes. A hook that finds more leaves nothing, and counts that: a full disk must not be
+/// made fuller.
 const FILES_MAX: usize = 10_000;
+const BYTES_MAX: u64 = 256 << 20;
 /// Holds a byte for each entry that found the spool full.
 const SHED_FILE: &str = "shed";
+const SHED_SUFFIX: &str = "shed";
 const SUFFIX: &str = "jsonl";
+const DRAFT_SUFFIX: &str = "tmp";
+/// A file is written within the budget of a hook, ten seconds at most: one that is older and not complete was given up by a
+/// process that died.
+const DRAFT_AGE_MAX: Duration = Duration::from_secs(60);
 
 /// One line of a spool file.
 #[derive(Serialize, Deserialize)]
@@ -49,9 +57,9 @@ pub fn spool(options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
     }
     let mut failed = None;
     for folder in options.spool_folders() {
-        match leave(&folder, now, &text, entries.len()) {
+        match leave(&folder, now, &text, entries.len(), options.durability) {
             Ok(path) => return Ok(path),
-            Err(source) => failed = Some(Error::file(folder, source)),
+            Err(error) => failed = Some(error),
         }
     }
     Err(failed.expect("there is always a folder beside the history"))
@@ -59,7 +67,7 @@ pub fn spool(options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
 
 /// Spool files that wait to be taken in.
 pub(super) fn waiting(options: &Options) -> u64 {
-    options.spool_folders().iter().map(|folder| files_in(folder).len() as u64).sum()
+    files(options).len() as u64
 }
 
 impl Writer {
@@ -69,41 +77,60 @@ impl Writer {
     /// Where the history cannot be written; the files that are left wait on.
     pub fn take_in_spool(&mut self) -> Result<u64, Error> {
         let options = self.options().clone();
+        options.spool_folders().iter().for_each(|folder| close_count(folder, self.now()));
         let mut appended = 0;
-        for folder in options.spool_folders() {
-            for path in files_in(&folder) {
-                appended += self.take_in(&path, &options.redactor)?;
-            }
-            self.take_in_shed(&folder.join(SHED_FILE), &options)?;
+        for path in files(&options) {
+            appended += self.take_in(&path, &options.redactor)?;
         }
         Ok(appended)
     }
 
     fn take_in(&mut self, path: &Path, redactor: &Redactor) -> Result<u64, Error> {
         let now = self.now();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let bytes = match file::open_private(OpenOptions::new().read(true), path).and_then(read_all) {
+            Ok(bytes) => bytes,
+            // Another process was faster.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => {
+                tracing::warn!("spool file `{}` cannot be read and waits on: {error}", path.display());
+                return Ok(0);
+            }
+        };
+        let entries = if has_suffix(path, SHED_SUFFIX) {
+            let reason = format!("{} entries found the spool full and are lost", bytes.len());
+            vec![(Rejection { source: "spool".into(), reason, input: String::new() }.into(), now)]
+        } else {
+            String::from_utf8_lossy(&bytes).lines().map(|line| from_line(line, now)).collect()
+        };
         let appended = self.transact(|db| {
-            // Looked for inside the transaction: another process may have taken it in meanwhile.
-            let Ok(text) = fs::read_to_string(path) else { return Ok(0) };
+            // Another process may have taken it in meanwhile, or died before it removed it.
+            if db.prepare_cached("INSERT OR IGNORE INTO taken (file) VALUES (?)")?.execute([&name])? == 0 {
+                return Ok(0);
+            }
             let mut append = Append::begin(db, redactor)?;
             let mut appended = 0;
-            for line in text.lines() {
-                let (entry, received_at) = from_line(line, now);
+            for (entry, received_at) in entries {
                 appended += u64::from(matches!(append.take(entry, received_at)?, Outcome::Appended { .. }));
             }
             append.finish()?;
             Ok(appended)
         })?;
         remove(path)?;
+        // Its name is not made again, so nobody asks for it any more.
+        self.transact(|db| db.prepare_cached("DELETE FROM taken WHERE file = ?")?.execute([&name]).map(drop))?;
         Ok(appended)
     }
+}
 
-    fn take_in_shed(&mut self, path: &Path, options: &Options) -> Result<(), Error> {
-        let Ok(shed) = fs::metadata(path).map(|metadata| metadata.len()) else { return Ok(()) };
-        let reason = format!("{shed} entries found the spool full and are lost");
-        let rejection = Rejection { source: "spool".into(), reason, input: String::new() };
-        let now = self.now();
-        self.transact(|db| reject::keep(db, &options.redactor, now, &rejection))?;
-        remove(path)
+/// Has those who find the spool full from now on begin to count anew: what was counted is taken in like any other file.
+fn close_count(folder: &Path, now: Time) {
+    let (count, closed) = (folder.join(SHED_FILE), folder.join(format!("{}.{SHED_SUFFIX}", unique_name(now))));
+    match fs::rename(count, closed) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            tracing::warn!("what the spool shed is not counted yet: {error}");
+        }
+        _ => {}
     }
 }
 
@@ -141,38 +168,82 @@ fn from_line(line: &str, now: Time) -> (Entry, Time) {
     }
 }
 
-fn leave(folder: &Path, now: Time, text: &str, entries: usize) -> io::Result<PathBuf> {
-    file::create_private_folder(folder)?;
-    if fs::read_dir(folder)?.count() >= FILES_MAX {
-        file::open_private(OpenOptions::new().append(true).create(true), &folder.join(SHED_FILE))?
-            .write_all(&vec![b'.'; entries])?;
-        return Err(io::Error::other("the spool is full: start `ai-coder-events serve` or run `ai-coder-events check`"));
+fn leave(folder: &Path, now: Time, text: &str, entries: usize, durability: Durability) -> Result<PathBuf, Error> {
+    file::own_folder(folder)?;
+    let fail = |source| Error::file(folder, source);
+    if is_full(folder, text.len() as u64).map_err(fail)? {
+        file::open_private(OpenOptions::new().append(true).create(true), &folder.join(SHED_FILE))
+            .and_then(|mut shed| shed.write_all(&vec![b'.'; entries]))
+            .map_err(fail)?;
+        return Err(Error::SpoolFull { folder: folder.to_owned() });
     }
-    static LEFT: AtomicU32 = AtomicU32::new(0);
-    let name = format!("{:020}-{}-{}", now.micros(), std::process::id(), LEFT.fetch_add(1, Ordering::Relaxed));
-    let (draft, path) = (folder.join(format!("{name}.tmp")), folder.join(format!("{name}.{SUFFIX}")));
+    let name = unique_name(now);
+    let (draft, path) = (folder.join(format!("{name}.{DRAFT_SUFFIX}")), folder.join(format!("{name}.{SUFFIX}")));
     let written = file::open_private(OpenOptions::new().write(true).create_new(true), &draft)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .and_then(|()| fs::rename(&draft, &path));
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            if durability == Durability::Full { file.sync_all() } else { Ok(()) }
+        })
+        .and_then(|()| fs::rename(&draft, &path))
+        .and_then(|()| if durability == Durability::Full { file::sync_folder(folder) } else { Ok(()) });
     if let Err(error) = written {
         // Half a file helps nobody, and the disk may be full.
         if let Err(left) = fs::remove_file(&draft) {
             tracing::debug!("half a spool file stays behind: {left}");
         }
-        return Err(error);
+        return Err(fail(error));
     }
     Ok(path)
 }
 
-/// Complete spool files, in order of receipt.
-fn files_in(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|it| it == SUFFIX))
-        .collect();
-    files.sort();
+/// Names are in order of receipt; their end tells apart what one moment, or one process number, brings twice.
+fn unique_name(now: Time) -> String {
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    let (order, id) = (MADE.fetch_add(1, Ordering::Relaxed), Uuid::new_v4().simple());
+    format!("{:020}-{}-{order:010}-{id}", now.micros(), std::process::id())
+}
+
+fn is_full(folder: &Path, bytes: u64) -> io::Result<bool> {
+    let (mut files, mut waiting) = (0, bytes);
+    for entry in fs::read_dir(folder)? {
+        files += 1;
+        // One that was taken in meanwhile takes no room.
+        waiting += entry?.metadata().map_or(0, |metadata| metadata.len());
+    }
+    Ok(files >= FILES_MAX || waiting > BYTES_MAX)
+}
+
+/// What waits to be taken in, from all folders, in order of receipt.
+fn files(options: &Options) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = options.spool_folders().iter().flat_map(|folder| files_in(folder)).collect();
+    files.sort_by(|a, b| a.file_name().cmp(&b.file_name()));
     files
+}
+
+/// Complete spool files, and those that will not become so.
+fn files_in(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    fs::read_dir(folder).into_iter().flatten().filter_map(|entry| {
+        let entry = entry.ok()?;
+        let path = entry.path();
+        let complete = has_suffix(&path, SUFFIX) || has_suffix(&path, SHED_SUFFIX);
+        let given_up = || has_suffix(&path, DRAFT_SUFFIX) && is_given_up(&entry).unwrap_or(false);
+        (complete || given_up()).then_some(path)
+    })
+}
+
+fn has_suffix(path: &Path, suffix: &str) -> bool {
+    path.extension().is_some_and(|extension| extension == suffix)
+}
+
+fn is_given_up(entry: &fs::DirEntry) -> io::Result<bool> {
+    let written = entry.metadata()?.modified()?;
+    Ok(SystemTime::now().duration_since(written).is_ok_and(|age| age > DRAFT_AGE_MAX))
+}
+
+fn read_all(mut file: fs::File) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::Read::read_to_end(&mut file, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn remove(path: &Path) -> Result<(), Error> {

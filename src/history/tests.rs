@@ -2,6 +2,8 @@
 
 mod append;
 mod conflict;
+#[cfg(unix)]
+mod doors;
 mod files;
 mod identity;
 mod model;

@@ -72,21 +72,28 @@ impl Writer {
     pub(super) fn transact<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
         // What opening took is not waited for a second time.
         let deadline = Instant::now() + self.patience;
-        self.open(deadline)?;
-        let options = &self.options;
-        let open = self.open.as_mut().expect("opened above");
-        let fail = |source| Error::database(&options.path, source);
-        open.db.busy_timeout(deadline.saturating_duration_since(Instant::now())).map_err(fail)?;
-        let transaction = Transaction::new_unchecked(&open.db, TransactionBehavior::Immediate).map_err(fail)?;
-        schema::migrate(&transaction, &options.path, options.clock.now())?;
-        let changes_before = transaction.total_changes();
-        let done = work(&transaction).map_err(fail)?;
-        let changed = transaction.total_changes() != changes_before;
-        transaction.commit().map_err(fail)?;
-        if changed {
-            open.bell.ring();
+        loop {
+            self.open(deadline)?;
+            let options = &self.options;
+            let open = self.open.as_mut().expect("opened above");
+            let fail = |source| Error::database(&options.path, source);
+            open.db.busy_timeout(deadline.saturating_duration_since(Instant::now())).map_err(fail)?;
+            let transaction = Transaction::new_unchecked(&open.db, TransactionBehavior::Immediate).map_err(fail)?;
+            // While this waited for its turn, another file may have taken the place of this one: what is written to the old
+            // one would be lost, acknowledged or not.
+            if open.file != FileId::of(&options.path) {
+                continue;
+            }
+            schema::migrate(&transaction, &options.path, options.clock.now())?;
+            let changes_before = transaction.total_changes();
+            let done = work(&transaction).map_err(fail)?;
+            let changed = transaction.total_changes() != changes_before;
+            transaction.commit().map_err(fail)?;
+            if changed {
+                open.bell.ring();
+            }
+            return Ok(done);
         }
-        Ok(done)
     }
 
     /// Whether there is no file yet: what only takes away need not create one.

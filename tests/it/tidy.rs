@@ -29,7 +29,8 @@ const ROOMS: &[Room] = &[
     room("source", &["text", "event"], &[]),
     room("watch_path", &[], &["notify"]),
     room("process", &[], &["sysinfo"]),
-    room("history", &["text", "event", "filter", "aggregate"], &["rusqlite"]),
+    // Whose a file is, before it is written to.
+    room("history", &["text", "event", "filter", "aggregate"], &["rusqlite", "rustix"]),
     room("bus", &["event", "filter", "history", "watch_path"], &[]),
     room("upkeep", &["event", "history", "bus", "process"], &[]),
     // Terminals' colours are taken out of output before lines are counted and cut.

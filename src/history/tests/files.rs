@@ -7,7 +7,7 @@ use crate::{
     history::{Entry, Error, Writer},
 };
 
-use super::{Lab, draft};
+use super::{Lab, draft, shorts};
 
 #[cfg(unix)]
 #[test]
@@ -137,4 +137,37 @@ fn a_history_that_takes_the_place_of_another_is_read_and_written() {
     assert_ne!(before.history, after.history);
     assert_ne!(lab.reader.version().expect("readable").file, version.file);
     assert!(lab.options.path.exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_writer_that_waited_while_the_file_was_replaced_writes_to_the_new_one() {
+    let mut lab = Lab::new();
+    lab.append(draft(EventType::Created, "a"));
+    let options = lab.options.clone();
+    let (opened, is_open) = std::sync::mpsc::channel();
+    let (locked, is_locked) = std::sync::mpsc::channel();
+    let waiting = thread::spawn(move || {
+        let mut writer = Writer::new(&options);
+        writer.connection().expect("open");
+        opened.send(()).expect("waited for");
+        is_locked.recv().expect("locked");
+        writer.append(vec![draft(EventType::Started, "b").into()])
+    });
+    is_open.recv().expect("open");
+    let options = lab.options.clone();
+    lab.writer
+        .transact(|_| {
+            locked.send(()).expect("waited for");
+            // It is in the queue for the lock now, or will look at the path later still: both must do.
+            thread::sleep(Duration::from_millis(50));
+            for file in [options.path.clone(), options.wal_path(), options.path.with_extension("db-shm")] {
+                fs::rename(&file, file.with_extension("old")).expect("moved");
+            }
+            Ok(())
+        })
+        .expect("done");
+    let outcome = waiting.join().expect("no panic").expect("appended");
+    assert!(matches!(outcome[..], [crate::history::Outcome::Appended { seq: 1, .. }]), "{outcome:?}");
+    assert_eq!(shorts(&lab.log()), [(1, "started")]);
 }

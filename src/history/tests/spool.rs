@@ -1,10 +1,13 @@
 //! What hooks leave is taken in once, in order, and holds no secret.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, SystemTime},
+};
 
 use crate::{
     event::{Condition, EventType, Time},
-    history::{Entry, Rejection, spool},
+    history::{Entry, Error, Rejection, spool},
 };
 
 use super::{Draft, Lab, draft, shorts};
@@ -54,4 +57,91 @@ fn a_broken_line_of_the_spool_is_kept_as_a_rejection() {
     fs::write(&path, format!("{whole}{{\"half")).expect("writable");
     assert_eq!(lab.writer.take_in_spool().expect("taken in"), 1);
     assert_eq!(lab.reader.rejected().expect("readable").len(), 1);
+}
+
+/// What a file holds that has no key of its own, such as a rejection, would count twice.
+#[test]
+fn a_file_that_a_crash_left_behind_is_not_taken_in_again() {
+    let mut lab = Lab::new();
+    let refused = Rejection { source: "claude-code".into(), reason: "unknown hook".into(), input: "{}".into() };
+    let path = spool(&lab.options, vec![draft(EventType::Output, "a").into(), refused.into()]).expect("spooled");
+    let copy = fs::read(&path).expect("a spool file");
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 1);
+    fs::write(&path, copy).expect("writable");
+    let name = path.file_name().expect("a name").to_str().expect("text").to_owned();
+    // As it is between the commit and the removal.
+    lab.writer.transact(|db| db.execute("INSERT INTO taken (file) VALUES (?)", [&name])).expect("written");
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 0);
+    assert!(!path.exists());
+    assert_eq!((lab.log().len(), lab.reader.rejected().expect("readable").len()), (1, 1));
+    let left: u64 = lab.writer.transact(|db| db.query_row("SELECT count(*) FROM taken", [], |row| row.get(0))).expect("read");
+    assert_eq!(left, 0, "what nobody asks for is not kept");
+}
+
+#[test]
+fn what_lies_in_both_folders_is_taken_in_in_order_of_receipt() {
+    let mut lab = Lab::new();
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    lab.options.runtime_folder = Some(elsewhere.path().to_owned());
+    lab.writer = crate::history::Writer::new(&lab.options);
+    let with_runtime_folder = lab.options.clone();
+    let mut without = lab.options.clone();
+    without.runtime_folder = None;
+    let (beside, away) = (lab.options.path.with_extension("spool"), lab.options.path.with_extension("away"));
+    let kinds = [EventType::Created, EventType::Started, EventType::Paused, EventType::Resumed];
+    for pair in kinds.chunks(2) {
+        spool(&without, vec![draft(pair[0], "a").into()]).expect("spooled");
+        lab.wait(Time::SECOND);
+        // A file in the way sends the next one elsewhere.
+        fs::rename(&beside, &away).and_then(|()| fs::write(&beside, "")).expect("moved");
+        let path = spool(&with_runtime_folder, vec![draft(pair[1], "a").into()]).expect("spooled");
+        assert!(path.starts_with(elsewhere.path()));
+        fs::remove_file(&beside).and_then(|()| fs::rename(&away, &beside)).expect("moved back");
+        lab.wait(Time::SECOND);
+    }
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 4);
+    assert_eq!(shorts(&lab.log()), [(1, "created"), (2, "started"), (3, "paused"), (4, "resumed")]);
+}
+
+#[test]
+fn a_full_spool_takes_no_more_and_counts_what_it_shed() {
+    let mut lab = Lab::new();
+    let path = spool(&lab.options, vec![draft(EventType::Started, "a").into()]).expect("spooled");
+    let large = path.with_file_name("large");
+    fs::File::create(&large).and_then(|file| file.set_len(1 << 30)).expect("a sparse file");
+    for _ in 0..3 {
+        let refused = spool(&lab.options, vec![draft(EventType::Output, "a").into(), draft(EventType::Output, "a").into()]);
+        assert!(matches!(refused, Err(Error::SpoolFull { .. })), "{refused:?}");
+    }
+    fs::remove_file(&large).expect("removed");
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 1);
+    let reasons =
+        |lab: &mut Lab| -> Vec<String> { lab.reader.rejected().expect("readable").into_iter().map(|kept| kept.reason).collect() };
+    assert_eq!(reasons(&mut lab), ["6 entries found the spool full and are lost"]);
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 0);
+    assert_eq!(reasons(&mut lab).len(), 1, "counted once");
+    spool(&lab.options, vec![draft(EventType::Output, "a").into()]).expect("there is room again");
+}
+
+#[test]
+fn what_a_dying_hook_had_written_is_taken_in_once_it_is_certain_that_no_more_comes() {
+    let mut lab = Lab::new();
+    let whole = spool(&lab.options, vec![draft(EventType::Started, "a").into()]).expect("spooled");
+    let half = whole.with_extension("tmp");
+    fs::rename(&whole, &half).expect("renamed");
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 0, "it may be being written");
+    let file = fs::File::options().write(true).open(&half).expect("there");
+    file.set_modified(SystemTime::now() - Duration::from_secs(120)).expect("set");
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 1);
+    assert!(!half.exists());
+}
+
+#[test]
+fn a_spool_file_that_is_no_text_is_kept_as_a_rejection() {
+    let mut lab = Lab::new();
+    let path = spool(&lab.options, vec![draft(EventType::Started, "a").into()]).expect("spooled");
+    fs::write(&path, b"\xff\xfe\n").expect("writable");
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 0);
+    assert_eq!(lab.reader.rejected().expect("readable").len(), 1);
+    assert!(!path.exists());
 }
