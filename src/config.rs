@@ -48,15 +48,16 @@ impl Config {
         Config::of(path, file, environment)
     }
 
-    /// For hooks: a broken file means the defaults, and is returned beside them to be told.
+    /// For hooks: a broken file means the defaults, except that what it says of secrets is held to as far as it is clear.
     ///
     /// # Errors
     /// Where there is no place for a history.
-    pub fn for_hook(db: Option<&Path>, environment: &Environment) -> Result<(Config, Option<Error>), Error> {
-        match Config::load(db, environment) {
-            Ok(config) => Ok((config, None)),
-            Err(broken) => Ok((Config::of(environment.history_path(db)?, File::default(), environment)?, Some(broken))),
-        }
+    pub fn for_hook(db: Option<&Path>, environment: &Environment) -> Result<Config, Error> {
+        Config::load(db, environment).or_else(|_| {
+            let patterns = environment.config_path().map(|path| File::clear_patterns(&path)).unwrap_or_default();
+            let file = File { redact: RedactTable { patterns }, ..File::default() };
+            Config::of(environment.history_path(db)?, file, environment)
+        })
     }
 
     fn of(path: PathBuf, file: File, environment: &Environment) -> Result<Config, Error> {
@@ -66,9 +67,13 @@ impl Config {
             Some(DurabilityKey::Full) => Durability::Full,
             Some(DurabilityKey::Normal) | None => Durability::Normal,
         };
-        let runtime_folder = environment.runtime_folder.clone();
-        let history =
-            history::Options { durability, redactor: Arc::new(redactor), runtime_folder, ..history::Options::new(path) };
+        let history = history::Options {
+            durability,
+            redactor: Arc::new(redactor),
+            runtime_folder: environment.runtime_folder.clone(),
+            temporary_folder: environment.temporary_folder.clone(),
+            ..history::Options::new(path)
+        };
         let retention = Retention {
             max_age: file.retention.max_age.map_or(Some(RETENTION_AGE), Bound::into_limit),
             max_events: file.retention.max_events.and_then(Bound::into_limit),
@@ -105,6 +110,7 @@ pub struct Environment {
     pub config_home: Option<PathBuf>,
     state_home: Option<PathBuf>,
     runtime_folder: Option<PathBuf>,
+    temporary_folder: Option<PathBuf>,
 }
 
 impl Environment {
@@ -129,6 +135,7 @@ impl Environment {
             config_home: folder("XDG_CONFIG_HOME"),
             state_home: folder("XDG_STATE_HOME"),
             runtime_folder: folder("XDG_RUNTIME_DIR"),
+            temporary_folder: Some(std::env::temp_dir()).filter(|path| path.is_absolute()),
         }
     }
 
@@ -223,6 +230,17 @@ impl File {
             Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
         };
         toml::from_str(&text).map_err(|source| Error::Invalid { path: path.to_owned(), source: Box::new(source) })
+    }
+}
+
+impl File {
+    /// The patterns that a broken file has nevertheless: each stands for itself.
+    fn clear_patterns(path: &Path) -> Vec<Pattern> {
+        let table = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
+        let patterns = table.get("redact").and_then(|redact| redact.get("patterns")?.as_array()).cloned().unwrap_or_default();
+        let patterns = patterns.into_iter().filter_map(|pattern| pattern.try_into::<Pattern>().ok());
+        let compiles = |Pattern { name, regex }: &Pattern| Redactor::new([(name.clone(), regex.clone())]).is_ok();
+        patterns.filter(compiles).collect()
     }
 }
 
@@ -425,9 +443,20 @@ mod tests {
         let path = environment.config_path().unwrap();
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, "[hook]\nbudget = 3").unwrap();
-        let (config, broken) = Config::for_hook(None, &environment).unwrap();
-        assert_eq!(config.hook_budget, HOOK_BUDGET);
-        assert!(matches!(broken, Some(Error::Invalid { .. })));
+        assert!(matches!(Config::load(None, &environment), Err(Error::Invalid { .. })));
+        assert_eq!(Config::for_hook(None, &environment).unwrap().hook_budget, HOOK_BUDGET);
+    }
+
+    #[test]
+    fn a_wrong_file_still_says_what_is_secret() {
+        let home = tempfile::tempdir().unwrap();
+        let environment = environment(home.path());
+        let path = environment.config_path().unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        let patterns = r#"[{ name = "badge", regex = "B-[0-9]+" }, { name = "open", regex = "(" }, { nome = "x" }]"#;
+        std::fs::write(&path, format!("colour = true\n[redact]\npatterns = {patterns}\n")).unwrap();
+        let redactor = Config::for_hook(None, &environment).unwrap().history.redactor;
+        assert_eq!(redactor.redact("B-12 entered"), "[redacted: badge] entered");
     }
 
     #[test]

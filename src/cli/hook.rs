@@ -1,9 +1,9 @@
 //! `hook`: one signal of an agent, on stdin, into the history. The recorder never harms the coder.
 //!
-//! Promises exit code 0 and an empty stdout whatever comes: wrong flags, an unknown agent, a stdin that never closes, a
-//! broken configuration, a locked, full or corrupt history, a panic. One deadline covers reading, waiting and writing.
-//! What is no known signal is kept as a rejection; what cannot be written is spooled. Starts nothing it does not need:
-//! no runtime, no logger, no parser of flags.
+//! Promises exit code 0 and no word whatever comes: wrong flags, an unknown agent, a stdin that never closes, a broken
+//! configuration (every other command tells of it), a locked, full or corrupt history, a panic. One deadline covers reading,
+//! waiting and writing. What is no known signal is kept as a rejection; what cannot be written is spooled. Only what could be
+//! left nowhere is told, on stderr. Starts nothing it does not need: no runtime, no logger, no parser of flags.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -11,13 +11,13 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process::ExitCode,
-    sync::mpsc::{RecvTimeoutError, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
     thread,
     time::{Duration, Instant},
 };
 
 use ai_coder_events::{
-    history::{self, Entry, Rejection, Writer},
+    history::{self, Entry, Options, Rejection, Writer},
     process::Identity,
     source::{self, Agent, HookContext},
 };
@@ -39,8 +39,8 @@ pub struct Hook {
 }
 
 const EXAMPLES: &str = "\
-Always exits 0 and prints nothing on stdout, so that it never disturbs the agent. What it cannot
-understand, `ai-coder-events rejected` lists.
+Always exits 0 and prints nothing, so that it never disturbs the agent. What it cannot understand,
+`ai-coder-events rejected` lists.
 
 `ai-coder-events setup AGENT` registers it with an agent.
 
@@ -51,6 +51,8 @@ Example:
 const READING: Duration = Duration::from_millis(150);
 /// Kept back from waiting for a busy history, to spool in its stead.
 const SPOOLING: Duration = Duration::from_millis(40);
+/// A writer that waits for its turn says so itself, this much before it is given up.
+const GIVING_UP: Duration = Duration::from_millis(10);
 /// Larger payloads hold whole files; what matters of them is in other signals too.
 const PAYLOAD_BYTES_MAX: usize = 16 << 20;
 /// One read takes what a pipe holds.
@@ -91,6 +93,8 @@ pub fn call(arguments: &[OsString]) -> Option<HookCall> {
 
 /// Exits 0, always.
 pub fn run(call: &HookCall) -> ExitCode {
+    // A defect is told once, below, and in our own words.
+    std::panic::set_hook(Box::new(|_| {}));
     let trouble = match catch_unwind(AssertUnwindSafe(|| record(call))) {
         Ok(Ok(())) => None,
         Ok(Err(error)) => Some(format!("{error:#}")),
@@ -105,10 +109,7 @@ pub fn run(call: &HookCall) -> ExitCode {
 
 fn record(call: &HookCall) -> anyhow::Result<()> {
     let environment = Environment::of_process();
-    let (config, broken) = Config::for_hook(call.db.as_deref(), &environment)?;
-    if let Some(broken) = broken {
-        drop(writeln!(io::stderr(), "ai-coder-events hook: using the defaults: {:#}", anyhow::Error::new(broken)));
-    }
+    let config = Config::for_hook(call.db.as_deref(), &environment)?;
     let deadline = call.started + config.hook_budget;
     let reading_ends = call.started + READING.min(config.hook_budget * 3 / 5);
     let payload = Payload::read(io::stdin(), reading_ends);
@@ -116,15 +117,47 @@ fn record(call: &HookCall) -> anyhow::Result<()> {
     if entries.is_empty() {
         return Ok(());
     }
-    let patience = deadline.saturating_duration_since(Instant::now() + SPOOLING);
-    let mut writer = Writer::new(&config.history).with_patience(patience);
-    // A defect or a panic while writing must not lose what could still be spooled.
-    let written = catch_unwind(AssertUnwindSafe(|| writer.append(entries.clone())));
-    if matches!(written, Ok(Ok(_))) {
-        return Ok(());
+    let closing = match write(&config.history, entries.clone(), deadline - SPOOLING) {
+        Ok(closing) => closing,
+        Err(failed) => {
+            return history::spool(&config.history, entries).map(drop).with_context(|| match failed {
+                Some(failed) => format!("the hook's payload is lost: {:#}; nor can it be spooled", anyhow::Error::from(failed)),
+                None => "the hook's payload is lost: the history did not take it in time, nor can it be spooled".to_owned(),
+            });
+        }
+    };
+    // Closing may move a long write-ahead log into the database: for as long as there is time.
+    if closing.recv_timeout(deadline.saturating_duration_since(Instant::now())) == Err(RecvTimeoutError::Timeout) {
+        tracing::trace!("the history is still being closed");
     }
-    history::spool(&config.history, entries).context("failed to record the hook's payload, and to spool it")?;
     Ok(())
+}
+
+/// Writes on a thread of its own: a disk that hangs, or a defect, must not keep the agent, nor lose what can be spooled.
+/// The receiver closes once the history is closed.
+///
+/// # Errors
+/// What went wrong, where the history says so before `deadline`.
+fn write(options: &Options, entries: Vec<Entry>, deadline: Instant) -> Result<Receiver<()>, Option<history::Error>> {
+    let patience = deadline.saturating_duration_since(Instant::now() + GIVING_UP);
+    let mut writer = Writer::new(options).with_patience(patience);
+    let (written, outcome) = sync_channel(1);
+    let (open, closed) = sync_channel(0);
+    let writing = thread::Builder::new().spawn(move || {
+        let appended = catch_unwind(AssertUnwindSafe(|| writer.append(entries).map(drop)));
+        // Whoever waited may have gone on.
+        written.try_send(appended.map_err(drop)).unwrap_or_default();
+        drop(writer);
+        drop(open);
+    });
+    let outcome = writing.map_or(Err(RecvTimeoutError::Disconnected), |_| {
+        outcome.recv_timeout(deadline.saturating_duration_since(Instant::now()))
+    });
+    match outcome {
+        Ok(Ok(Ok(()))) => Ok(closed),
+        Ok(Ok(Err(failed))) => Err(Some(failed)),
+        Ok(Err(())) | Err(_) => Err(None),
+    }
 }
 
 /// What the payload says, as entries; what it does not say clearly, as a rejection.

@@ -64,7 +64,7 @@ impl Run {
         // Stderr is the command's: not even a defect of the recorder may be heard on it.
         panic::set_hook(Box::new(|_| {}));
         // A broken configuration, or no place for a history, is no reason not to run.
-        let history = Config::for_hook(db, &environment).ok().map(|(config, _)| config.history);
+        let history = Config::for_hook(db, &environment).ok().map(|config| config.history);
         let program = &self.command[0];
         let run = run::Run {
             coder: Coder::new(program, self.id, self.name, environment.coder_id),

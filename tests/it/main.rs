@@ -29,5 +29,6 @@ mod seed;
 mod setup;
 mod stats;
 mod tidy;
+mod trouble;
 mod types;
 mod usage;

@@ -1,0 +1,280 @@
+//! A hook in trouble: whatever the history, the disk, the home and stdin are like, it exits 0, says nothing, takes no longer
+//! than its deadline, and what could not be written waits in a spool that is taken in once, in order.
+
+use std::{
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    home::{Home, Running, Said, feed},
+    rpc::{Client, modern},
+};
+
+/// The deadline is 250 ms; the rest is for a machine that is busy with other tests. What has no deadline takes far longer.
+const IN_TIME: Duration = Duration::from_secs(3);
+
+fn payload(session: &str, event: &str) -> String {
+    json!({"session_id": session, "transcript_path": "/t.jsonl", "cwd": "/repo/shop", "hook_event_name": event,
+           "source": "startup", "prompt": "go on", "prompt_id": format!("{session}-1")})
+    .to_string()
+}
+
+/// A home whose hooks have the default budget.
+fn hasty() -> Home {
+    let home = Home::new();
+    home.configure("");
+    home
+}
+
+#[track_caller]
+fn silent(command: Command, input: &[u8]) {
+    let began = Instant::now();
+    let said = feed(command, input);
+    assert_eq!(said, Said { code: Some(0), stdout: String::new(), stderr: String::new() });
+    assert!(began.elapsed() < IN_TIME, "it took {:?}", began.elapsed());
+}
+
+#[track_caller]
+fn hook(home: &Home, session: &str, event: &str) {
+    silent(home.command(&["hook", "claude-code"]), payload(session, event).as_bytes());
+}
+
+/// Spool files below `folder`.
+fn spooled(folder: &Path) -> usize {
+    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    entries
+        .map(|entry| entry.unwrap().path())
+        .map(|path| if path.is_dir() { spooled(&path) } else { usize::from(path.extension().is_some_and(|it| it == "jsonl")) })
+        .sum()
+}
+
+fn sessions(home: &Home) -> Vec<String> {
+    let mut ids: Vec<String> =
+        home.json(&["coders"]).iter().map(|coder| coder["coder_id"].as_str().unwrap().to_owned()).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn a_history_that_is_locked_all_the_while() {
+    let home = hasty();
+    home.ok(&["emit", "created", "--coder", "other"]);
+    let lock = rusqlite::Connection::open(home.history()).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for event in ["SessionStart", "UserPromptSubmit", "Stop", "SessionEnd"] {
+        hook(&home, "s1", event);
+    }
+    assert_eq!(spooled(home.path()), 4);
+    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
+    assert_eq!(home.json(&["check"])[0]["problems"], json!([]));
+    let types: Vec<Value> = home
+        .json(&["list", "--coder", "claude-code:s1", "--order", "oldest"])
+        .iter()
+        .map(|event| event["type"].clone())
+        .collect();
+    assert_eq!(types.first(), Some(&json!("ai_coder_created")), "{types:?}");
+    assert_eq!(types.last(), Some(&json!("ai_coder_stopped")), "{types:?}");
+    assert_eq!((spooled(home.path()), home.json(&["check"])[0]["spool_taken_in"].clone()), (0, json!(0)), "once");
+}
+
+/// SQLite's own patience does not cover this lock: it is asked for in a loop that may last ten seconds.
+#[cfg(unix)]
+#[test]
+fn a_lock_that_has_no_time_limit_of_its_own() {
+    let home = hasty();
+    hook(&home, "s1", "SessionStart");
+    home.ok(&["check"]);
+    let shared =
+        fs::File::options().read(true).write(true).create(true).truncate(false).open(home.history().with_extension("db-shm"));
+    let shared = shared.unwrap();
+    rustix::fs::fcntl_lock(&shared, rustix::fs::FlockOperation::NonBlockingLockExclusive).unwrap();
+    hook(&home, "s2", "SessionStart");
+    drop(shared);
+    home.ok(&["check"]);
+    assert_eq!(sessions(&home), ["claude-code:s1", "claude-code:s2"]);
+}
+
+#[test]
+fn a_history_that_is_corrupt_or_no_history() {
+    let home = hasty();
+    fs::create_dir_all(home.history().parent().unwrap()).unwrap();
+    fs::write(home.history(), "no database".repeat(999)).unwrap();
+    hook(&home, "s1", "SessionStart");
+    assert_eq!(spooled(home.path()), 1);
+    fs::remove_file(home.history()).unwrap();
+    home.ok(&["check"]);
+    assert_eq!(sessions(&home), ["claude-code:s1"]);
+}
+
+/// Two programs on one history: the older one stops writing, says so, and spools.
+#[test]
+fn a_history_of_a_newer_program() {
+    let home = hasty();
+    hook(&home, "s1", "SessionStart");
+    home.ok(&["check"]);
+    // A server of the older program has it open.
+    let mut server = Client::start(&home, &[], modern());
+    server.call("list_ai_coders", json!({}));
+    let newer = rusqlite::Connection::open(home.history()).unwrap();
+    let known: u32 = newer.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+    newer.pragma_update(None, "user_version", known + 1).unwrap();
+
+    hook(&home, "s2", "SessionStart");
+    assert_eq!(spooled(home.path()), 1);
+    let told = server.refused("emit_ai_coder_event", json!({"type": "created", "coder_id": "late"}));
+    let said = home.run(&["emit", "created", "--coder", "late"]);
+    for told in [told, said.stderr] {
+        assert!(told.contains("install the newer ai-coder-events"), "{told}");
+    }
+    assert_eq!(said.code, Some(1));
+
+    newer.pragma_update(None, "user_version", known).unwrap();
+    home.ok(&["check"]);
+    assert_eq!(sessions(&home), ["claude-code:s1", "claude-code:s2"], "and nothing of what was refused");
+}
+
+#[test]
+fn every_kind_of_stdin() {
+    let home = hasty();
+    let run = |redirection: &str| {
+        let mut command = home.command(&["hook", "claude-code"]);
+        let program = command.get_program().to_owned();
+        let environment: Vec<_> =
+            command.get_envs().map(|(name, value)| (name.to_owned(), value.map(ToOwned::to_owned))).collect();
+        let mut shell = Command::new("sh");
+        shell.env_clear().current_dir(home.path()).envs(environment.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        shell.args(["-c", &format!("exec \"$0\" hook claude-code {redirection}")]).arg(program);
+        command = shell;
+        silent(command, b"");
+    };
+    run("<&-");
+    run("</dev/null");
+    run("</dev/zero");
+    run("</dev/urandom");
+    run("<.");
+    let kept = |home: &Home| {
+        home.ok(&["check"]);
+        home.json(&["rejected"]).len()
+    };
+    assert_eq!(kept(&home), 5);
+    let huge = [&b"{\"tool_response\":\""[..], &vec![b'x'; 100 << 20]].concat();
+    silent(home.command(&["hook", "claude-code"]), &huge);
+    silent(home.command(&["hook", "claude-code"]), &[b"{\"hook_event_name\":\"", &[0xff_u8; 70_000][..]].concat());
+    assert_eq!(kept(&home), 7);
+}
+
+#[test]
+fn a_home_that_is_missing_or_cannot_be_written() {
+    let home = hasty();
+    // A file where a folder would have to be, for root too; and a folder of the kernel's.
+    fs::write(home.path().join("file"), "").unwrap();
+    for (n, place) in [home.path().join("file/home"), "/proc/home".into()].into_iter().enumerate() {
+        let mut command = home.command(&["hook", "claude-code"]);
+        command.env("HOME", &place).env_remove("XDG_STATE_HOME").env_remove("XDG_CONFIG_HOME");
+        silent(command, payload("s1", "SessionStart").as_bytes());
+        assert_eq!(spooled(&home.path().join("runtime")), n + 1, "{}", place.display());
+    }
+    let mut command = home.command(&["hook", "claude-code"]);
+    command.env("HOME", "/proc/home").env_remove("XDG_STATE_HOME").env_remove("XDG_RUNTIME_DIR");
+    fs::create_dir(home.path().join("tmp")).unwrap();
+    silent(command, payload("s1", "SessionStart").as_bytes());
+    assert_eq!(spooled(&home.path().join("tmp")), 1, "where there is no runtime folder, the temporary one serves");
+}
+
+/// The one thing that a hook tells: that a payload is lost, and why.
+#[test]
+fn where_nothing_can_be_written_at_all() {
+    let home = hasty();
+    let mut command = home.command(&["hook", "claude-code"]);
+    for variable in ["XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HOME"] {
+        command.env(variable, "/proc/nowhere");
+    }
+    let said = feed(command, payload("s1", "SessionStart").as_bytes());
+    assert_eq!((said.code, said.stdout.as_str()), (Some(0), ""));
+    assert!(said.stderr.contains("payload is lost") && said.stderr.lines().count() == 1, "{}", said.stderr);
+}
+
+/// The state folder on a file system of its own, which goes with the process; `None` where that is not allowed here.
+#[cfg(target_os = "linux")]
+fn on_a_disk(home: &Home, options: &str, fill_bytes: u64) -> Option<Command> {
+    let state = home.path().join("state");
+    fs::create_dir_all(&state).unwrap();
+    let may = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs"]).arg(&state).stderr(Stdio::null()).status();
+    if !may.is_ok_and(|status| status.success()) {
+        // Nothing to try where file systems cannot be mounted; the faults of `history` stand in for them.
+        return None;
+    }
+    let plain = home.command(&["hook", "claude-code"]);
+    let mut command = Command::new("unshare");
+    command.env_clear().current_dir(home.path());
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    let script = "mount -t tmpfs -o \"$0\" tmpfs state && { [ \"$1\" = 0 ] || head -c \"$1\" /dev/zero >state/fill; } &&
+        exec \"$2\" hook claude-code";
+    command.args(["-rm", "sh", "-c", script, options, &fill_bytes.to_string()]).arg(plain.get_program());
+    Some(command)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_full_or_read_only() {
+    for (options, fill_bytes) in [("size=64k", 65_536), ("size=64k", 40_000), ("ro", 0)] {
+        let home = hasty();
+        let Some(command) = on_a_disk(&home, options, fill_bytes) else { return };
+        silent(command, payload("s1", "SessionStart").as_bytes());
+        assert_eq!(spooled(&home.path().join("runtime")), 1, "{options}");
+        // The disk is gone, and another one has room.
+        home.ok(&["check"]);
+        assert_eq!(sessions(&home), ["claude-code:s1"]);
+    }
+}
+
+/// The next process that stays takes it in without being asked.
+#[test]
+fn a_server_takes_in_what_hooks_left() {
+    let home = hasty();
+    home.ok(&["emit", "created", "--coder", "other"]);
+    let lock = rusqlite::Connection::open(home.history()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    hook(&home, "s1", "SessionStart");
+    lock.execute_batch("ROLLBACK").unwrap();
+    let mut server = Client::start(&home, &[], modern());
+    let cursor = server.call("subscribe_coder", json!({"coder_id": "claude-code:s1"}))["cursor"].take();
+    let watch = server.call("subscribe_coder", json!({"coder_id": "claude-code:s1", "cursor": cursor, "wait_ms": 20_000}));
+    assert_eq!(watch["coder"]["status"], "running", "{watch}");
+}
+
+/// Hooks of many agents at once, while somebody holds the lock again and again: each event is there, once.
+#[test]
+fn many_hooks_on_a_busy_history() {
+    let home = hasty();
+    home.ok(&["emit", "created", "--coder", "other"]);
+    let lock = rusqlite::Connection::open(home.history()).unwrap();
+    lock.busy_timeout(Duration::from_secs(30)).unwrap();
+    let sessions_max = 24;
+    let mut hooks: Vec<Running> = Vec::new();
+    for n in 0..sessions_max {
+        if n % 8 == 0 {
+            lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        }
+        let mut command = home.command(&["hook", "claude-code"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
+        std::io::Write::write_all(&mut stdin, payload(&format!("s{n:02}"), "SessionStart").as_bytes()).unwrap();
+        hooks.push(Running(child));
+        if n % 8 == 7 {
+            hooks.iter_mut().skip(n - 7).take(4).for_each(|hook| assert!(hook.0.wait().unwrap().success()));
+            lock.execute_batch("ROLLBACK").unwrap();
+        }
+    }
+    hooks.iter_mut().for_each(|hook| assert!(hook.0.wait().unwrap().success()));
+    home.ok(&["check"]);
+    let expected: Vec<String> = (0..sessions_max).map(|n| format!("claude-code:s{n:02}")).chain(["other".to_owned()]).collect();
+    assert_eq!(sessions(&home), expected);
+    assert_eq!(home.json(&["list", "--type", "created", "--limit", "0"]).len(), sessions_max + 1);
+}
