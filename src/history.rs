@@ -20,6 +20,7 @@
 //! ```
 
 mod append;
+mod aside;
 mod bell;
 mod check;
 mod coders;
@@ -27,6 +28,7 @@ mod conflict;
 mod error;
 mod file;
 mod fold;
+mod graft;
 mod id;
 mod identity;
 mod ledger;
@@ -36,6 +38,7 @@ mod reader;
 mod reject;
 mod retain;
 mod rows;
+mod salvage;
 mod schema;
 mod spool;
 mod stats;
@@ -54,6 +57,7 @@ pub use query::{Batch, Missed, Order, Page, Query};
 pub use reader::{Position, Reader, Version};
 pub use reject::{Rejected, Rejection};
 pub use retain::{Pruned, Retention};
+pub use salvage::{Salvage, set_aside_if_broken};
 pub use spool::spool;
 pub use stats::StatsQuery;
 pub use writer::Writer;

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use ai_coder_events::history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Writer};
+use ai_coder_events::history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Salvage, Writer};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde::Serialize;
@@ -86,7 +86,7 @@ impl Prune {
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
 pub struct Check {
-    /// Rebuild the aggregates from what is kept
+    /// Rebuild the aggregates; of a damaged file, save what can be read into a new one, and keep the old
     #[arg(long)]
     repair: bool,
 }
@@ -101,12 +101,21 @@ Examples:
 impl Check {
     pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
         let checkup = Writer::new(&call.config.history).check(self.repair).context("failed to check the history")?;
-        let Checkup { events, coders, spool_taken_in, problems, repaired } = &checkup;
+        let Checkup { events, coders, spool_taken_in, problems, repaired, salvaged } = &checkup;
         let mut out = io::stdout().lock();
         if call.json {
             json_line(&mut out, &checkup)?;
         } else {
             problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+            if let Some(Salvage { events, lost, kept_as }) = salvaged {
+                let lost = lost.map_or_else(|| "an unknown number".to_owned(), |lost| lost.to_string());
+                let kept_as = kept_as.display();
+                writeln!(
+                    out,
+                    "{} salvaged into a new history, {lost} lost; the damaged file is kept as `{kept_as}`",
+                    count(*events, "event")
+                )?;
+            }
             write!(out, "{}, {}", count(*events, "event"), count(*coders, "coder"))?;
             if *spool_taken_in > 0 {
                 write!(out, ", {spool_taken_in} taken in from the spool")?;
@@ -125,7 +134,7 @@ impl Check {
         let next = if self.repair {
             "restore the file from a backup, or move it away to begin anew"
         } else {
-            "`check --repair` rebuilds the aggregates"
+            "`check --repair` rebuilds what it can, and keeps a damaged file"
         };
         Err(anyhow!(
             "{} in the history `{}`: {next}",

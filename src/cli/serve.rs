@@ -6,7 +6,12 @@ use std::{
     process::ExitCode,
 };
 
-use ai_coder_events::{bus::Bus, collect::Receiver, mcp, upkeep};
+use ai_coder_events::{
+    bus::Bus,
+    collect::Receiver,
+    history::{self, Options},
+    mcp, upkeep,
+};
 use anyhow::Context;
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -25,6 +30,10 @@ pub struct Serve {
     /// Also take in what agents export as OTLP over HTTP, such as 127.0.0.1:4318
     #[arg(long, value_name = "ADDR", value_parser = collect::address, conflicts_with = "read_only")]
     collect: Option<SocketAddr>,
+
+    /// Where the history is damaged, set it aside and begin a new one
+    #[arg(long, conflicts_with = "read_only")]
+    fresh_if_broken: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -56,6 +65,9 @@ impl Serve {
             None => None,
         };
         let options = call.config.history;
+        if self.fresh_if_broken {
+            begin_anew_if_broken(&options);
+        }
         let bus = Bus::new(options.clone());
         let upkeep = (!self.read_only).then(|| upkeep::start(&bus, &options, call.config.retention));
         let collecting = receiver.map(|receiver| Collecting::start(receiver, &bus));
@@ -65,6 +77,20 @@ impl Serve {
         }
         drop(upkeep);
         served
+    }
+}
+
+/// Whatever comes of it, the server starts: it tells its client what is wrong with the history.
+fn begin_anew_if_broken(options: &Options) {
+    match history::set_aside_if_broken(options) {
+        Ok(None) => {}
+        Ok(Some(kept_as)) => {
+            let kept_as = kept_as.display();
+            tracing::error!(
+                "the history is damaged and was set aside, a new one begins: `ai-coder-events check --repair --db {kept_as}` saves what can be read of it"
+            );
+        }
+        Err(error) => tracing::error!(error = &error as &dyn std::error::Error, "failed to look whether the history is damaged"),
     }
 }
 

@@ -11,10 +11,11 @@ use crate::{
 };
 
 use super::{
-    Error, Reader, Writer, fold,
+    Error, Options, Reader, Salvage, Writer, fold,
     fold::ZONE_BITS,
     ledger::Ledger,
     rows::{self, EVENT_COLUMNS, EventRow},
+    salvage,
 };
 
 /// What a check found.
@@ -26,8 +27,11 @@ pub struct Checkup {
     pub spool_taken_in: u64,
     /// A sentence each; empty: all is well.
     pub problems: Vec<String>,
-    /// The aggregates were rebuilt, and a second look found no problem.
+    /// What was damaged was rebuilt or salvaged, and a second look found no problem.
     pub repaired: bool,
+    /// A new history holds what could be read of the damaged one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub salvaged: Option<Salvage>,
 }
 
 /// Problems of one kind that are told one by one.
@@ -35,7 +39,7 @@ const TOLD_MAX: usize = 20;
 
 impl Writer {
     /// Takes in the spool and verifies everything. With `repair`, rebuilds aggregates and indexes from base and events where
-    /// something is wrong.
+    /// something is wrong; where the file itself is, what can be read of it goes into a new one, and the old one is kept.
     ///
     /// A file that is damaged, or no history at all, is a problem found; what waits in the spool waits on then.
     ///
@@ -43,22 +47,46 @@ impl Writer {
     /// Where the history cannot be looked at: locked, newer than this program, out of reach.
     pub fn check(&mut self, repair: bool) -> Result<Checkup, Error> {
         let options = self.options().clone();
-        let waiting = super::spool::waiting(&options) > 0;
-        let taken_in = if waiting { self.take_in_spool() } else { Ok(0) };
-        let spool_taken_in = match taken_in {
-            Err(Error::Broken { .. }) => 0,
-            done => done?,
-        };
+        let mut spool_taken_in = self.take_in_waiting()?;
         let look = || told(Reader::new(&options).read(Checkup::default(), |snapshot| examine(snapshot.db)));
         let mut checkup = look()?;
         if repair && !checkup.problems.is_empty() {
-            checkup.repaired = match self.transact(rebuild) {
+            let rebuilt = match self.transact(rebuild) {
                 Err(Error::Broken { .. }) => false,
                 done => done.and_then(|()| look())?.problems.is_empty(),
             };
+            if !rebuilt {
+                checkup.salvaged = salvage::salvage(&options, self.patience())?;
+            }
+            if checkup.salvaged.is_some() {
+                spool_taken_in += self.take_in_waiting()?;
+                let after = look()?;
+                (checkup.events, checkup.coders) = (after.events, after.coders);
+                checkup.repaired = after.problems.is_empty();
+            }
+            checkup.repaired |= rebuilt;
         }
         Ok(Checkup { spool_taken_in, ..checkup })
     }
+
+    /// 0 where the history is damaged: it waits on.
+    fn take_in_waiting(&mut self) -> Result<u64, Error> {
+        if super::spool::waiting(self.options()) == 0 {
+            return Ok(0);
+        }
+        match self.take_in_spool() {
+            Err(Error::Broken { .. }) => Ok(0),
+            done => done,
+        }
+    }
+}
+
+/// Whether the file's own structure is whole; a history that does not exist yet is.
+pub(super) fn is_sound(options: &Options) -> Result<bool, Error> {
+    Reader::new(options).read(true, |snapshot| {
+        let verdict: String = snapshot.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok(verdict == "ok")
+    })
 }
 
 /// What keeps the file from being read is what its check found.
@@ -185,7 +213,7 @@ impl Truth {
 }
 
 /// Writes the aggregates and the indexes anew. What the alert rule remembers is no aggregate and stays.
-fn rebuild(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn rebuild(db: &Connection) -> rusqlite::Result<()> {
     db.execute_batch("REINDEX")?;
     let mut ledger = Ledger::load(db)?;
     let truth = Truth::of(db, &ledger)?;

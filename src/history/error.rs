@@ -22,7 +22,9 @@ pub enum Error {
     #[error("history `{path}` has schema {found}, this program knows {SCHEMA_VERSION}: install the newer ai-coder-events")]
     Newer { path: PathBuf, found: i64 },
 
-    #[error("`{path}` is no history or is damaged: `ai-coder-events check` tells what is wrong with it")]
+    #[error(
+        "`{path}` is no history or is damaged: `ai-coder-events check` tells what is wrong, `check --repair` saves what can be read"
+    )]
     Broken { path: PathBuf, source: rusqlite::Error },
 
     #[error("`{path}` is no history but another program's database: name another file")]

@@ -1,6 +1,6 @@
 //! The one row that says which history this is and where it stands.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 use crate::{
@@ -14,6 +14,8 @@ use super::{id::Tag, rows};
 pub(super) const MINUTES_KEPT: Micros = Time::DAY;
 /// And by the hour this long.
 pub(super) const HOURS_KEPT: Micros = 90 * Time::DAY;
+
+const COLUMNS: &str = "tag, head, floor, rows, minutes_since, hours_since";
 
 #[derive(Clone, Debug)]
 pub(super) struct Ledger {
@@ -44,16 +46,25 @@ impl Ledger {
     }
 
     pub(super) fn load(db: &Connection) -> rusqlite::Result<Ledger> {
-        db.prepare_cached("SELECT tag, head, floor, rows, minutes_since, hours_since, totals FROM ledger")?.query_row([], |row| {
-            Ok(Ledger {
-                tag: Tag(row.get(0)?),
-                head: row.get(1)?,
-                floor: row.get(2)?,
-                rows: row.get(3)?,
-                minutes_since: Time::from_micros(row.get(4)?),
-                hours_since: Time::from_micros(row.get(5)?),
-                totals: rows::aggregate(row, 6)?,
-            })
+        db.prepare_cached(&format!("SELECT {COLUMNS}, totals FROM ledger"))?
+            .query_row([], |row| Ok(Ledger { totals: rows::aggregate(row, 6)?, ..Ledger::read(row)? }))
+    }
+
+    /// For a history whose totals may be damaged.
+    pub(super) fn load_without_totals(db: &Connection) -> rusqlite::Result<Ledger> {
+        db.query_row(&format!("SELECT {COLUMNS} FROM ledger"), [], Ledger::read)
+    }
+
+    /// Reads [`COLUMNS`].
+    fn read(row: &Row<'_>) -> rusqlite::Result<Ledger> {
+        Ok(Ledger {
+            tag: Tag(row.get(0)?),
+            head: row.get(1)?,
+            floor: row.get(2)?,
+            rows: row.get(3)?,
+            minutes_since: Time::from_micros(row.get(4)?),
+            hours_since: Time::from_micros(row.get(5)?),
+            totals: Totals::default(),
         })
     }
 

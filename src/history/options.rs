@@ -45,9 +45,10 @@ impl Options {
 
     /// Whether `path` is one of this history's own files, or lies in its spool.
     pub fn owns(&self, path: &Path) -> bool {
-        let files = [self.path.clone(), self.bell_path(), self.wal_path()];
-        let beside = ["-shm", "-journal"].map(|suffix| with_suffix(&self.path, suffix));
-        files.iter().chain(&beside).any(|file| file == path) || path.starts_with(self.path.with_extension("spool"))
+        let files = [self.path.clone(), self.bell_path(), self.wal_path(), self.shared_memory_path()];
+        files.iter().any(|file| file == path)
+            || path == with_suffix(&self.path, "-journal")
+            || path.starts_with(self.path.with_extension("spool"))
     }
 
     /// The folders where hooks leave what they could not write, the preferred one first.
@@ -63,9 +64,13 @@ impl Options {
     pub(super) fn wal_path(&self) -> PathBuf {
         with_suffix(&self.path, "-wal")
     }
+
+    pub(super) fn shared_memory_path(&self) -> PathBuf {
+        with_suffix(&self.path, "-shm")
+    }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

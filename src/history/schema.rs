@@ -93,12 +93,17 @@ pub(super) fn migrate(connection: &Connection, path: &Path, now: Time) -> Result
     if found == 0 && !is_empty(connection).map_err(fail)? {
         return Err(Error::Foreign { path: path.to_owned() });
     }
-    for (step, sql) in MIGRATIONS.iter().enumerate().skip(usize::try_from(found).unwrap_or(0)) {
-        connection.execute_batch(sql).map_err(fail)?;
-        connection.pragma_update(None, "user_version", step + 1).map_err(fail)?;
+    migrate_to(connection, SCHEMA_VERSION, now).map_err(fail)
+}
+
+pub(super) fn migrate_to(connection: &Connection, wanted: i64, now: Time) -> rusqlite::Result<()> {
+    let found = version(connection)?;
+    for (step, sql) in (1..=wanted).zip(MIGRATIONS).skip(usize::try_from(found).unwrap_or(0)) {
+        connection.execute_batch(sql)?;
+        connection.pragma_update(None, "user_version", step)?;
     }
     if found == 0 {
-        Ledger::found(connection, now).map_err(fail)?;
+        Ledger::found(connection, now)?;
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod identity;
 mod model;
 mod query;
 mod retain;
+mod salvage;
 mod spool;
 
 use std::sync::{

@@ -49,6 +49,10 @@ impl Writer {
         &self.options
     }
 
+    pub(super) fn patience(&self) -> Duration {
+        self.patience
+    }
+
     /// Keeps `entries` in one transaction and answers after its commit, one outcome an entry.
     ///
     /// # Errors

@@ -2,7 +2,10 @@
 
 use serde_json::json;
 
-use crate::home::{Home, Said};
+use crate::{
+    home::{Home, Said},
+    rpc::{Client, modern, old},
+};
 
 fn outputs(home: &Home, count: u64) {
     let line = |n: u64| format!(r#"{{"type":"output","coder_id":"a","text":"line {n}","timestamp":"2026-11-22T10:00:00Z"}}"#);
@@ -64,28 +67,87 @@ fn nothing_is_created_by_looking_or_taking_away() {
     assert_eq!(home.json(&["prune", "--max-events", "1"]), [pruned]);
 }
 
-#[test]
-fn damage_is_a_problem_that_check_tells_and_cannot_repair() {
-    let home = Home::new();
-    outputs(&home, 2000);
+/// Overwrites an eighth of the history's file, in the middle.
+fn damage(home: &Home) {
     let closed = rusqlite::Connection::open(home.history()).unwrap();
     closed.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     drop(closed);
     let mut bytes = std::fs::read(home.history()).unwrap();
-    let (middle, end) = (bytes.len() / 2, bytes.len());
-    bytes[middle..end - 4096].fill(0xa5);
+    let middle = bytes.len() / 2;
+    let length = bytes.len() / 8;
+    bytes[middle..middle + length].fill(0xa5);
     std::fs::write(home.history(), &bytes).unwrap();
-    std::fs::write(home.path().join("notes.db"), "no database, but long enough to look like one".repeat(99)).unwrap();
+}
 
-    for words in
-        [&["check"][..], &["check", "--repair"], &["--db", "notes.db", "check"], &["--db", "notes.db", "check", "--repair"]]
-    {
+#[test]
+fn damage_is_told_and_repair_saves_what_can_be_read() {
+    let home = Home::new();
+    outputs(&home, 2000);
+    damage(&home);
+    let Said { code, stdout, stderr } = home.run(&["check", "--json"]);
+    let checkup = crate::home::json_lines(&stdout).remove(0);
+    assert!(code == Some(1) && checkup["problems"] != json!([]) && checkup["repaired"] == json!(false), "{stdout}");
+    assert!(stderr.contains("problem") && stderr.contains("`check --repair`"), "{stderr}");
+
+    let checkup = home.json(&["check", "--repair"]).remove(0);
+    let salvaged = &checkup["salvaged"];
+    let (events, lost) = (salvaged["events"].as_u64().unwrap(), salvaged["lost"].as_u64().unwrap());
+    assert!(checkup["repaired"] == json!(true) && events > 500 && events + lost == 2000, "{checkup}");
+    assert!(std::path::Path::new(salvaged["kept_as"].as_str().unwrap()).exists());
+    assert_eq!(home.json(&["list", "--limit", "0"]).len() as u64, events);
+    let told = home.json(&["rejected"]).remove(0);
+    assert!(told["reason"].as_str().unwrap().contains(&format!("{lost} events could not be read and are lost")), "{told}");
+    assert_eq!(home.json(&["check"])[0]["problems"], json!([]));
+
+    damage(&home);
+    let said = home.run(&["check", "--repair"]);
+    assert!(said.code == Some(0) && said.stdout.contains(" salvaged into a new history, "), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
+fn what_never_was_a_history_cannot_be_repaired() {
+    let home = Home::new();
+    std::fs::write(home.path().join("notes.db"), "no database, but long enough to look like one".repeat(99)).unwrap();
+    for words in [&["--db", "notes.db", "check"][..], &["--db", "notes.db", "check", "--repair"]] {
         let Said { code, stdout, stderr } = home.run(&[words, &["--json"]].concat());
         let checkup = crate::home::json_lines(&stdout).remove(0);
         let problems = checkup["problems"].as_array().map_or(0, Vec::len);
         assert!(code == Some(1) && problems > 0 && checkup["repaired"] == json!(false), "{words:?}: {stdout}{stderr}");
         assert!(stderr.contains("problem") && !stderr.contains("`ai-coder-events check`"), "{stderr}");
     }
+}
+
+/// The server says what is wrong, and begins anew only where that was asked for.
+#[test]
+fn a_server_on_a_damaged_history() {
+    let home = Home::new();
+    outputs(&home, 10);
+    std::fs::write(home.history(), "lost".repeat(9999)).unwrap();
+    for suffix in ["-wal", "-shm"] {
+        std::fs::remove_file(home.history().with_extension(format!("db{suffix}"))).unwrap_or_default();
+    }
+    for era in [old(), modern()] {
+        let mut client = Client::start(&home, &[], era);
+        for (tool, arguments) in
+            [("list_ai_coder_events", json!({})), ("emit_ai_coder_event", json!({"type": "created", "coder_id": "a"}))]
+        {
+            let told = client.refused(tool, arguments);
+            assert!(told.contains("is damaged") && told.contains("`check --repair`"), "{told}");
+        }
+        assert!(client.close().0.success());
+    }
+    assert_eq!(std::fs::read_to_string(home.history()).unwrap(), "lost".repeat(9999));
+
+    let mut client = Client::start(&home, &["--fresh-if-broken"], modern());
+    assert_eq!(client.call("list_ai_coder_events", json!({})), json!({"events": [], "head": 0}));
+    assert_eq!(client.call("emit_ai_coder_event", json!({"type": "created", "coder_id": "a"}))["seq"], 1);
+    assert!(client.close().0.success());
+    let kept = std::fs::read_dir(home.history().parent().unwrap()).unwrap();
+    let kept = kept.filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().contains(".broken-")).count();
+    assert_eq!(kept, 1);
+    // A history that is well stays.
+    let mut client = Client::start(&home, &["--fresh-if-broken"], old());
+    assert_eq!(client.call("list_ai_coder_events", json!({}))["head"], 1);
 }
 
 #[test]
