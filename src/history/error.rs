@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf};
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 use super::schema::SCHEMA_VERSION;
 
@@ -33,6 +33,11 @@ pub enum Error {
     #[error("history `{path}` could not be written: the disk is full")]
     Full { path: PathBuf },
 
+    /// The commit was written, but not confirmed. Whether it is kept shows when the history is opened the next time; what
+    /// has an id of its own can be sent again without harm.
+    #[error("history `{path}` could not be made to last: the disk failed, so what was written may be lost or not")]
+    Unconfirmed { path: PathBuf, source: rusqlite::Error },
+
     #[error("spool `{folder}` is full: start `ai-coder-events serve` or run `ai-coder-events check` to take it in")]
     SpoolFull { folder: PathBuf },
 
@@ -50,6 +55,9 @@ impl Error {
         // A value that cannot be read, or a table that is not there: this program did not leave it so.
         if matches!(source, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) {
             return Error::Broken { path, source };
+        }
+        if source.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC) {
+            return Error::Unconfirmed { path, source };
         }
         match source.sqlite_error_code() {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { path },

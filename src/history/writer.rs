@@ -56,7 +56,7 @@ impl Writer {
     /// Keeps `entries` in one transaction and answers after its commit, one outcome an entry.
     ///
     /// # Errors
-    /// Nothing of `entries` is kept then.
+    /// Nothing of `entries` is kept then, except that [`Error::Unconfirmed`] leaves it open.
     pub fn append(&mut self, entries: Vec<Entry>) -> Result<Vec<Outcome>, Error> {
         if entries.is_empty() {
             return Ok(Vec::new());

@@ -6,6 +6,8 @@ mod channels;
 mod collect;
 mod config;
 mod crowd;
+#[cfg(unix)]
+mod disk;
 mod emit;
 mod facts_claude;
 mod facts_codex;
@@ -14,6 +16,8 @@ mod facts_cursor;
 mod facts_gemini;
 mod facts_genai;
 mod facts_opencode;
+#[cfg(unix)]
+mod faults;
 mod follow;
 mod gone;
 mod home;
@@ -28,6 +32,7 @@ mod run;
 mod seed;
 mod setup;
 mod stats;
+mod storm;
 mod tidy;
 mod trouble;
 mod types;
