@@ -11,8 +11,9 @@ const SECONDS: i64 = 60;
 
 /// Counts by second of receipt.
 ///
-/// What is kept depends on the latest second alone, so folding and merging stay free of order. The price: where the
-/// clock was set back by more than a minute, arrivals are not counted until it has caught up.
+/// What is kept depends on the latest second alone, so folding and merging stay free of order. The price: where the clock
+/// was set back by more than a minute, arrivals are not counted here until it has caught up; [`Arrivals::is_ahead_of`]
+/// tells, and the rate is then read from the events.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub(super) struct Arrivals(BTreeMap<i64, u64>);
@@ -37,6 +38,11 @@ impl Arrivals {
     pub fn last_minute(&self, now: Time) -> u64 {
         let last = second(now);
         self.0.range(last - (SECONDS - 1)..=last).fold(0, |sum, (_, &count)| sum.saturating_add(count))
+    }
+
+    /// Whether something arrived later than `now`.
+    pub fn is_ahead_of(&self, now: Time) -> bool {
+        self.0.last_key_value().is_some_and(|(&latest, _)| latest > second(now))
     }
 
     fn count(&mut self, second: i64, count: u64) {

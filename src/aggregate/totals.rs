@@ -33,9 +33,10 @@ impl Totals {
         self.arrivals.merge(&other.arrivals);
     }
 
-    /// Events received in the 60 seconds up to `now`, to the second.
-    pub fn events_per_minute(&self, now: Time) -> f64 {
-        self.arrivals.last_minute(now) as f64
+    /// Events received in the 60 seconds up to `now`, to the second; `None` where the clock was set back, and only the
+    /// events themselves know.
+    pub fn events_per_minute(&self, now: Time) -> Option<f64> {
+        (!self.arrivals.is_ahead_of(now)).then(|| self.arrivals.last_minute(now) as f64)
     }
 
     /// The latest event time.

@@ -59,11 +59,12 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery) -> rusqlite::Result<St
 
     let totals = &snapshot.ledger.totals;
     let (tally, last_event, events_per_minute) = match (&query.coder, one) {
-        (Some(_), Some((tally, last, no))) => (tally, last, received_last_minute(snapshot, no)?),
+        (Some(_), Some((tally, last, no))) => (tally, last, received_last_minute(snapshot, Some(no))?),
         (Some(_), None) => (Tally::default(), None, 0.0),
         (None, _) => {
             let tally = since.map_or_else(|| Ok(totals.tally().clone()), |since| tally_since(snapshot.db, None, since))?;
-            (tally, totals.last_event(), totals.events_per_minute(snapshot.now))
+            let rate = totals.events_per_minute(snapshot.now).map_or_else(|| received_last_minute(snapshot, None), Ok)?;
+            (tally, totals.last_event(), rate)
         }
     };
     let coders_total = match &query.coder {
@@ -140,19 +141,22 @@ fn tally_since(db: &Connection, coder: Option<i64>, since: Time) -> rusqlite::Re
     Ok(sum)
 }
 
-/// Events of one coder received in the last 60 seconds: its newest ones, read back that far.
-fn received_last_minute(snapshot: &Snapshot<'_>, coder: i64) -> rusqlite::Result<f64> {
+/// Events of one coder, or all, received in the last 60 seconds: the newest ones, read back that far.
+fn received_last_minute(snapshot: &Snapshot<'_>, coder: Option<i64>) -> rusqlite::Result<f64> {
     let (from, to): (Micros, Micros) = (snapshot.now.plus(-Time::MINUTE).micros(), snapshot.now.micros());
-    let mut statement =
-        snapshot.db.prepare_cached("SELECT received, completes IS NULL FROM event WHERE coder = ? ORDER BY seq DESC")?;
+    let mut statement = snapshot.db.prepare_cached(match coder {
+        Some(_) => "SELECT received, completes IS NULL FROM event WHERE coder = ? ORDER BY seq DESC",
+        None => "SELECT received, completes IS NULL FROM event WHERE ?1 IS NULL ORDER BY seq DESC",
+    })?;
     let mut rows = statement.query([coder])?;
     let mut count = 0.0;
     while let Some(row) = rows.next()? {
         let received: Micros = row.get(0)?;
-        if received <= from {
+        // Where the clock was set back, what was received before that lies ahead.
+        if received <= from || received > to {
             break;
         }
-        if received <= to && row.get(1)? {
+        if row.get(1)? {
             count += 1.0;
         }
     }

@@ -7,7 +7,7 @@ use crate::{
     event::{Micros, Time},
 };
 
-use super::{Error, Writer, conflict, fold, ledger::Ledger, rows};
+use super::{Error, Writer, check, conflict, fold, ledger::Ledger, rows};
 
 /// Coders whose aggregates are kept. Beyond it the finished ones that were silent longest go, if none of their events is left.
 const CODERS_MAX: u64 = 20_000;
@@ -41,10 +41,16 @@ impl Writer {
     }
 }
 
-/// Advances the horizons to `now`; they never go back.
+/// Advances the horizons to `now`. They go back only where they lie in the future, since the clock was ahead for a while.
 fn widen_buckets(db: &Connection, now: Time) -> rusqlite::Result<()> {
     let mut ledger = Ledger::load(db)?;
     let (minutes_since, hours_since) = Ledger::horizons(now);
+    if ledger.minutes_since > now {
+        (ledger.minutes_since, ledger.hours_since) = (minutes_since, hours_since);
+        ledger.save(db)?;
+        // What was recorded meanwhile was too old to be counted by the minute.
+        return check::rebuild(db);
+    }
     if minutes_since <= ledger.minutes_since {
         return Ok(());
     }
