@@ -12,6 +12,7 @@
 
 mod answer;
 mod body;
+mod connections;
 mod door;
 mod export;
 mod json;
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 
 use crate::bus::Bus;
 
+use connections::{CONNECTIONS_MAX, Connections, IDLE};
 use door::Door;
 pub use door::Token;
 
@@ -85,8 +87,9 @@ impl Receiver {
             tokio::time::sleep(FAREWELL).await;
         };
         let app = requests::router(bus, Arc::new(self.door));
+        let connections = Connections::new(self.listener, CONNECTIONS_MAX, IDLE);
         tokio::select! {
-            served = axum::serve(self.listener, app).with_graceful_shutdown(ended).into_future() => served,
+            served = axum::serve(connections, app).with_graceful_shutdown(ended).into_future() => served,
             () = overdue => Ok(()),
         }
     }

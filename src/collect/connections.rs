@@ -1,0 +1,134 @@
+//! How many may be connected at a time, and for how long without a word: nobody holds a place that others wait for.
+
+use std::{
+    future::Future,
+    io::{self, ErrorKind},
+    net::SocketAddr,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::serve::Listener;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, Sleep},
+};
+
+/// An exporter holds one; those beyond wait in the system's queue.
+pub(super) const CONNECTIONS_MAX: usize = 128;
+/// Exporters send every few seconds to a minute, and connect again where they were cut off.
+pub(super) const IDLE: Duration = Duration::from_secs(90);
+
+pub(super) struct Connections {
+    listener: TcpListener,
+    room: Arc<Semaphore>,
+    idle: Duration,
+}
+
+impl Connections {
+    pub fn new(listener: TcpListener, connections_max: usize, idle: Duration) -> Connections {
+        Connections { listener, room: Arc::new(Semaphore::new(connections_max)), idle }
+    }
+}
+
+impl Listener for Connections {
+    type Io = Connection;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
+        let place = Arc::clone(&self.room).acquire_owned().await.expect("nobody closes the semaphore");
+        // Waits where the system has no handles left, rather than failing.
+        let (stream, address) = Listener::accept(&mut self.listener).await;
+        (Connection { stream, silent: Box::pin(tokio::time::sleep(self.idle)), idle: self.idle, _place: place }, address)
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+}
+
+/// A connection that ends where nothing was read or written for too long.
+pub(super) struct Connection {
+    stream: TcpStream,
+    silent: Pin<Box<Sleep>>,
+    idle: Duration,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Connection {
+    fn heard(&mut self) {
+        let until = Instant::now() + self.idle;
+        self.silent.as_mut().reset(until);
+    }
+
+    /// Where there is nothing to do: is it for too long?
+    fn poll_silence<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        ready!(self.silent.as_mut().poll(context));
+        Poll::Ready(Err(io::Error::new(ErrorKind::TimedOut, "nothing was sent for too long")))
+    }
+}
+
+impl AsyncRead for Connection {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match pin!(&mut self.stream).poll_read(context, buffer) {
+            Poll::Pending => self.poll_silence(context),
+            done => {
+                self.heard();
+                done
+            }
+        }
+    }
+}
+
+impl AsyncWrite for Connection {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match pin!(&mut self.stream).poll_write(context, bytes) {
+            Poll::Pending => self.poll_silence(context),
+            done => {
+                self.heard();
+                done
+            }
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        pin!(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn who_says_nothing_makes_room() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Connections::new(listener, 2, Duration::from_millis(50));
+        let app = axum::Router::new().route("/", axum::routing::get(async || "here"));
+        let serving = tokio::spawn(axum::serve(connections, app).into_future());
+        let mut silent = Vec::new();
+        for _ in 0..2 {
+            silent.push(TcpStream::connect(address).await.unwrap());
+        }
+        // In the system's queue until the others are cut off.
+        let mut third = TcpStream::connect(address).await.unwrap();
+        third.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+        let mut answer = String::new();
+        tokio::time::timeout(Duration::from_secs(30), third.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("here"), "{answer}");
+        let mut rest = [0; 1];
+        assert_eq!(silent[0].read(&mut rest).await.unwrap(), 0, "it was cut off");
+        serving.abort();
+    }
+}
