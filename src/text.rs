@@ -17,12 +17,13 @@
 
 mod assignment;
 mod clean;
+mod escape;
 mod redact;
 mod secrets;
 
 use std::borrow::Cow;
 
-pub use clean::{clean_line, clean_text, is_hidden};
+pub use clean::{clean_line, clean_text, is_clean, is_hidden};
 pub use redact::{BadPattern, Redactor};
 
 /// The start of `text` as one clean line of at most `chars_max` characters; ends in `…` where something is missing.
@@ -32,18 +33,36 @@ pub fn excerpt(text: &str, chars_max: usize) -> String {
         return line.into_owned();
     }
     let Some(kept_max) = chars_max.checked_sub(1) else { return String::new() };
-    let kept = &line[..end_of_char(&line, kept_max)];
+    let kept = &line[..end_of_words(line.as_bytes(), end_of_char(&line, kept_max))];
     // A joiner that has lost its second emoji joins nothing.
     format!("{}…", kept.trim_end_matches(clean::JOINER))
 }
 
-/// `text`, or its first `chars_max` characters and a mark that says how many were left out.
+/// `text`, or at most its first `chars_max` characters and a mark that says how many were left out.
 pub fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
     if text.len() <= chars_max {
         return Cow::Borrowed(text);
     }
-    let (kept, rest) = text.split_at(end_of_char(text, chars_max));
-    if rest.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(format!("{kept}…[cut {}]", rest.chars().count())) }
+    let end = end_of_char(text, chars_max);
+    if end == text.len() {
+        return Cow::Borrowed(text);
+    }
+    let (kept, rest) = text.split_at(end_of_words(text.as_bytes(), end));
+    Cow::Owned(format!("{kept}…[cut {}]", rest.chars().count()))
+}
+
+/// A longer word is cut nevertheless: so much of a secret is still seen as one.
+const WORD_BYTES_MAX: usize = 256;
+
+/// Where to cut a text that goes on after `end` bytes so that no word is halved: half a secret no longer looks like one, and
+/// whoever redacts what was cut would not see it. A word ends where no secret goes on: at white space and quotes.
+pub fn end_of_words(text: &[u8], end: usize) -> usize {
+    let ends_a_word = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>|\\".contains(byte);
+    if text.get(end).is_some_and(ends_a_word) {
+        return end;
+    }
+    let near = &text[end.saturating_sub(WORD_BYTES_MAX)..end];
+    near.iter().rposition(ends_a_word).map_or(end, |at| end - near.len() + at + 1)
 }
 
 /// Where the first `chars` characters end, in bytes.

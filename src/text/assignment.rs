@@ -45,7 +45,7 @@ pub(super) fn flagged(text: &str) -> Vec<(Range<usize>, &'static str)> {
 fn values_found_by(regex: &Regex, text: &str) -> Vec<(Range<usize>, &'static str)> {
     let secret = |found: regex::Captures<'_>| {
         let kind = credential(found.name("name")?.as_str())?;
-        let value = ["escaped", "double", "single", "bare"].iter().find_map(|group| found.name(group))?;
+        let value = ["escaped", "nested", "double", "quoted", "single", "bare"].iter().find_map(|group| found.name(group))?;
         let bare = found.name("bare").is_some();
         let kept = if bare { value.as_str().trim_end_matches([',', '.', ')', '}', ']', ':']) } else { value.as_str() };
         let range = value.start()..value.start() + kept.len();
@@ -60,10 +60,17 @@ pub(super) fn is_placeholder(value: &str, kind: &str) -> bool {
     let variable = |rest: &str| rest.starts_with(['{', '(']) || rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     value.trim().is_empty()
         || value.strip_prefix('$').is_some_and(variable)
+        // What a template is filled with.
+        || value.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).is_some_and(|name| !name.contains(is_odd_in_a_name))
+        || value.starts_with("%(") || ["%s", "%v", "%d", "%q", "%w"].contains(&value)
         || (value.starts_with('<') && value.ends_with('>'))
         || value.bytes().all(|b| matches!(b, b'*' | b'.' | b'x'))
         || NO_VALUES.contains(&value)
         || (kind == "token" && value.bytes().all(|b| b.is_ascii_digit()))
+}
+
+fn is_odd_in_a_name(c: char) -> bool {
+    !(c.is_alphanumeric() || matches!(c, '_' | '.' | '{' | '}' | ' '))
 }
 
 /// Empty values and types: what stands after such a name in code and in schemas.
@@ -91,8 +98,10 @@ const TRIGGERS: &[&str] = &["token", "secret", "password", "passwd", "passphrase
 macro_rules! value {
     ($never:literal) => {
         concat!(
-            r#"(?: \\+ " (?P<escaped> [^"\\\n]+ )
+            r#"(?: \\ " (?P<escaped> (?: [^"\\\n] | \\\\ (?: \\["\\] | [^"\\\n] ) )+ )
+                 | \\\\+ " (?P<nested> [^"\\\n]+ )
                  | " (?P<double> (?: [^"\\\n] | \\. )+ )
+                 | '\\'' (?P<quoted> [^'\n]+ )
                  | ' (?P<single> [^'\n]+ )
                  | (?P<bare> [^\s"'`&;|()\\"#,
             $never,
@@ -109,7 +118,15 @@ macro_rules! name {
 
 // The name is taken generously; `credential` decides. Quotes may be escaped: JSON within JSON.
 static ASSIGNMENT: LazyLock<Regex> =
-    LazyLock::new(|| compiled(concat!("(?x)", name!(), r#"\\* ["']? [\ \t]* (?: := | => | [=:] ) [\ \t]*"#, value!("="))));
+    // The letter of an escape such as `\n` is no part of the name behind it.
+    LazyLock::new(|| {
+        compiled(concat!(
+            r"(?x) (?: \\+ [abefnrtv] )?",
+            name!(),
+            r#"\\* ["']? [\ \t]* (?: := | => | [=:] ) [\ \t]*"#,
+            value!("=")
+        ))
+    });
 
 static FLAG: LazyLock<Regex> = LazyLock::new(|| compiled(concat!("(?x) --", name!(), r"[\ \t]+", value!("-"))));
 

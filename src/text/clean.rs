@@ -16,6 +16,12 @@ pub fn clean_text(text: &str) -> Cow<'_, str> {
     clean(text, Shape::Text, usize::MAX)
 }
 
+/// Whether [`clean_text`] would leave `text` as it is; quick where it is ASCII.
+pub fn is_clean(text: &str) -> bool {
+    let plain = |c: char| matches!(c, '\n' | '\t') || !(c.is_control() || c == JOINER || is_unwelcome(c));
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~' | b'\n' | b'\t')) || text.chars().all(plain) || clean_text(text) == text
+}
+
 /// Like [`clean_line`], stopping after `chars_max` characters: a long text costs no more than its start.
 pub(super) fn clean_line_start(text: &str, chars_max: usize) -> Cow<'_, str> {
     clean(text, Shape::Line, chars_max)

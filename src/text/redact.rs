@@ -6,7 +6,10 @@ use std::{borrow::Cow, ops::Range, sync::Arc};
 
 use regex::{Captures, Regex};
 
-use super::{assignment, excerpt, secrets};
+use super::{
+    assignment, escape, excerpt,
+    secrets::{self, Secret},
+};
 
 /// Takes out the secrets that are known by their looks or by their name, and those of the user's own expressions.
 #[derive(Clone, Debug, Default)]
@@ -45,6 +48,30 @@ impl Redactor {
 
     /// `text` with each secret replaced by a mark such as `[redacted: github token]`.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let redacted = self.redact_plain(text);
+        // Escapes may stand in the middle of a secret; where they hide none they stay as they were written.
+        match escape::unescaped(&redacted) {
+            Some(plain) if self.holds_secret(&plain) => Cow::Owned(self.redact_plain(&plain).into_owned()),
+            _ => redacted,
+        }
+    }
+
+    /// Whether there is anything to redact.
+    pub fn holds_secret(&self, text: &str) -> bool {
+        self.round(text).is_some()
+    }
+
+    /// What kind of secret an id holds: `token:5` says no more than what it is about, `token=5` more.
+    pub fn kind_of_secret(&self, text: &str) -> Option<&str> {
+        let triggered = secrets::triggered(text);
+        let known = secrets::SECRETS.iter().enumerate().filter(|(bit, _)| triggered & (1 << bit) != 0);
+        let known = known.flat_map(|(_, secret)| known_by(secret, text));
+        let assigned = if text.contains(['=', ' ', '"']) { assignment::assigned(text) } else { Vec::new() };
+        let own = self.own.iter().flat_map(|pattern| found_by(&pattern.regex, text, &pattern.name));
+        known.chain(assigned).chain(own).next().map(|(_, name)| name)
+    }
+
+    fn redact_plain<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut current = Cow::Borrowed(text);
         // A mark may uncover what its secret hid, such as the start of a word; each round leaves less to take.
         for _ in 0..ROUNDS_MAX {
@@ -67,7 +94,7 @@ impl Redactor {
         let triggered = secrets::triggered(text);
         for (_, secret) in secrets::SECRETS.iter().enumerate().filter(|(bit, _)| triggered & (1 << bit) != 0) {
             let current = redacted.as_deref().unwrap_or(text);
-            redacted = self.replace(current, found_by(&secret.regex, current, secret.name)).or(redacted);
+            redacted = self.replace(current, known_by(secret, current)).or(redacted);
         }
         let current = redacted.as_deref().unwrap_or(text);
         redacted = self.replace(current, assignment::assigned(current)).or(redacted);
@@ -130,6 +157,13 @@ fn found_by<'n>(regex: &Regex, text: &str, name: &'n str) -> Vec<(Range<usize>, 
         (!found.is_empty()).then(|| (found.range(), name))
     };
     regex.captures_iter(text).filter_map(secret).collect()
+}
+
+/// What stands where a secret of this kind does may be the name of a variable.
+fn known_by(secret: &'static Secret, text: &str) -> Vec<(Range<usize>, &'static str)> {
+    let mut found = found_by(&secret.regex, text, secret.name);
+    found.retain(|(range, name)| !assignment::is_placeholder(&text[range.clone()], name));
+    found
 }
 
 /// The part of `secret` that no mark covers yet. One that begins in a mark was cut by it and has lost its beginning.

@@ -19,7 +19,7 @@ pub(super) struct Secret {
 }
 
 macro_rules! secrets {
-    ($($name:literal [$($trigger:literal)*] $(and $companion:literal)? $regex:literal;)*) => {
+    ($($name:literal [$($trigger:literal)*] $(and $companion:literal)? => $regex:expr;)*) => {
         pub(super) static SECRETS: [Secret; [$($name),*].len()] = [$(Secret {
             name: $name,
             triggers: &[$($trigger),*],
@@ -29,42 +29,60 @@ macro_rules! secrets {
     };
 }
 
+// A secret by its looks begins a word. In text within JSON, in coloured output and in a URL the character before it may be
+// a letter that belongs to an escape: `\nsk-…`, `\u001b[32msk-…`, `%3Dsk-…`.
+macro_rules! word {
+    ($flags:literal $secret:literal) => {
+        concat!($flags, r"(?:\b|\\[abefnrtv]|[0-9;\[]m|(?:%|\\x|\\u00)[0-9A-Fa-f]{2})(?P<secret>", $secret, ")")
+    };
+}
+
 // The most telling first: what an earlier line takes is gone for the later ones.
 secrets! {
-    "private key" ["-----BEGIN "]
+    "private key" ["-----BEGIN "] =>
         r"(?s)-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)";
-    "anthropic key" ["sk-ant-"] r"(?i-u)\bsk-ant-[a-z0-9_-]{8,}";
+    "anthropic key" ["sk-ant-"] => word!("(?i-u)" r"sk-ant-[a-z0-9_-]{8,}");
     // A run of 16 tells a key from a class name such as `sk-circle-fade-dot`.
-    "api key" ["sk-"]
-        r"(?i-u)\bsk-(?:(?:proj|svcacct|admin|or-v1|lf)-[a-z0-9_-]{8,}|(?:[a-z0-9]*[_-])*[a-z0-9]{16,}[a-z0-9_-]*)";
-    "google key" ["AIza" "ya29." "GOCSPX-"]
-        r"AIza[0-9A-Za-z_-]{20,}|\bya29\.[0-9A-Za-z_-]{16,}|GOCSPX-[0-9A-Za-z_-]{16,}";
-    "github token" ["ghp_" "gho_" "ghu_" "ghs_" "ghr_" "github_pat_"]
-        r"(?i-u)gh[pousr]_[a-z0-9]{16,}|github_pat_[a-z0-9_]{16,}";
-    "gitlab token" ["glpat-" "gldt-" "glrt-" "glptt-" "glcbt-" "glft-" "gloas-"]
-        r"(?i-u)\bgl(?:pat|dt|rt|ptt|cbt|ft|oas)-[a-z0-9_.-]{14,}[a-z0-9_-]";
-    "slack token" ["xox" "xapp-"] r"(?i-u)\bxox[a-z](?:\.xox[a-z])?-[a-z0-9-]{8,}|\bxapp-[0-9]-[a-z0-9-]{8,}";
-    "slack webhook" ["hooks.slack.com/"]
-        r"(?i-u)hooks\.slack\.com/(?:services|workflows|triggers)/(?P<secret>[a-z0-9_/-]{8,})";
-    "aws key id" ["AKIA" "ASIA"] r"(?-u)\b(?:AKIA|ASIA)[A-Z0-9]{16}\b";
-    "stripe key" ["sk_live_" "rk_live_" "sk_test_" "rk_test_" "whsec_"]
-        r"(?-u)\b(?:[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,})";
-    "npm token" ["npm_"] r"(?-u)\bnpm_[A-Za-z0-9]{30,}";
-    "hugging face token" ["hf_"] r"(?-u)\bhf_[A-Za-z0-9]{30,}";
-    "pypi token" ["pypi-AgE"] r"(?-u)\bpypi-AgE[A-Za-z0-9_-]{16,}";
-    "api key" ["xai-" "gsk_" "tvly-"] r"(?-u)\b(?:xai-|gsk_|tvly-(?:[a-z]+-)?)[A-Za-z0-9]{20,}";
-    "sendgrid key" ["SG."] r"(?-u)\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}";
-    "digitalocean token" ["dop_v1_" "doo_v1_" "dor_v1_"] r"(?-u)\bdo[opr]_v1_[a-f0-9]{32,}";
-    "age key" ["AGE-SECRET-KEY-"] r"(?-u)\bAGE-SECRET-KEY-[A-Z0-9-]{16,}";
-    "jwt" ["eyJ"] r"(?-u)\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,3}";
+    "api key" ["sk-"] =>
+        word!("(?i-u)" r"sk-(?:(?:proj|svcacct|admin|or-v1|lf)-[a-z0-9_-]{8,}|(?:[a-z0-9]*[_-])*[a-z0-9]{16,}[a-z0-9_-]*)");
+    "google key" ["AIza" "ya29." "GOCSPX-" "1//0"] =>
+        word!("(?-u)" r"AIza[0-9A-Za-z_-]{20,}|ya29\.[0-9A-Za-z_-]{16,}|GOCSPX-[0-9A-Za-z_-]{16,}|1//0[0-9A-Za-z_-]{24,}");
+    // An installation's token may be a JWT behind its number.
+    "github token" ["ghp_" "gho_" "ghu_" "ghs_" "ghr_" "github_pat_"] =>
+        r"(?i-u)gh[pousr]_(?:[0-9]+_eyJ[a-z0-9_.-]{16,}|[a-z0-9]{16,})|github_pat_[a-z0-9_]{16,}";
+    "gitlab token" ["glpat-" "gldt-" "glrt-" "glptt-" "glcbt-" "glft-" "gloas-" "glsoat-" "glimt-" "glagent-"] =>
+        word!("(?i-u)" r"gl(?:pat|dt|rt|ptt|cbt|ft|oas|soat|imt|agent)-[a-z0-9_.-]{14,}[a-z0-9_-]");
+    "slack token" ["xox" "xapp-"] => word!("(?i-u)" r"xox[a-z](?:\.xox[a-z])?-[a-z0-9-]{8,}|xapp-[0-9]-[a-z0-9-]{8,}");
+    "slack webhook" ["hooks.slack.com"] =>
+        r"(?i-u)hooks\.slack\.com\\*/(?:services|workflows|triggers)\\*/(?P<secret>[a-z0-9_-]+(?:\\*/[a-z0-9_-]+)+)";
+    "aws key id" ["AKIA" "ASIA"] => word!("(?-u)" r"(?:AKIA|ASIA)[A-Z0-9]{16}\b");
+    "stripe key" ["sk_live_" "rk_live_" "sk_test_" "rk_test_" "whsec_"] =>
+        word!("(?-u)" r"[sr]k_(?:live|test)_[A-Za-z0-9]{8,}|whsec_[A-Za-z0-9+/=]{16,}");
+    "npm token" ["npm_"] => word!("(?-u)" r"npm_[A-Za-z0-9]{30,}");
+    "hugging face token" ["hf_" "api_org_"] => word!("(?-u)" r"(?:hf|api_org)_[A-Za-z0-9]{30,}");
+    "pypi token" ["pypi-AgE"] => word!("(?-u)" r"pypi-AgE[A-Za-z0-9_-]{16,}");
+    "api key" ["xai-" "gsk_" "tvly-" "pplx-" "r8_" "nvapi-" "lin_api_" "ntn_" "figd_" "sntrys_" "sbp_"] =>
+        word!("(?-u)" r"(?:xai-|gsk_|tvly-(?:[a-z]+-)?|pplx-|r8_|nvapi-|lin_api_|ntn_|figd_|sntrys_|sbp_)[A-Za-z0-9_-]{0,8}[A-Za-z0-9]{20,}[A-Za-z0-9_-]*");
+    "access token" ["dckr_pat_" "hvs." "shpat_" "glsa_" "dapi"] =>
+        word!("(?-u)" r"dckr_pat_[A-Za-z0-9_-]{20,}|hvs\.[A-Za-z0-9_-]{20,}|shpat_[a-f0-9]{32}|glsa_[A-Za-z0-9_]{30,}|dapi[a-f0-9]{32}");
+    "sendgrid key" ["SG."] => word!("(?-u)" r"SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}");
+    "digitalocean token" ["dop_v1_" "doo_v1_" "dor_v1_"] => word!("(?-u)" r"do[opr]_v1_[a-f0-9]{32,}");
+    "age key" ["AGE-SECRET-KEY-"] => word!("(?-u)" r"AGE-SECRET-KEY-[A-Z0-9-]{16,}");
+    "jwt" ["eyJ"] => word!("(?-u)" r"eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}(?:\.[A-Za-z0-9_-]*){1,3}");
     // With a scheme anything is a credential; without one, only what is too long for a word.
-    "authorization" ["authorization"]
+    "authorization" ["authorization"] =>
         r#"(?i-u)authorization\\*["']?[ \t]*[:=][ \t]*\\*["']?(?:(?:bearer|basic|token|digest|apikey)[ \t]+(?P<secret>[!#-&(-+\--:<-\[\]-~]+)|(?P<secret2>[!#-&(-+\--:<-\[\]-~]{20,}))"#;
     // In prose `bearer` is followed by words: a digit within or a great length tells a token.
-    "bearer token" ["bearer"]
-        r"(?i-u)\bbearer[ \t]+(?P<secret>[a-z._~+/-]*[0-9][a-z0-9._~+/=-]{7,}|[a-z._~+/-]{8,}[0-9][a-z0-9._~+/=-]*|[a-z._~+/=-]{24,})";
-    "password" ["://"] and "@"
-        r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@?\#"'<>]*:(?P<secret>[^\s/"'<>]+)@"#;
+    "bearer token" ["bearer"] =>
+        r"(?i-u)\bbearer(?:[ \t]+|%20|\+)(?P<secret>[a-z._~+/-]*[0-9][a-z0-9._~+/=-]{7,}|[a-z._~+/-]{8,}[0-9][a-z0-9._~+/=-]*|[a-z._~+/=-]{24,})";
+    // Slashes may be escaped, as some write JSON.
+    "password" ["://" ":\\/\\/"] and "@" =>
+        r#"[A-Za-z][A-Za-z0-9+.-]*:\\*/\\*/[^\s/:@?\#"'<>]*:(?P<secret>[^\s/"'<>]+)@"#;
+    // A whole URL within another one.
+    "password" ["%3a%2f%2f"] and "%40" =>
+        r#"(?i)%3A%2F%2F[^\s:@?\#"'<>&]*?%3A(?P<secret>(?:[^\s%:@?\#"'<>&]|%[013-9A-F][0-9A-F]|%2[0-9A-E])+?)%40"#;
+    "password" ["curl"] and "-u" =>
+        r#"\bcurl\b[^\n|;]*?\s(?:-u|--user)[\ =]?["']?[^\s:"']+:(?P<secret>[^\s"']+)"#;
 }
 
 /// Bit `n` is set where `text` has a trigger of `SECRETS[n]`.

@@ -53,6 +53,20 @@ fn an_excerpt_never_exceeds_its_bound() {
 }
 
 #[test]
+fn a_cut_never_halves_a_word() {
+    let check = |given: &str, end: usize, expected: usize| assert_eq!(end_of_words(given.as_bytes(), end), expected, "{given:?}");
+    check("key ghp_abcdef", 9, 4);
+    check("key ghp_abcdef", 14, 4);
+    check("key ghp_abcdef more", 14, 14);
+    check(r#"{"a":"ghp_abc","b":1}"#, 9, 6);
+    check(r"one\nghp_abc", 9, 4);
+    check("ghp_abcdef", 5, 5);
+    assert_eq!(end_of_words("x".repeat(600).as_bytes(), 500), 500, "too long for a word");
+    assert_eq!(cut("key ghp_abcdef", 9), "key …[cut 10]");
+    assert_eq!(excerpt("key ghp_abcdef", 10), "key …");
+}
+
+#[test]
 fn a_cut_says_how_much_is_missing() {
     assert_eq!(cut("été", 3), "été");
     assert_eq!(cut("été", 2), "ét…[cut 1]");
@@ -116,6 +130,63 @@ fn secrets_are_replaced_and_nothing_else() {
         ("let token = next_token(); key = 3", "let token = next_token(); key = 3"),
         ("if password == other { }", "if password == other { }"),
         ("PWD=/home/dev OLDPWD=/tmp", "PWD=/home/dev OLDPWD=/tmp"),
+        // Behind the letter or the number of an escape.
+        (r#"{"env":"A=1\nsk-ant-api03-AbCd_1234-xyz"}"#, r#"{"env":"A=1\n[redacted: anthropic key]"}"#),
+        (r"A=1\nAKIAIOSFODNN7EXAMPLE\n", r"A=1\n[redacted: aws key id]\n"),
+        ("\\u001b[32mnpm_abcdefghijklmnopqrstuvwxyz0123456789", "\\u001b[32m[redacted: npm token]"),
+        ("/cb%3Fkey%3Dxai-abcdefghijklmnopqrstuvwxyz0123", "/cb%3Fkey%3D[redacted: api key]"),
+        (r"A=1\napi_key=k1\nsecret_key: k2", r"A=1\napi_key=[redacted: api key]\nsecret_key: [redacted: key]"),
+        // Hidden behind escapes of what cannot be seen.
+        (r"ghp_abcdefghij\u200bklmnopqrstuvwxyz0123456789.", "[redacted: github token]."),
+        (r#"{"t":"ghp\u005fabcdefghij\u001b[0mklmnopqrstuvwxyz"}"#, r#"{"t":"[redacted: github token]"}"#),
+        (r#"{"t":"\u001b[0m \u00e9t\u00e9"}"#, r#"{"t":"\u001b[0m \u00e9t\u00e9"}"#),
+        (r#"{\"password\":\"a\\\"b\\\\c\",\"n\":1}"#, r#"{\"password\":\"[redacted: password]\",\"n\":1}"#),
+        (r#"{\\\"password\\\":\\\"abc\\\",\\\"n\\\":1}"#, r#"{\\\"password\\\":\\\"[redacted: password]\\\",\\\"n\\\":1}"#),
+        (r#""key": "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}"#, r#""key": "[redacted: private key]\n"}"#),
+        (r#"sh -c 'PASSWORD='\''a b'\'' ./run'"#, r#"sh -c 'PASSWORD='\''[redacted: password]'\'' ./run'"#),
+        // URLs.
+        (r"https:\/\/bob:hunter2@host\/x", r"https:\/\/bob:[redacted: password]@host\/x"),
+        ("https://bob:p%40ss%2Fw@host/x", "https://bob:[redacted: password]@host/x"),
+        ("?to=https%3A%2F%2Fbob%3Ap%2540ss%40host%2Fx", "?to=https%3A%2F%2Fbob%3A[redacted: password]%40host%2Fx"),
+        (
+            "origin\thttps://x-access-token:abc123@github.com/a/b.git (fetch)",
+            "origin\thttps://x-access-token:[redacted: password]@github.com/a/b.git (fetch)",
+        ),
+        ("origin\tgit@github.com:a/b.git (fetch)", "origin\tgit@github.com:a/b.git (fetch)"),
+        (
+            "postgres://$USER:${PW}@host, f'redis://{user}:{password}@{host}', 'x://%s:%s@%s'",
+            "postgres://$USER:${PW}@host, f'redis://{user}:{password}@{host}', 'x://%s:%s@%s'",
+        ),
+        ("curl -sS -u bob:hunter2 https://host", "curl -sS -u bob:[redacted: password] https://host"),
+        (r#"curl --user "bob:$PW" https://host -u x"#, r#"curl --user "bob:$PW" https://host -u x"#),
+        // As tools print them.
+        (r#""Env": ["DB_PASSWORD=hunter2", "PATH=/bin"]"#, r#""Env": ["DB_PASSWORD=[redacted: password]", "PATH=/bin"]"#),
+        (
+            "kubectl create secret generic db --from-literal=password=hunter2",
+            "kubectl create secret generic db --from-literal=password=[redacted: password]",
+        ),
+        ("data:\n  password: aHVudGVyMg==\n  user: Ym9i", "data:\n  password: [redacted: password]\n  user: Ym9i"),
+        ("[server]\nauth_token = \"abc\"\nport = 1", "[server]\nauth_token = \"[redacted: token]\"\nport = 1"),
+        ("//registry.example.org/:_authToken=abc123", "//registry.example.org/:_authToken=[redacted: token]"),
+        (
+            "< set-cookie: a=b\n> X-Auth-Token: abc123\n> Accept: */*",
+            "< set-cookie: a=b\n> X-Auth-Token: [redacted: token]\n> Accept: */*",
+        ),
+        (
+            "KeyError: 'API_KEY'\n  at login (auth.ts:5:3) token=abc12",
+            "KeyError: 'API_KEY'\n  at login (auth.ts:5:3) token=[redacted: token]",
+        ),
+        (
+            "Authorization: Bearer $TOKEN, -H \"Authorization: token ${T}\"",
+            "Authorization: Bearer $TOKEN, -H \"Authorization: token ${T}\"",
+        ),
+        ("?authorization=Bearer%20abcdef0123456789", "?authorization=[redacted: authorization]"),
+        ("ghs_123456_eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiIxIn0.abc", "[redacted: github token]"),
+        (
+            "hvs.CAESIAbcdefghijklmnopqrst and dckr_pat_abcdefghijklmnopqrstu",
+            "[redacted: access token] and [redacted: access token]",
+        ),
+        ("pplx-0123456789abcdef0123456789abcdef r8_abcdefghijklmnopqrstuvwxyz", "[redacted: api key] [redacted: api key]"),
         ("[redacted: ghp_abcdefghijklmnopqrstuvwxyz0123]", "[redacted: [redacted: github token]]"),
     ];
     let redactor = Redactor::default();
@@ -151,6 +222,8 @@ fn a_field_named_as_a_credential_goes_whole() {
     {
         assert_eq!(redactor.redact_field(name, "opaque value"), "opaque value", "{name}");
     }
+    assert_eq!(redactor.redact_field("password", "12345678"), "[redacted: password]");
+    assert_eq!(redactor.redact_field("token", "12345678"), "12345678");
     assert_eq!(redactor.redact_field("note", "x ghp_abcdefghijklmnopqrstuvwxyz"), "x [redacted: github token]");
 }
 
@@ -240,8 +313,9 @@ proptest! {
         match cut(&text, chars_max) {
             Cow::Borrowed(same) => prop_assert!(same == text && total <= chars_max),
             Cow::Owned(short) => {
-                let mark = format!("…[cut {}]", total - chars_max);
-                prop_assert!(short.ends_with(&mark), "{}", short);
+                let (kept, left_out) = short.rsplit_once("…[cut ").expect("a mark");
+                prop_assert!(text.starts_with(kept) && kept.chars().count() <= chars_max, "{}", short);
+                prop_assert_eq!(left_out, format!("{}]", total - kept.chars().count()));
             }
         }
     }

@@ -29,6 +29,7 @@ mod mcp;
 mod rpc;
 #[cfg(unix)]
 mod run;
+mod secrets;
 mod seed;
 mod setup;
 mod stats;
