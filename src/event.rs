@@ -33,6 +33,7 @@ mod tests;
 pub use body::{Body, Derived, Family, Field, FieldKind, Lifecycle, Progress, Provider, Resource, Workspace};
 pub use draft::{Checked, Condition, Draft, Key, Status};
 pub use invalid::Invalid;
+pub(crate) use invalid::echo;
 pub use kind::EventType;
 pub use limits::{BYTES_MAX, DEPTH_MAX, LINE_BYTES_MAX, check_coder_id, check_id};
 pub use schema::{event_schema, events_page};

@@ -1,5 +1,7 @@
 //! An event before it is checked, and the one door through which it becomes an event.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -9,7 +11,7 @@ use crate::text::{self, Redactor};
 use super::{
     BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Resource, Time,
     Workspace, check_coder_id, check_id,
-    limits::depth,
+    limits::{check_no_secret, depth},
     wire::{ENVELOPE, stored_body},
 };
 
@@ -194,15 +196,17 @@ impl Draft {
     /// # Errors
     /// [`Invalid`] that names the field and what is valid there.
     pub fn check(self, now: Time, redactor: &Redactor) -> Result<Checked, Invalid> {
-        self.validate(now)?;
+        self.validate(now, redactor)?;
         Ok(self.admit(now, redactor))
     }
 
     /// The refusing half of [`Draft::check`].
-    pub(crate) fn validate(&self, now: Time) -> Result<(), Invalid> {
+    pub(crate) fn validate(&self, now: Time, redactor: &Redactor) -> Result<(), Invalid> {
         check_coder_id(&self.coder_id)?;
+        check_no_secret("coder_id", &self.coder_id, redactor)?;
         if let Key::Id(id) = &self.key {
             check_id(id)?;
+            check_no_secret("id", id, redactor)?;
         }
         self.check_family()?;
         self.check_size()?;
@@ -353,6 +357,11 @@ fn clean_value(name: &str, value: Value, redactor: &Redactor) -> Value {
         Value::String(given) => Value::String(redactor.redact_field(name, &text::clean_text(&given)).into_owned()),
         Value::Array(items) => items.into_iter().map(|item| clean_value(name, item, redactor)).collect(),
         Value::Object(object) => Value::Object(clean_object(object, redactor)),
+        // A password may be a number.
+        Value::Number(number) => match redactor.redact_field(name, &number.to_string()) {
+            Cow::Owned(mark) => Value::String(mark),
+            Cow::Borrowed(_) => Value::Number(number),
+        },
         plain => plain,
     }
 }

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
-use crate::text;
+use crate::text::{self, Redactor};
 
 use super::{BYTES_MAX, DEPTH_MAX, EventType};
 
-/// A refusal: which field, what was given, what is valid. Never echoes more than 80 characters of the input.
+/// A refusal: which field, what was given, what is valid. Never echoes more than 80 characters of the input, nothing that
+/// cannot be seen, and no secret that is known by its looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invalid {
     field: String,
@@ -15,11 +16,13 @@ pub struct Invalid {
 
 /// How much of the input a message may repeat.
 const ECHO_CHARS_MAX: usize = 60;
+/// How much of the input is looked at for that, so that a secret across the cut is seen whole.
+const ECHO_BYTES_SEEN: usize = 4 << 10;
 
 impl Invalid {
     /// `field` is the JSON key at fault; `message` says what is wrong and what is valid.
     pub fn new(field: &str, message: impl fmt::Display) -> Invalid {
-        Invalid { field: text::excerpt(field, ECHO_CHARS_MAX), message: message.to_string() }
+        Invalid { field: echo(field, ECHO_CHARS_MAX), message: message.to_string() }
     }
 
     pub fn field(&self) -> &str {
@@ -31,8 +34,8 @@ impl Invalid {
     }
 
     pub(crate) fn wrong(field: &str, given: &serde_json::Value, valid: &str) -> Invalid {
-        let field = text::excerpt(field, 20);
-        let given = text::excerpt(&given.to_string(), ECHO_CHARS_MAX);
+        let field = echo(field, 20);
+        let given = echo(&given.to_string(), ECHO_CHARS_MAX);
         Invalid::new(&field, format_args!("`{field}` is `{given}`: give {valid}"))
     }
 
@@ -45,12 +48,19 @@ impl Invalid {
     }
 
     pub(super) fn unknown_type(given: &str, nearest: EventType) -> Invalid {
-        let given = text::excerpt(given, ECHO_CHARS_MAX);
+        let given = echo(given, ECHO_CHARS_MAX);
         Invalid::new(
             "type",
             format_args!("unknown event type `{given}`, did you mean `{nearest}`? `ai-coder-events types` lists them all"),
         )
     }
+}
+
+/// What a message repeats of the input: clean, without secrets, and only then cut. Whoever sees it may be somebody else than
+/// who sent it: it goes into logs.
+pub(crate) fn echo(given: &str, chars_max: usize) -> String {
+    let start = &given[..given.floor_char_boundary(ECHO_BYTES_SEEN)];
+    text::excerpt(&Redactor::default().redact(&text::clean_line(start)), chars_max)
 }
 
 impl fmt::Display for Invalid {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::text;
+use crate::text::{self, Redactor};
 
 use super::Invalid;
 
@@ -15,22 +15,42 @@ pub const DEPTH_MAX: usize = 32;
 /// The longest id of an event or a coder, in characters.
 const ID_CHARS_MAX: usize = 128;
 
+/// An id must stay what it is, so a secret in one cannot be redacted: it is refused, and the sender told to choose another.
+///
 /// # Errors
-/// [`Invalid`] unless `id` has 1 to 128 characters, none of them control, invisible or white space.
+/// [`Invalid`] unless `id` has 1 to 128 characters, none of them control, invisible or white space, and is no secret.
 pub fn check_coder_id(id: &str) -> Result<(), Invalid> {
     let valid = "1 to 128 characters without spaces, control or invisible characters";
     if id.is_empty() {
         return Err(Invalid::missing("coder_id", valid));
     }
     let fits = id.chars().nth(ID_CHARS_MAX).is_none() && !id.chars().any(|c| c.is_whitespace() || text::is_hidden(c));
-    if fits { Ok(()) } else { Err(Invalid::wrong("coder_id", &Value::from(id), valid)) }
+    if fits {
+        check_no_secret("coder_id", id, &Redactor::default())
+    } else {
+        Err(Invalid::wrong("coder_id", &Value::from(id), valid))
+    }
 }
 
 /// # Errors
-/// [`Invalid`] unless `id` has 1 to 128 printable characters.
+/// [`Invalid`] unless `id` has 1 to 128 printable characters and is no secret.
 pub fn check_id(id: &str) -> Result<(), Invalid> {
     let fits = !id.is_empty() && id.chars().nth(ID_CHARS_MAX).is_none() && !id.chars().any(text::is_hidden);
-    if fits { Ok(()) } else { Err(Invalid::wrong("id", &Value::from(id), "1 to 128 printable characters")) }
+    if fits {
+        check_no_secret("id", id, &Redactor::default())
+    } else {
+        Err(Invalid::wrong("id", &Value::from(id), "1 to 128 printable characters"))
+    }
+}
+
+pub(super) fn check_no_secret(field: &str, id: &str, redactor: &Redactor) -> Result<(), Invalid> {
+    match redactor.kind_of_secret(id) {
+        None => Ok(()),
+        Some(kind) => Err(Invalid::new(
+            field,
+            format_args!("`{field}` holds a secret ({kind}), which is never recorded: give an id without it"),
+        )),
+    }
 }
 
 /// How many containers lie around the deepest value: 0 for a plain one.

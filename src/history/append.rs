@@ -87,7 +87,7 @@ impl<'t> Append<'t> {
                 return Ok(Outcome::Kept);
             }
         };
-        if let Err(invalid) = draft.validate(now) {
+        if let Err(invalid) = draft.validate(now, self.redactor) {
             reject::keep(self.db, self.redactor, now, &Rejection::of_draft(&draft, &invalid))?;
             return Ok(Outcome::Rejected(invalid));
         }

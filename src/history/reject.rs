@@ -14,7 +14,10 @@ use super::{Error, Reader, Writer};
 const REJECTIONS_MAX: u64 = 1000;
 /// How much of the refused input is kept.
 const INPUT_BYTES_MAX: usize = 4 << 10;
+/// How much of that is redacted: a little less than callers hand in, so that it shows where more follows.
+const INPUT_BYTES_REDACTED: usize = Rejection::INPUT_BYTES_SEEN - 64;
 const REASON_BYTES_MAX: usize = 500;
+const SOURCE_CHARS_MAX: usize = 80;
 
 /// Input that was refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,11 +55,16 @@ pub struct Rejected {
 /// Cut, cleaned and redacted: fit to be written.
 pub(super) fn cleaned(rejection: &Rejection, redactor: &Redactor) -> Rejection {
     let clean = |given: &str, bytes_max: usize| {
-        let cleaned = text::clean_text(head(given, Rejection::INPUT_BYTES_SEEN));
+        // Marks are shorter than secrets, so what stands at the end of what is seen may be kept: it must not be half a one.
+        let seen = match given.len() {
+            ..=INPUT_BYTES_REDACTED => given,
+            _ => head(given, text::end_of_words(given.as_bytes(), INPUT_BYTES_REDACTED)),
+        };
+        let cleaned = text::clean_text(seen);
         head(&redactor.redact(&cleaned), bytes_max).to_owned()
     };
     Rejection {
-        source: text::clean_line(&rejection.source).into_owned(),
+        source: text::excerpt(&redactor.redact(&text::clean_line(head(&rejection.source, REASON_BYTES_MAX))), SOURCE_CHARS_MAX),
         reason: clean(&rejection.reason, REASON_BYTES_MAX),
         input: clean(&rejection.input, INPUT_BYTES_MAX),
     }

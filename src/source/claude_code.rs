@@ -22,7 +22,6 @@ use crate::source::{
     HookContext, Refusal,
     session::{bounded, with_text},
 };
-use crate::text;
 
 use facts::{Refused, lifecycle};
 use hook::Hook;
@@ -37,7 +36,7 @@ pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Dra
         return Err(Refusal::new("the payload has no `hook_event_name`"));
     };
     let Some(hook) = Hook::parse(name) else {
-        return Err(Refusal::new(format!("unknown hook event `{}`", text::excerpt(name, ECHO_CHARS_MAX))));
+        return Err(Refusal::new(format!("unknown hook event `{}`", crate::event::echo(name, ECHO_CHARS_MAX))));
     };
     let report = Report::new(&wire, payload, context)?;
     Ok(drafts(hook, &report))

@@ -23,7 +23,6 @@ use crate::source::{
     loose::read_object,
     session::{fingerprint, with_text},
 };
-use crate::text;
 
 use call::{Call, Outcome, Work};
 use facts::{AT_REST, Thread, only_if};
@@ -41,7 +40,7 @@ pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Dra
         return Err(Refusal::new("the payload has no `hook_event_name`"));
     };
     let Some(hook) = Hook::parse(name) else {
-        return Err(Refusal::new(format!("unknown hook event `{}`", text::excerpt(name, ECHO_CHARS_MAX))));
+        return Err(Refusal::new(format!("unknown hook event `{}`", crate::event::echo(name, ECHO_CHARS_MAX))));
     };
     Ok(Report::new(&wire, payload, context)?.drafts(hook))
 }
@@ -53,7 +52,7 @@ const WAITING_OR_DONE: &[Status] = &[Status::Paused, Status::Completed];
 /// What the program set as `notify` is told.
 fn notified(kind: &str, wire: &Value, context: &HookContext) -> Result<Vec<Draft>, Refusal> {
     if kind != "agent-turn-complete" {
-        return Err(Refusal::new(format!("unknown notification `{}`", text::excerpt(kind, ECHO_CHARS_MAX))));
+        return Err(Refusal::new(format!("unknown notification `{}`", crate::event::echo(kind, ECHO_CHARS_MAX))));
     }
     let Some(session) = text_of(wire, "thread-id") else {
         return Err(Refusal::new("the notification has no `thread-id`"));

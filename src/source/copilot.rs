@@ -19,7 +19,6 @@ use crate::{
         json,
         session::{Session, bounded, fingerprint, with_text},
     },
-    text,
 };
 
 use facts::{
@@ -60,7 +59,7 @@ pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Dra
         "preCompact" | "PreCompact" => report.context_full().into_iter().collect(),
         "notification" | "Notification" => report.notification().into_iter().collect(),
         "permissionRequest" | "PermissionRequest" | "userPromptTransformed" | "UserPromptTransformed" => Vec::new(),
-        _ => return Err(Refusal::new(format!("unknown hook event `{}`", text::excerpt(hook, ECHO_CHARS_MAX)))),
+        _ => return Err(Refusal::new(format!("unknown hook event `{}`", crate::event::echo(hook, ECHO_CHARS_MAX)))),
     })
 }
 

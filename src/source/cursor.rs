@@ -119,7 +119,7 @@ impl Report<'_> {
             | "afterTabFileEdit"
             | "afterAgentThought"
             | "workspaceOpen" => Vec::new(),
-            name => return Err(Refusal::new(format!("unknown hook event `{}`", text::excerpt(name, 60)))),
+            name => return Err(Refusal::new(format!("unknown hook event `{}`", crate::event::echo(name, 60)))),
         })
     }
 

@@ -18,7 +18,6 @@ use crate::{
         json,
         session::{Session, fingerprint, with_text},
     },
-    text,
 };
 
 use facts::{Answer, begun, exit_code, lifecycle, prompted, shown, stopped, turn_end};
@@ -51,7 +50,7 @@ pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Dra
         "Notification" => report.notification().into_iter().collect(),
         // PreCompress fires before every call to the model, whether anything is compressed or not.
         "BeforeModel" | "BeforeToolSelection" | "PreCompress" => Vec::new(),
-        _ => return Err(Refusal::new(format!("unknown hook event `{}`", text::excerpt(hook, ECHO_CHARS_MAX)))),
+        _ => return Err(Refusal::new(format!("unknown hook event `{}`", crate::event::echo(hook, ECHO_CHARS_MAX)))),
     })
 }
 

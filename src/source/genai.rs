@@ -13,6 +13,7 @@ use crate::{
         session::{bounded, with_text},
         telemetry::{Record, Span},
     },
+    text::Redactor,
 };
 
 /// As the `source` of events.
@@ -91,6 +92,10 @@ impl<'s> Conversation<'s> {
         let name = json::text(attributes, "gen_ai.agent.name");
         let service = Some(span.service.as_str()).filter(|service| !service.is_empty()).or(name).unwrap_or(SOURCE);
         let conversation = json::text(attributes, "gen_ai.conversation.id").unwrap_or(&span.trace_id);
+        // Joined below it would not look like one any more.
+        if Redactor::default().holds_secret(service) {
+            return Err(Refusal::new("the service's name holds a secret, which is never recorded"));
+        }
         // A service may be called anything; a coder's id has no spaces.
         let coder_id = format!("{service}:{conversation}").split_whitespace().collect::<Vec<_>>().join("-");
         check_coder_id(&coder_id).map_err(|invalid| Refusal::new(invalid.to_string()))?;

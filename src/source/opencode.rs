@@ -21,7 +21,7 @@ pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Dra
     let Some(kind) = event["type"].as_str() else { return Err(Refusal::new("the payload has no `type`")) };
     let family = kind.split('.').next().unwrap_or_default();
     if !FAMILIES.contains(&family) {
-        return Err(Refusal::new(format!("unknown event `{}`", text::excerpt(kind, 60))));
+        return Err(Refusal::new(format!("unknown event `{}`", crate::event::echo(kind, 60))));
     }
     let properties = &event["properties"];
     let named = [&properties["sessionID"], &properties["info"]["id"], &properties["part"]["sessionID"]];

@@ -127,8 +127,8 @@ impl Session {
         let mut key = self.world.clone();
         for part in parts {
             key.push(':');
-            // An id that is too long to be one still tells its fact from others.
-            if part.len() <= ID_BYTES_MAX { key.push_str(part) } else { key.push_str(&fingerprint(part.as_bytes()).to_string()) }
+            // What is no id still tells its fact from others, but a spool must not hold it as it is: it may be what was typed.
+            if is_plain_id(part) { key.push_str(part) } else { key.push_str(&fingerprint(part.as_bytes()).to_string()) }
         }
         key
     }
@@ -140,6 +140,13 @@ pub(super) fn with_text(draft: Draft, key: &str, value: Option<&str>) -> Draft {
         Some(value) => draft.with(key, bounded(value)),
         None => draft,
     }
+}
+
+/// A word as agents make them up: short, no sentence, no secret.
+fn is_plain_id(part: &str) -> bool {
+    part.len() <= ID_BYTES_MAX
+        && part.bytes().all(|byte| byte.is_ascii_graphic())
+        && !text::Redactor::default().holds_secret(part)
 }
 
 fn last_component(path: &str) -> Option<&str> {
