@@ -11,7 +11,7 @@ use std::{
 use crate::{
     event::{Body, Draft, EventType},
     source::{HookContext, Stream},
-    text,
+    text::{self, Redactor},
 };
 
 use super::{
@@ -23,9 +23,11 @@ use super::{
 
 /// Chunks of at most 64 KiB that may wait.
 const WAITING_MAX: usize = 128;
-/// The end of output is kept for what a failure says: some twenty lines.
-const TAIL_BYTES: usize = 4 << 10;
+/// The end of output is kept for what a failure says: some twenty lines. More is kept until secrets are out of it: the last
+/// lines of a private key do not look like one.
+const TAIL_BYTES: usize = 16 << 10;
 const TAIL_LINES: usize = 20;
+const TAIL_CHARS: usize = 4_000;
 /// Nothing is due for this long.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -249,8 +251,15 @@ fn tail_of(bytes: &[u8]) -> String {
     };
     let lossy = String::from_utf8_lossy(whole);
     let text = text::clean_text(&lossy);
+    let text = Redactor::default().redact(&text);
     let lines: Vec<&str> = text.trim_end().lines().collect();
-    lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n")
+    let mut left = TAIL_CHARS;
+    let fits = |line: &&&str| {
+        left = left.saturating_sub(line.chars().count() + 1);
+        left > 0
+    };
+    let last = lines.iter().rev().take(TAIL_LINES).take_while(fits).count().max(1).min(lines.len());
+    text::cut(&lines[lines.len() - last..].join("\n"), TAIL_CHARS).into_owned()
 }
 
 #[cfg(test)]
@@ -271,5 +280,9 @@ mod tests {
         check(many.as_bytes(), &last.join("\n"));
         let long = format!("{}\nlast\n", "x".repeat(TAIL_BYTES));
         check(long.as_bytes(), "last");
+        let key = format!("-----BEGIN PRIVATE KEY-----\n{}", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(60));
+        check(format!("x\n{key}-----END PRIVATE KEY-----\nbye\n").as_bytes(), "x\n[redacted: private key]\nbye");
+        let wide = format!("{}\n{}\n", "x".repeat(3_000), "y".repeat(3_000));
+        check(wide.as_bytes(), &"y".repeat(3_000));
     }
 }

@@ -85,7 +85,7 @@ impl Output {
             self.gathered.extend_from_slice(now_taken);
             bytes = rest;
             if self.gathered.len() == PIECE_BYTES_MAX {
-                self.pass(end_of_lines(&self.gathered).unwrap_or_else(|| end_of_text(&self.gathered)), now, &mut said);
+                self.pass(end_of_piece(&self.gathered), now, &mut said);
             }
         }
         said
@@ -185,6 +185,30 @@ fn end_of_lines(bytes: &[u8]) -> Option<usize> {
     bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map(|at| at + 1)
 }
 
+/// Where to cut what goes on, so that no secret is halved: each half would be recorded as if it were none.
+fn end_of_piece(bytes: &[u8]) -> usize {
+    let end = end_of_lines(bytes).unwrap_or_else(|| end_of_phrase(bytes));
+    let last = |mark: &[u8]| bytes[..end].windows(mark.len()).rposition(|window| window == mark);
+    match last(KEY_BEGINS) {
+        // A key of several lines that is not at its end yet begins the next piece.
+        Some(at) if at > 0 && last(KEY_ENDS) < Some(at) => at,
+        _ => end,
+    }
+}
+
+/// Some words before the last one, since a secret may be told by what stands before it: `Authorization: Bearer`.
+fn end_of_phrase(bytes: &[u8]) -> usize {
+    const WORDS: usize = 12;
+    let last = end_of_text(bytes);
+    let step = |end: usize, _| text::end_of_words(bytes, end.saturating_sub(1));
+    let end = (0..WORDS).fold(last, step);
+    if end > last / 2 { end } else { last }
+}
+
+/// Of a private key and its like, in lines of base64.
+const KEY_BEGINS: &[u8] = b"-----BEGIN ";
+const KEY_ENDS: &[u8] = b"-----END ";
+
 /// Where text may be cut without halving a character or a terminal sequence.
 fn end_of_text(bytes: &[u8]) -> usize {
     let near = bytes.len().saturating_sub(SEQUENCE_BYTES_MAX);
@@ -243,6 +267,21 @@ mod tests {
         check(&mut output, 2000, b"red \x1b[3", "red ");
         check(&mut output, 3000, b"1mrose\x1b[0m", "rose");
         check(&mut output, 4000, b"\xff\xfe!", "\u{fffd}\u{fffd}!");
+    }
+
+    #[test]
+    fn a_piece_that_is_full_ends_at_a_word_and_before_a_key() {
+        let check = |bytes: &str, expected: usize| {
+            assert_eq!(end_of_piece(bytes.as_bytes()), expected, "{bytes:?}");
+        };
+        check("a line\nand ghp_abcdef", 7);
+        let words = "word ".repeat(20);
+        check(&format!("{words}Authorization: Bearer abcdef"), words.len() - 16);
+        check(&format!("{words}{{\"token\": \"abcdef"), words.len() - 10);
+        check("no line, and ghp_abcdef", 23);
+        check("say\n-----BEGIN PRIVATE KEY-----\nMIIE\n", 4);
+        check("say\n-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nab", 63);
+        check("-----BEGIN PRIVATE KEY-----\nMIIE\nab", 33);
     }
 
     #[test]
