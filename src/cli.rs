@@ -12,6 +12,7 @@ use crate::config::{Config, Environment};
 
 mod coders;
 mod collect;
+pub mod complain;
 mod emit;
 mod filter;
 mod follow;

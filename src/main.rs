@@ -1,9 +1,6 @@
 //! The program: parses, runs, and maps the outcome to an exit code. 0 done, 1 failed, 2 wrong usage.
 
-use std::{
-    io::{self, Write},
-    process::ExitCode,
-};
+use std::{io, process::ExitCode};
 
 mod cli;
 mod config;
@@ -25,7 +22,11 @@ fn report(error: anyhow::Error) -> ExitCode {
     let error = match error.downcast::<clap::Error>() {
         Ok(usage) => {
             // Nowhere is left to say it when even this cannot be printed.
-            drop(usage.print());
+            if usage.use_stderr() && cli::complain::told(&usage.to_string()) != usage.to_string() {
+                cli::complain::complain(usage.to_string().trim_end());
+            } else {
+                drop(usage.print());
+            }
             return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
         }
         Err(other) => other,
@@ -37,6 +38,6 @@ fn report(error: anyhow::Error) -> ExitCode {
     if error.chain().any(reader_left) {
         return ExitCode::SUCCESS;
     }
-    drop(writeln!(io::stderr(), "ai-coder-events: {error:#}"));
+    cli::complain::complain(&format!("ai-coder-events: {error:#}"));
     ExitCode::FAILURE
 }

@@ -7,7 +7,7 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{self, Read, Write},
+    io::{self, Read},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process::ExitCode,
@@ -24,6 +24,7 @@ use ai_coder_events::{
 use anyhow::Context;
 use clap::Args;
 
+use super::complain::complain;
 use crate::config::{Config, Environment};
 
 /// Record one hook payload from stdin: what agents call, never people
@@ -101,8 +102,7 @@ pub fn run(call: &HookCall) -> ExitCode {
         Err(_) => Some("a defect in the recorder; the hook's payload was not recorded".to_owned()),
     };
     if let Some(trouble) = trouble {
-        // Where even this cannot be said, nothing is left to do.
-        drop(writeln!(io::stderr(), "ai-coder-events hook: {trouble}"));
+        complain(&format!("ai-coder-events hook: {trouble}"));
     }
     ExitCode::SUCCESS
 }

@@ -5,7 +5,10 @@ use std::{
     process::ExitCode,
 };
 
-use ai_coder_events::history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Salvage, Writer};
+use ai_coder_events::{
+    history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Salvage, Writer},
+    text,
+};
 use anyhow::{Context, anyhow};
 use clap::Args;
 use serde::Serialize;
@@ -106,14 +109,15 @@ impl Check {
         if call.json {
             json_line(&mut out, &checkup)?;
         } else {
-            problems.iter().try_for_each(|problem| writeln!(out, "{problem}"))?;
+            problems.iter().try_for_each(|problem| writeln!(out, "{}", text::clean_line(problem)))?;
             if let Some(Salvage { events, lost, kept_as }) = salvaged {
                 let lost = lost.map_or_else(|| "an unknown number".to_owned(), |lost| lost.to_string());
-                let kept_as = kept_as.display();
+                let kept_as = kept_as.display().to_string();
                 writeln!(
                     out,
-                    "{} salvaged into a new history, {lost} lost; the damaged file is kept as `{kept_as}`",
-                    count(*events, "event")
+                    "{} salvaged into a new history, {lost} lost; the damaged file is kept as `{}`",
+                    count(*events, "event"),
+                    text::clean_line(&kept_as)
                 )?;
             }
             write!(out, "{}, {}", count(*events, "event"), count(*coders, "coder"))?;
@@ -186,7 +190,7 @@ impl Rejected {
 fn table(out: &mut impl Write, look: &Look, kept: &[Kept]) -> io::Result<()> {
     for Kept { time, source, reason, input } in kept {
         look.table(out, &[vec![cell(look.time(*time), DIM), cell(source, PLAIN), cell(reason, PLAIN)]])?;
-        let input = ai_coder_events::text::excerpt(&ai_coder_events::text::clean_line(input), INPUT_CHARS_SHOWN);
+        let input = text::excerpt(input, INPUT_CHARS_SHOWN);
         writeln!(out, "    {}", look.paint(&input, DIM))?;
     }
     Ok(())

@@ -1,22 +1,43 @@
 //! What people and programs see on stdout: JSON lines, aligned rows, local time.
 //!
-//! Colours only where stdout is a terminal and NO_COLOR is unset. Text from coders was cleaned before it was stored, so
-//! that nothing in it moves the cursor. Refuses to know what the rows mean.
+//! Colours only where stdout is a terminal and NO_COLOR is unset. What this program stores is clean, but another one may have
+//! written the history: nothing in a text moves the cursor or hides. Refuses to know what the rows mean.
 
 use std::io::{self, IsTerminal, Write};
 
-use ai_coder_events::event::{Body, Event, Family, Status, Summary, Time, sentence};
+use ai_coder_events::{
+    event::{Body, Event, Family, Status, Summary, Time, sentence},
+    text,
+};
 use clap::builder::styling::{AnsiColor, Style};
 use jiff::{Timestamp, tz::TimeZone};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::filter::Detail;
 
 /// # Errors
 /// Where the line cannot be written.
 pub fn json_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, value)?;
+    let line = serde_json::to_string(value)?;
+    if text::is_clean(&line) {
+        out.write_all(line.as_bytes())?;
+    } else {
+        serde_json::to_writer(&mut *out, &cleaned(serde_json::from_str(&line)?))?;
+    }
     out.write_all(b"\n")
+}
+
+/// `value` with every text in it cleaned; its keys are the recorder's own, or were cleaned by it.
+fn cleaned(value: Value) -> Value {
+    match value {
+        Value::String(given) => Value::String(text::clean_text(&given).into_owned()),
+        Value::Array(items) => items.into_iter().map(cleaned).collect(),
+        Value::Object(object) => {
+            object.into_iter().map(|(name, value)| (text::clean_line(&name).into_owned(), cleaned(value))).collect()
+        }
+        plain => plain,
+    }
 }
 
 /// # Errors
@@ -49,7 +70,9 @@ pub struct Cell {
 }
 
 pub fn cell(text: impl Into<String>, style: Style) -> Cell {
-    Cell { text: text.into(), style }
+    let text = text.into();
+    let text = if text::is_clean(&text) && !text.contains(['\n', '\t']) { text } else { text::clean_line(&text).into_owned() };
+    Cell { text, style }
 }
 
 /// The widths of columns, growing with what was seen so that a stream stays aligned.
@@ -135,10 +158,10 @@ impl Look {
     /// # Errors
     /// Where they cannot be written.
     pub fn event_fields(&self, out: &mut impl Write, event: &Event) -> io::Result<()> {
-        let serde_json::Value::Object(fields) = serde_json::to_value(event)? else { return Ok(()) };
+        let Value::Object(fields) = serde_json::to_value(event)? else { return Ok(()) };
         for (name, value) in fields.iter().filter(|(name, _)| !["seq", "coder_id"].contains(&name.as_str())) {
             let value = value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\n', "\n      "));
-            writeln!(out, "    {} {value}", self.paint(&format!("{name}:"), DIM))?;
+            writeln!(out, "    {} {}", self.paint(&format!("{name}:"), DIM), text::clean_text(&value))?;
         }
         Ok(())
     }

@@ -1,12 +1,6 @@
 //! `run`: a command with a coder's record. Exits as the command does; what troubles the recorder stays out of its streams.
 
-use std::{
-    ffi::OsString,
-    io::{self, Write},
-    panic,
-    path::Path,
-    process::ExitCode,
-};
+use std::{ffi::OsString, panic, path::Path, process::ExitCode};
 
 use ai_coder_events::{
     event::check_coder_id,
@@ -14,6 +8,7 @@ use ai_coder_events::{
 };
 use clap::{Args, ValueEnum};
 
+use super::complain::complain;
 use crate::config::{Config, Environment};
 
 /// Run a command and record its life, output, files and resources
@@ -83,7 +78,7 @@ impl Run {
 /// There is no command whose stderr it would be.
 fn report(not_started: NotStarted) -> ExitCode {
     let code = not_started.exit_code();
-    drop(writeln!(io::stderr(), "ai-coder-events run: {:#}", anyhow::Error::new(not_started)));
+    complain(&format!("ai-coder-events run: {:#}", anyhow::Error::new(not_started)));
     ExitCode::from(code)
 }
 

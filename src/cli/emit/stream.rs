@@ -11,6 +11,7 @@ use serde::Serialize;
 
 use crate::cli::{
     Call,
+    complain::{complain, told},
     lines::{Line, Lines},
     print::{count, json_line},
 };
@@ -96,7 +97,7 @@ impl Stream {
         })?;
         let answer = |((line, reason), outcome)| match (reason, Receipt::of(outcome)) {
             (None, Ok(receipt)) => Answer::Recorded { line, receipt },
-            (Some(rejected), _) | (None, Err(rejected)) => Answer::Rejected { line, rejected },
+            (Some(rejected), _) | (None, Err(rejected)) => Answer::Rejected { line, rejected: told(&rejected) },
         };
         Ok(numbers.into_iter().zip(reasons).zip(outcomes).map(answer).collect())
     }
@@ -111,7 +112,7 @@ impl Stream {
                 Answer::Rejected { line, rejected } => {
                     self.counts.rejected += 1;
                     // Where stderr is gone, the rejection is still kept in the history.
-                    drop(writeln!(io::stderr(), "line {line}: {rejected}"));
+                    complain(&format!("line {line}: {rejected}"));
                 }
             }
             if self.json {
