@@ -21,6 +21,7 @@ mod server;
 mod stdio;
 mod tools;
 mod until;
+mod untrusted;
 
 use std::time::Duration;
 

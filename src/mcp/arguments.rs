@@ -170,7 +170,7 @@ impl Given {
 
 fn unknown(table: &[Argument], name: &str) -> Invalid {
     let valid = table.iter().map(|argument| format!("`{}`", argument.name)).collect::<Vec<_>>().join(", ");
-    Invalid::new(name, format_args!("unknown argument `{}`: valid are {valid}", crate::text::excerpt(name, 60)))
+    Invalid::new(name, format_args!("unknown argument `{}`: valid are {valid}", super::untrusted::echo(name)))
 }
 
 #[cfg(test)]

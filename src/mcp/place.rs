@@ -24,7 +24,7 @@ pub(super) enum Aspect {
     Events,
 }
 
-const SCHEME: &str = "aicoder://";
+pub(super) const SCHEME: &str = "aicoder://";
 /// What URI templates (RFC 6570) leave as it is in a simple expansion; we read any other spelling as well.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 

@@ -14,7 +14,7 @@ use crate::{bus::Bus, event::check_coder_id};
 use super::{
     place::{Aspect, Place},
     refusal::Refusal,
-    resources,
+    resources, untrusted,
 };
 
 pub(super) const DIAGNOSE: &str = "diagnose_coder";
@@ -35,7 +35,10 @@ pub(super) async fn get(bus: &Bus, name: &str, arguments: Option<JsonObject>) ->
     match name {
         DIAGNOSE => diagnose(bus, &arguments.unwrap_or_default()).await,
         STANDUP => standup(bus).await,
-        _ => Err(ErrorData::invalid_params(format!("unknown prompt `{name}`: there are {DIAGNOSE}, {STANDUP}"), None)),
+        _ => {
+            let given = untrusted::echo(name);
+            Err(ErrorData::invalid_params(format!("unknown prompt `{given}`: there are {DIAGNOSE}, {STANDUP}"), None))
+        }
     }
 }
 
@@ -49,11 +52,11 @@ async fn diagnose(bus: &Bus, arguments: &JsonObject) -> Result<GetPromptResult, 
             bus.read(move |reader| Refusal::unknown_coder(reader, &asked)).await.map_err(|error| failed(error.into()))?;
         return Err(ErrorData::invalid_params(unknown.told(), None));
     };
-    let id = Value::from(id);
+    // Not even the id, which its sender chose, stands in the instructions.
     let ask = format!(
-        "Find out why the AI coder with the id {id} (a JSON string) is where it is, and what should be done next.\n\
+        "Find out why the attached AI coder is where it is, and what should be done next.\n\
          1. Its present state is attached.\n\
-         2. Call list_ai_coder_events with this coder_id for what it did last; with event_types [\"lifecycle.*\", \"provider.*\", \"derived.*\"] for what went wrong; with detail full where a sentence is not enough.\n\
+         2. Call list_ai_coder_events with its coder_id for what it did last; with event_types [\"lifecycle.*\", \"provider.*\", \"derived.*\"] for what went wrong; with detail full where a sentence is not enough.\n\
          3. If it still works, call subscribe_coder with its cursor to see whether it moves.\n\
          Answer with the cause, the evidence (seq numbers), and one next step.\n\
          {DATA}"

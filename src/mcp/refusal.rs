@@ -6,15 +6,17 @@ use rmcp::model::{CallToolResult, ContentBlock};
 
 use crate::{
     bus,
-    event::Invalid,
+    event::{Invalid, check_coder_id},
     history::{self, Reader},
 };
+
+use super::untrusted;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {
     #[error(transparent)]
     Invalid(#[from] Invalid),
-    #[error("unknown coder `{id}`{}", hint(.nearest))]
+    #[error("unknown coder `{}`{}", untrusted::echo(.id), hint(.nearest))]
     UnknownCoder { id: String, nearest: Vec<String> },
     #[error("the history could not be used")]
     History(#[from] bus::Error),
@@ -25,7 +27,10 @@ const NEAREST_MAX: usize = 5;
 
 impl Refusal {
     pub fn unknown_coder(reader: &mut Reader, id: &str) -> Result<Refusal, history::Error> {
-        Ok(Refusal::UnknownCoder { id: id.to_owned(), nearest: reader.nearest_coders(id, NEAREST_MAX)? })
+        let mut nearest = reader.nearest_coders(id, NEAREST_MAX)?;
+        // An id is recorded text: one that could pass for the rest of the message is left to `list_ai_coders`.
+        nearest.retain(|id| !id.contains('`') && check_coder_id(id).is_ok());
+        Ok(Refusal::UnknownCoder { id: id.to_owned(), nearest })
     }
 
     /// A tool result rather than a protocol error: clients show the latter to nobody.

@@ -16,8 +16,8 @@ use super::{
     budget::{Budget, shorten},
     cursor::Cursor,
     detail::Detail,
-    place::{Aspect, Place},
-    tools,
+    place::{Aspect, Place, SCHEME},
+    tools, untrusted,
 };
 
 const JSON: &str = "application/json";
@@ -42,8 +42,11 @@ pub(super) fn fixed() -> Vec<Resource> {
     ]
 }
 
+/// A coder's id is what somebody else chose: its resource is named as its address is, so that it cannot speak in a list.
 pub(super) fn of_coder(id: &str) -> Resource {
-    Resource::new(Place::Coder(id.to_owned(), Aspect::State).uri(), id).with_mime_type(JSON)
+    let uri = Place::Coder(id.to_owned(), Aspect::State).uri();
+    let name = uri.strip_prefix(SCHEME).unwrap_or(&uri).to_owned();
+    Resource::new(uri, name).with_mime_type(JSON)
 }
 
 pub(super) fn templates() -> Vec<ResourceTemplate> {
@@ -68,7 +71,14 @@ pub(super) fn is_template_of_coders(uri: &str) -> bool {
 
 /// What `place` holds; `None` where there is no such thing.
 pub(super) async fn read(bus: &Bus, place: Place) -> Result<Option<Value>, bus::Error> {
-    bus.read(move |reader| contents(reader, &place)).await
+    bus.read(move |reader| {
+        let mut told = contents(reader, &place)?.map(untrusted::cleaned);
+        if let Some(told) = told.as_mut().filter(|_| place != Place::EventTypes) {
+            told[untrusted::NOTE] = untrusted::IS_DATA.into();
+        }
+        Ok(told)
+    })
+    .await
 }
 
 /// Contents under the URI by which they were asked for.

@@ -7,14 +7,21 @@ use std::sync::Arc;
 
 use rmcp::{handler::server::tool::schema_for_output, model::JsonObject};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::aggregate::CoderView;
+
+use super::untrusted;
 
 /// The schema of an answer.
 pub(super) fn of_answer<T: JsonSchema + 'static>() -> Arc<JsonObject> {
     let mut schema = schema_for_output::<T>().as_ref().clone();
     schema.values_mut().for_each(tidy);
+    if let Some(Value::Object(properties)) = schema.get_mut("properties")
+        && ["events", "coders", "coder"].iter().any(|key| properties.contains_key(*key))
+    {
+        properties.insert(untrusted::NOTE.into(), json!({"const": untrusted::IS_DATA}));
+    }
     Arc::new(schema)
 }
 
@@ -84,8 +91,6 @@ fn tidy(schema: &mut Value) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

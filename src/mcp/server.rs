@@ -18,13 +18,13 @@ use rmcp::{
 use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Bus;
+use crate::{bus::Bus, event::check_coder_id};
 
 use super::{
     desk::Desk,
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
     place::Place,
-    prompts, resources, tools,
+    prompts, resources, tools, untrusted,
 };
 
 const INSTRUCTIONS: &str = "\
@@ -41,8 +41,6 @@ const SHAPES: &[(&str, &str)] = &[
     ("prompts/get", "{name: text, arguments: object}"),
     ("completion/complete", "{ref: {type: \"ref/resource\", uri: text}, argument: {name: text, value: text}}"),
 ];
-/// How much of an unknown method's name is echoed.
-const METHOD_CHARS_MAX: usize = 60;
 
 pub(super) struct Server {
     desk: Desk,
@@ -115,7 +113,8 @@ impl ServerHandler for Server {
     ) -> Result<ListResourcesResult, ErrorData> {
         let unfinished =
             self.desk.bus.read(|reader| reader.unfinished(LISTED_MAX)).await.map_err(|error| prompts::failed(error.into()))?;
-        let coders = unfinished.iter().map(|id| resources::of_coder(id));
+        // Another program's history may hold ids that no URI of ours names.
+        let coders = unfinished.iter().filter(|id| check_coder_id(id).is_ok()).map(|id| resources::of_coder(id));
         Ok(ListResourcesResult::with_all_items(resources::fixed().into_iter().chain(coders).collect()))
     }
 
@@ -160,6 +159,7 @@ impl ServerHandler for Server {
             .await
             .map_err(|error| prompts::failed(error.into()))?;
         let more = ids.len() > CompletionInfo::MAX_VALUES;
+        ids.retain(|id| check_coder_id(id).is_ok());
         ids.truncate(CompletionInfo::MAX_VALUES);
         let total = (!more).then_some(ids.len() as u32);
         let completion =
@@ -185,7 +185,7 @@ impl ServerHandler for Server {
 
     /// Also what is left of a known method whose parameters rmcp could not read.
     async fn on_custom_request(&self, request: CustomRequest, _: RequestContext<RoleServer>) -> Result<CustomResult, ErrorData> {
-        let method = crate::text::excerpt(&request.method, METHOD_CHARS_MAX);
+        let method = untrusted::echo(&request.method);
         match SHAPES.iter().find(|(known, _)| *known == method) {
             Some((_, shape)) => {
                 Err(ErrorData::invalid_params(format!("the params of `{method}` cannot be read: give {shape}"), None))
@@ -243,5 +243,6 @@ impl ServerHandler for Server {
 }
 
 fn not_found(uri: &str) -> ErrorData {
-    ErrorData::resource_not_found(format!("no such resource: `{}`", crate::text::excerpt(uri, 200)), Some(json!({"uri": uri})))
+    let uri = untrusted::echo(uri);
+    ErrorData::resource_not_found(format!("no such resource: `{uri}`"), Some(json!({ "uri": uri })))
 }

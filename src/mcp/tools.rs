@@ -22,7 +22,7 @@ use rmcp::{
 };
 use serde::Serialize;
 
-use super::{desk::Desk, refusal::Refusal};
+use super::{desk::Desk, refusal::Refusal, untrusted};
 
 /// The tools a client may call. Reading alone where `read_only`.
 pub(super) fn all(read_only: bool) -> Vec<Tool> {
@@ -38,7 +38,8 @@ pub(super) async fn call(
 ) -> Result<CallToolResponse, ErrorData> {
     let Some(tool) = ALL.iter().find(|tool| tool.name == request.name && !(desk.read_only && tool.writes)) else {
         let valid = all(desk.read_only).iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>().join(", ");
-        return Err(ErrorData::invalid_params(format!("unknown tool `{}`: there are {valid}", request.name), None));
+        let given = untrusted::echo(&request.name);
+        return Err(ErrorData::invalid_params(format!("unknown tool `{given}`: there are {valid}"), None));
     };
     Ok(guard(tool.name, tool.run(desk, request.arguments, context)).await)
 }
@@ -150,7 +151,11 @@ impl Definition {
 
 /// Structured content and, as text, the same JSON.
 fn answer(answer: impl Serialize) -> CallToolResult {
-    CallToolResult::structured(serde_json::to_value(answer).expect("an answer has only JSON values and text keys"))
+    let mut told = untrusted::cleaned(serde_json::to_value(answer).expect("an answer has only JSON values and text keys"));
+    if untrusted::holds_recorded_text(&told) {
+        told[untrusted::NOTE] = untrusted::IS_DATA.into();
+    }
+    CallToolResult::structured(told)
 }
 
 /// A call always gets an answer: rmcp would leave a panicking one without.
