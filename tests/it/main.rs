@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking; clippy exempts only the functions marked as tests")]
 
+mod canary;
 mod channels;
 mod collect;
 mod config;
