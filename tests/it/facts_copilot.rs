@@ -76,7 +76,7 @@ fn the_hooks_of_a_run() {
             "resumed (tool) ?p",
             "progress (bash): bash: rm hello.txt && ls -la",
             "file deleted /home/dev/work/demo/hello.txt",
-            "output (stdout): total 16 drwxr-xr-x  4 root root 4096 Nov 22 19:06 . drwxr-xr-x 16 root root 4096 Nov 22 19:06 .. drwxr-xr-x  7 root ro…",
+            "output (stdout): total 16 drwxr-xr-x  4 root root 4096 Nov 22 19:06 . drwxr-xr-x 16 root root 4096 Nov 22 19:06 .. drwxr-xr-x  7 root …",
             "resumed (tool) ?p",
             "resumed (tool) ?p",
             "progress (view) failed: view: /home/dev/work/demo/nope.txt",

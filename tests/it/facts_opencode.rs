@@ -34,7 +34,7 @@ fn the_events_of_a_run() {
             "output (assistant): Step 4 #message:prt_204a6b678001leIYmXGcUYk8u2",
             "progress (bash): bash: rm hello.txt && ls -la #tool:call_mock14",
             "file deleted hello.txt #tool:call_mock14:file",
-            "output (stdout): total 12 drwxr-xr-x  3 root root 4096 Nov 22 19:06 . drwxr-xr-x 15 root root 4096 Nov 22 19:04 .. drwxr-xr-x  7 root ro… #tool:call_mock14:stdout",
+            "output (stdout): total 12 drwxr-xr-x  3 root root 4096 Nov 22 19:06 . drwxr-xr-x 15 root root 4096 Nov 22 19:04 .. drwxr-xr-x  7 root … #tool:call_mock14:stdout",
             "api call (1560 tokens, $0.0007) #api:prt_204a6b8ed0011CZIGLKiHATbN7",
             "resumed (prompt) #event:evt_204a6b94f001uH4rWzfMRnhsTE ?pcfs",
             "resumed (prompt) #event:evt_204a6b9d0001x7ax3T7U5MJZ4s ?pcfs",

@@ -24,6 +24,7 @@ mod gone;
 mod home;
 mod hook;
 mod import;
+mod injection;
 mod list;
 mod maintenance;
 mod mcp;

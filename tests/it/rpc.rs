@@ -68,6 +68,8 @@ impl Client {
             for line in BufReader::new(stdout).lines() {
                 let line = line.unwrap();
                 let message = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                assert!(!line.contains(is_unwelcome), "{line:?}");
+                assert_clean(&message);
                 if sender.send(message).is_err() {
                     return;
                 }
@@ -223,6 +225,25 @@ impl Client {
         let since = Instant::now();
         (end_of(&mut self.child.0), since.elapsed())
     }
+}
+
+/// Nothing in any text moves a cursor, turns text round, or hides.
+pub fn assert_clean(value: &Value) {
+    match value {
+        Value::String(text) => assert!(!text.contains(is_unwelcome), "{text:?}"),
+        Value::Array(items) => items.iter().for_each(assert_clean),
+        Value::Object(object) => object.iter().for_each(|(name, value)| {
+            assert!(!name.contains(is_unwelcome), "{name:?}");
+            assert_clean(value);
+        }),
+        _ => {}
+    }
+}
+
+fn is_unwelcome(c: char) -> bool {
+    (c.is_control() && !matches!(c, '\n' | '\t'))
+        || matches!(c, '\u{061C}' | '\u{200B}' | '\u{200C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
+            | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
 }
 
 fn end_of(child: &mut Child) -> ExitStatus {
