@@ -14,7 +14,7 @@ fn redactor() -> &'static Redactor {
     static REDACTOR: OnceLock<Arc<Redactor>> = OnceLock::new();
     REDACTOR.get_or_init(|| {
         let configured = Config::for_hook(None, &Environment::of_process());
-        configured.map(|(config, _)| config.history.redactor).unwrap_or_default()
+        configured.map(|config| config.history.redactor).unwrap_or_default()
     })
 }
 
