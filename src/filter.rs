@@ -159,7 +159,7 @@ pub fn parse_age(given: &str) -> Option<Micros> {
         _ => return None,
     };
     let count: u32 = given[..given.len() - 1].parse().ok()?;
-    Some(Micros::from(count) * unit)
+    Micros::from(count).checked_mul(unit)
 }
 
 #[cfg(test)]
@@ -205,7 +205,7 @@ mod tests {
         check("15m", Some("2026-11-22T11:45:00Z"));
         check("7d", Some("2026-11-15T12:00:00Z"));
         check("2026-11-22T11:00:00+01:00", Some("2026-11-22T10:00:00Z"));
-        for wrong in ["", "m", "-5m", "5", "5 m", "5µ", "99999999999d", "tomorrow"] {
+        for wrong in ["", "m", "-5m", "5", "5 m", "5µ", "99999999999d", "4294967295d", "tomorrow"] {
             check(wrong, None);
         }
     }
