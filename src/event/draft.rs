@@ -195,13 +195,21 @@ impl Draft {
     ///
     /// # Errors
     /// [`Invalid`] that names the field and what is valid there.
-    pub fn check(self, now: Time, redactor: &Redactor) -> Result<Checked, Invalid> {
-        self.validate(now, redactor)?;
-        Ok(self.admit(now, redactor))
+    pub fn check(mut self, now: Time, redactor: &Redactor) -> Result<Checked, Invalid> {
+        self.pass(now, redactor)?;
+        Ok(self.admit(now))
     }
 
-    /// The refusing half of [`Draft::check`].
-    pub(crate) fn validate(&self, now: Time, redactor: &Redactor) -> Result<(), Invalid> {
+    /// [`Draft::check`] up to where the draft is given away: who refuses it still has it to keep.
+    pub(crate) fn pass(&mut self, now: Time, redactor: &Redactor) -> Result<(), Invalid> {
+        self.validate(now, redactor)?;
+        self.clean(redactor);
+        self.settle_names();
+        // What stands for a secret may be longer than the secret.
+        self.check_size()
+    }
+
+    fn validate(&self, now: Time, redactor: &Redactor) -> Result<(), Invalid> {
         check_coder_id(&self.coder_id)?;
         check_no_secret("coder_id", &self.coder_id, redactor)?;
         if let Key::Id(id) = &self.key {
@@ -214,14 +222,15 @@ impl Draft {
             Some(time) if time.since(now) > Time::DAY => {
                 Err(Invalid::wrong("timestamp", &Value::from(time.to_string()), "a time at most a day ahead"))
             }
+            Some(time) if !time.is_writable() => {
+                Err(Invalid::wrong("timestamp", &Value::from(time.to_string()), "a time in the years 1 to 9999"))
+            }
             _ => Ok(()),
         }
     }
 
-    /// The cleaning half of [`Draft::check`], for a draft that is valid.
-    pub(crate) fn admit(mut self, now: Time, redactor: &Redactor) -> Checked {
-        self.clean(redactor);
-        self.settle_names();
+    /// What becomes of a draft that passed.
+    pub(crate) fn admit(self, now: Time) -> Checked {
         let id = match &self.key {
             Key::Id(id) => id.clone(),
             Key::Natural(natural) | Key::Either { natural, .. } => Key::id_of(natural),
@@ -249,10 +258,8 @@ impl Draft {
                 format!("`{}` takes {} fields, not {} ones", self.kind, self.kind.family().name(), self.body.family().name());
             return Err(Invalid::new("type", message));
         }
+        self.body.check_numbers()?;
         match &self.body {
-            Body::Progress(Progress { progress: Some(progress), .. }) if !(0.0..=1.0).contains(progress) => {
-                Err(Invalid::wrong("progress", &Value::from(*progress), FieldKind::Fraction.valid()))
-            }
             Body::Derived(derived) if !matches!(self.key, Key::Id(_)) || derived.cause_id.is_none() => Err(Invalid::new(
                 "type",
                 format_args!(
@@ -344,12 +351,26 @@ fn clean_field(kind: FieldKind, field: &mut Option<String>, redactor: &Redactor)
 }
 
 fn clean_object(object: Data, redactor: &Redactor) -> Data {
-    let clean = |(name, value): (String, Value)| {
-        let name = redactor.redact(&text::clean_line(&name)).into_owned();
+    let mut cleaned = Data::new();
+    let mut renamed = Vec::new();
+    for (given, value) in object {
+        let name = redactor.redact(&text::clean_line(&given)).into_owned();
         let value = clean_value(&name, value, redactor);
-        (name, value)
-    };
-    object.into_iter().map(clean).collect()
+        if name == given {
+            cleaned.insert(name, value);
+        } else {
+            renamed.push((name, value));
+        }
+    }
+    // Two names may be one once they are clean; neither value is lost.
+    for (name, value) in renamed {
+        if cleaned.contains_key(&name) {
+            insert_beside(&mut cleaned, name, value);
+        } else {
+            cleaned.insert(name, value);
+        }
+    }
+    cleaned
 }
 
 fn clean_value(name: &str, value: Value, redactor: &Redactor) -> Value {

@@ -61,6 +61,9 @@ fn refusals_name_the_field_the_value_and_what_is_valid() {
         &format!(r#"{{"type":"started","coder_id":"a","x":{}{}}}"#, "[".repeat(500), "]".repeat(500)),
         "`event` is nested deeper than 32",
     );
+    // Small enough as given, but each secret makes room for a longer mark.
+    let secrets = vec!["a"; 40_000];
+    check(&json!({"type": "started", "coder_id": "a", "password": secrets}).to_string(), "at most 262144 are valid");
     let long = event_of(&format!(r#"{{"type":"{}","coder_id":"a"}}"#, "y".repeat(10_000))).expect_err("unknown");
     assert!(!long.contains(&"y".repeat(81)), "echoes too much: {long}");
 }
@@ -88,6 +91,11 @@ fn lenient_in_form() {
     check(
         r#"{"type":"started","coder_id":"a","turn":1,"data":{"turn":2,"_turn":3}}"#,
         json!({"id": "made", "timestamp": at, "data": {"turn": 1, "__turn": 2, "_turn": 3}}),
+    );
+    // Names that are one once they are clean.
+    check(
+        r#"{"type":"started","coder_id":"a","data":{"a\u200b":1,"a":2,"a\u202e":{"\u200cb":3,"b":4}}}"#,
+        json!({"id": "made", "timestamp": at, "data": {"a": 2, "_a": 1, "__a": {"b": 4, "_b": 3}}}),
     );
     check(
         r#"{"type":"progress","coder_id":"a","stage":"x","data":{"stage":"y","coder_id":"z","milestone":"m"}}"#,
@@ -175,6 +183,21 @@ fn sentences_are_one_line_and_say_what_matters() {
         r#"{"type":"progress","coder_id":"a","stage":"Bash","description":"Bash: ls /x","failed":true}"#,
         "progress (Bash) failed: Bash: ls /x",
     );
+}
+
+#[test]
+fn a_draft_that_would_not_read_back_is_refused() {
+    let check = |draft: Draft, expected: &str| {
+        let message = draft.check(now(), &Redactor::default()).expect_err(expected).to_string();
+        assert!(message.starts_with(expected), "{message}");
+    };
+    check(Draft::progress("a", f64::NAN, "", ""), "`progress` is `null`: give a number from 0 to 1");
+    check(Draft::resource("a", 1, -0.5, 1), "`cpu_percent` is `-0.5`: give a number, zero or more");
+    check(Draft::resource("a", 1, f64::INFINITY, 1), "`cpu_percent` is `null`: give a number, zero or more");
+    for micros in [i64::MIN, Time::parse("0001-01-01T00:00:00Z").expect("valid").micros() - 1] {
+        let draft = Draft { timestamp: Some(Time::from_micros(micros)), ..Draft::new(EventType::Started, "a") };
+        check(draft, "`timestamp` is `");
+    }
 }
 
 fn json_value() -> impl Strategy<Value = Value> {

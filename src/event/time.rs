@@ -32,7 +32,12 @@ impl Time {
     /// RFC 3339; finer digits than microseconds are cut. `None` where the text is no such time or lies outside the years 1 to 9999.
     pub fn parse(text: &str) -> Option<Time> {
         let time = Time(jiff::Timestamp::from_str(text).ok()?.as_microsecond());
-        (Self::GO_ZERO <= time && time < Self::YEAR_10000).then_some(time)
+        time.is_writable().then_some(time)
+    }
+
+    /// Whether it reads back as it is written.
+    pub(super) fn is_writable(self) -> bool {
+        Self::GO_ZERO <= self && self < Self::YEAR_10000
     }
 
     pub fn is_go_zero(self) -> bool {

@@ -80,18 +80,18 @@ impl<'t> Append<'t> {
 
     /// `now` is the time of receipt.
     pub(super) fn take(&mut self, entry: Entry, now: Time) -> rusqlite::Result<Outcome> {
-        let draft = match entry {
+        let mut draft = match entry {
             Entry::Draft(draft) => *draft,
             Entry::Rejection(rejection) => {
                 reject::keep(self.db, self.redactor, now, &rejection)?;
                 return Ok(Outcome::Kept);
             }
         };
-        if let Err(invalid) = draft.validate(now, self.redactor) {
+        if let Err(invalid) = draft.pass(now, self.redactor) {
             reject::keep(self.db, self.redactor, now, &Rejection::of_draft(&draft, &invalid))?;
             return Ok(Outcome::Rejected(invalid));
         }
-        self.take_checked(draft.admit(now, self.redactor))
+        self.take_checked(draft.admit(now))
     }
 
     /// Writes what was folded, if anything was. The caller commits.
