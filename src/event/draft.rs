@@ -205,6 +205,8 @@ impl Draft {
         self.validate(now, redactor)?;
         self.clean(redactor);
         self.settle_names();
+        // What was given may be nothing once it is clean.
+        self.check_family()?;
         // What stands for a secret may be longer than the secret.
         self.check_size()
     }
@@ -216,7 +218,6 @@ impl Draft {
             check_id(id)?;
             check_no_secret("id", id, redactor)?;
         }
-        self.check_family()?;
         self.check_size()?;
         match self.timestamp {
             Some(time) if time.since(now) > Time::DAY => {

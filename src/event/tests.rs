@@ -52,6 +52,7 @@ fn refusals_name_the_field_the_value_and_what_is_valid() {
     check(r#"{"type":"started","coder_id":"a","id":"a\u0007"}"#, "printable");
     check(r#"{"type":"failure_alert","coder_id":"a"}"#, "made by the recorder");
     check(r#"{"type":"failure_alert","coder_id":"a","id":"x"}"#, "made by the recorder");
+    check(r#"{"type":"failure_alert","coder_id":"a","id":"x","cause_id":"\u200b"}"#, "made by the recorder");
     check(&format!(r#"{{"type":"started","coder_id":"a","x":"{}"}}"#, "x".repeat(BYTES_MAX)), "at most 262144 are valid");
     check(
         &format!(r#"{{"type":"started","coder_id":"a","data":{{"x":{}1{}}}}}"#, "[".repeat(31), "]".repeat(31)),

@@ -10,7 +10,7 @@ use crate::{
     source::{
         Refusal, json,
         model_call::{Tokens, duration, failure},
-        session::{bounded, with_text},
+        session::{self, bounded, with_text},
         telemetry::{Record, Span},
     },
     text::Redactor,
@@ -108,7 +108,7 @@ impl<'s> Conversation<'s> {
             source: Some(SOURCE.to_owned()),
             timestamp: time,
             body,
-            key: Key::Natural(format!("{SOURCE}:{}:{}", self.coder_id, key.join(":"))),
+            key: Key::Natural(session::key(&format!("{SOURCE}:{}", self.coder_id), key)),
             ..Draft::new(kind, self.coder_id.clone())
         }
     }

@@ -33,6 +33,17 @@ pub(super) fn fingerprint(bytes: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, bytes)
 }
 
+/// The key of a fact of `world` that `parts` tell from others.
+pub(super) fn key(world: &str, parts: &[&str]) -> String {
+    let mut key = world.to_owned();
+    for part in parts {
+        key.push(':');
+        // What is no id still tells its fact from others, but a spool must not hold it as it is: it may be what was typed.
+        if is_plain_id(part) { key.push_str(part) } else { key.push_str(&fingerprint(part.as_bytes()).to_string()) }
+    }
+    key
+}
+
 /// One coder of one agent.
 #[derive(Clone, Debug)]
 pub(super) struct Session {
@@ -124,13 +135,7 @@ impl Session {
     }
 
     fn key(&self, parts: &[&str]) -> String {
-        let mut key = self.world.clone();
-        for part in parts {
-            key.push(':');
-            // What is no id still tells its fact from others, but a spool must not hold it as it is: it may be what was typed.
-            if is_plain_id(part) { key.push_str(part) } else { key.push_str(&fingerprint(part.as_bytes()).to_string()) }
-        }
-        key
+        key(&self.world, parts)
     }
 }
 

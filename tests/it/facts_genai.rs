@@ -1,7 +1,7 @@
 //! Spans by the conventions for generative AI, from whichever service.
 
 use ai_coder_events::{
-    event::{Body, Draft},
+    event::{Body, Draft, Key},
     source::{
         read_telemetry,
         telemetry::{Record, Span},
@@ -75,4 +75,16 @@ fn what_failed_says_so() {
     check("invoke_agent", Some("no"), None, &["created", "started", "failed"]);
     check("execute_tool", Some("no"), None, &["progress"]);
     check("plan", None, None, &[]);
+}
+
+#[test]
+fn an_id_of_any_length_makes_a_short_key() {
+    let draft = |id: &str| read("s", None, json!({"gen_ai.operation.name": "chat", "gen_ai.response.id": id})).remove(0);
+    let key = |id: &str| match draft(id).key {
+        Key::Natural(key) => key,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(key("msg_1"), "genai:s:5b8efff798038103d269b633813fc60c:api:msg_1");
+    let [long, longer] = [key(&"x".repeat(20_000)), key(&"x".repeat(20_001))];
+    assert!(long.len() < 200 && long != longer, "{long}");
 }
