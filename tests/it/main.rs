@@ -4,8 +4,12 @@
 
 mod canary;
 mod channels;
+/// What must hold of any input; the fuzz targets run the same.
+#[path = "../../fuzz/src/lib.rs"]
+mod checks;
 mod collect;
 mod config;
+mod corpora;
 mod crowd;
 #[cfg(unix)]
 mod disk;
@@ -23,6 +27,7 @@ mod follow;
 mod gone;
 mod home;
 mod hook;
+mod hostile;
 mod import;
 mod injection;
 mod list;
