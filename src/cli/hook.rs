@@ -48,8 +48,9 @@ Always exits 0 and prints nothing, so that it never disturbs the agent. What it 
 Example:
   ai-coder-events hook claude-code < payload.json";
 
-/// Long enough for a payload of any size from a living agent, and leaves time to write.
-const READING: Duration = Duration::from_millis(150);
+/// The share of the budget that reading may take, 150 ms of 250: long enough for a payload of any size from a living agent,
+/// and leaves time to write.
+const READING: (u32, u32) = (3, 5);
 /// Kept back from waiting for a busy history, to spool in its stead.
 const SPOOLING: Duration = Duration::from_millis(40);
 /// A writer that waits for its turn says so itself, this much before it is given up.
@@ -111,7 +112,7 @@ fn record(call: &HookCall) -> anyhow::Result<()> {
     let environment = Environment::of_process();
     let config = Config::for_hook(call.db.as_deref(), &environment)?;
     let deadline = call.started + config.hook_budget;
-    let reading_ends = call.started + READING.min(config.hook_budget * 3 / 5);
+    let reading_ends = call.started + config.hook_budget * READING.0 / READING.1;
     let payload = Payload::read(io::stdin(), reading_ends);
     let entries = understand(call, payload, environment.coder_id, environment.claude_pid);
     if entries.is_empty() {

@@ -11,6 +11,8 @@ enum Action {
     Subscribe { coder: Option<usize>, back: u64 },
     Read { subscription: usize, max: usize },
     Leave { subscription: usize },
+    /// The process dies and another one goes on: each reader from the cursor it had.
+    Crash,
 }
 
 const CODERS: [&str; 3] = ["a", "b", "c"];
@@ -22,6 +24,7 @@ fn action() -> impl Strategy<Value = Action> {
         3 => (proptest::option::of(0..CODERS.len()), 0..900_u64).prop_map(|(coder, back)| Action::Subscribe { coder, back }),
         6 => (any::<usize>(), 1..300_usize).prop_map(|(subscription, max)| Action::Read { subscription, max }),
         1 => any::<usize>().prop_map(|subscription| Action::Leave { subscription }),
+        2 => Just(Action::Crash),
     ]
 }
 
@@ -54,9 +57,13 @@ impl Record {
     }
 }
 
+fn filter(coder: Option<usize>) -> Filter {
+    coder.map_or_else(Filter::default, |coder| Filter::coder(CODERS[coder]))
+}
+
 async fn play(actions: Vec<Action>) {
     let place = Place::new();
-    let (bus, other) = (place.bus(), place.bus());
+    let (mut bus, other) = (place.bus(), place.bus());
     let (mut coders, mut records) = (Vec::new(), Vec::<Record>::new());
     for action in actions {
         match action {
@@ -71,8 +78,7 @@ async fn play(actions: Vec<Action>) {
             }
             Action::Subscribe { coder, back } => {
                 let after = (coders.len() as u64).saturating_sub(back);
-                let filter = coder.map_or_else(Filter::default, |coder| Filter::coder(CODERS[coder]));
-                let subscription = bus.subscribe(filter, if back == 0 { From::Now } else { From::After(after) });
+                let subscription = bus.subscribe(filter(coder), if back == 0 { From::Now } else { From::After(after) });
                 records.push(Record { subscription, after, coder, got: Vec::new() });
             }
             Action::Read { subscription, max } if !records.is_empty() => {
@@ -85,6 +91,12 @@ async fn play(actions: Vec<Action>) {
             }
             Action::Leave { subscription } if !records.is_empty() => {
                 records.swap_remove(subscription % records.len());
+            }
+            Action::Crash => {
+                bus = place.bus();
+                for Record { subscription, coder, .. } in &mut records {
+                    *subscription = bus.subscribe(filter(*coder), From::After(subscription.cursor()));
+                }
             }
             Action::Read { .. } | Action::Leave { .. } => {}
         }
