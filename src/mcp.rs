@@ -10,6 +10,7 @@ mod conversation;
 mod cursor;
 mod desk;
 mod detail;
+mod line;
 mod notices;
 mod place;
 mod prompts;
@@ -20,6 +21,7 @@ mod schema;
 mod server;
 mod stdio;
 mod tools;
+mod underway;
 mod until;
 
 use std::time::Duration;
@@ -29,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 
-use self::{conversation::Conversation, server::Server};
+use self::{conversation::Conversation, server::Server, underway::Underway};
 
 /// How long answers under way may take once the conversation ends. rmcp itself gives them five seconds, but then waits for
 /// a client that does not read as long as it likes.
@@ -89,8 +91,9 @@ struct Ends {
 }
 
 async fn converse(bus: Bus, options: ServeOptions, ends: &Ends) -> Result<(), ServeError> {
-    let transport = Conversation::new(stdio::open(ends.closing.clone()));
-    let server = Server::new(bus, options.read_only, ends.closing.clone());
+    let underway = Underway::default();
+    let transport = Conversation::new(stdio::open(ends.closing.clone()), underway.clone());
+    let server = Server::new(bus, options.read_only, ends.closing.clone(), underway);
     match server.serve_with_ct(transport, ends.stopping.clone()).await {
         Ok(running) => {
             let overdue = async {

@@ -19,6 +19,8 @@ use super::{
 
 pub(super) const DIAGNOSE: &str = "diagnose_coder";
 const STANDUP: &str = "standup";
+/// How much of an unknown prompt's name is echoed.
+const NAME_CHARS_MAX: usize = 60;
 
 pub(super) fn all() -> Vec<Prompt> {
     let coder = PromptArgument::new("coder_id").with_description("The coder to look into.").with_required(true);
@@ -35,7 +37,10 @@ pub(super) async fn get(bus: &Bus, name: &str, arguments: Option<JsonObject>) ->
     match name {
         DIAGNOSE => diagnose(bus, &arguments.unwrap_or_default()).await,
         STANDUP => standup(bus).await,
-        _ => Err(ErrorData::invalid_params(format!("unknown prompt `{name}`: there are {DIAGNOSE}, {STANDUP}"), None)),
+        _ => {
+            let name = crate::text::excerpt(name, NAME_CHARS_MAX);
+            Err(ErrorData::invalid_params(format!("unknown prompt `{name}`: there are {DIAGNOSE}, {STANDUP}"), None))
+        }
     }
 }
 

@@ -21,10 +21,11 @@ use tokio_util::sync::CancellationToken;
 use crate::bus::Bus;
 
 use super::{
-    desk::Desk,
+    desk::{Desk, TasksMade},
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
     place::Place,
     prompts, resources, tools,
+    underway::Underway,
 };
 
 const INSTRUCTIONS: &str = "\
@@ -43,6 +44,10 @@ const SHAPES: &[(&str, &str)] = &[
 ];
 /// How much of an unknown method's name is echoed.
 const METHOD_CHARS_MAX: usize = 60;
+/// rmcp's are UUIDs.
+const TASK_ID_BYTES_MAX: usize = 64;
+/// How much of an unknown resource's address is echoed.
+const URI_CHARS_MAX: usize = 200;
 
 pub(super) struct Server {
     desk: Desk,
@@ -51,10 +56,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub fn new(bus: Bus, read_only: bool, closing: CancellationToken) -> Server {
+    pub fn new(bus: Bus, read_only: bool, closing: CancellationToken, underway: Underway) -> Server {
         let notifier = Notifier::new(bus.clone(), closing.clone());
-        let tasks = TaskManager::new();
-        Server { tools: tools::all(read_only), notifier, desk: Desk { bus, read_only, closing, tasks } }
+        let desk = Desk { bus, read_only, closing, underway, tasks: TaskManager::new(), tasks_made: TasksMade::default() };
+        Server { tools: tools::all(read_only), notifier, desk }
     }
 }
 
@@ -97,15 +102,15 @@ impl ServerHandler for Server {
     }
 
     async fn get_task(&self, request: GetTaskParams, _: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
-        Ok(GetTaskResult::new(self.desk.tasks.get_task(&request.task_id)?))
+        Ok(GetTaskResult::new(self.desk.tasks.get_task(task_id(&request.task_id)?)?))
     }
 
     async fn update_task(&self, request: UpdateTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.desk.tasks.update_task(&request.task_id, request.input_responses)
+        self.desk.tasks.update_task(task_id(&request.task_id)?, request.input_responses)
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.desk.tasks.cancel_task(&request.task_id)
+        self.desk.tasks.cancel_task(task_id(&request.task_id)?)
     }
 
     async fn list_resources(
@@ -234,6 +239,8 @@ impl ServerHandler for Server {
         let Ok(_listening) = listening else {
             return Err(ErrorData::invalid_request("too many open subscriptions/listen: cancel some", None));
         };
+        // At most `LISTENS_MAX` do, so there is always room.
+        drop(self.desk.underway.wait(&context.request_context().id));
         tokio::select! {
             () = context.cancelled() => {}
             () = self.desk.closing.cancelled() => {}
@@ -242,6 +249,15 @@ impl ServerHandler for Server {
     }
 }
 
+/// No task has a longer id, and rmcp echoes the whole of an unknown one.
+fn task_id(given: &str) -> Result<&str, ErrorData> {
+    if given.len() <= TASK_ID_BYTES_MAX {
+        return Ok(given);
+    }
+    Err(ErrorData::invalid_params(format!("unknown task `{}`", crate::text::excerpt(given, TASK_ID_BYTES_MAX)), None))
+}
+
 fn not_found(uri: &str) -> ErrorData {
-    ErrorData::resource_not_found(format!("no such resource: `{}`", crate::text::excerpt(uri, 200)), Some(json!({"uri": uri})))
+    let uri = crate::text::excerpt(uri, URI_CHARS_MAX);
+    ErrorData::resource_not_found(format!("no such resource: `{uri}`"), Some(json!({"uri": uri})))
 }

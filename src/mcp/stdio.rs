@@ -27,13 +27,11 @@ pub(super) fn open(ended: CancellationToken) -> (Input, Output) {
 pub(super) struct Input {
     reader: Reader,
     ended: CancellationToken,
-    /// The last line has no end yet.
-    in_line: bool,
 }
 
 impl Input {
     fn new(reader: Reader, ended: CancellationToken) -> Input {
-        Input { reader, ended, in_line: false }
+        Input { reader, ended }
     }
 }
 
@@ -76,16 +74,8 @@ impl AsyncRead for Input {
             #[cfg(unix)]
             Reader::Socket(stream) => Pin::new(stream).poll_read(context, buffer),
         };
-        if polled.is_ready() {
-            match buffer.filled()[before..].last() {
-                Some(&last) => self.in_line = last != b'\n',
-                // rmcp drops a last line without a newline; a script that sends one still wants its answer.
-                None if self.in_line && buffer.remaining() > 0 => {
-                    self.in_line = false;
-                    buffer.put_slice(b"\n");
-                }
-                None => self.ended.cancel(),
-            }
+        if polled.is_ready() && buffer.filled().len() == before {
+            self.ended.cancel();
         }
         polled
     }

@@ -24,6 +24,9 @@ use serde::Serialize;
 
 use super::{desk::Desk, refusal::Refusal};
 
+/// How much of an unknown tool's name is echoed.
+const NAME_CHARS_MAX: usize = 60;
+
 /// The tools a client may call. Reading alone where `read_only`.
 pub(super) fn all(read_only: bool) -> Vec<Tool> {
     ALL.iter().filter(|tool| !(read_only && tool.writes)).map(Definition::to_tool).collect()
@@ -38,7 +41,8 @@ pub(super) async fn call(
 ) -> Result<CallToolResponse, ErrorData> {
     let Some(tool) = ALL.iter().find(|tool| tool.name == request.name && !(desk.read_only && tool.writes)) else {
         let valid = all(desk.read_only).iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>().join(", ");
-        return Err(ErrorData::invalid_params(format!("unknown tool `{}`: there are {valid}", request.name), None));
+        let name = crate::text::excerpt(&request.name, NAME_CHARS_MAX);
+        return Err(ErrorData::invalid_params(format!("unknown tool `{name}`: there are {valid}"), None));
     };
     Ok(guard(tool.name, tool.run(desk, request.arguments, context)).await)
 }

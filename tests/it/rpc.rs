@@ -135,6 +135,42 @@ impl Client {
         }
     }
 
+    /// The next so many answers, to whatever request.
+    pub fn next_answers(&mut self, count: usize) -> Vec<Value> {
+        let mut answers: Vec<Value> = self.early.drain(..self.early.len().min(count)).collect();
+        while answers.len() < count {
+            let message = self.lines.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{} of {count} answers", answers.len()));
+            if message.get("id").is_some() { answers.push(message) } else { self.notices.push(message) }
+        }
+        answers
+    }
+
+    /// The next error that says of no request that it answers it.
+    pub fn error_without_id(&mut self) -> Value {
+        let is_it = |message: &Value| message.get("id").is_none_or(Value::is_null) && message.get("error").is_some();
+        if let Some(at) = self.notices.iter().position(is_it) {
+            return self.notices.remove(at);
+        }
+        loop {
+            let message = self.lines.recv_timeout(LIMIT).expect("an error without an id");
+            match message.get("id") {
+                _ if is_it(&message) => return message,
+                Some(_) => self.early.push(message),
+                None => self.notices.push(message),
+            }
+        }
+    }
+
+    /// The notification of this method that belongs to the subscription `id`.
+    pub fn notice_of(&mut self, method: &str, id: u64) -> Value {
+        loop {
+            let notice = self.notice(method);
+            if notice["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == id {
+                return notice;
+            }
+        }
+    }
+
     pub fn request(&mut self, method: &str, params: Value) -> Value {
         let id = self.begin(method, params);
         self.answer(id)
@@ -207,6 +243,16 @@ impl Client {
         self.notices.drain(..).chain(notices).collect()
     }
 
+    /// Megabytes of memory the server ever held; 0 where the system does not tell.
+    pub fn memory_peak_mb(&self) -> u64 {
+        memory_peak_mb(self.child.0.id())
+    }
+
+    /// Takes no more answers from a deaf client's server: whatever it writes from here on fails.
+    pub fn close_output(&mut self) {
+        drop(self.child.0.stdout.take());
+    }
+
     /// Ends its input, and says how and how quickly it ended.
     pub fn close(&mut self) -> (ExitStatus, Duration) {
         drop(self.stdin.take());
@@ -223,6 +269,13 @@ impl Client {
         let since = Instant::now();
         (end_of(&mut self.child.0), since.elapsed())
     }
+}
+
+/// Megabytes of memory a process ever held; 0 where the system does not tell.
+pub fn memory_peak_mb(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
 }
 
 fn end_of(child: &mut Child) -> ExitStatus {
