@@ -20,6 +20,7 @@ mod home;
 mod hook;
 mod import;
 mod list;
+mod load;
 mod maintenance;
 mod mcp;
 mod rpc;
