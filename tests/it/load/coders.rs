@@ -1,5 +1,10 @@
 //! As many coders as years of agents leave: what is asked of them stays bounded, and does not cost more than their number.
 
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
+
 use serde_json::{Value, json};
 
 use crate::{
@@ -8,6 +13,10 @@ use crate::{
 };
 
 use super::{size, timed};
+
+/// As many are remembered, whatever became of them.
+const CODERS_KEPT: u64 = 20_000;
+const LIMIT: Duration = Duration::from_secs(300);
 
 #[test]
 fn a_hundred_thousand_coders_are_listed_counted_and_forgotten() {
@@ -30,7 +39,9 @@ fn a_hundred_thousand_coders_are_listed_counted_and_forgotten() {
     timed("one event of a coder among them", || {
         client.call("emit_ai_coder_event", json!({"type": "milestone", "coder_id": newest, "milestone": "m"}))
     });
-    let call = |client: &mut Client, tool: &str, arguments: Value| timed(tool, || client.call(tool, arguments));
+    let call = |client: &mut Client, tool: &str, arguments: Value| {
+        timed(&format!("{tool} {arguments}"), || client.call(tool, arguments))
+    };
     let listed = call(&mut client, "list_ai_coders", json!({}));
     assert!(!listed["coders"].as_array().unwrap().is_empty());
     call(&mut client, "list_ai_coders", json!({"needs_attention": true}));
@@ -44,7 +55,9 @@ fn a_hundred_thousand_coders_are_listed_counted_and_forgotten() {
     let resources = timed("resources/list", || client.result("resources/list", json!({})));
     assert_eq!(resources["resources"].as_array().map(Vec::len), Some(104));
     for place in ["coders", "stats", "alerts"] {
-        let read = timed(place, || client.result("resources/read", json!({"uri": format!("aicoder://{place}")})));
+        let read = timed(&format!("aicoder://{place}"), || {
+            client.result("resources/read", json!({"uri": format!("aicoder://{place}")}))
+        });
         assert!(read.to_string().len() < 50_000, "{place}");
     }
     let completed = timed("completion of coder_id", || {
@@ -68,4 +81,16 @@ fn a_hundred_thousand_coders_are_listed_counted_and_forgotten() {
         timed("prune of all but 1,000 events", || home.json(&["prune", "--max-events", "1000"])[0]["kept"].as_u64().unwrap());
     assert_eq!(kept, unfinished.max(1_000), "what began the life of a coder that lives stays");
     timed("check again", || assert_eq!(home.json(&["check"])[0]["problems"], json!([])));
+
+    // A server forgets those that have finished and of which nothing is left, down to the bound.
+    let mut client = Client::start(&home, &[], old());
+    let (since, least) = (Instant::now(), unfinished.max(CODERS_KEPT).min(coders));
+    timed("forgetting coders", || {
+        while client.call("get_ai_coder_stats", json!({}))["coders_total"].as_u64().unwrap() > least {
+            assert!(since.elapsed() < LIMIT, "it forgets nobody");
+            thread::sleep(Duration::from_millis(20));
+        }
+    });
+    assert_eq!(client.call("get_ai_coder_stats", json!({}))["total_events"], stats["total_events"], "totals stay");
+    assert!(client.close().0.success());
 }
