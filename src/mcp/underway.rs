@@ -13,7 +13,7 @@ use rmcp::model::RequestId;
 use tokio::sync::Notify;
 
 /// Requests at work at once: many times what the readers of the history take.
-const BUSY_MAX: usize = 1_000;
+const BUSY_MAX: usize = 250;
 /// The length of all their lines; what is read from them takes several times that, in the worst case sixty.
 const BUSY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Calls that wait for events, each some 5 kB.
