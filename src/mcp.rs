@@ -1,4 +1,4 @@
-//! The MCP server: what agents and editors ask of the history, over standard input and output.
+//! The MCP server: what agents and editors ask of the history, over standard input and output or any other stream.
 //!
 //! Speaks both eras of the protocol on one connection: the handshake up to 2025-11-25 and the self-contained requests of
 //! 2026-07-28. Promises: every call is answered, also one that panics; no answer is longer than clients take; a client
@@ -10,6 +10,7 @@ mod conversation;
 mod cursor;
 mod desk;
 mod detail;
+mod input;
 mod notices;
 mod place;
 mod prompts;
@@ -25,11 +26,12 @@ mod until;
 use std::time::Duration;
 
 use rmcp::{ServiceExt, service::ServerInitializeError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 
-use self::{conversation::Conversation, server::Server};
+use self::{conversation::Conversation, input::Input, server::Server};
 
 /// How long answers under way may take once the conversation ends. rmcp itself gives them five seconds, but then waits for
 /// a client that does not read as long as it likes.
@@ -63,9 +65,10 @@ pub enum ServeError {
 /// [`ServeError`]; a client that goes away, at whatever point, is a success.
 pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
-    let ends = Ends { closing: CancellationToken::new(), stopping: CancellationToken::new() };
+    let ends = Ends::default();
     let served = {
-        let serving = converse(bus.clone(), options, &ends);
+        let (input, output) = stdio::open();
+        let serving = converse(bus.clone(), options, &ends, input, output);
         tokio::pin!(serving);
         tokio::select! {
             served = &mut serving => served,
@@ -80,7 +83,22 @@ pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
     served
 }
 
+/// Serves one client over any two streams, until `input` ends; the bus stays open for others.
+///
+/// Must run in a tokio runtime with time.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_streams<R, W>(bus: Bus, options: ServeOptions, input: R, output: W) -> Result<(), ServeError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    converse(bus, options, &Ends::default(), input, output).await
+}
+
 /// The two ways in which a conversation ends.
+#[derive(Default)]
 struct Ends {
     /// At the end of input and at a signal: whoever waits answers now.
     closing: CancellationToken,
@@ -88,8 +106,12 @@ struct Ends {
     stopping: CancellationToken,
 }
 
-async fn converse(bus: Bus, options: ServeOptions, ends: &Ends) -> Result<(), ServeError> {
-    let transport = Conversation::new(stdio::open(ends.closing.clone()));
+async fn converse<R, W>(bus: Bus, options: ServeOptions, ends: &Ends, input: R, output: W) -> Result<(), ServeError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    let transport = Conversation::new(Input::new(input, ends.closing.clone()), output);
     let server = Server::new(bus, options.read_only, ends.closing.clone());
     match server.serve_with_ct(transport, ends.stopping.clone()).await {
         Ok(running) => {

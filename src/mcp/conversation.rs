@@ -18,9 +18,12 @@ use rmcp::{
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::{Transport, async_rw::AsyncRwTransport},
 };
-use tokio::sync::Notify;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    sync::Notify,
+};
 
-use super::stdio::{Input, Output};
+use super::input::Input;
 
 /// How much may wait to be read by the client: thousands of short answers, so that a client may write all its requests
 /// before it reads, and yet a bound on memory.
@@ -30,8 +33,8 @@ const ANSWER_BYTES: usize = 16 * 1024;
 /// Structured content is a tree of the same JSON as the text beside it, and takes several times the room.
 const TREE_BYTES_PER_BYTE: usize = 6;
 
-pub(super) struct Conversation {
-    stream: AsyncRwTransport<RoleServer, Input, Output>,
+pub(super) struct Conversation<R: AsyncRead + Unpin, W: AsyncWrite> {
+    stream: AsyncRwTransport<RoleServer, Input<R>, W>,
     begun: bool,
     unread: Arc<Unread>,
 }
@@ -49,13 +52,21 @@ struct Waiting {
     bytes: usize,
 }
 
-impl Conversation {
-    pub fn new((input, output): (Input, Output)) -> Conversation {
+impl<R, W> Conversation<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    pub fn new(input: Input<R>, output: W) -> Conversation<R, W> {
         Conversation { stream: AsyncRwTransport::new(input, output), begun: false, unread: Arc::default() }
     }
 }
 
-impl Transport<RoleServer> for Conversation {
+impl<R, W> Transport<RoleServer> for Conversation<R, W>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     type Error = io::Error;
 
     fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
