@@ -20,6 +20,8 @@ mod resources;
 mod schema;
 mod server;
 mod stdio;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod until;
 

@@ -1,10 +1,12 @@
 //! What passes between the client and rmcp, message by message.
 //!
-//! rmcp gives up on a client whose first message is no request, and reads on however many answers a client leaves
-//! unread. Here a stray message before the first request is passed over, and a client that does not take its answers is
-//! not read from until it does.
+//! rmcp gives up on a client that sends anything but requests before the conversation has begun, reads on however many
+//! answers a client leaves unread, and lets go of handlers that still have something to send when input ends. Here what is
+//! no request is passed over until then, a client that does not take its answers is not read from until it does, and the
+//! end of input is told once every request has its answer.
 
 use std::{
+    collections::HashSet,
     io,
     sync::{
         Arc,
@@ -14,7 +16,7 @@ use std::{
 
 use rmcp::{
     RoleServer,
-    model::{ContentBlock, JsonRpcMessage, ResourceContents, ServerResult},
+    model::{ClientNotification, ContentBlock, JsonRpcMessage, RequestId, ResourceContents, ServerResult},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::{Transport, async_rw::AsyncRwTransport},
 };
@@ -36,6 +38,10 @@ const TREE_BYTES_PER_BYTE: usize = 6;
 pub(super) struct Conversation<R: AsyncRead + Unpin, W: AsyncWrite> {
     stream: AsyncRwTransport<RoleServer, Input<R>, W>,
     begun: bool,
+    /// What rmcp was given and has not answered.
+    unanswered: HashSet<RequestId>,
+    /// Nothing more can be read.
+    ended: bool,
     unread: Arc<Unread>,
 }
 
@@ -58,7 +64,8 @@ where
     W: AsyncWrite + Send + Unpin + 'static,
 {
     pub fn new(input: Input<R>, output: W) -> Conversation<R, W> {
-        Conversation { stream: AsyncRwTransport::new(input, output), begun: false, unread: Arc::default() }
+        let stream = AsyncRwTransport::new(input, output);
+        Conversation { stream, begun: false, unanswered: HashSet::new(), ended: false, unread: Arc::default() }
     }
 }
 
@@ -70,6 +77,17 @@ where
     type Error = io::Error;
 
     fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
+        let answered = match &message {
+            JsonRpcMessage::Response(response) => {
+                self.begun |= matches!(response.result, ServerResult::InitializeResult(_));
+                Some(&response.id)
+            }
+            JsonRpcMessage::Error(error) => error.id.as_ref(),
+            _ => None,
+        };
+        if let Some(id) = answered {
+            self.unanswered.remove(id);
+        }
         let waiting = Waiting::new(&self.unread, weight(&message));
         let send = self.stream.send(message);
         async move {
@@ -81,16 +99,38 @@ where
 
     /// Cancel-safe, as rmcp asks.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
+        // Until the conversation has begun, rmcp answers each request before it asks for the next message.
+        self.begun |= !self.unanswered.is_empty();
         loop {
             while self.unread.bytes.load(Ordering::Acquire) > UNREAD_BYTES_MAX {
                 self.unread.written.notified().await;
             }
-            let message = self.stream.receive().await?;
-            self.begun |= matches!(message, JsonRpcMessage::Request(_));
-            if self.begun {
-                return Some(message);
+            let message = if self.ended { None } else { self.stream.receive().await };
+            match &message {
+                None if self.unanswered.is_empty() => return None,
+                None => {
+                    self.ended = true;
+                    // rmcp drops this, sends an answer, and asks again.
+                    return std::future::pending().await;
+                }
+                Some(JsonRpcMessage::Request(request)) => {
+                    self.unanswered.insert(request.id.clone());
+                }
+                Some(_) if !self.begun => {
+                    tracing::debug!("a message before the conversation has begun is passed over");
+                    continue;
+                }
+                Some(JsonRpcMessage::Notification(notification)) => {
+                    // What is cancelled has no answer.
+                    if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                        && let Some(id) = &cancelled.params.request_id
+                    {
+                        self.unanswered.remove(id);
+                    }
+                }
+                Some(_) => {}
             }
-            tracing::debug!("a message before the first request is passed over");
+            return message;
         }
     }
 
