@@ -24,10 +24,15 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpListener;
 
-use crate::bus::Bus;
+use crate::{bus::Bus, history::Entry};
 
 use door::Door;
-pub use door::Token;
+pub use {
+    answer::{Encoding, Refused},
+    body::Packing,
+    door::Token,
+    export::Signal,
+};
 
 /// How long requests in work may take to end once they should: their exporters send again what was not answered.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -40,6 +45,22 @@ pub enum Error {
     Open { address: SocketAddr },
     #[error("failed to listen on `{address}`: choose another address, or end the program that has it")]
     Listen { address: SocketAddr, source: io::Error },
+}
+
+/// What the body of a request says, without a request: what a [`Receiver`] publishes for it.
+///
+/// ```
+/// use ai_coder_events::collect::{Encoding, Packing, Signal, understand};
+///
+/// assert_eq!(understand(Signal::Logs, Encoding::Json, Packing::Plain, b"{}".into()), Ok(vec![]));
+/// let refused = understand(Signal::Logs, Encoding::Json, Packing::Plain, b"[]".into()).unwrap_err();
+/// assert_eq!(refused.to_string(), "the body is no OTLP in JSON");
+/// ```
+///
+/// # Errors
+/// [`Refused`] where it is no export, or too large once unpacked.
+pub fn understand(signal: Signal, encoding: Encoding, packing: Packing, body: Vec<u8>) -> Result<Vec<Entry>, Refused> {
+    requests::read(signal, encoding, packing, body).map(|export| export.entries).map_err(|(refused, _)| refused)
 }
 
 /// A receiver that listens already, and answers once it [serves](Receiver::serve).

@@ -1,4 +1,4 @@
-//! The MCP server: what agents and editors ask of the history, over standard input and output.
+//! The MCP server: what agents and editors ask of the history, over standard input and output or any other stream.
 //!
 //! Speaks both eras of the protocol on one connection: the handshake up to 2025-11-25 and the self-contained requests of
 //! 2026-07-28. Promises: every call is answered, also one that panics; no answer is longer than clients take; a client
@@ -10,6 +10,7 @@ mod conversation;
 mod cursor;
 mod desk;
 mod detail;
+mod input;
 mod line;
 mod notices;
 mod place;
@@ -20,6 +21,8 @@ mod resources;
 mod schema;
 mod server;
 mod stdio;
+#[cfg(test)]
+mod tests;
 mod tools;
 mod underway;
 mod until;
@@ -27,11 +30,12 @@ mod until;
 use std::time::Duration;
 
 use rmcp::{ServiceExt, service::ServerInitializeError};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 
-use self::{conversation::Conversation, server::Server, underway::Underway};
+use self::{conversation::Conversation, input::Input, server::Server, underway::Underway};
 
 /// How long answers under way may take once the conversation ends. rmcp itself gives them five seconds, but then waits for
 /// a client that does not read as long as it likes.
@@ -65,9 +69,10 @@ pub enum ServeError {
 /// [`ServeError`]; a client that goes away, at whatever point, is a success.
 pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
     let mut signals = Signals::new().map_err(ServeError::Signals)?;
-    let ends = Ends { closing: CancellationToken::new(), stopping: CancellationToken::new() };
+    let ends = Ends::default();
     let served = {
-        let serving = converse(bus.clone(), options, &ends);
+        let (input, output) = stdio::open();
+        let serving = converse(bus.clone(), options, &ends, input, output);
         tokio::pin!(serving);
         tokio::select! {
             served = &mut serving => served,
@@ -82,7 +87,22 @@ pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
     served
 }
 
+/// Serves one client over any two streams, until `input` ends; the bus stays open for others.
+///
+/// Must run in a tokio runtime with time.
+///
+/// # Errors
+/// As [`serve`].
+pub async fn serve_streams<R, W>(bus: Bus, options: ServeOptions, input: R, output: W) -> Result<(), ServeError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    converse(bus, options, &Ends::default(), input, output).await
+}
+
 /// The two ways in which a conversation ends.
+#[derive(Default)]
 struct Ends {
     /// At the end of input and at a signal: whoever waits answers now.
     closing: CancellationToken,
@@ -90,9 +110,13 @@ struct Ends {
     stopping: CancellationToken,
 }
 
-async fn converse(bus: Bus, options: ServeOptions, ends: &Ends) -> Result<(), ServeError> {
+async fn converse<R, W>(bus: Bus, options: ServeOptions, ends: &Ends, input: R, output: W) -> Result<(), ServeError>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     let underway = Underway::default();
-    let transport = Conversation::new(stdio::open(ends.closing.clone()), underway.clone());
+    let transport = Conversation::new(Input::new(input, ends.closing.clone()), output, underway.clone());
     let server = Server::new(bus, options.read_only, ends.closing.clone(), underway);
     match server.serve_with_ct(transport, ends.stopping.clone()).await {
         Ok(running) => {

@@ -17,14 +17,14 @@ use super::export::Signal;
 
 /// How an export is written, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encoding {
+pub enum Encoding {
     Protobuf,
     Json,
 }
 
 impl Encoding {
     /// `None`: none that OTLP knows.
-    pub fn of(headers: &HeaderMap) -> Option<Encoding> {
+    pub(super) fn of(headers: &HeaderMap) -> Option<Encoding> {
         let given = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
         let media_type = given.split(';').next()?.trim();
         [Encoding::Protobuf, Encoding::Json].into_iter().find(|encoding| media_type.eq_ignore_ascii_case(encoding.media_type()))
@@ -95,23 +95,23 @@ fn protobuf_success(signal: Signal, Rejected { records, reason: error_message }:
 /// A request that is not taken as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub(super) struct Refused {
-    pub status: StatusCode,
-    pub reason: String,
-    pub retry_after_seconds: Option<u32>,
+pub struct Refused {
+    pub(super) status: StatusCode,
+    pub(super) reason: String,
+    pub(super) retry_after_seconds: Option<u32>,
 }
 
 impl Refused {
-    pub fn new(status: StatusCode, reason: impl Into<String>) -> Refused {
+    pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> Refused {
         Refused { status, reason: reason.into(), retry_after_seconds: None }
     }
 
     /// Not now: the exporter keeps it and sends it again.
-    pub fn later(seconds: u32, reason: impl Into<String>) -> Refused {
+    pub(super) fn later(seconds: u32, reason: impl Into<String>) -> Refused {
         Refused { retry_after_seconds: Some(seconds), ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, reason) }
     }
 
-    pub fn response(self, encoding: Encoding) -> Response {
+    pub(super) fn response(self, encoding: Encoding) -> Response {
         let Refused { status, reason: message, retry_after_seconds } = self;
         let code = self::code(status);
         let bytes = match encoding {

@@ -18,7 +18,7 @@ pub(super) const READING: Duration = Duration::from_secs(10);
 
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Packing {
+pub enum Packing {
     Plain,
     Gzip,
 }
@@ -26,7 +26,7 @@ pub(super) enum Packing {
 impl Packing {
     /// # Errors
     /// Where it is none that we unpack.
-    pub fn of(headers: &HeaderMap) -> Result<Packing, Refused> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Packing, Refused> {
         let given = headers.get(header::CONTENT_ENCODING).map_or(&b"identity"[..], |given| given.as_bytes());
         match given.to_ascii_lowercase().as_slice() {
             b"" | b"identity" => Ok(Packing::Plain),
@@ -37,7 +37,7 @@ impl Packing {
 
     /// # Errors
     /// Where `bytes` are not packed so, or are too many once unpacked.
-    pub fn unpack(self, bytes: Vec<u8>) -> Result<Vec<u8>, Refused> {
+    pub(super) fn unpack(self, bytes: Vec<u8>) -> Result<Vec<u8>, Refused> {
         match self {
             Packing::Plain => Ok(bytes),
             Packing::Gzip => unzip(&bytes, BODY_BYTES_MAX),

@@ -22,7 +22,7 @@ use super::{
 
 /// What an exporter sends; each has a path of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+pub enum Signal {
     Logs,
     Metrics,
     Traces,

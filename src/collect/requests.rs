@@ -128,7 +128,7 @@ impl Desk {
 }
 
 /// From bytes to entries; what is refused with its head.
-fn read(signal: Signal, encoding: Encoding, packing: Packing, bytes: Vec<u8>) -> Result<Export, (Refused, String)> {
+pub(super) fn read(signal: Signal, encoding: Encoding, packing: Packing, bytes: Vec<u8>) -> Result<Export, (Refused, String)> {
     let head = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(Rejection::INPUT_BYTES_SEEN)]).into_owned();
     let bytes = packing.unpack(bytes).map_err(|refused| (refused, String::new()))?;
     let records = export::read(signal, encoding, &bytes).map_err(|refused| (refused, head(&bytes)))?;

@@ -1,12 +1,13 @@
 //! What passes between the client and rmcp, line by line.
 //!
-//! rmcp gives up on a client whose first message is no request, leaves requests it cannot read without an answer, and takes in
-//! however many requests a client sends and answers a client leaves unread. Here a stray message before the conversation
-//! has begun is passed over, every request is answered where its id can be read, and a client that asks faster than it
-//! is answered, or does not take its answers, is not read from until that is made up for.
+//! rmcp gives up on a client that sends anything but requests before the conversation has begun, leaves requests it cannot
+//! read without an answer, takes in however many requests a client sends and answers a client leaves unread, and lets go
+//! of handlers that still have something to send when input ends. Here what is no request is passed over until then, every
+//! request is answered where its id can be read, a client that asks faster than it is answered, or does not take its
+//! answers, is not read from until that is made up for, and the end of input is told once every request has its answer.
 
 use std::{
-    io, mem,
+    future, io, mem,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -15,18 +16,18 @@ use std::{
 
 use rmcp::{
     ErrorData, RoleServer,
-    model::{ClientNotification, ClientRequest, GetMeta, JsonRpcError, JsonRpcMessage, ProtocolVersion, RequestId},
+    model::{ClientNotification, JsonRpcError, JsonRpcMessage, RequestId, ServerResult},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
     transport::Transport,
 };
 use tokio::{
-    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
     sync::{Mutex, Notify},
 };
 
 use super::{
+    input::Input,
     line::{self, LINE_BYTES_MAX, Line},
-    stdio::{Input, Output},
     underway::Underway,
 };
 
@@ -38,14 +39,16 @@ const ANSWER_BYTES: usize = 4 * 1024;
 /// A buffer that one long line made larger than this is not kept.
 const LINE_BYTES_KEPT: usize = 64 * 1024;
 
-pub(super) struct Conversation {
-    input: BufReader<Input>,
-    output: Arc<Mutex<Option<Output>>>,
+pub(super) struct Conversation<R, W> {
+    input: BufReader<Input<R>>,
+    output: Arc<Mutex<Option<W>>>,
     /// What there is of the present line: a `receive` that is given up is taken up by the next one.
     line: Vec<u8>,
     /// The present line is too long, and its rest is passed over.
     passing_over: bool,
     begun: bool,
+    /// Nothing more can be read.
+    ended: bool,
     underway: Underway,
     unread: Arc<Unread>,
 }
@@ -63,14 +66,19 @@ struct Waiting {
     bytes: usize,
 }
 
-impl Conversation {
-    pub fn new((input, output): (Input, Output), underway: Underway) -> Conversation {
+impl<R, W> Conversation<R, W>
+where
+    R: AsyncRead + Send + Unpin,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
+    pub fn new(input: Input<R>, output: W, underway: Underway) -> Conversation<R, W> {
         Conversation {
             input: BufReader::new(input),
             output: Arc::new(Mutex::new(Some(output))),
             line: Vec::new(),
             passing_over: false,
             begun: false,
+            ended: false,
             underway,
             unread: Arc::default(),
         }
@@ -118,7 +126,7 @@ impl Conversation {
         });
     }
 
-    fn write(&self, message: &TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static + use<> {
+    fn write(&self, message: &TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static + use<R, W> {
         let output = self.output.clone();
         let text = serde_json::to_vec(message).map(|mut text| {
             text.push(b'\n');
@@ -145,42 +153,37 @@ impl Conversation {
                     self.refuse(Some(request.id.clone()), why);
                     return None;
                 }
-                self.begun |= begins(&request.request);
+                Some(message)
             }
+            _ if !self.begun => None,
             JsonRpcMessage::Notification(notification) => {
                 if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
                     && let Some(id) = &cancelled.params.request_id
                 {
+                    // What is cancelled has no answer.
                     self.underway.end(id);
                 }
+                Some(message)
             }
-            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => {}
-        }
-        let is_stray = !self.begun && !matches!(message, JsonRpcMessage::Request(_));
-        (!is_stray).then_some(message)
-    }
-}
-
-/// Whether rmcp's loop begins with this request: until then it takes requests alone.
-fn begins(request: &ClientRequest) -> bool {
-    match request {
-        ClientRequest::InitializeRequest(_) => true,
-        ClientRequest::PingRequest(_) | ClientRequest::DiscoverRequest(_) => false,
-        request => {
-            let meta = request.get_meta();
-            meta.missing_required_keys(&ProtocolVersion::V_2026_07_28).is_empty()
-                && meta.protocol_version().is_some_and(|version| ProtocolVersion::KNOWN_VERSIONS.contains(&version))
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => Some(message),
         }
     }
 }
 
-impl Transport<RoleServer> for Conversation {
+impl<R, W> Transport<RoleServer> for Conversation<R, W>
+where
+    R: AsyncRead + Send + Unpin + 'static,
+    W: AsyncWrite + Send + Unpin + 'static,
+{
     type Error = io::Error;
 
     fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
         let sending = self.write(&message);
         match &message {
-            JsonRpcMessage::Response(response) => self.underway.end(&response.id),
+            JsonRpcMessage::Response(response) => {
+                self.begun |= matches!(response.result, ServerResult::InitializeResult(_));
+                self.underway.end(&response.id);
+            }
             JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => self.underway.end(id),
             _ => {}
         }
@@ -189,7 +192,9 @@ impl Transport<RoleServer> for Conversation {
 
     /// Cancel-safe, as rmcp asks.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
-        loop {
+        // Until the conversation has begun, rmcp answers each request before it asks for the next message.
+        self.begun |= !self.underway.is_empty();
+        while !self.ended {
             while self.unread.bytes.load(Ordering::Acquire) > UNREAD_BYTES_MAX {
                 self.unread.written.notified().await;
             }
@@ -201,13 +206,18 @@ impl Transport<RoleServer> for Conversation {
                 },
                 Ok(Some((_, Line::Refused(id, why)))) => self.refuse(id, why),
                 Ok(Some((_, Line::Nothing))) => {}
-                Ok(None) => return None,
+                Ok(None) => self.ended = true,
                 Err(error) => {
                     tracing::debug!(%error, "the input cannot be read any more");
-                    return None;
+                    self.ended = true;
                 }
             }
         }
+        if !self.underway.is_empty() {
+            // rmcp drops this, sends an answer, and asks again.
+            return future::pending().await;
+        }
+        None
     }
 
     async fn close(&mut self) -> io::Result<()> {

@@ -76,6 +76,10 @@ impl Underway {
         Ok(())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.state().requests.is_empty()
+    }
+
     fn less(&self, mut state: MutexGuard<'_, State>, bytes: Option<usize>) {
         if let Some(bytes) = bytes {
             (state.busy, state.busy_bytes) = (state.busy - 1, state.busy_bytes - bytes);

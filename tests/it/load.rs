@@ -39,10 +39,12 @@ const SHORT: Size = Size {
 fn size() -> Size {
     let Ok(given) = std::env::var("AI_CODER_EVENTS_SOAK_SECONDS") else { return SHORT };
     let load = Duration::from_secs(given.parse().expect("seconds as a whole number"));
+    let events_per_second = 10_000;
     Size {
         load,
-        events_per_second: 10_000,
-        kept: 200_000,
+        events_per_second,
+        // Twenty seconds' worth in a run of minutes.
+        kept: (load.as_secs() * events_per_second / 5).min(200_000),
         silence: (load / 10).min(Duration::from_secs(60)),
         asked: 3_000,
         coders: 100_000,
