@@ -11,6 +11,7 @@ mod cursor;
 mod desk;
 mod detail;
 mod input;
+mod line;
 mod notices;
 mod place;
 mod prompts;
@@ -23,6 +24,7 @@ mod stdio;
 #[cfg(test)]
 mod tests;
 mod tools;
+mod underway;
 mod until;
 mod untrusted;
 
@@ -34,7 +36,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 
-use self::{conversation::Conversation, input::Input, server::Server};
+use self::{conversation::Conversation, input::Input, server::Server, underway::Underway};
 
 /// How long answers under way may take once the conversation ends. rmcp itself gives them five seconds, but then waits for
 /// a client that does not read as long as it likes.
@@ -114,8 +116,9 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let transport = Conversation::new(Input::new(input, ends.closing.clone()), output);
-    let server = Server::new(bus, options.read_only, ends.closing.clone());
+    let underway = Underway::default();
+    let transport = Conversation::new(Input::new(input, ends.closing.clone()), output, underway.clone());
+    let server = Server::new(bus, options.read_only, ends.closing.clone(), underway);
     match server.serve_with_ct(transport, ends.stopping.clone()).await {
         Ok(running) => {
             let overdue = async {

@@ -1,5 +1,7 @@
 //! Coders as readers ask for them: one, some, their ids, the ids most like a wrong one.
 
+use std::cmp::Reverse;
+
 use rusqlite::{OptionalExtension, Row};
 
 use crate::{
@@ -48,8 +50,9 @@ impl Reader {
         self.read(Vec::new(), |snapshot| {
             let mut views = Vec::new();
             visit_by_activity(snapshot, |snapshot, row| {
-                let wanted = query.statuses.is_empty() || query.statuses.contains(&row.state.status());
-                if wanted {
+                let has_status = query.statuses.is_empty() || query.statuses.contains(&row.state.status());
+                // Most need none, and a view of each would cost several times what reading them does.
+                if has_status && (!query.needs_attention || row.may_need_attention(snapshot)?) {
                     let view = row.view(snapshot)?;
                     if !query.needs_attention || !view.needs_attention.is_empty() {
                         views.push(view);
@@ -107,7 +110,8 @@ impl Reader {
         let mut ids = self.ids("SELECT id FROM coder ORDER BY finished, last DESC LIMIT ?", COMPARED_MAX)?;
         // An id that contains what was asked for is meant, however long it is.
         let likeness = |id: &String| if id.contains(wrong) { 2.0 } else { strsim::jaro_winkler(id, wrong) };
-        ids.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
+        // Each is compared once; what is less alike than a millionth is told apart by activity.
+        ids.sort_by_cached_key(|id| Reverse((likeness(id) * 1e6) as u32));
         ids.truncate(limit);
         Ok(ids)
     }
@@ -132,6 +136,13 @@ impl CoderRecord {
     /// Reads `no, id, state`.
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<CoderRecord> {
         Ok(CoderRecord { no: row.get(0)?, id: row.get(1)?, state: rows::aggregate(row, 2)? })
+    }
+
+    fn may_need_attention(&self, snapshot: &Snapshot<'_>) -> rusqlite::Result<bool> {
+        if !self.state.needs_attention(snapshot.now).is_empty() {
+            return Ok(true);
+        }
+        Ok(!self.state.is_finished() && conflict::has_any(snapshot.db, self.no)?)
     }
 
     pub(super) fn view(&self, snapshot: &Snapshot<'_>) -> rusqlite::Result<CoderView> {

@@ -77,6 +77,14 @@ fn works_for(db: &Connection, fold: &mut Fold, coder: &str, other: &str) -> rusq
     Ok(false)
 }
 
+/// Whether the coder has any, be it with one that has finished: quicker than what they are.
+pub(super) fn has_any(db: &Connection, no: i64) -> rusqlite::Result<bool> {
+    if !schema::knows_conflicts(db)? {
+        return Ok(false);
+    }
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM conflict WHERE coder = ?)")?.query_row([no], |row| row.get(0))
+}
+
 /// The conflicts of an unfinished coder with others that are unfinished, latest first.
 pub(super) fn of_coder(db: &Connection, no: i64) -> rusqlite::Result<Vec<FileConflict>> {
     shown(db, "conflict.coder = ?", &[&no])

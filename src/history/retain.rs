@@ -56,17 +56,21 @@ impl Writer {
         }
         let now = self.now();
         let before = self.transact(|db| Ok((Usage::of(db)?, Ledger::load(db)?.rows)))?;
-        let mut removed = 0;
+        let (mut removed, mut passed_over) = (0, 0);
         loop {
             let gone = self.transact(|db| {
-                let plan = plan(db, retention, now, REMOVED_AT_ONCE)?;
+                let plan = plan(db, retention, now, passed_over, REMOVED_AT_ONCE)?;
                 remove(db, &plan)?;
-                Ok(plan.len() as u64)
+                Ok(plan)
             })?;
-            removed += gone;
-            if gone == 0 {
-                break;
-            }
+            removed += gone.len() as u64;
+            // What stays of living coders is not looked at again for each transaction, but once more at the end: bytes may
+            // bind by then.
+            passed_over = match (gone.last(), passed_over) {
+                (Some(&last), _) => last,
+                (None, 0) => break,
+                (None, _) => 0,
+            };
         }
         if removed > 0 {
             self.give_back()?;
@@ -103,7 +107,7 @@ impl Reader {
     pub fn prunable(&mut self, retention: &Retention) -> Result<Pruned, Error> {
         self.read(Pruned::default(), |snapshot| {
             let rows = snapshot.ledger.rows;
-            let removed = plan(snapshot.db, retention, snapshot.now, usize::MAX)?.len() as u64;
+            let removed = plan(snapshot.db, retention, snapshot.now, 0, usize::MAX)?.len() as u64;
             let usage = Usage::of(snapshot.db)?;
             let freed = usage.per_row(rows) * removed;
             Ok(Pruned {
@@ -137,8 +141,8 @@ impl Usage {
     }
 }
 
-/// The seqs that go first, oldest first, at most `most` of them.
-fn plan(db: &Connection, retention: &Retention, now: Time, most: usize) -> rusqlite::Result<Vec<u64>> {
+/// The seqs after `after` that go first, oldest first, at most `most` of them.
+fn plan(db: &Connection, retention: &Retention, now: Time, after: u64, most: usize) -> rusqlite::Result<Vec<u64>> {
     let ledger = Ledger::load(db)?;
     let usage = Usage::of(db)?;
     let excess_bytes = retention.max_bytes.map_or(0, |max| usage.bytes().saturating_sub(max));
@@ -147,8 +151,8 @@ fn plan(db: &Connection, retention: &Retention, now: Time, most: usize) -> rusql
     let oldest_kept = retention.max_age.map_or(Time::from_micros(Micros::MIN), |age| now.plus(-age));
     let mut living = LivingCoders::default();
     let mut gone: Vec<u64> = Vec::new();
-    let mut statement = db.prepare_cached("SELECT seq, coder, type, at FROM event ORDER BY seq")?;
-    let mut rows = statement.query([])?;
+    let mut statement = db.prepare_cached("SELECT seq, coder, type, at FROM event WHERE seq > ? ORDER BY seq")?;
+    let mut rows = statement.query([after])?;
     while let Some(row) = rows.next()?
         && gone.len() < most
     {

@@ -93,15 +93,22 @@ fn evict(db: &Connection, coders_max: u64) -> rusqlite::Result<u64> {
         .query_map([excess], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for no in &gone {
+        let paths: Vec<i64> = db
+            .prepare_cached("SELECT path FROM touch WHERE coder = ?")?
+            .query_map([no], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
         for table in ["bucket", "touch", "failure", "conflict"] {
             db.prepare_cached(&format!("DELETE FROM {table} WHERE coder = ?"))?.execute([no])?;
         }
         db.prepare_cached("DELETE FROM coder WHERE no = ?")?.execute([no])?;
+        // Only these may have lost their last mention: looking at every path would cost as much for each few coders.
+        let mut forget = db.prepare_cached(
+            "DELETE FROM path WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM touch WHERE touch.path = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM event WHERE event.path = ?1)",
+        )?;
+        for path in paths {
+            forget.execute([path])?;
+        }
     }
-    db.execute(
-        "DELETE FROM path WHERE NOT EXISTS (SELECT 1 FROM touch WHERE touch.path = path.no)
-             AND NOT EXISTS (SELECT 1 FROM event WHERE event.path = path.no)",
-        [],
-    )?;
     Ok(gone.len() as u64)
 }

@@ -1,13 +1,13 @@
-//! What passes between the client and rmcp, message by message.
+//! What passes between the client and rmcp, line by line.
 //!
-//! rmcp gives up on a client that sends anything but requests before the conversation has begun, reads on however many
-//! answers a client leaves unread, and lets go of handlers that still have something to send when input ends. Here what is
-//! no request is passed over until then, a client that does not take its answers is not read from until it does, and the
-//! end of input is told once every request has its answer.
+//! rmcp gives up on a client that sends anything but requests before the conversation has begun, leaves requests it cannot
+//! read without an answer, takes in however many requests a client sends and answers a client leaves unread, and lets go
+//! of handlers that still have something to send when input ends. Here what is no request is passed over until then, every
+//! request is answered where its id can be read, a client that asks faster than it is answered, or does not take its
+//! answers, is not read from until that is made up for, and the end of input is told once every request has its answer.
 
 use std::{
-    collections::HashSet,
-    io,
+    future, io, mem,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -15,33 +15,41 @@ use std::{
 };
 
 use rmcp::{
-    RoleServer,
-    model::{ClientNotification, ContentBlock, JsonRpcMessage, RequestId, ResourceContents, ServerResult},
+    ErrorData, RoleServer,
+    model::{ClientNotification, JsonRpcError, JsonRpcMessage, RequestId, ServerResult},
     service::{RxJsonRpcMessage, TxJsonRpcMessage},
-    transport::{Transport, async_rw::AsyncRwTransport},
+    transport::Transport,
 };
 use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    sync::Notify,
+    io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader},
+    sync::{Mutex, Notify},
 };
 
-use super::input::Input;
+use super::{
+    input::Input,
+    line::{self, LINE_BYTES_MAX, Line},
+    underway::Underway,
+};
 
 /// How much may wait to be read by the client: thousands of short answers, so that a client may write all its requests
 /// before it reads, and yet a bound on memory.
 const UNREAD_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// What a short answer takes until it is written, its task included; measured with `tools/list`.
-const ANSWER_BYTES: usize = 16 * 1024;
-/// Structured content is a tree of the same JSON as the text beside it, and takes several times the room.
-const TREE_BYTES_PER_BYTE: usize = 6;
+/// What an answer takes beside its text until it is written: the task that writes it.
+const ANSWER_BYTES: usize = 4 * 1024;
+/// A buffer that one long line made larger than this is not kept.
+const LINE_BYTES_KEPT: usize = 64 * 1024;
 
-pub(super) struct Conversation<R: AsyncRead + Unpin, W: AsyncWrite> {
-    stream: AsyncRwTransport<RoleServer, Input<R>, W>,
+pub(super) struct Conversation<R, W> {
+    input: BufReader<Input<R>>,
+    output: Arc<Mutex<Option<W>>>,
+    /// What there is of the present line: a `receive` that is given up is taken up by the next one.
+    line: Vec<u8>,
+    /// The present line is too long, and its rest is passed over.
+    passing_over: bool,
     begun: bool,
-    /// What rmcp was given and has not answered.
-    unanswered: HashSet<RequestId>,
     /// Nothing more can be read.
     ended: bool,
+    underway: Underway,
     unread: Arc<Unread>,
 }
 
@@ -63,9 +71,102 @@ where
     R: AsyncRead + Send + Unpin,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    pub fn new(input: Input<R>, output: W) -> Conversation<R, W> {
-        let stream = AsyncRwTransport::new(input, output);
-        Conversation { stream, begun: false, unanswered: HashSet::new(), ended: false, unread: Arc::default() }
+    pub fn new(input: Input<R>, output: W, underway: Underway) -> Conversation<R, W> {
+        Conversation {
+            input: BufReader::new(input),
+            output: Arc::new(Mutex::new(Some(output))),
+            line: Vec::new(),
+            passing_over: false,
+            begun: false,
+            ended: false,
+            underway,
+            unread: Arc::default(),
+        }
+    }
+
+    /// The next line and its length; `None` at the end of input. Cancel-safe: between taking bytes and keeping them nothing waits.
+    async fn next_line(&mut self) -> io::Result<Option<(usize, Line)>> {
+        loop {
+            let available = self.input.fill_buf().await?;
+            if available.is_empty() {
+                // A script may leave out the last newline, and still wants its answer.
+                let last = mem::take(&mut self.line);
+                return Ok((!last.is_empty()).then(|| (last.len(), line::read(&last))));
+            }
+            let newline = available.iter().position(|&byte| byte == b'\n');
+            let taken = newline.map_or(available.len(), |at| at + 1);
+            let is_too_long = self.line.len() + taken > LINE_BYTES_MAX;
+            let was_passed_over = self.passing_over;
+            if was_passed_over || is_too_long {
+                self.line = Vec::new();
+            } else {
+                self.line.extend_from_slice(&available[..taken]);
+            }
+            self.input.consume(taken);
+            self.passing_over = (was_passed_over || is_too_long) && newline.is_none();
+            if is_too_long && !was_passed_over {
+                return Ok(Some((0, line::too_long())));
+            }
+            if newline.is_some() && !was_passed_over {
+                let read = (self.line.len(), line::read(&self.line));
+                self.line.clear();
+                self.line.shrink_to(LINE_BYTES_KEPT);
+                return Ok(Some(read));
+            }
+        }
+    }
+
+    /// Answers in place of rmcp.
+    fn refuse(&mut self, id: Option<RequestId>, why: ErrorData) {
+        let sending = self.write(&JsonRpcMessage::error(why, id));
+        tokio::spawn(async move {
+            if let Err(error) = sending.await {
+                tracing::debug!(%error, "a refusal was not sent");
+            }
+        });
+    }
+
+    fn write(&self, message: &TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static + use<R, W> {
+        let output = self.output.clone();
+        let text = serde_json::to_vec(message).map(|mut text| {
+            text.push(b'\n');
+            text
+        });
+        let waiting = Waiting::new(&self.unread, ANSWER_BYTES + text.as_ref().map_or(0, Vec::len));
+        async move {
+            let text = text?;
+            let mut output = output.lock().await;
+            let Some(output) = &mut *output else { return Err(io::ErrorKind::NotConnected.into()) };
+            output.write_all(&text).await?;
+            let written = output.flush().await;
+            drop(waiting);
+            written
+        }
+    }
+
+    /// What rmcp is to see of a message.
+    fn admit(&mut self, bytes: usize, message: RxJsonRpcMessage<RoleServer>) -> Option<RxJsonRpcMessage<RoleServer>> {
+        match &message {
+            JsonRpcMessage::Request(request) => {
+                if !self.underway.begin(&request.id, bytes) {
+                    let why = ErrorData::invalid_request("another request with this id is not answered yet", None);
+                    self.refuse(Some(request.id.clone()), why);
+                    return None;
+                }
+                Some(message)
+            }
+            _ if !self.begun => None,
+            JsonRpcMessage::Notification(notification) => {
+                if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
+                    && let Some(id) = &cancelled.params.request_id
+                {
+                    // What is cancelled has no answer.
+                    self.underway.end(id);
+                }
+                Some(message)
+            }
+            JsonRpcMessage::Response(_) | JsonRpcMessage::Error(_) => Some(message),
+        }
     }
 }
 
@@ -77,65 +178,51 @@ where
     type Error = io::Error;
 
     fn send(&mut self, message: TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static {
-        let answered = match &message {
+        let sending = self.write(&message);
+        match &message {
             JsonRpcMessage::Response(response) => {
                 self.begun |= matches!(response.result, ServerResult::InitializeResult(_));
-                Some(&response.id)
+                self.underway.end(&response.id);
             }
-            JsonRpcMessage::Error(error) => error.id.as_ref(),
-            _ => None,
-        };
-        if let Some(id) = answered {
-            self.unanswered.remove(id);
+            JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => self.underway.end(id),
+            _ => {}
         }
-        let waiting = Waiting::new(&self.unread, weight(&message));
-        let send = self.stream.send(message);
-        async move {
-            let sent = send.await;
-            drop(waiting);
-            sent
-        }
+        sending
     }
 
     /// Cancel-safe, as rmcp asks.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         // Until the conversation has begun, rmcp answers each request before it asks for the next message.
-        self.begun |= !self.unanswered.is_empty();
-        loop {
+        self.begun |= !self.underway.is_empty();
+        while !self.ended {
             while self.unread.bytes.load(Ordering::Acquire) > UNREAD_BYTES_MAX {
                 self.unread.written.notified().await;
             }
-            let message = if self.ended { None } else { self.stream.receive().await };
-            match &message {
-                None if self.unanswered.is_empty() => return None,
-                None => {
+            self.underway.room().await;
+            match self.next_line().await {
+                Ok(Some((bytes, Line::Message(message)))) => match self.admit(bytes, *message) {
+                    Some(message) => return Some(message),
+                    None => tracing::debug!("a message is passed over"),
+                },
+                Ok(Some((_, Line::Refused(id, why)))) => self.refuse(id, why),
+                Ok(Some((_, Line::Nothing))) => {}
+                Ok(None) => self.ended = true,
+                Err(error) => {
+                    tracing::debug!(%error, "the input cannot be read any more");
                     self.ended = true;
-                    // rmcp drops this, sends an answer, and asks again.
-                    return std::future::pending().await;
                 }
-                Some(JsonRpcMessage::Request(request)) => {
-                    self.unanswered.insert(request.id.clone());
-                }
-                Some(_) if !self.begun => {
-                    tracing::debug!("a message before the conversation has begun is passed over");
-                    continue;
-                }
-                Some(JsonRpcMessage::Notification(notification)) => {
-                    // What is cancelled has no answer.
-                    if let ClientNotification::CancelledNotification(cancelled) = &notification.notification
-                        && let Some(id) = &cancelled.params.request_id
-                    {
-                        self.unanswered.remove(id);
-                    }
-                }
-                Some(_) => {}
             }
-            return message;
         }
+        if !self.underway.is_empty() {
+            // rmcp drops this, sends an answer, and asks again.
+            return future::pending().await;
+        }
+        None
     }
 
-    fn close(&mut self) -> impl Future<Output = io::Result<()>> + Send {
-        self.stream.close()
+    async fn close(&mut self) -> io::Result<()> {
+        drop(self.output.lock().await.take());
+        Ok(())
     }
 }
 
@@ -151,26 +238,4 @@ impl Drop for Waiting {
         self.unread.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
         self.unread.written.notify_one();
     }
-}
-
-/// About how much memory `message` takes until it is written.
-fn weight(message: &TxJsonRpcMessage<RoleServer>) -> usize {
-    let texts = match message {
-        JsonRpcMessage::Response(response) => match &response.result {
-            ServerResult::CallToolResult(result) => {
-                let text = |block: &ContentBlock| block.as_text().map_or(0, |text| text.text.len());
-                result.content.iter().map(text).sum::<usize>() * TREE_BYTES_PER_BYTE
-            }
-            ServerResult::ReadResourceResult(result) => {
-                let text = |contents: &ResourceContents| match contents {
-                    ResourceContents::TextResourceContents { text, .. } => text.len(),
-                    _ => 0,
-                };
-                result.contents.iter().map(text).sum()
-            }
-            _ => 0,
-        },
-        _ => 0,
-    };
-    ANSWER_BYTES + texts
 }

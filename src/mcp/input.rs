@@ -15,14 +15,12 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Input<R> {
     reader: R,
     ended: CancellationToken,
-    /// The last line has no end yet.
-    in_line: bool,
 }
 
 impl<R> Input<R> {
     /// `ended` is cancelled when input ends.
     pub fn new(reader: R, ended: CancellationToken) -> Input<R> {
-        Input { reader, ended, in_line: false }
+        Input { reader, ended }
     }
 }
 
@@ -30,16 +28,8 @@ impl<R: AsyncRead + Unpin> AsyncRead for Input<R> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.reader).poll_read(context, buffer);
-        if polled.is_ready() {
-            match buffer.filled()[before..].last() {
-                Some(&last) => self.in_line = last != b'\n',
-                // rmcp drops a last line without a newline; a script that sends one still wants its answer.
-                None if self.in_line && buffer.remaining() > 0 => {
-                    self.in_line = false;
-                    buffer.put_slice(b"\n");
-                }
-                None => self.ended.cancel(),
-            }
+        if polled.is_ready() && buffer.filled().len() == before {
+            self.ended.cancel();
         }
         polled
     }

@@ -126,7 +126,7 @@ impl Notifier {
         }
         self.start();
         let mut interests = self.0.interests();
-        if interests.by_id.len() > LISTENS_MAX {
+        if interests.by_id.keys().filter(|&&id| id != PEER).count() >= LISTENS_MAX {
             return Err(Full);
         }
         interests.next_id += 1;
@@ -230,7 +230,7 @@ impl Owed {
         {
             self.look_at_list(now);
         }
-        if interests.by_id.values().all(|interest| interest.len() == 0) {
+        if interests.by_id.values().all(Interest::is_empty) {
             return;
         }
         for (place, pace) in touched(event, CALM) {

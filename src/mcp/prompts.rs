@@ -19,7 +19,6 @@ use super::{
 
 pub(super) const DIAGNOSE: &str = "diagnose_coder";
 const STANDUP: &str = "standup";
-
 pub(super) fn all() -> Vec<Prompt> {
     let coder = PromptArgument::new("coder_id").with_description("The coder to look into.").with_required(true);
     vec![

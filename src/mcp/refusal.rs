@@ -18,6 +18,8 @@ pub(super) enum Refusal {
     Invalid(#[from] Invalid),
     #[error("unknown coder `{}`{}", untrusted::echo(.id), hint(.nearest))]
     UnknownCoder { id: String, nearest: Vec<String> },
+    #[error("too many calls wait already: end some of them, or ask again without a wait")]
+    Crowd,
     #[error("the history could not be used")]
     History(#[from] bus::Error),
 }
@@ -44,7 +46,7 @@ impl Refusal {
         // `transparent` variants already speak for their source.
         let mut cause = match self {
             Refusal::History(error) => Some(error as &dyn Error),
-            Refusal::Invalid(_) | Refusal::UnknownCoder { .. } => None,
+            Refusal::Invalid(_) | Refusal::UnknownCoder { .. } | Refusal::Crowd => None,
         };
         while let Some(error) = cause {
             write!(told, ": {error}").expect("writing to a String cannot fail");

@@ -2,7 +2,7 @@
 
 use rmcp::{
     Peer, RoleServer,
-    model::{ProgressNotificationParam, ProgressToken},
+    model::{NumberOrString, ProgressNotificationParam, ProgressToken},
     service::RequestContext,
     task_manager::TaskContext,
 };
@@ -18,9 +18,19 @@ pub(super) enum Report {
     Nobody,
 }
 
+/// The longest progress token: it is held as long as its call, and goes with every report.
+const TOKEN_BYTES_MAX: usize = 1024;
+
+fn is_short(token: &ProgressToken) -> bool {
+    match &token.0 {
+        NumberOrString::String(token) => token.len() <= TOKEN_BYTES_MAX,
+        NumberOrString::Number(_) => true,
+    }
+}
+
 impl Report {
     pub fn to_caller(context: &RequestContext<RoleServer>) -> Report {
-        match context.meta.get_progress_token() {
+        match context.meta.get_progress_token().filter(is_short) {
             Some(token) => Report::Caller { peer: context.peer.clone(), token, told: 0 },
             None => Report::Nobody,
         }

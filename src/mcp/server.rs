@@ -21,10 +21,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{bus::Bus, event::check_coder_id};
 
 use super::{
-    desk::Desk,
+    desk::{Desk, TasksMade},
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
     place::Place,
-    prompts, resources, tools, untrusted,
+    prompts, resources, tools,
+    underway::Underway,
+    untrusted,
 };
 
 const INSTRUCTIONS: &str = "\
@@ -41,6 +43,8 @@ const SHAPES: &[(&str, &str)] = &[
     ("prompts/get", "{name: text, arguments: object}"),
     ("completion/complete", "{ref: {type: \"ref/resource\", uri: text}, argument: {name: text, value: text}}"),
 ];
+/// rmcp's are UUIDs.
+const TASK_ID_BYTES_MAX: usize = 64;
 
 pub(super) struct Server {
     desk: Desk,
@@ -49,10 +53,10 @@ pub(super) struct Server {
 }
 
 impl Server {
-    pub fn new(bus: Bus, read_only: bool, closing: CancellationToken) -> Server {
+    pub fn new(bus: Bus, read_only: bool, closing: CancellationToken, underway: Underway) -> Server {
         let notifier = Notifier::new(bus.clone(), closing.clone());
-        let tasks = TaskManager::new();
-        Server { tools: tools::all(read_only), notifier, desk: Desk { bus, read_only, closing, tasks } }
+        let desk = Desk { bus, read_only, closing, underway, tasks: TaskManager::new(), tasks_made: TasksMade::default() };
+        Server { tools: tools::all(read_only), notifier, desk }
     }
 }
 
@@ -95,15 +99,15 @@ impl ServerHandler for Server {
     }
 
     async fn get_task(&self, request: GetTaskParams, _: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
-        Ok(GetTaskResult::new(self.desk.tasks.get_task(&request.task_id)?))
+        Ok(GetTaskResult::new(self.desk.tasks.get_task(task_id(&request.task_id)?)?))
     }
 
     async fn update_task(&self, request: UpdateTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.desk.tasks.update_task(&request.task_id, request.input_responses)
+        self.desk.tasks.update_task(task_id(&request.task_id)?, request.input_responses)
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.desk.tasks.cancel_task(&request.task_id)
+        self.desk.tasks.cancel_task(task_id(&request.task_id)?)
     }
 
     async fn list_resources(
@@ -234,12 +238,22 @@ impl ServerHandler for Server {
         let Ok(_listening) = listening else {
             return Err(ErrorData::invalid_request("too many open subscriptions/listen: cancel some", None));
         };
+        // At most `LISTENS_MAX` do, so there is always room.
+        drop(self.desk.underway.wait(&context.request_context().id));
         tokio::select! {
             () = context.cancelled() => {}
             () = self.desk.closing.cancelled() => {}
         }
         Ok(())
     }
+}
+
+/// No task has a longer id, and rmcp echoes the whole of an unknown one.
+fn task_id(given: &str) -> Result<&str, ErrorData> {
+    if given.len() <= TASK_ID_BYTES_MAX {
+        return Ok(given);
+    }
+    Err(ErrorData::invalid_params(format!("unknown task `{}`", untrusted::echo(given)), None))
 }
 
 fn not_found(uri: &str) -> ErrorData {

@@ -31,6 +31,7 @@ mod hostile;
 mod import;
 mod injection;
 mod list;
+mod load;
 mod maintenance;
 mod mcp;
 mod rpc;

@@ -1,6 +1,7 @@
 //! `serve`: what agents and editors get, in both eras of the protocol.
 
 mod conversation;
+mod hostile;
 mod watch;
 
 use std::{fs, path::Path, time::Duration};

@@ -67,9 +67,11 @@ impl Client {
         thread::spawn(move || {
             for line in BufReader::new(stdout).lines() {
                 let line = line.unwrap();
-                let message = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
-                assert!(!line.contains(is_unwelcome), "{line:?}");
-                assert_clean(&message);
+                let message: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+                // An answer bears the id of its request, whatever that is.
+                let id = message.get("id").unwrap_or(&Value::Null).to_string();
+                assert_eq!(line.matches(is_unwelcome).count(), id.matches(is_unwelcome).count(), "{line:?}");
+                message.as_object().unwrap().iter().filter(|(name, _)| *name != "id").for_each(|(_, value)| assert_clean(value));
                 if sender.send(message).is_err() {
                     return;
                 }
@@ -133,6 +135,42 @@ impl Client {
                 Some(answered) if answered == id => return message,
                 Some(_) => self.early.push(message),
                 None => self.notices.push(message),
+            }
+        }
+    }
+
+    /// The next so many answers, to whatever request.
+    pub fn next_answers(&mut self, count: usize) -> Vec<Value> {
+        let mut answers: Vec<Value> = self.early.drain(..self.early.len().min(count)).collect();
+        while answers.len() < count {
+            let message = self.lines.recv_timeout(LIMIT).unwrap_or_else(|_| panic!("{} of {count} answers", answers.len()));
+            if message.get("id").is_some() { answers.push(message) } else { self.notices.push(message) }
+        }
+        answers
+    }
+
+    /// The next error that says of no request that it answers it.
+    pub fn error_without_id(&mut self) -> Value {
+        let is_it = |message: &Value| message.get("id").is_none_or(Value::is_null) && message.get("error").is_some();
+        if let Some(at) = self.notices.iter().position(is_it) {
+            return self.notices.remove(at);
+        }
+        loop {
+            let message = self.lines.recv_timeout(LIMIT).expect("an error without an id");
+            match message.get("id") {
+                _ if is_it(&message) => return message,
+                Some(_) => self.early.push(message),
+                None => self.notices.push(message),
+            }
+        }
+    }
+
+    /// The notification of this method that belongs to the subscription `id`.
+    pub fn notice_of(&mut self, method: &str, id: u64) -> Value {
+        loop {
+            let notice = self.notice(method);
+            if notice["params"]["_meta"]["io.modelcontextprotocol/subscriptionId"] == id {
+                return notice;
             }
         }
     }
@@ -209,6 +247,16 @@ impl Client {
         self.notices.drain(..).chain(notices).collect()
     }
 
+    /// Megabytes of memory the server ever held; 0 where the system does not tell.
+    pub fn memory_peak_mb(&self) -> u64 {
+        memory_peak_mb(self.child.0.id())
+    }
+
+    /// Takes no more answers from a deaf client's server: whatever it writes from here on fails.
+    pub fn close_output(&mut self) {
+        drop(self.child.0.stdout.take());
+    }
+
     /// Ends its input, and says how and how quickly it ended.
     pub fn close(&mut self) -> (ExitStatus, Duration) {
         drop(self.stdin.take());
@@ -244,6 +292,13 @@ fn is_unwelcome(c: char) -> bool {
     (c.is_control() && !matches!(c, '\n' | '\t'))
         || matches!(c, '\u{061C}' | '\u{200B}' | '\u{200C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}'
             | '\u{2060}'..='\u{2064}' | '\u{2066}'..='\u{2069}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
+}
+
+/// Megabytes of memory a process ever held; 0 where the system does not tell.
+pub fn memory_peak_mb(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap_or_default();
+    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+    kib.unwrap_or(0) / 1024
 }
 
 fn end_of(child: &mut Child) -> ExitStatus {

@@ -6,11 +6,25 @@ use super::*;
 
 #[derive(Clone, Debug)]
 enum Action {
-    Publish { coder: usize, count: u64, elsewhere: bool },
-    Prune { keep: u64 },
-    Subscribe { coder: Option<usize>, back: u64 },
-    Read { subscription: usize, max: usize },
-    Leave { subscription: usize },
+    Publish {
+        coder: usize,
+        count: u64,
+        elsewhere: bool,
+    },
+    Prune {
+        keep: u64,
+    },
+    Subscribe {
+        coder: Option<usize>,
+        back: u64,
+    },
+    Read {
+        subscription: usize,
+        max: usize,
+    },
+    Leave {
+        subscription: usize,
+    },
     /// The process dies and another one goes on: each reader from the cursor it had.
     Crash,
 }

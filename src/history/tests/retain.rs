@@ -93,6 +93,23 @@ fn defect_14_coders_beyond_the_bound_are_evicted_once_nothing_of_them_is_left() 
 }
 
 #[test]
+fn paths_go_with_the_last_coder_that_touched_them() {
+    let mut lab = Lab::new();
+    for n in 0..20 {
+        let coder = format!("c{n}");
+        let paths = ["/own".to_owned() + &coder, "/shared".to_owned()];
+        lab.append_all(paths.map(|path| Draft::workspace(coder.as_str(), "modify", &path)));
+        lab.append(draft(EventType::Stopped, &coder));
+        lab.wait(Time::SECOND);
+    }
+    lab.writer.prune(&Retention { max_events: Some(0), ..Retention::default() }).expect("writable");
+    lab.writer.tidy_to(5).expect("writable");
+    let left = lab.writer.transact(|db| db.query_row("SELECT count(*) FROM path", [], |row| row.get::<_, u64>(0)));
+    assert_eq!(left.expect("readable"), 5 + 1);
+    lab.assert_sound();
+}
+
+#[test]
 fn check_finds_and_repairs_aggregates_that_are_wrong() {
     let mut lab = filled(5);
     lab.writer.prune(&Retention { max_events: Some(6), ..Retention::default() }).expect("writable");

@@ -49,10 +49,17 @@ impl Interest {
     }
 
     pub fn remove(&mut self, uri: &str) {
-        self.uris.retain(|_, uris| {
+        let Some(place) = Place::parse(uri) else { return };
+        if let Some(uris) = self.uris.get_mut(&place) {
             uris.retain(|known| known != uri);
-            !uris.is_empty()
-        });
+            if uris.is_empty() {
+                self.uris.remove(&place);
+            }
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.uris.is_empty()
     }
 
     pub fn len(&self) -> usize {
@@ -71,7 +78,7 @@ impl Interest {
     pub fn wants(&self, notice: &Notice) -> bool {
         match notice {
             Notice::ListChanged => self.list,
-            Notice::Updated(uri) => self.all_uris().any(|known| known == uri),
+            Notice::Updated(uri) => Place::parse(uri).is_some_and(|place| self.uris(&place).contains(uri)),
         }
     }
 }

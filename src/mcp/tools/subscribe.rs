@@ -123,12 +123,17 @@ pub(super) async fn call(
     if let Some(ended) = ended.or(patience_is_over.then_some(Ended::Timeout)) {
         return Ok(super::answer(watch.answer(&desk.bus, &gathering, ended).await?).into());
     }
-    if !context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks()) {
+    let takes_tasks = context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks());
+    let kept = deadline.saturating_duration_since(Instant::now()) + TASK_KEPT;
+    // Kept while it waits, and as long again once it is over.
+    if !(takes_tasks && desk.tasks_made.may_make(Instant::now(), kept * 2)) {
+        desk.underway.wait(&context.id).map_err(|_| Refusal::Crowd)?;
+        // What the caller sent beside the arguments may be large, and the wait may be long.
+        drop((given, context));
         let ended = watch.wait(&desk.bus, &mut gathering, &mut patience).await?;
         return Ok(super::answer(watch.answer(&desk.bus, &gathering, ended).await?).into());
     }
 
-    let kept = deadline.saturating_duration_since(Instant::now()) + TASK_KEPT;
     let options = TaskOptions::new()
         .with_ttl_ms(kept.as_millis() as u64)
         .with_poll_interval_ms(TASK_POLL.as_millis() as u64)

@@ -1,0 +1,248 @@
+//! From a line of input to a message of the protocol, or to the refusal that its sender gets. Pure.
+//!
+//! Whoever asked waits for an answer, so a request that cannot be read is answered wherever its id can be. Text that was cut in
+//! the middle of a character, as clients do to long ones, is mended: half of it says more than no call at all.
+
+use std::borrow::Cow;
+
+use rmcp::{
+    ErrorData, RoleServer,
+    model::{ErrorCode, NumberOrString, RequestId},
+    service::RxJsonRpcMessage,
+};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::error::Category;
+
+/// The longest message that is read whole. The longest event, each of its characters escaped, is three quarters of it; and a
+/// message of nothing but brackets takes sixty times its length once it is read.
+pub(super) const MESSAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+/// The longest line of which the id is looked for, so that whoever sends a huge message hears of it.
+pub(super) const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The longest id: it is held as long as its call, and given back.
+const ID_BYTES_MAX: usize = 1024;
+
+/// What a line holds.
+#[derive(Debug)]
+pub(super) enum Line {
+    Message(Box<RxJsonRpcMessage<RoleServer>>),
+    /// A request, or what might have been one.
+    Refused(Option<RequestId>, ErrorData),
+    /// Nothing that wants an answer.
+    Nothing,
+}
+
+pub(super) fn read(line: &[u8]) -> Line {
+    let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
+    if line.is_empty() {
+        return Line::Nothing;
+    }
+    if line.len() > MESSAGE_BYTES_MAX {
+        return Head::of(line).refused(&format!("a message has at most {MESSAGE_BYTES_MAX} bytes, this one {}", line.len()));
+    }
+    let mended;
+    let error = match parse(line) {
+        Ok(message) => return checked(message),
+        Err(error) if error.classify() == Category::Data => error,
+        Err(error) => {
+            mended = mend(line);
+            match parse(mended.as_bytes()) {
+                Ok(message) => return checked(message),
+                Err(_) if mended.as_bytes() == line => error,
+                Err(error) => error,
+            }
+        }
+    };
+    tracing::debug!(%error, "a line that is no message");
+    match error.classify() {
+        Category::Data => Head::of(line).refused("this is no message of the protocol"),
+        // The position says more than the parser's name for what it expected there.
+        _ => match Head::of(line) {
+            Head { id: Some(id), .. } => Line::Refused(id, invalid(&format!("the message cannot be read: {error}"))),
+            // Not even JSON: an answer to it might be answered in turn.
+            Head { id: None, .. } => Line::Nothing,
+        },
+    }
+}
+
+/// The refusal of a line so long that nothing of it was kept.
+pub(super) fn too_long() -> Line {
+    Line::Refused(None, invalid(&format!("a line has at most {LINE_BYTES_MAX} bytes: a longer one is not read")))
+}
+
+fn parse(line: &[u8]) -> serde_json::Result<RxJsonRpcMessage<RoleServer>> {
+    serde_json::from_slice(line)
+}
+
+fn checked(message: RxJsonRpcMessage<RoleServer>) -> Line {
+    if let RxJsonRpcMessage::<RoleServer>::Request(request) = &message
+        && let NumberOrString::String(id) = &request.id
+        && id.len() > ID_BYTES_MAX
+    {
+        return Line::Refused(Some(request.id.clone()), invalid(&format!("an id has at most {ID_BYTES_MAX} bytes")));
+    }
+    Line::Message(Box::new(message))
+}
+
+fn invalid(why: &str) -> ErrorData {
+    ErrorData::new(ErrorCode::INVALID_REQUEST, why.to_owned(), None)
+}
+
+/// What an answer needs to know of a line; everything else is skipped, however deep it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Head {
+    /// Given, be it as `null`.
+    #[serde(deserialize_with = "given")]
+    id: Option<Option<RequestId>>,
+    method: Option<IgnoredAny>,
+    result: Option<IgnoredAny>,
+    error: Option<IgnoredAny>,
+}
+
+impl Head {
+    fn of(line: &[u8]) -> Head {
+        serde_json::from_slice(line).unwrap_or_default()
+    }
+
+    fn refused(self, why: &str) -> Line {
+        match self {
+            // The client answers something; or it tells something, and waits for nothing.
+            Head { result: Some(_), .. } | Head { error: Some(_), .. } => Line::Nothing,
+            Head { id: None, method: Some(_), .. } => Line::Nothing,
+            Head { id, .. } => Line::Refused(id.flatten(), invalid(why)),
+        }
+    }
+}
+
+fn given<'de, D: Deserializer<'de>>(id: D) -> Result<Option<Option<RequestId>>, D::Error> {
+    Option::deserialize(id).map(Some)
+}
+
+/// The line with U+FFFD where bytes are no text, and where an escaped half of a character stands without the other.
+fn mend(line: &[u8]) -> Cow<'_, str> {
+    const MARK: &str = "\\ufffd";
+    let text = String::from_utf8_lossy(line);
+    let (mut mended, mut kept, mut at) = (String::new(), 0, 0);
+    while let Some(found) = text[at..].find('\\') {
+        let start = at + found;
+        let Some(unit) = unit_at(&text, start) else {
+            // Two bytes, unless something that is no escape follows.
+            at = start + 1 + text[start + 1..].chars().next().map_or(0, char::len_utf8);
+            continue;
+        };
+        at = start + ESCAPE_BYTES;
+        let is_pair = HIGH.contains(&unit) && unit_at(&text, at).is_some_and(|next| LOW.contains(&next));
+        if is_pair {
+            at += ESCAPE_BYTES;
+        } else if HIGH.contains(&unit) || LOW.contains(&unit) {
+            mended.push_str(&text[kept..start]);
+            mended.push_str(MARK);
+            kept = at;
+        }
+    }
+    if kept == 0 {
+        return text;
+    }
+    mended.push_str(&text[kept..]);
+    Cow::Owned(mended)
+}
+
+/// As in `\ud83d`.
+const ESCAPE_BYTES: usize = 6;
+const HIGH: std::ops::Range<u16> = 0xD800..0xDC00;
+const LOW: std::ops::Range<u16> = 0xDC00..0xE000;
+
+/// The unit of UTF-16 that is escaped at `at`.
+fn unit_at(text: &str, at: usize) -> Option<u16> {
+    let digits = text.get(at..at + ESCAPE_BYTES)?.strip_prefix("\\u")?;
+    u16::from_str_radix(digits, 16).ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// `message`, or the id that is answered and why, or `nothing`.
+    fn told(line: &[u8]) -> String {
+        match read(line) {
+            Line::Message(_) => "message".into(),
+            Line::Refused(id, why) => format!("{}: {}", id.map_or("-".into(), |id| id.to_string()), why.message),
+            Line::Nothing => "nothing".into(),
+        }
+    }
+
+    #[test]
+    fn whoever_asked_is_answered() {
+        let check = |line: &str, expected: &str| {
+            let told = told(line.as_bytes());
+            assert!(told.starts_with(expected), "{line}: {told}");
+        };
+        check(r#"{"jsonrpc":"2.0","id":1,"method":"tools/list"}"#, "message");
+        check("\u{feff}{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\r", "message");
+        check(r#"{"jsonrpc":"2.0","method":"notifications/whatever","params":{"a":1}}"#, "message");
+        check(r#"{"jsonrpc":"2.0","id":1}"#, "1: this is no message");
+        check(r#"{"jsonrpc":"1.0","id":"a","method":"tools/list"}"#, "a: this is no message");
+        check(r#"{"jsonrpc":"2.0","id":1.5,"method":"tools/list"}"#, "-: this is no message");
+        check(r#"{"jsonrpc":"2.0","id":null,"method":"tools/list"}"#, "-: this is no message");
+        check(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1.5}}"#, "message");
+        check(r#"{"jsonrpc":"2.0","id":4,"result":5}"#, "message");
+        check(r#"{"jsonrpc":"2.0","id":4,"error":5}"#, "nothing");
+        check("[]", "-: this is no message");
+        check("garbage", "nothing");
+        check("", "nothing");
+        check(&"[".repeat(10_000), "nothing");
+        let deep = format!(r#"{{"method":"ping","params":{}{},"jsonrpc":"2.0","id":7}}"#, "[".repeat(9_000), "]".repeat(9_000));
+        check(&deep, "7: the message cannot be read: recursion limit");
+        check(
+            &format!(r#"{{"jsonrpc":"2.0","id":7,"method":"ping","params":"{}"}}"#, "x".repeat(MESSAGE_BYTES_MAX)),
+            "7: a message has at most",
+        );
+        check(&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(ID_BYTES_MAX)), "message");
+        check(&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(ID_BYTES_MAX + 1)), "xxx");
+    }
+
+    #[test]
+    fn cut_text_is_mended() {
+        let check = |text: &[u8], expected: &str| {
+            let line = [&br#"{"jsonrpc":"2.0","id":1,"method":"ping","params":{"a":""#[..], text, br#""}}"#].concat();
+            assert_eq!(told(&line), "message", "{expected}");
+            let start = line.len() - text.len() - 3;
+            let mended = mend(&line);
+            let string = format!("\"{}\"", &mended[start..mended.len() - 3]);
+            assert_eq!(serde_json::from_str::<String>(&string).expect("a string"), expected);
+        };
+        check(b"whole \\ud83d\\ude00", "whole \u{1f600}");
+        check(b"cut \\ud83d", "cut \u{fffd}");
+        check(b"\\ude00 behind", "\u{fffd} behind");
+        check(b"\\ud83d\\ud83d\\ude00", "\u{fffd}\u{1f600}");
+        check(b"\\\\ud83d is text", "\\ud83d is text");
+        check(b"bytes \xff\xfe.", "bytes \u{fffd}\u{fffd}.");
+        check(b"cut \xf0\x9f", "cut \u{fffd}");
+        check("\\n é \\u00e9 \\ud83d".as_bytes(), "\n é é \u{fffd}");
+    }
+
+    proptest! {
+        #[test]
+        fn no_line_is_too_odd(line in prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..200),
+            "[{}\\[\\]\":,0-9a-z\\\\ud83é.]{0,200}".prop_map(String::into_bytes),
+        ]) {
+            read(&line);
+            let mended = mend(&line);
+            prop_assert_eq!(mend(mended.as_bytes()), mended.clone(), "mended is whole");
+        }
+
+        #[test]
+        fn any_text_arrives_however_it_was_cut(units in prop::collection::vec(any::<u16>(), 0..20)) {
+            let text: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
+            let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"nope","params":{{"a":"{text}"}}}}"#);
+            prop_assert!(matches!(read(line.as_bytes()), Line::Message(_)));
+            let expected = String::from_utf16_lossy(&units);
+            let mended = mend(line.as_bytes());
+            let read: serde_json::Value = serde_json::from_str(&mended).expect("whole");
+            prop_assert_eq!(read["params"]["a"].as_str(), Some(expected.as_str()));
+        }
+    }
+}
