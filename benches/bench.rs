@@ -5,6 +5,7 @@
 //! - `wake`: an `emit` in one process until `subscribe_coder` answers in another, commits 20 ms apart, and in bursts.
 //! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
 //! - `run`: 100 MB of output through `run`, beside a plain pipe.
+//! - `redact`: a KiB of text, beside a `RegexSet` of the same expressions; the first call of a process.
 //! - `append`: events a second in batches of 1,024, and one event a transaction.
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
@@ -25,6 +26,8 @@ use serde_json::{Value, json};
 
 #[path = "bench/hook.rs"]
 mod hook;
+#[path = "bench/redact.rs"]
+mod redact;
 #[path = "bench/run.rs"]
 mod run;
 
@@ -38,8 +41,14 @@ const BURST: usize = 50;
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 5] =
-        [("append", append), ("growth", growth), ("hook", hook::hook), ("run", run::run), ("wake", wake)];
+    let benches: [(&str, fn()); 6] = [
+        ("append", append),
+        ("growth", growth),
+        ("hook", hook::hook),
+        ("redact", redact::redact),
+        ("run", run::run),
+        ("wake", wake),
+    ];
     for (name, bench) in benches {
         if named.is_empty() || named.iter().any(|given| given == name) {
             println!("## {name}");

@@ -34,25 +34,67 @@ pub(super) const CREDENTIALS: &[&str] = &["token", "secret", "password", "author
 
 /// The values of assignments in `text` whose name says that they are secret, and what the mark says of each.
 pub(super) fn assigned(text: &str) -> Vec<(Range<usize>, &'static str)> {
-    if has_trigger(text) { values_found_by(&ASSIGNMENT, text) } else { Vec::new() }
+    let is_assigned = |behind: &[u8]| {
+        let behind = skip(behind, |byte| byte == b'\\');
+        let behind = behind.strip_prefix(b"\"").or(behind.strip_prefix(b"'")).unwrap_or(behind);
+        skip(behind, is_blank).starts_with(b"=") || skip(behind, is_blank).starts_with(b":")
+    };
+    values_found_by(&ASSIGNED, text, names(text, is_assigned))
 }
 
 /// The same for the flags of a command line: `--password hunter2`.
 pub(super) fn flagged(text: &str) -> Vec<(Range<usize>, &'static str)> {
-    if text.contains("--") && has_trigger(text) { values_found_by(&FLAG, text) } else { Vec::new() }
+    if !text.contains("--") {
+        return Vec::new();
+    }
+    let names = names(text, |behind| behind.first().copied().is_some_and(is_blank));
+    values_found_by(&FLAGGED, text, names.filter(|name| text[name.clone()].starts_with("--")))
 }
 
-fn values_found_by(regex: &Regex, text: &str) -> Vec<(Range<usize>, &'static str)> {
-    let secret = |found: regex::Captures<'_>| {
-        let kind = credential(found.name("name")?.as_str())?;
-        let value = ["escaped", "nested", "double", "quoted", "single", "bare"].iter().find_map(|group| found.name(group))?;
-        let bare = found.name("bare").is_some();
+/// `value` begins where a name ends.
+fn values_found_by(value: &Regex, text: &str, names: impl Iterator<Item = Range<usize>>) -> Vec<(Range<usize>, &'static str)> {
+    let mut found: Vec<(Range<usize>, &'static str)> = Vec::new();
+    for name in names {
+        let in_a_value = found.last().is_some_and(|(last, _)| name.start < last.end);
+        let Some(kind) = credential(&text[name.clone()]).filter(|_| !in_a_value) else { continue };
+        let Some(captures) = value.captures(&text[name.end..]) else { continue };
+        let groups = ["escaped", "nested", "double", "quoted", "single", "bare"];
+        let Some(value) = groups.iter().find_map(|group| captures.name(group)) else { continue };
+        let bare = captures.name("bare").is_some();
         let kept = if bare { value.as_str().trim_end_matches([',', '.', ')', '}', ']', ':']) } else { value.as_str() };
-        let range = value.start()..value.start() + kept.len();
+        let range = name.end + value.start()..name.end + value.start() + kept.len();
         let called = bare && text[range.end..].starts_with('(');
-        (!called && !is_placeholder(kept, kind)).then_some((range, kind))
+        if !called && !is_placeholder(kept, kind) {
+            found.push((range, kind));
+        }
+    }
+    found
+}
+
+/// The names in `text` that end with a trigger and with what `ends` wants behind them. Taken generously: [`credential`] decides.
+fn names(text: &str, ends: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = Range<usize>> {
+    let bytes = text.as_bytes();
+    let end_of_name = move |at: usize| {
+        let rest = &bytes[at..];
+        let trigger = TRIGGERS.iter().find(|trigger| starts_with(rest, trigger))?;
+        ends(&rest[trigger.len()..]).then_some((at, at + trigger.len()))
     };
-    regex.captures_iter(text).filter_map(secret).collect()
+    let may_begin = move |at: &usize| matches!(bytes[*at] | 0x20, b't' | b's' | b'p' | b'k');
+    (0..bytes.len()).filter(may_begin).filter_map(end_of_name).map(move |(trigger, end)| {
+        let is_odd = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
+        let start = bytes[..trigger].iter().rposition(is_odd).map_or(0, |at| at + 1);
+        // The letter of an escape such as `\n` is no part of the name behind it.
+        let is_escape = start > 0 && bytes[start - 1] == b'\\' && start < trigger && b"abefnrtv".contains(&bytes[start]);
+        start + usize::from(is_escape)..end
+    })
+}
+
+fn skip(bytes: &[u8], what: impl Fn(u8) -> bool) -> &[u8] {
+    &bytes[bytes.iter().position(|&byte| !what(byte)).unwrap_or(bytes.len())..]
+}
+
+const fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t')
 }
 
 /// A value that tells no secret: a reference to a variable, a gap to be filled, an empty value of the language.
@@ -110,40 +152,14 @@ macro_rules! value {
     };
 }
 
-macro_rules! name {
-    () => {
-        "(?P<name> [A-Za-z0-9_.-]* (?i-u: token | secret | password | passwd | passphrase | pass | pwd | key ) )"
-    };
-}
+// Quotes may be escaped: JSON within JSON.
+static ASSIGNED: LazyLock<Regex> =
+    LazyLock::new(|| compiled(concat!(r#"(?x) \A \\* ["']? [\ \t]* (?: := | => | [=:] ) [\ \t]*"#, value!("="))));
 
-// The name is taken generously; `credential` decides. Quotes may be escaped: JSON within JSON.
-static ASSIGNMENT: LazyLock<Regex> =
-    // The letter of an escape such as `\n` is no part of the name behind it.
-    LazyLock::new(|| {
-        compiled(concat!(
-            r"(?x) (?: \\+ [abefnrtv] )?",
-            name!(),
-            r#"\\* ["']? [\ \t]* (?: := | => | [=:] ) [\ \t]*"#,
-            value!("=")
-        ))
-    });
-
-static FLAG: LazyLock<Regex> = LazyLock::new(|| compiled(concat!("(?x) --", name!(), r"[\ \t]+", value!("-"))));
+static FLAGGED: LazyLock<Regex> = LazyLock::new(|| compiled(concat!(r"(?x) \A [\ \t]+", value!("-"))));
 
 fn compiled(expression: &str) -> Regex {
     Regex::new(expression).expect("tests compile both expressions")
-}
-
-/// A trigger that the end of a name, and then a separator, may follow: `tokens` is so frequent that it is worth telling apart.
-fn has_trigger(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    let ends_a_name = |rest: &[u8]| rest.first().is_some_and(|byte| b"\\\"' \t=:".contains(byte));
-    let trigger_at = |at: usize| {
-        let rest = &bytes[at..];
-        let trigger = TRIGGERS.iter().find(|trigger| starts_with(rest, trigger));
-        trigger.is_some_and(|trigger| ends_a_name(&rest[trigger.len()..]))
-    };
-    (0..bytes.len()).any(|at| matches!(bytes[at] | 0x20, b't' | b's' | b'p' | b'k') && trigger_at(at))
 }
 
 /// No name of a credential is longer, in bytes; a longer key is cut to its end, where the telling word stands.

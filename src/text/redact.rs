@@ -46,6 +46,12 @@ impl Redactor {
         Ok(Redactor { own: patterns.into_iter().map(compile).collect::<Result<_, _>>()? })
     }
 
+    /// The expressions by which secrets are known, for a bench to compare.
+    #[doc(hidden)]
+    pub fn expressions() -> impl IntoIterator<Item = &'static str> {
+        secrets::expressions()
+    }
+
     /// `text` with each secret replaced by a mark such as `[redacted: github token]`.
     pub fn redact<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let redacted = self.redact_plain(text);

@@ -18,6 +18,11 @@ pub(super) struct Secret {
     pub regex: LazyLock<Regex>,
 }
 
+/// The expressions alone, for who wants to compare.
+pub(super) const fn expressions() -> [&'static str; EXPRESSIONS.len()] {
+    EXPRESSIONS
+}
+
 macro_rules! secrets {
     ($($name:literal [$($trigger:literal)*] $(and $companion:literal)? => $regex:expr;)*) => {
         pub(super) static SECRETS: [Secret; [$($name),*].len()] = [$(Secret {
@@ -26,6 +31,7 @@ macro_rules! secrets {
             companion: concat!($($companion)?),
             regex: LazyLock::new(|| Regex::new($regex).expect("a test compiles every expression of the table")),
         },)*];
+        const EXPRESSIONS: [&str; [$($name),*].len()] = [$($regex),*];
     };
 }
 

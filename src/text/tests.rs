@@ -144,6 +144,7 @@ fn secrets_are_replaced_and_nothing_else() {
         (r#"{\\\"password\\\":\\\"abc\\\",\\\"n\\\":1}"#, r#"{\\\"password\\\":\\\"[redacted: password]\\\",\\\"n\\\":1}"#),
         (r#""key": "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\n"}"#, r#""key": "[redacted: private key]\n"}"#),
         (r#"sh -c 'PASSWORD='\''a b'\'' ./run'"#, r#"sh -c 'PASSWORD='\''[redacted: password]'\'' ./run'"#),
+        ("the key: password=hunter2", "the key: password=[redacted: password]"),
         // URLs.
         (r"https:\/\/bob:hunter2@host\/x", r"https:\/\/bob:[redacted: password]@host\/x"),
         ("https://bob:p%40ss%2Fw@host/x", "https://bob:[redacted: password]@host/x"),

@@ -190,7 +190,7 @@ fn injections_stay_where_they_were_recorded() {
             let prompt = client.result("prompts/get", json!({"name": "diagnose_coder", "arguments": {"coder_id": coder}}));
             let messages = prompt["messages"].as_array().unwrap();
             assert_eq!(words_in(&messages[0].to_string()), BTreeSet::new(), "{}", messages[0]);
-            assert!(!prompt.as_object().unwrap().contains_key("description"), "{prompt}");
+            assert!(prompt.get("description").is_none(), "{prompt}");
             let attached: Value = serde_json::from_str(messages[1]["content"]["resource"]["text"].as_str().unwrap()).unwrap();
             assert_eq!(attached["coder_id"], **coder);
         }
