@@ -79,8 +79,10 @@ fn names(text: &str, ends: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = Range
         let trigger = TRIGGERS.iter().find(|trigger| starts_with(rest, trigger))?;
         ends(&rest[trigger.len()..]).then_some((at, at + trigger.len()))
     };
-    let may_begin = move |at: &usize| matches!(bytes[*at] | 0x20, b't' | b's' | b'p' | b'k');
-    (0..bytes.len()).filter(may_begin).filter_map(end_of_name).map(move |(trigger, end)| {
+    let may_begin =
+        |two: &[u8]| matches!([two[0] | 0x20, two[1] | 0x20], [b't', b'o'] | [b's' | b'k', b'e'] | [b'p', b'a' | b'w']);
+    let begun = bytes.windows(2).enumerate().filter(move |(_, two)| may_begin(two)).map(|(at, _)| at);
+    begun.filter_map(end_of_name).map(move |(trigger, end)| {
         let is_odd = |byte: &u8| !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-'));
         let start = bytes[..trigger].iter().rposition(is_odd).map_or(0, |at| at + 1);
         // The letter of an escape such as `\n` is no part of the name behind it.

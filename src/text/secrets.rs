@@ -94,10 +94,10 @@ secrets! {
 /// Bit `n` is set where `text` has a trigger of `SECRETS[n]`.
 pub(super) fn triggered(text: &str) -> u32 {
     let bytes = text.as_bytes();
-    let by_first_byte = &*BY_FIRST_BYTE;
+    let by_pair = &*BY_PAIR;
     let mut found = 0;
-    for (at, &byte) in bytes.iter().enumerate() {
-        let mut candidates = by_first_byte[usize::from(byte)] & !found;
+    for (at, two) in bytes.windows(2).enumerate() {
+        let mut candidates = by_pair[pair(two[0], two[1])] & !found;
         while candidates != 0 {
             let bit = candidates.trailing_zeros();
             candidates &= candidates - 1;
@@ -114,17 +114,21 @@ pub(super) fn triggered(text: &str) -> u32 {
     found
 }
 
-/// Which secrets have a trigger that starts with a byte.
-static BY_FIRST_BYTE: LazyLock<[u32; 256]> = LazyLock::new(|| {
-    let mut table = [0; 256];
+/// Which secrets have a trigger that starts with two bytes: one letter alone stands everywhere in a text.
+static BY_PAIR: LazyLock<[u32; 1 << 10]> = LazyLock::new(|| {
+    let mut table = [0; 1 << 10];
     for (bit, secret) in SECRETS.iter().enumerate() {
-        for first in secret.triggers.iter().filter_map(|trigger| trigger.bytes().next()) {
-            table[usize::from(first)] |= 1 << bit;
-            table[usize::from(first.to_ascii_uppercase())] |= 1 << bit;
+        for trigger in secret.triggers.iter().map(|trigger| trigger.as_bytes()) {
+            table[pair(trigger[0], trigger[1])] |= 1 << bit;
         }
     }
     table
 });
+
+/// The five bits in which letters of either case are the same.
+fn pair(first: u8, second: u8) -> usize {
+    usize::from(first & 31) << 5 | usize::from(second & 31)
+}
 
 /// Whether `bytes` start with `trigger`, whose lower-case letters stand for either case.
 pub(super) fn starts_with(bytes: &[u8], trigger: &str) -> bool {
@@ -141,7 +145,7 @@ mod tests {
         assert!(SECRETS.len() <= u32::BITS as usize);
         for secret in &SECRETS {
             LazyLock::force(&secret.regex);
-            assert!(!secret.triggers.is_empty(), "{}", secret.name);
+            assert!(!secret.triggers.is_empty() && secret.triggers.iter().all(|it| it.len() > 1), "{}", secret.name);
         }
     }
 
