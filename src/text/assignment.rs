@@ -51,8 +51,12 @@ pub(super) fn flagged(text: &str) -> Vec<(Range<usize>, &'static str)> {
     values_found_by(&FLAGGED, text, names.filter(|name| text[name.clone()].starts_with("--")))
 }
 
-/// `value` begins where a name ends.
-fn values_found_by(value: &Regex, text: &str, names: impl Iterator<Item = Range<usize>>) -> Vec<(Range<usize>, &'static str)> {
+/// `value` begins where a name ends; it is compiled once there is such a name.
+fn values_found_by(
+    value: &LazyLock<Regex>,
+    text: &str,
+    names: impl Iterator<Item = Range<usize>>,
+) -> Vec<(Range<usize>, &'static str)> {
     let mut found: Vec<(Range<usize>, &'static str)> = Vec::new();
     for name in names {
         let in_a_value = found.last().is_some_and(|(last, _)| name.start < last.end);
