@@ -2,6 +2,7 @@
 //! than its deadline, and what could not be written waits in a spool that is taken in once, in order.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::Path,
     process::{Command, Stdio},
@@ -11,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 
 use crate::{
-    home::{Home, Running, Said, feed},
+    home::{Home, Running, Said, feed, json_lines},
     rpc::{Client, modern},
 };
 
@@ -200,38 +201,58 @@ fn where_nothing_can_be_written_at_all() {
     assert!(said.stderr.contains("payload is lost") && said.stderr.lines().count() == 1, "{}", said.stderr);
 }
 
-/// The state folder on a file system of its own, which goes with the process; `None` where that is not allowed here.
+/// A shell with the state folder on a file system of its own, which goes with it, and the program as `$0`; `None` where that
+/// is not allowed here.
 #[cfg(target_os = "linux")]
-fn on_a_disk(home: &Home, options: &str, fill_bytes: u64) -> Option<Command> {
+fn on_a_disk(home: &Home, mounted: &str, script: &str) -> Option<Command> {
     let state = home.path().join("state");
     fs::create_dir_all(&state).unwrap();
     let may = Command::new("unshare").args(["-rm", "mount", "-t", "tmpfs", "tmpfs"]).arg(&state).stderr(Stdio::null()).status();
     if !may.is_ok_and(|status| status.success()) {
-        // Nothing to try where file systems cannot be mounted; the faults of `history` stand in for them.
+        // Nothing to try where file systems cannot be mounted; `faults` stands in for it.
         return None;
     }
-    let plain = home.command(&["hook", "claude-code"]);
+    let plain = home.command(&[]);
     let mut command = Command::new("unshare");
     command.env_clear().current_dir(home.path());
     command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?)))).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    let script = "mount -t tmpfs -o \"$0\" tmpfs state && { [ \"$1\" = 0 ] || head -c \"$1\" /dev/zero >state/fill; } &&
-        exec \"$2\" hook claude-code";
-    command.args(["-rm", "sh", "-c", script, options, &fill_bytes.to_string()]).arg(plain.get_program());
+    let script = format!("mount -t tmpfs -o {mounted} tmpfs state && {{ {script}; }}");
+    command.args(["-rm", "sh", "-c", &script]).arg(plain.get_program());
     Some(command)
 }
 
 #[cfg(target_os = "linux")]
 #[test]
 fn a_disk_that_is_full_or_read_only() {
-    for (options, fill_bytes) in [("size=64k", 65_536), ("size=64k", 40_000), ("ro", 0)] {
+    let hook = r#"exec "$0" hook claude-code"#;
+    let filled = |bytes: u32| format!("{{ head -c {bytes} /dev/zero >state/fill; }} 2>/dev/null; {hook}");
+    for (mounted, script) in [("size=64k", filled(65_536)), ("size=64k", filled(40_000)), ("ro", hook.to_owned())] {
         let home = hasty();
-        let Some(command) = on_a_disk(&home, options, fill_bytes) else { return };
+        let Some(command) = on_a_disk(&home, mounted, &script) else { return };
         silent(command, payload("s1", "SessionStart").as_bytes());
-        assert_eq!(spooled(&home.path().join("runtime")), 1, "{options}");
+        assert_eq!(spooled(&home.path().join("runtime")), 1, "{mounted}: {script}");
         // The disk is gone, and another one has room.
         home.ok(&["check"]);
         assert_eq!(sessions(&home), ["claude-code:s1"]);
     }
+}
+
+/// A receipt is the acknowledgement: nobody gets one for what did not fit, and what fitted before is there.
+#[cfg(target_os = "linux")]
+#[test]
+fn who_emits_to_a_disk_that_becomes_full_is_told() {
+    let home = Home::new();
+    let line = |n| json!({"type": "output", "coder_id": "a", "id": format!("n{n}"), "text": "x".repeat(500)}).to_string() + "\n";
+    let lines: String = (0..2000).map(line).collect();
+    let script = r#""$0" emit - --json; "$0" list --json --limit 0"#;
+    let Some(command) = on_a_disk(&home, "size=1500k", script) else { return };
+    let Said { code, stdout, stderr } = feed(command, lines.as_bytes());
+    assert!(code == Some(0) && stderr.contains("the disk is full"), "{stderr}");
+    let (receipts, listed): (Vec<Value>, Vec<Value>) = json_lines(&stdout).into_iter().partition(|it| it.get("line").is_some());
+    let ids =
+        |lines: &[Value]| -> BTreeSet<String> { lines.iter().map(|line| line["id"].as_str().unwrap().to_owned()).collect() };
+    assert!(!receipts.is_empty() && receipts.len() < 2000, "{} receipts", receipts.len());
+    assert_eq!(ids(&receipts), ids(&listed));
 }
 
 /// The next process that stays takes it in without being asked.
