@@ -15,17 +15,16 @@ pub fn now() -> Time {
 }
 
 /// Brings `draft` through the door, as the history does.
-pub fn check(draft: Draft) -> Option<Event> {
-    match take(draft) {
-        Ok(event) => {
-            holds(&event);
-            Some(event)
-        }
-        Err(invalid) => {
-            is_tellable(&invalid);
-            None
-        }
+///
+/// # Errors
+/// Why it does not pass.
+pub fn check(draft: Draft) -> Result<Event, Invalid> {
+    let taken = take(draft);
+    match &taken {
+        Ok(event) => holds(event),
+        Err(invalid) => is_tellable(invalid),
     }
+    taken
 }
 
 fn take(draft: Draft) -> Result<Event, Invalid> {

@@ -74,7 +74,7 @@ fn telemetry(kind: u8, payload: &[u8]) {
     told(read_telemetry(&record));
 }
 
-/// Each draft is accepted or refused in words; a refusal has words too.
+/// Each draft is accepted; a refusal has words.
 pub fn told(said: Result<Vec<Draft>, Refusal>) {
     match said {
         Ok(drafts) => drafts.into_iter().for_each(draft),
@@ -84,5 +84,8 @@ pub fn told(said: Result<Vec<Draft>, Refusal>) {
 
 pub fn draft(draft: Draft) {
     accepted::has_a_bounded_key(&draft);
-    accepted::check(draft);
+    // A source bounds what it takes: nothing but the clock of its agent can be wrong.
+    if let Err(invalid) = accepted::check(draft) {
+        assert_eq!(invalid.field(), "timestamp", "{invalid}");
+    }
 }
