@@ -92,6 +92,26 @@ pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
 ///
 /// Must run in a tokio runtime with time.
 ///
+/// ```
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// # runtime.block_on(async {
+/// use ai_coder_events::{bus::Bus, history::Options, mcp::{ServeOptions, serve_streams}};
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// let bus = Bus::new(Options::new(folder.path().join("history.db")));
+/// let (mut client, server) = tokio::io::duplex(1 << 16);
+/// let (input, output) = tokio::io::split(server);
+/// client.write_all(br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#).await.unwrap();
+/// client.shutdown().await.unwrap();
+///
+/// serve_streams(bus, ServeOptions::default(), input, output).await.unwrap();
+/// let mut answer = String::new();
+/// client.read_to_string(&mut answer).await.unwrap();
+/// assert_eq!(answer, "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n");
+/// # });
+/// ```
+///
 /// # Errors
 /// As [`serve`].
 pub async fn serve_streams<R, W>(bus: Bus, options: ServeOptions, input: R, output: W) -> Result<(), ServeError>
