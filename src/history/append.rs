@@ -227,12 +227,7 @@ impl<'t> Append<'t> {
                 event.stored_body(),
             ])?;
         if let Some(path) = path {
-            self.db
-                .prepare_cached(
-                    "INSERT INTO touch (path, coder, last) VALUES (?, ?, ?)
-                     ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
-                )?
-                .execute(params![path, coder, conflict::changed_at(event)])?;
+            conflict::touch(self.db, path, coder, event)?;
         }
         self.ledger.head = event.seq;
         self.ledger.rows += 1;

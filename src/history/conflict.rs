@@ -20,8 +20,18 @@ const WATCHER: &str = "run";
 /// Stands in `touch` where the coder itself never changed the file.
 pub(super) const NEVER: i64 = 0;
 
+/// Remembers that `event` of `coder` is about the file `path`.
+pub(super) fn touch(db: &Connection, path: i64, coder: i64, event: &Event) -> rusqlite::Result<()> {
+    db.prepare_cached(
+        "INSERT INTO touch (path, coder, last) VALUES (?, ?, ?)
+         ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
+    )?
+    .execute(params![path, coder, changed_at(event)])
+    .map(drop)
+}
+
 /// When `event`, which is about a file, changed it.
-pub(super) fn changed_at(event: &Event) -> i64 {
+fn changed_at(event: &Event) -> i64 {
     if event.source.as_deref() == Some(WATCHER) { NEVER } else { event.timestamp.micros() }
 }
 

@@ -251,12 +251,7 @@ impl Copy<'_> {
                 body
             ])?;
         if let Some(path) = path {
-            self.db
-                .prepare_cached(
-                    "INSERT INTO touch (path, coder, last) VALUES (?, ?, ?)
-                     ON CONFLICT DO UPDATE SET last = max(last, excluded.last)",
-                )?
-                .execute(params![path, coder, conflict::changed_at(&event)])?;
+            conflict::touch(self.db, path, coder, &event)?;
         }
         Ok(copied as u64)
     }
