@@ -104,8 +104,9 @@ impl Writer {
             String::from_utf8_lossy(&bytes).lines().map(|line| from_line(line, now)).collect()
         };
         let appended = self.transact(|db| {
-            // Another process may have taken it in meanwhile, or died before it removed it.
-            if db.prepare_cached("INSERT OR IGNORE INTO taken (file) VALUES (?)")?.execute([&name])? == 0 {
+            // Another process may have taken it in meanwhile: then it is gone, or its name is here, be it that the other one
+            // died before it removed it. The file goes first, the name after it.
+            if !path.exists() || db.prepare_cached("INSERT OR IGNORE INTO taken (file) VALUES (?)")?.execute([&name])? == 0 {
                 return Ok(0);
             }
             let mut append = Append::begin(db, redactor)?;

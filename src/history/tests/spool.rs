@@ -145,3 +145,25 @@ fn a_spool_file_that_is_no_text_is_kept_as_a_rejection() {
     assert_eq!(lab.reader.rejected().expect("readable").len(), 1);
     assert!(!path.exists());
 }
+
+#[test]
+fn many_processes_take_it_in_at_once_and_each_entry_comes_once() {
+    let mut lab = Lab::new();
+    let rejection = || Rejection { source: "a hook".into(), reason: "unknown".into(), input: "{}".into() };
+    for n in 0..60_u64 {
+        let path = spool(&lab.options, vec![draft(EventType::Output, "a").with("n", n).into(), rejection().into()]);
+        path.expect("spooled");
+        lab.wait(Time::SECOND);
+    }
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            let options = &lab.options;
+            scope.spawn(move || crate::history::Writer::new(options).take_in_spool().expect("taken in"));
+        }
+    });
+    let numbers: Vec<u64> = lab.log().iter().map(|event| event.data["n"].as_u64().expect("a number")).collect();
+    assert_eq!(numbers, (0..60).collect::<Vec<_>>(), "once, in order");
+    assert_eq!(lab.reader.rejected().expect("readable").len(), 60);
+    assert_eq!(lab.checkup(false).spool_taken_in, 0);
+    lab.assert_sound();
+}
