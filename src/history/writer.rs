@@ -1,11 +1,11 @@
 //! The writing handle: transactions, the bell after each, and the checkpoint rule at the end.
 
 use std::{
-    fs,
+    fs, thread,
     time::{Duration, Instant},
 };
 
-use rusqlite::{Connection, Transaction, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, config::DbConfig};
 
 use crate::event::Time;
 
@@ -13,6 +13,11 @@ use super::{Entry, Error, Options, Outcome, append::Append, bell::Bell, file::Fi
 
 /// How long a writer waits for others before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Between two attempts to get a write lock that another process holds: most hold it for less than the first, and asking this
+/// often costs a process that waits less than a hundredth of a core.
+const PAUSE_MIN: Duration = Duration::from_micros(100);
+const PAUSE_MAX: Duration = Duration::from_millis(2);
 
 /// Below this size of the write-ahead log a closing writer leaves it as it is. Moving it into the database costs an fsync, which
 /// would double what a hook costs; never doing it would let the log grow without bound where nothing but hooks write.
@@ -81,8 +86,7 @@ impl Writer {
             let options = &self.options;
             let open = self.open.as_mut().expect("opened above");
             let fail = |source| Error::database(&options.path, source);
-            open.db.busy_timeout(deadline.saturating_duration_since(Instant::now())).map_err(fail)?;
-            let transaction = Transaction::new_unchecked(&open.db, TransactionBehavior::Immediate).map_err(fail)?;
+            let transaction = begin(&open.db, deadline).map_err(fail)?;
             // While this waited for its turn, another file may have taken the place of this one: what is written to the old
             // one would be lost, acknowledged or not.
             if open.file != FileId::of(&options.path) {
@@ -126,6 +130,28 @@ impl Writer {
             self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file: FileId::of(path) });
         }
         Ok(())
+    }
+}
+
+/// Begins a write transaction, waiting for others until `deadline`.
+///
+/// SQLite's own waiting asks ten times a second after a while, and never meets the moment between two transactions of
+/// others that write without a pause: retention starved so, whole ten seconds long.
+fn begin(db: &Connection, deadline: Instant) -> rusqlite::Result<Transaction<'_>> {
+    db.busy_timeout(Duration::ZERO)?;
+    let mut pause = PAUSE_MIN;
+    loop {
+        match Transaction::new_unchecked(db, TransactionBehavior::Immediate) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                thread::sleep(pause.min(deadline.saturating_duration_since(Instant::now())));
+                pause = PAUSE_MAX.min(pause * 2);
+            }
+            begun => {
+                // Within the transaction only a checkpoint waits for others.
+                db.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
+                return begun;
+            }
+        }
     }
 }
 

@@ -88,6 +88,15 @@ fn assert_in_order(lines: &[Value]) {
     }
 }
 
+/// Dropped, it is over.
+struct Ending<'e>(&'e AtomicBool);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_whoever_is_killed_whenever() {
     let rounds = std::env::var("AI_CODER_EVENTS_STORM_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS);
@@ -126,6 +135,8 @@ fn nothing_acknowledged_is_lost_whoever_is_killed_whenever() {
                     child.wait().unwrap();
                 }
             });
+            // A failure ends the pruning too.
+            let ending = Ending(&over);
             let mut number = 0;
             while receipts.load(Ordering::SeqCst) < enough {
                 let id = format!("r{round}-server-{number}");
@@ -133,7 +144,7 @@ fn nothing_acknowledged_is_lost_whoever_is_killed_whenever() {
                 acknowledged.lock().unwrap().push((receipt["seq"].as_u64().unwrap(), id));
                 number += 1;
             }
-            over.store(true, Ordering::SeqCst);
+            drop(ending);
             killed.iter_mut().for_each(|child| child.kill().unwrap());
             server.signal("KILL");
             pruning.join().unwrap();
