@@ -6,7 +6,7 @@
 //! adds its fields to the fact it completes and is no fact itself: it is not counted and is no sign of life.
 //!
 //! This room knows neither clock nor store: the present comes in as a value, and what is remembered of earlier failures
-//! comes in as [`Failure`]s. The JSON that aggregates serialise to is compact, for the history alone; readers get a
+//! comes in as [`Failures`]s. The JSON that aggregates serialise to is compact, for the history alone; readers get a
 //! [`CoderView`] or [`Stats`].
 //!
 //! ```
@@ -39,7 +39,7 @@ mod tests;
 
 pub use coder::Coder;
 pub use process::Process;
-pub use rules::{CONFLICT_WINDOW, FAILURE_WINDOW, Failure, Past, judge};
+pub use rules::{CONFLICT_WINDOW, FAILURE_WINDOW, FAILURES_FOR_ALERT, Failures, Past, judge};
 pub use stats::{HistorySize, Stats};
 pub use tally::Tally;
 pub use totals::Totals;

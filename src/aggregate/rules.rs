@@ -10,23 +10,23 @@ pub const FAILURE_WINDOW: Micros = 10 * Time::MINUTE;
 /// Two coders that change a file within this much event time of each other are in each other's way.
 pub const CONFLICT_WINDOW: Micros = 30 * Time::MINUTE;
 /// How many failures since the last alert raise the next one.
-const FAILURES_FOR_ALERT: usize = 3;
+pub const FAILURES_FOR_ALERT: u64 = 3;
 /// Who reports derived events.
 const SOURCE: &str = "ai-coder-events";
 
-/// A failure of a coder that the alert rule remembers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Failure {
-    pub at: Time,
-    /// It arrived before the coder's last alert.
-    pub alerted: bool,
+/// How often a coder failed with `cause.timestamp - FAILURE_WINDOW <= at <= cause.timestamp`, the cause itself included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Failures {
+    /// What an alert tells; where there is none to be raised, nobody asks.
+    pub all: u64,
+    /// Those that arrived after the coder's last alert.
+    pub since_alert: u64,
 }
 
 /// What rules must know of the past besides the coder's own state.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Past {
-    /// The coder's failures with `cause.timestamp - FAILURE_WINDOW <= at <= cause.timestamp`, the cause itself included.
-    pub failures: Vec<Failure>,
+    pub failures: Failures,
     /// The other unfinished coders that changed the cause's file within [`CONFLICT_WINDOW`] of it.
     pub rivals: Vec<String>,
 }
@@ -43,16 +43,15 @@ pub fn judge(cause: &Event, coder: &Coder, past: &Past) -> Vec<Draft> {
         Body::Workspace(Workspace { file_path: Some(path), .. }) => {
             past.rivals.iter().map(|rival| conflict(cause, path, rival)).collect()
         }
-        _ => of_kind(cause, coder, &past.failures).into_iter().collect(),
+        _ => of_kind(cause, coder, past.failures).into_iter().collect(),
     }
 }
 
-fn of_kind(cause: &Event, coder: &Coder, failures: &[Failure]) -> Option<Draft> {
+fn of_kind(cause: &Event, coder: &Coder, failures: Failures) -> Option<Draft> {
     match cause.kind {
         EventType::Failed => {
-            let unalerted = failures.iter().filter(|failure| !failure.alerted).count();
-            let failure_count = Some(failures.len() as u64);
-            (unalerted >= FAILURES_FOR_ALERT)
+            let failure_count = Some(failures.all);
+            (failures.since_alert >= FAILURES_FOR_ALERT)
                 .then(|| derive(cause, EventType::FailureAlert, Derived { failure_count, ..Derived::default() }))
         }
         EventType::Completed => {

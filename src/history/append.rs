@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use crate::{
-    aggregate::{self, Failure, Past},
+    aggregate::{self, Failures, Past},
     event::{Body, Checked, Condition, Data, Draft, Event, EventType, Invalid, Key, Status, Time},
     text::Redactor,
 };
@@ -246,7 +246,7 @@ impl<'t> Append<'t> {
     /// Applies the rules to `cause`; what they derive is recorded right behind it.
     fn derive_from(&mut self, cause: &Event, path: Option<i64>) -> rusqlite::Result<()> {
         let coder = self.fold.coder_no(self.db, &cause.coder_id)?;
-        let failures = if cause.kind == EventType::Failed { self.remember_failure(coder, cause)? } else { Vec::new() };
+        let failures = if cause.kind == EventType::Failed { self.remember_failure(coder, cause)? } else { Failures::default() };
         let rivals = match path {
             Some(path) => conflict::rivals(self.db, &mut self.fold, cause, path)?,
             None => Vec::new(),
@@ -254,24 +254,27 @@ impl<'t> Append<'t> {
         let Some(row) = self.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
         for draft in aggregate::judge(cause, &row.state, &Past { failures, rivals }) {
             if draft.kind == EventType::FailureAlert {
-                self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ?")?.execute([coder])?;
+                // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
+                self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ? AND alerted = 0")?.execute([coder])?;
             }
             self.take(draft.into(), cause.received_at)?;
         }
         Ok(())
     }
 
-    fn remember_failure(&self, coder: i64, cause: &Event) -> rusqlite::Result<Vec<Failure>> {
+    fn remember_failure(&self, coder: i64, cause: &Event) -> rusqlite::Result<Failures> {
         let at = cause.timestamp.micros();
         self.db
             .prepare_cached("INSERT INTO failure (seq, coder, at) VALUES (?, ?, ?)")?
             .execute(params![cause.seq, coder, at])?;
-        self.db
-            .prepare_cached("SELECT at, alerted FROM failure WHERE coder = ? AND at BETWEEN ? AND ?")?
-            .query_map(params![coder, at - aggregate::FAILURE_WINDOW, at], |row| {
-                Ok(Failure { at: Time::from_micros(row.get(0)?), alerted: row.get(1)? })
-            })?
-            .collect()
+        let count = |condition: &str| -> rusqlite::Result<u64> {
+            self.db
+                .prepare_cached(&format!("SELECT count(*) FROM failure WHERE coder = ? AND at BETWEEN ? AND ? {condition}"))?
+                .query_row(params![coder, at - aggregate::FAILURE_WINDOW, at], |row| row.get(0))
+        };
+        let since_alert = count("AND alerted = 0")?;
+        let all = if since_alert < aggregate::FAILURES_FOR_ALERT { since_alert } else { count("")? };
+        Ok(Failures { all, since_alert })
     }
 
     /// A log does not refuse facts: work after `deleted` is recorded, and says that it was not to be expected.

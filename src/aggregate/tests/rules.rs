@@ -6,7 +6,7 @@ use crate::event::{
     Key,
 };
 
-use super::super::{FAILURE_WINDOW, Failure, judge};
+use super::super::{FAILURE_WINDOW, Failures, judge};
 use super::*;
 use crate::aggregate::Past;
 
@@ -14,20 +14,23 @@ use crate::aggregate::Past;
 #[derive(Default)]
 struct Judged {
     coder: Coder,
-    failures: Vec<Failure>,
+    /// When, and whether an alert told of it.
+    failures: Vec<(Time, bool)>,
 }
 
 impl Judged {
     fn append(&mut self, cause: &Event) -> Option<Draft> {
         self.coder.fold(cause);
         if cause.kind == Failed && cause.completes.is_none() {
-            self.failures.push(Failure { at: cause.timestamp, alerted: false });
+            self.failures.push((cause.timestamp, false));
         }
         let window = cause.timestamp.plus(-FAILURE_WINDOW)..=cause.timestamp;
-        let recent: Vec<Failure> = self.failures.iter().copied().filter(|failure| window.contains(&failure.at)).collect();
-        let derived = judge(cause, &self.coder, &Past { failures: recent, rivals: Vec::new() }).pop();
+        let recent = self.failures.iter().filter(|(at, _)| window.contains(at));
+        let since_alert = recent.clone().filter(|(_, alerted)| !alerted).count() as u64;
+        let failures = Failures { all: recent.count() as u64, since_alert };
+        let derived = judge(cause, &self.coder, &Past { failures, rivals: Vec::new() }).pop();
         if derived.as_ref().is_some_and(|draft| draft.kind == FailureAlert) {
-            self.failures.iter_mut().for_each(|failure| failure.alerted = true);
+            self.failures.iter_mut().for_each(|(_, alerted)| *alerted = true);
         }
         derived
     }
@@ -105,8 +108,8 @@ fn a_derived_event_points_at_its_cause() {
 
 #[test]
 fn derived_and_completing_events_trigger_nothing() {
-    let three = [Failure { at: at(0), alerted: false }; 3];
-    let past = Past { failures: three.to_vec(), rivals: Vec::new() };
+    let failures = Failures { all: 3, since_alert: 3 };
+    let past = Past { failures, rivals: Vec::new() };
     let judged = |cause: &Event| judge(cause, &Coder::default(), &past).pop().map(|draft| draft.kind);
     for &kind in EventType::ALL {
         let expected = match kind {

@@ -174,6 +174,25 @@ fn conditions_are_judged_inside_the_transaction() {
     assert!(lab.reader.rejected().expect("readable").is_empty());
 }
 
+/// Each alert rewrote all failures of the coder, and each failure read them: a thousand took seconds.
+#[test]
+fn the_thousandth_failure_costs_as_much_as_the_first() {
+    let mut lab = Lab::new();
+    let changes = |lab: &mut Lab| lab.writer.connection().expect("open").total_changes();
+    let mut written = Vec::new();
+    for _ in 0..400 {
+        let before = changes(&mut lab);
+        for _ in 0..3 {
+            lab.append(draft(EventType::Failed, "a"));
+        }
+        written.push(changes(&mut lab) - before);
+    }
+    assert!(written.iter().all(|rows| *rows < 60), "{written:?}");
+    let alerts: Vec<u64> =
+        lab.log().iter().filter(|event| event.kind == EventType::FailureAlert).map(|alert| alert.seq).collect();
+    assert_eq!(alerts.len(), 400);
+}
+
 #[test]
 fn defect_11_one_alert_for_three_failures_however_noisy_the_others() {
     let mut lab = Lab::new();

@@ -79,7 +79,10 @@ fn a_history_of_the_first_schema_is_read_as_it_is_and_brought_up_to_date_by_an_a
     let mut lab = Lab::new();
     lab.append_all([change("a", "/w/f"), change("b", "/w/f")]);
     let db = lab.writer.connection().expect("open");
-    db.execute_batch("DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; PRAGMA user_version = 1;").expect("as it was");
+    db.execute_batch(
+        "DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; DROP INDEX failure_unalerted; PRAGMA user_version = 1;",
+    )
+    .expect("as it was");
     assert_eq!(lab.facts().len(), 3);
     assert!(conflicts(&mut lab).is_empty());
     assert!(lab.reader.coder("a").expect("reads").is_some());
