@@ -19,20 +19,25 @@ use super::accepted;
 
 /// A server ends within milliseconds once input has; rmcp alone would wait seconds for those who wait.
 const ENDED_WITHIN: Duration = Duration::from_secs(5);
+/// Of two requests in work under one id rmcp loses sight: then only the server's own farewell ends a listening one.
+const ENDED_WITHIN_AT_MISUSE: Duration = Duration::from_secs(20);
 /// A history that grew larger than this is replaced: the same input shall find about the same history.
 const EVENTS_MAX: u64 = 100;
 
 pub fn check(input: &[u8]) {
     let Some((&kind, lines)) = input.split_first() else { return };
     let read_only = kind & 1 == 0;
-    let written = DESK.with_borrow_mut(|desk| desk.get_or_insert_with(Desk::new).converse(lines, read_only));
+    let (asked, odd) = asked(lines);
+    let misused = odd || asked.values().any(|&times| times > 1);
+    let within = if misused { ENDED_WITHIN_AT_MISUSE } else { ENDED_WITHIN };
+    let written = DESK.with_borrow_mut(|desk| desk.get_or_insert_with(Desk::new).converse(lines, read_only, within));
     if let Some(worn) = DESK.with_borrow_mut(|desk| desk.take_if(|desk| desk.is_worn())) {
         worn.runtime.block_on(worn.bus.shutdown());
     }
     let written = std::str::from_utf8(&written).expect("the server writes UTF-8");
     assert!(written.is_empty() || written.ends_with('\n'), "a line without end: {written}");
     let answers: Vec<Value> = written.lines().map(message).collect();
-    is_answered(lines, &answers);
+    is_answered(&asked, odd, contains(lines, b"cancelled"), &answers);
 }
 
 thread_local! {
@@ -64,7 +69,7 @@ impl Desk {
     }
 
     /// Everything that the server writes to a client that sends `lines` and reads on.
-    fn converse(&self, lines: &[u8], read_only: bool) -> Vec<u8> {
+    fn converse(&self, lines: &[u8], read_only: bool, within: Duration) -> Vec<u8> {
         let (client, server) = tokio::io::duplex(1 << 20);
         let (mut reading, mut writing) = tokio::io::split(client);
         let (input, output) = tokio::io::split(server);
@@ -82,8 +87,9 @@ impl Desk {
             received.expect("what the server writes is read");
             written
         };
-        let talk = async { tokio::time::timeout(ENDED_WITHIN, talk).await };
-        self.runtime.block_on(talk).expect("the server ends when its input does")
+        let talk = async { tokio::time::timeout(within, talk).await };
+        let talked = self.runtime.block_on(talk);
+        talked.unwrap_or_else(|_| panic!("the server does not end when its input does: {}", String::from_utf8_lossy(lines)))
     }
 }
 
@@ -121,15 +127,8 @@ enum Id {
     Text(String),
 }
 
-/// Every request has one answer; no other line has one under an id.
-fn is_answered(lines: &[u8], answers: &[Value]) {
-    let mut answered: BTreeMap<Id, usize> = BTreeMap::new();
-    for answer in answers.iter().filter(|answer| answer.get("method").is_none()) {
-        assert!(answer.get("result").is_some() != answer.get("error").is_some(), "{answer}");
-        if let Ok(id) = Id::deserialize(&answer["id"]) {
-            *answered.entry(id).or_default() += 1;
-        }
-    }
+/// How often each id is asked under, and whether a line that is no request may have an answer too.
+fn asked(lines: &[u8]) -> (BTreeMap<Id, usize>, bool) {
     let mut asked: BTreeMap<Id, usize> = BTreeMap::new();
     let mut odd = false;
     for line in lines.split(|&byte| byte == b'\n') {
@@ -139,8 +138,19 @@ fn is_answered(lines: &[u8], answers: &[Value]) {
             _ => odd |= contains(line, b"\"id\"") || contains(line, b"\\u"),
         }
     }
-    let cancels = contains(lines, b"cancelled");
-    for (id, &times) in &asked {
+    (asked, odd)
+}
+
+/// Every request has one answer; no other line has one under an id.
+fn is_answered(asked: &BTreeMap<Id, usize>, odd: bool, cancels: bool, answers: &[Value]) {
+    let mut answered: BTreeMap<Id, usize> = BTreeMap::new();
+    for answer in answers.iter().filter(|answer| answer.get("method").is_none()) {
+        assert!(answer.get("result").is_some() != answer.get("error").is_some(), "{answer}");
+        if let Ok(id) = Id::deserialize(&answer["id"]) {
+            *answered.entry(id).or_default() += 1;
+        }
+    }
+    for (id, &times) in asked {
         let answers = answered.get(id).copied().unwrap_or(0);
         // Ids in use are not to be used again: of two at once, one has the answer.
         let enough = answers >= 1 || cancels;
