@@ -59,12 +59,12 @@ async fn every_request_is_answered_whatever_stands_between() {
     let hello = json!({ "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } });
     let hello = |id: u64| request(id, "initialize", hello.clone());
     let response = json!({ "jsonrpc": "2.0", "id": 9, "result": {} });
-    // Found by fuzzing: what came between a request that does not begin a conversation and the one that does ended it.
+    // What came between a request that does not begin a conversation and the one that does ended it.
     check(&[request(1, "ping", json!({})), notification("notifications/initialized"), hello(2)], &[1, 2]).await;
     check(&[request(1, "tools/list", json!({})), response.clone(), hello(2), request(3, "ping", json!({}))], &[1, 2, 3]).await;
     check(&[modern(1, "server/discover", json!({})), response, modern(2, "tools/list", json!({}))], &[1, 2]).await;
     check(&[notification("notifications/initialized"), hello(1), notification("notifications/initialized")], &[1]).await;
-    // Found by fuzzing: a handler that still had something to send when input ended held up the end.
+    // A handler that still had something to send when input ended held up the end.
     let listen = json!({ "notifications": { "resourcesListChanged": true } });
     check(&[modern(1, "subscriptions/listen", listen)], &[1]).await;
 }
