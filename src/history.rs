@@ -58,6 +58,6 @@ pub use reader::{Position, Reader, Version};
 pub use reject::{Rejected, Rejection};
 pub use retain::{Pruned, Retention};
 pub use salvage::{Salvage, set_aside_if_broken};
-pub use spool::spool;
+pub use spool::{spool, spool_elsewhere};
 pub use stats::StatsQuery;
 pub use writer::Writer;

@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, Metadata, OpenOptions},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use super::Error;
@@ -82,12 +82,27 @@ pub(super) fn look(path: &Path) -> Result<Metadata, Error> {
     Ok(metadata)
 }
 
+/// Makes sure that what lies beside a database, if anything does, is ours too: SQLite reads and writes it unasked.
+pub(super) fn look_beside(companions: &[PathBuf]) -> Result<(), Error> {
+    for path in companions {
+        match look(path) {
+            Err(Error::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+            looked => {
+                looked?;
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Opens `path` with `options`; where that creates it, with mode 0600.
 pub(super) fn open_private(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::OpenOptionsExt;
-        options.mode(MODE_FILE).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+        // A pipe in its place would have the opener wait for its other end.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        options.mode(MODE_FILE).custom_flags(flags.bits().cast_signed());
     }
     let file = options.open(path)?;
     let metadata = file.metadata()?;

@@ -22,7 +22,7 @@ pub struct Options {
     pub clock: Clock,
     /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
     pub runtime_folder: Option<PathBuf>,
-    /// And where the system has no such folder: everybody's `/tmp`, in a folder of the user's own.
+    /// And where that cannot be used, or there is none: everybody's `/tmp`, in a folder of the user's own.
     pub temporary_folder: Option<PathBuf>,
 }
 
@@ -40,25 +40,42 @@ impl Options {
 
     /// The file whose change tells other processes that something was committed.
     pub fn bell_path(&self) -> PathBuf {
-        self.path.with_extension("bell")
+        self.beside("bell")
+    }
+
+    fn spool_path(&self) -> PathBuf {
+        self.beside("spool")
+    }
+
+    /// `history.bell` beside `history.db`; beside any other name one that no other history has.
+    fn beside(&self, kind: &str) -> PathBuf {
+        if self.path.extension().is_some_and(|extension| extension == "db") {
+            self.path.with_extension(kind)
+        } else {
+            with_suffix(&self.path, &format!(".{kind}"))
+        }
     }
 
     /// Whether `path` is one of this history's own files, or lies in its spool.
     pub fn owns(&self, path: &Path) -> bool {
-        let files = [self.path.clone(), self.bell_path(), self.wal_path(), self.shared_memory_path()];
-        files.iter().any(|file| file == path)
-            || path == with_suffix(&self.path, "-journal")
-            || path.starts_with(self.path.with_extension("spool"))
+        path == self.path
+            || path == self.bell_path()
+            || self.companions().iter().any(|file| file == path)
+            || path.starts_with(self.spool_path())
     }
 
     /// The folders where hooks leave what they could not write, the preferred one first.
     pub(super) fn spool_folders(&self) -> Vec<PathBuf> {
-        let beside = self.path.with_extension("spool");
         let name = Key::id_of(&self.path.to_string_lossy());
         let runtime = self.runtime_folder.as_ref().map(|folder| folder.join("ai-coder-events"));
-        let temporary = || Some(self.temporary_folder.as_ref()?.join(format!("ai-coder-events-{}", file::user())));
-        let elsewhere = runtime.or_else(temporary).map(|folder| folder.join(format!("{name}.spool")));
-        std::iter::once(beside).chain(elsewhere).collect()
+        let temporary = self.temporary_folder.as_ref().map(|folder| folder.join(format!("ai-coder-events-{}", file::user())));
+        let elsewhere = runtime.into_iter().chain(temporary).map(|folder| folder.join(format!("{name}.spool")));
+        std::iter::once(self.spool_path()).chain(elsewhere).collect()
+    }
+
+    /// What SQLite puts beside the database.
+    pub(super) fn companions(&self) -> [PathBuf; 3] {
+        [self.wal_path(), self.shared_memory_path(), with_suffix(&self.path, "-journal")]
     }
 
     pub(super) fn wal_path(&self) -> PathBuf {

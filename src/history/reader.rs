@@ -131,7 +131,7 @@ impl Reader {
             self.open = None;
         }
         if self.open.is_none()
-            && let Some(db) = schema::open_for_reading(path, PATIENCE)?
+            && let Some(db) = schema::open_for_reading(&self.options, PATIENCE)?
         {
             self.open = Some(Open { db, ids: CoderIds::default(), file });
             self.opened += 1;

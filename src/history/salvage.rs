@@ -117,8 +117,8 @@ fn hold(path: &Path, patience: Duration) -> Result<Option<Connection>, Error> {
     };
     match begin().map_err(|source| Error::database(path, source)) {
         Ok(db) => Ok(Some(db)),
-        Err(busy @ Error::Busy { .. }) => Err(busy),
-        Err(_) => Ok(None),
+        Err(Error::Broken { .. }) => Ok(None),
+        Err(other) => Err(other),
     }
 }
 
@@ -142,6 +142,7 @@ fn graft(options: &Options, workplace: &Workplace) -> Result<Connection, Error> 
 
 /// Creates a history and moves all of it into its one file.
 fn found(options: &Options) -> Result<(), Error> {
+    schema::create_file(options)?;
     let db = schema::open_for_writing(options, Instant::now())?;
     let fail = |source| Error::database(&options.path, source);
     let transaction = Transaction::new_unchecked(&db, TransactionBehavior::Immediate).map_err(fail)?;
@@ -383,24 +384,48 @@ fn visit<P: rusqlite::Params>(
 }
 
 /// A folder beside the history for what is not finished, gone when it is dropped.
-struct Workplace(PathBuf);
+struct Workplace {
+    folder: PathBuf,
+    /// Locked while somebody works there.
+    _worker: File,
+}
 
 impl Workplace {
     fn beside(path: &Path) -> Result<Workplace, Error> {
-        let folder = with_suffix(path, &format!(".salvage-{}", Uuid::new_v4().simple()));
+        let start = with_suffix(path, ".salvage-");
+        clear_away(&start);
+        let folder = with_suffix(&start, &Uuid::new_v4().simple().to_string());
         file::own_folder(&folder)?;
-        Ok(Workplace(folder))
+        let locked = File::open(&folder).and_then(|worker| worker.lock().map(|()| worker));
+        let worker = locked.map_err(|source| Error::file(&folder, source))?;
+        Ok(Workplace { folder, _worker: worker })
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.0.join(name)
+        self.folder.join(name)
+    }
+}
+
+/// Removes workplaces whose workers died.
+fn clear_away(start: &Path) {
+    let (Some(folder), Some(name)) = (start.parent(), start.file_name()) else { return };
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_one = entry.file_name().as_encoded_bytes().starts_with(name.as_encoded_bytes());
+        let is_left = || File::open(entry.path()).is_ok_and(|worker| worker.try_lock().is_ok());
+        if is_one && entry.file_type().is_ok_and(|kind| kind.is_dir()) && is_left() {
+            remove_folder(&entry.path());
+        }
+    }
+}
+
+fn remove_folder(folder: &Path) {
+    if let Err(error) = fs::remove_dir_all(folder) {
+        tracing::warn!("`{}` stays behind: {error}", folder.display());
     }
 }
 
 impl Drop for Workplace {
     fn drop(&mut self) {
-        if let Err(error) = fs::remove_dir_all(&self.0) {
-            tracing::warn!("`{}` stays behind: {error}", self.0.display());
-        }
+        remove_folder(&self.folder);
     }
 }

@@ -20,19 +20,27 @@ pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 /// in bulk appends.
 const WAL_PAGES: u32 = 4000;
 
-/// Creates the file where it is missing and opens it for writing. Tables are made by [`migrate`].
-pub(super) fn open_for_writing(options: &Options, deadline: Instant) -> Result<Connection, Error> {
-    let path = &options.path;
-    if let Some(folder) = path.parent() {
+/// Creates the file where it is missing, and makes sure that it may be written to.
+pub(super) fn create_file(options: &Options) -> Result<(), Error> {
+    if let Some(folder) = options.path.parent() {
         file::private_folder(folder)?;
     }
-    file::private_file(path)?;
+    file::private_file(&options.path)?;
+    file::look_beside(&options.companions())
+}
+
+/// Opens a file that [`create_file`] looked at for writing. Tables are made by [`migrate`].
+pub(super) fn open_for_writing(options: &Options, deadline: Instant) -> Result<Connection, Error> {
+    let path = &options.path;
     let connect = || {
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(deadline.saturating_duration_since(Instant::now()))?;
         let mode: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0))?;
-        // What another program keeps here is refused later, and left as it is.
-        if mode != "wal" && (version(&connection)? > 0 || is_empty(&connection)?) {
+        // What another program keeps here is left as it is.
+        if is_foreign(&connection)? {
+            return Ok(None);
+        }
+        if mode != "wal" {
             // Only an empty database takes it; it lets pruning give bytes back.
             connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
             connection.pragma_update(None, "journal_mode", "WAL")?;
@@ -47,23 +55,25 @@ pub(super) fn open_for_writing(options: &Options, deadline: Instant) -> Result<C
             },
         )?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(connection)
+        Ok(Some(connection))
     };
     // Switching a new file to its write-ahead log does not wait for others that do the same: ask again.
     loop {
         match connect().map_err(|source| Error::database(path, source)) {
             Err(Error::Busy { .. }) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(1)),
-            done => return done,
+            opened => return opened?.ok_or_else(|| Error::Foreign { path: path.clone() }),
         }
     }
 }
 
 /// Opens an existing file for reading; `None` where there is no file, or nothing in it yet.
-pub(super) fn open_for_reading(path: &Path, patience: Duration) -> Result<Option<Connection>, Error> {
+pub(super) fn open_for_reading(options: &Options, patience: Duration) -> Result<Option<Connection>, Error> {
+    let path = &options.path;
     match file::look(path) {
         Err(Error::File { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         looked => looked?,
     };
+    file::look_beside(&options.companions())?;
     let connect = |flags| {
         let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(patience)?;
@@ -72,14 +82,16 @@ pub(super) fn open_for_reading(path: &Path, patience: Duration) -> Result<Option
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         connection.set_prepared_statement_cache_capacity(64);
         let version = version(&connection)?;
-        Ok((connection, version))
+        let foreign = is_foreign(&connection)?;
+        Ok((connection, version, foreign))
     };
     // Readers of a write-ahead log share memory through a file, so they need to write where they can.
     let opened = connect(OpenFlags::SQLITE_OPEN_READ_WRITE).or_else(|_| connect(OpenFlags::SQLITE_OPEN_READ_ONLY));
     match opened.map_err(|source| Error::database(path, source))? {
-        (_, 0) => Ok(None),
-        (_, found) if found > SCHEMA_VERSION => Err(Error::Newer { path: path.to_owned(), found }),
-        (connection, _) => Ok(Some(connection)),
+        (_, _, true) => Err(Error::Foreign { path: path.to_owned() }),
+        (_, 0, _) => Ok(None),
+        (_, found, _) if found > SCHEMA_VERSION => Err(Error::Newer { path: path.to_owned(), found }),
+        (connection, ..) => Ok(Some(connection)),
     }
 }
 
@@ -87,11 +99,11 @@ pub(super) fn open_for_reading(path: &Path, patience: Duration) -> Result<Option
 pub(super) fn migrate(connection: &Connection, path: &Path, now: Time) -> Result<(), Error> {
     let fail = |source| Error::database(path, source);
     let found = version(connection).map_err(fail)?;
+    if found != SCHEMA_VERSION && is_foreign(connection).map_err(fail)? {
+        return Err(Error::Foreign { path: path.to_owned() });
+    }
     if found > SCHEMA_VERSION {
         return Err(Error::Newer { path: path.to_owned(), found });
-    }
-    if found == 0 && !is_empty(connection).map_err(fail)? {
-        return Err(Error::Foreign { path: path.to_owned() });
     }
     migrate_to(connection, SCHEMA_VERSION, now).map_err(fail)
 }
@@ -113,9 +125,14 @@ pub(super) fn knows_conflicts(connection: &Connection) -> rusqlite::Result<bool>
     Ok(version(connection)? >= 2)
 }
 
-/// Whether there is no table yet, neither ours nor another program's.
-fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
-    connection.query_row("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)", [], |row| row.get(0))
+/// Whether there are tables, and none of them is ours. Other programs number their schemas too.
+fn is_foreign(connection: &Connection) -> rusqlite::Result<bool> {
+    connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_master)
+             AND NOT EXISTS (SELECT 1 FROM sqlite_master WHERE name = 'ledger' AND sql LIKE '%minutes_since%')",
+        [],
+        |row| row.get(0),
+    )
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

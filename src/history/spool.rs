@@ -48,21 +48,47 @@ enum Line {
 /// # Errors
 /// Where no spool folder can be written, or it is full.
 pub fn spool(options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
+    leave_in(options.spool_folders(), options, &entries)
+}
+
+/// The same, but not beside the history, where the disk may hang.
+///
+/// # Errors
+/// Where there is no other folder, none of them can be written, or they are full.
+pub fn spool_elsewhere(options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
+    leave_in(options.spool_folders().split_off(1), options, &entries)
+}
+
+fn leave_in(folders: Vec<PathBuf>, options: &Options, entries: &[Entry]) -> Result<PathBuf, Error> {
     let now = options.clock.now();
     let mut text = String::new();
-    for entry in &entries {
+    for entry in entries {
         let line = to_line(entry, now, &options.redactor);
         text.push_str(&serde_json::to_string(&line).expect("a spool line has text keys and plain values"));
         text.push('\n');
     }
-    let mut failed = None;
-    for folder in options.spool_folders() {
-        match leave(&folder, now, &text, entries.len(), options.durability) {
+    let (mut failed, mut full) = (None, None);
+    for folder in folders {
+        match leave(&folder, now, &text, options.durability) {
             Ok(path) => return Ok(path),
-            Err(error) => failed = Some(error),
+            Err(error) => {
+                full = full.or(matches!(error, Error::SpoolFull { .. }).then_some(folder));
+                failed = Some(error);
+            }
         }
     }
-    Err(failed.expect("there is always a folder beside the history"))
+    // Lost, but not in silence.
+    if let Some(folder) = full {
+        shed(&folder, entries.len())?;
+        return Err(Error::SpoolFull { folder });
+    }
+    Err(failed.unwrap_or_else(|| Error::file(&options.path, io::Error::other("there is no other folder for a spool"))))
+}
+
+fn shed(folder: &Path, entries: usize) -> Result<(), Error> {
+    file::open_private(OpenOptions::new().append(true).create(true), &folder.join(SHED_FILE))
+        .and_then(|mut shed| shed.write_all(&vec![b'.'; entries]))
+        .map_err(|source| Error::file(folder, source))
 }
 
 /// Spool files that wait to be taken in.
@@ -169,13 +195,10 @@ fn from_line(line: &str, now: Time) -> (Entry, Time) {
     }
 }
 
-fn leave(folder: &Path, now: Time, text: &str, entries: usize, durability: Durability) -> Result<PathBuf, Error> {
+fn leave(folder: &Path, now: Time, text: &str, durability: Durability) -> Result<PathBuf, Error> {
     file::own_folder(folder)?;
     let fail = |source| Error::file(folder, source);
     if is_full(folder, text.len() as u64).map_err(fail)? {
-        file::open_private(OpenOptions::new().append(true).create(true), &folder.join(SHED_FILE))
-            .and_then(|mut shed| shed.write_all(&vec![b'.'; entries]))
-            .map_err(fail)?;
         return Err(Error::SpoolFull { folder: folder.to_owned() });
     }
     let name = unique_name(now);

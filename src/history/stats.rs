@@ -141,6 +141,10 @@ fn tally_since(db: &Connection, coder: Option<i64>, since: Time) -> rusqlite::Re
     Ok(sum)
 }
 
+/// Events from outside a minute after which those before are taken to be older too. What was spooled is among the newest although
+/// it was received before; where the clock was set back, what came before that was received later.
+const OTHERS_MAX: usize = 1000;
+
 /// Events of one coder, or all, received in the last 60 seconds: the newest ones, read back that far.
 fn received_last_minute(snapshot: &Snapshot<'_>, coder: Option<i64>) -> rusqlite::Result<f64> {
     let (from, to): (Micros, Micros) = (snapshot.now.plus(-Time::MINUTE).micros(), snapshot.now.micros());
@@ -149,14 +153,14 @@ fn received_last_minute(snapshot: &Snapshot<'_>, coder: Option<i64>) -> rusqlite
         None => "SELECT received, completes IS NULL FROM event WHERE ?1 IS NULL ORDER BY seq DESC",
     })?;
     let mut rows = statement.query([coder])?;
-    let mut count = 0.0;
-    while let Some(row) = rows.next()? {
+    let (mut count, mut others) = (0.0, 0);
+    while let Some(row) = rows.next()?
+        && others < OTHERS_MAX
+    {
         let received: Micros = row.get(0)?;
-        // Where the clock was set back, what was received before that lies ahead.
         if received <= from || received > to {
-            break;
-        }
-        if row.get(1)? {
+            others += 1;
+        } else if row.get(1)? {
             count += 1.0;
         }
     }

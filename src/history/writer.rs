@@ -126,8 +126,11 @@ impl Writer {
             self.open = None;
         }
         if self.open.is_none() {
+            schema::create_file(&self.options)?;
+            // Asked before the file is opened: one that takes its place meanwhile is noticed inside the transaction.
+            let file = FileId::of(path);
             let db = schema::open_for_writing(&self.options, deadline)?;
-            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file: FileId::of(path) });
+            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file });
         }
         Ok(())
     }

@@ -214,9 +214,25 @@ fn a_value_that_cannot_be_read_is_a_problem_that_repair_mends() {
 fn the_database_of_another_program_is_left_alone() {
     let home = Home::new();
     let path = home.path().join("shop.db");
-    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE orders (id)").unwrap();
-    let before = std::fs::read(&path).unwrap();
-    let Said { code, stderr, .. } = home.run(&["--db", "shop.db", "emit", "created", "--coder", "a"]);
-    assert!(code == Some(1) && stderr.contains("another program's database"), "{stderr}");
-    assert!(std::fs::read(&path).unwrap() == before);
+    // Many number their schemas, with numbers that ours has, had, or will have.
+    for version in [0, 1, 3, 99] {
+        let shop = format!("CREATE TABLE orders (id); PRAGMA user_version = {version};");
+        rusqlite::Connection::open(&path).unwrap().execute_batch(&shop).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        for words in [
+            &["emit", "created", "--coder", "a"][..],
+            &["list"],
+            &["check"],
+            &["check", "--repair"],
+            &["prune", "--max-events", "1"],
+        ] {
+            let Said { code, stderr, .. } = home.run(&[&["--db", "shop.db"], words].concat());
+            assert!(code == Some(1) && stderr.contains("another program's database"), "{version} {words:?}: {stderr}");
+        }
+        let mut client = Client::start(&home, &["--db", "shop.db", "--fresh-if-broken"], modern());
+        assert!(client.refused("list_ai_coder_events", json!({})).contains("another program's database"));
+        assert!(client.close().0.success());
+        assert!(std::fs::read(&path).unwrap() == before, "{version}");
+        std::fs::remove_file(&path).unwrap();
+    }
 }

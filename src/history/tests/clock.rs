@@ -52,7 +52,7 @@ fn a_clock_that_was_ahead_for_a_while_leaves_no_trace_in_the_counts() {
     lab.append_all((0..5).map(|_| draft(EventType::Output, "a")));
     lab.writer.tidy().expect("tidied");
     lab.append_all((0..5).map(|_| draft(EventType::Output, "a")));
-    assert_eq!(rate(&mut lab), 10.0);
+    assert_eq!(rate(&mut lab), 15.0);
     assert!((15..=16).contains(&since(&mut lab, Time::HOUR)), "{}", since(&mut lab, Time::HOUR));
     lab.assert_sound();
     let view = lab.reader.coder("a").expect("readable").expect("known");

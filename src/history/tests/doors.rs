@@ -63,6 +63,47 @@ fn a_bell_that_is_a_link_is_not_rung() {
 }
 
 #[test]
+fn a_bell_that_is_a_pipe_is_not_waited_for() {
+    let mut lab = Lab::new();
+    let made = std::process::Command::new("mkfifo").arg(lab.options.bell_path()).status().expect("mkfifo is there");
+    assert!(made.success());
+    lab.append(draft(EventType::Started, "a"));
+    assert_eq!(lab.log().len(), 1);
+}
+
+#[test]
+fn what_lies_beside_the_history_must_be_ours_too() {
+    let lab = Lab::new();
+    let elsewhere = lab.options.path.with_file_name("elsewhere");
+    for companion in lab.options.companions() {
+        fs::write(&elsewhere, "").expect("writable");
+        symlink(&elsewhere, &companion).expect("linked");
+        refused(append(&lab.options), "symbolic link");
+        refused(Reader::new(&lab.options).position(), "symbolic link");
+        fs::remove_file(&companion).expect("unlinked");
+        if file::user() == 0 {
+            fs::write(&companion, "").expect("writable");
+            chown(&companion, Some(ANOTHER), None).expect("root may");
+            refused(append(&lab.options), "belongs to another user");
+            fs::remove_file(&companion).expect("removed");
+        }
+    }
+    assert_eq!(fs::read(&elsewhere).expect("readable"), b"");
+}
+
+#[test]
+fn two_histories_share_neither_bell_nor_spool() {
+    let beside = |name: &str| {
+        let options = Options::new(Path::new("/h").join(name));
+        [options.bell_path(), options.spool_folders().remove(0)].map(|path| path.display().to_string())
+    };
+    assert_eq!(beside("history.db"), ["/h/history.bell", "/h/history.spool"]);
+    assert_eq!(beside("w.alice"), ["/h/w.alice.bell", "/h/w.alice.spool"]);
+    assert_eq!(beside("h.bell"), ["/h/h.bell.bell", "/h/h.bell.spool"]);
+    assert_eq!(beside("h"), ["/h/h.bell", "/h/h.spool"]);
+}
+
+#[test]
 fn a_spool_that_is_a_link_takes_nothing_and_gives_nothing() {
     let mut lab = Lab::new();
     let elsewhere = lab.options.path.with_file_name("elsewhere");

@@ -99,6 +99,7 @@ fn a_destroyed_header_costs_nothing() {
 #[test]
 fn a_destroyed_header_of_an_old_history_costs_nothing_either() {
     let mut lab = Lab::new();
+    schema::create_file(&lab.options).expect("created");
     let db = schema::open_for_writing(&lab.options, std::time::Instant::now()).expect("open");
     schema::migrate_to(&db, 1, lab.now()).expect("created");
     drop(db);
@@ -153,6 +154,22 @@ fn a_file_that_is_half_there_gives_what_is_there() {
 }
 
 #[test]
+fn what_a_killed_repair_left_is_cleared_away_by_the_next() {
+    let mut lab = filled(10);
+    let left = |name: &str| {
+        let folder = lab.options.path.with_file_name(name);
+        fs::create_dir(&folder).and_then(|()| fs::write(folder.join("copy.db"), "events")).expect("writable");
+        folder
+    };
+    let (dead, alive, other) = (left("history.db.salvage-1"), left("history.db.salvage-2"), left("notes.salvage-3"));
+    let worker = fs::File::open(&alive).expect("there");
+    worker.lock().expect("nobody else works there");
+    overwrite(&lab.options.path, 0, &[0; 100]);
+    assert!(lab.checkup(true).repaired);
+    assert_eq!([dead, alive, other].map(|folder| folder.exists()), [false, true, true]);
+}
+
+#[test]
 fn what_never_was_a_history_is_left_alone() {
     let mut lab = Lab::new();
     let letter = "dear mother, this is no database, but long enough to be looked at ".repeat(200);
@@ -186,7 +203,8 @@ fn a_broken_history_is_set_aside_and_can_be_salvaged_there() {
 
     let shop = Options { path: lab.options.path.with_file_name("shop.db"), ..lab.options.clone() };
     rusqlite::Connection::open(&shop.path).and_then(|db| db.execute_batch("CREATE TABLE orders (id)")).expect("made");
-    assert_eq!(set_aside_if_broken(&shop).expect("looked at"), None, "another program's is no concern of ours");
+    let refused = set_aside_if_broken(&shop);
+    assert!(matches!(refused, Err(Error::Foreign { .. })), "another program's is no concern of ours: {refused:?}");
 }
 
 #[test]

@@ -167,3 +167,38 @@ fn many_processes_take_it_in_at_once_and_each_entry_comes_once() {
     assert_eq!(lab.checkup(false).spool_taken_in, 0);
     lab.assert_sound();
 }
+
+#[test]
+fn what_found_another_place_is_not_counted_as_lost() {
+    let mut lab = Lab::new();
+    let elsewhere = tempfile::tempdir().expect("a temporary folder");
+    lab.options.runtime_folder = Some(elsewhere.path().to_owned());
+    lab.writer = crate::history::Writer::new(&lab.options);
+    let fill = |folder: &std::path::Path| {
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::File::create(folder.join("large"))?.set_len(1 << 30))
+            .expect("a sparse file");
+    };
+    let folders = lab.options.spool_folders();
+    fill(&folders[0]);
+    let path = spool(&lab.options, vec![draft(EventType::Started, "a").into()]).expect("spooled");
+    assert!(path.starts_with(&folders[1]));
+    fill(&folders[1]);
+    spool(&lab.options, vec![draft(EventType::Output, "a").into()]).expect_err("both are full");
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 1);
+    let kept: Vec<String> = lab.reader.rejected().expect("readable").into_iter().map(|kept| kept.reason).collect();
+    assert_eq!(kept, ["1 entries found the spool full and are lost"]);
+}
+
+#[test]
+fn the_rate_of_a_coder_counts_what_came_after_and_before_what_was_spooled() {
+    let mut lab = Lab::new();
+    lab.append(draft(EventType::Created, "a"));
+    spool(&lab.options, vec![draft(EventType::Output, "a").into()]).expect("spooled");
+    lab.wait(Time::HOUR);
+    lab.append_all([draft(EventType::Output, "a"), draft(EventType::Output, "a")]);
+    lab.writer.take_in_spool().expect("taken in");
+    lab.append(draft(EventType::Output, "a"));
+    let query = crate::history::StatsQuery { coder: Some("a".into()), ..Default::default() };
+    assert_eq!(lab.reader.stats(&query).expect("readable").events_per_minute, 3.0);
+}
