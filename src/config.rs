@@ -224,7 +224,7 @@ struct HookTable {
 impl File {
     /// An absent file says nothing.
     fn read(path: &Path) -> Result<File, Error> {
-        let text = match std::fs::read_to_string(path) {
+        let text = match File::text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
             Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
@@ -234,9 +234,17 @@ impl File {
 }
 
 impl File {
+    /// A pipe in its place would have the reader wait for a writer.
+    fn text(path: &Path) -> std::io::Result<String> {
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(std::io::Error::other("it is no regular file"));
+        }
+        std::fs::read_to_string(path)
+    }
+
     /// The patterns that a broken file has nevertheless: each stands for itself.
     fn clear_patterns(path: &Path) -> Vec<Pattern> {
-        let table = std::fs::read_to_string(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
+        let table = File::text(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
         let patterns = table.get("redact").and_then(|redact| redact.get("patterns")?.as_array()).cloned().unwrap_or_default();
         let patterns = patterns.into_iter().filter_map(|pattern| pattern.try_into::<Pattern>().ok());
         let compiles = |Pattern { name, regex }: &Pattern| Redactor::new([(name.clone(), regex.clone())]).is_ok();

@@ -7,11 +7,11 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    io::{self, Read},
+    io::{self, Read, Write},
     panic::{AssertUnwindSafe, catch_unwind},
     path::PathBuf,
     process::ExitCode,
-    sync::mpsc::{Receiver, RecvTimeoutError, sync_channel},
+    sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     thread,
     time::{Duration, Instant},
 };
@@ -25,7 +25,7 @@ use anyhow::Context;
 use clap::Args;
 
 use super::complain::complain;
-use crate::config::{Config, Environment};
+use crate::config::{Config, Environment, HOOK_BUDGET};
 
 /// Record one hook payload from stdin: what agents call, never people
 #[derive(Debug, Args)]
@@ -53,6 +53,8 @@ Example:
 const READING: (u32, u32) = (3, 5);
 /// Kept back from waiting for a busy history, to spool in its stead.
 const SPOOLING: Duration = Duration::from_millis(40);
+/// How much longer the process lasts where spooling has begun and the machine is busy. Then it ends, whatever hangs.
+const GRACE: Duration = Duration::from_millis(750);
 /// A writer that waits for its turn says so itself, this much before it is given up.
 const GIVING_UP: Duration = Duration::from_millis(10);
 /// Larger payloads hold whole files; what matters of them is in other signals too.
@@ -61,7 +63,7 @@ const PAYLOAD_BYTES_MAX: usize = 16 << 20;
 const CHUNK_BYTES: usize = 64 << 10;
 
 /// What was asked for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookCall {
     agent: String,
     event: Option<String>,
@@ -97,20 +99,38 @@ pub fn call(arguments: &[OsString]) -> Option<HookCall> {
 pub fn run(call: &HookCall) -> ExitCode {
     // A defect is told once, below, and in our own words.
     std::panic::set_hook(Box::new(|_| {}));
-    let trouble = match catch_unwind(AssertUnwindSafe(|| record(call))) {
-        Ok(Ok(())) => None,
-        Ok(Err(error)) => Some(format!("{error:#}")),
-        Err(_) => Some("a defect in the recorder; the hook's payload was not recorded".to_owned()),
-    };
-    if let Some(trouble) = trouble {
-        complain(&format!("ai-coder-events hook: {trouble}"));
+    let (budget, chosen) = sync_channel(1);
+    let (recorded, outcome) = sync_channel(1);
+    let call = call.clone();
+    let started = call.started;
+    let recording = thread::Builder::new().spawn(move || {
+        let trouble = match catch_unwind(AssertUnwindSafe(|| record(&call, &budget))) {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(format!("{error:#}")),
+            Err(_) => Some("a defect in the recorder; the hook's payload was not recorded".to_owned()),
+        };
+        recorded.try_send(trouble).unwrap_or_default();
+    });
+    let left = |budget: Duration| (started + budget + GRACE).saturating_duration_since(Instant::now());
+    let outcome = recording.map_or(Err(RecvTimeoutError::Disconnected), |_| {
+        // A configuration that cannot even be read gets the time that the default allows.
+        let budget = chosen.recv_timeout(left(HOOK_BUDGET)).unwrap_or(HOOK_BUDGET);
+        outcome.recv_timeout(left(budget))
+    });
+    match outcome {
+        Ok(None) => {}
+        Ok(Some(trouble)) => complain(&format!("ai-coder-events hook: {trouble}")),
+        // Not by way of the configuration, which may be what hangs. Where even this cannot be said, nothing is left to do.
+        Err(_) => drop(writeln!(io::stderr(), "ai-coder-events hook: the payload is lost: nothing could be written in time")),
     }
     ExitCode::SUCCESS
 }
 
-fn record(call: &HookCall) -> anyhow::Result<()> {
+/// `budget` is told once it is known.
+fn record(call: &HookCall, budget: &SyncSender<Duration>) -> anyhow::Result<()> {
     let environment = Environment::of_process();
     let config = Config::for_hook(call.db.as_deref(), &environment)?;
+    budget.try_send(config.hook_budget).unwrap_or_default();
     let deadline = call.started + config.hook_budget;
     let reading_ends = call.started + config.hook_budget * READING.0 / READING.1;
     let payload = Payload::read(io::stdin(), reading_ends);
@@ -120,11 +140,13 @@ fn record(call: &HookCall) -> anyhow::Result<()> {
     }
     let closing = match write(&config.history, entries.clone(), deadline - SPOOLING) {
         Ok(closing) => closing,
-        Err(failed) => {
-            return history::spool(&config.history, entries).map(drop).with_context(|| match failed {
-                Some(failed) => format!("the hook's payload is lost: {:#}; nor can it be spooled", anyhow::Error::from(failed)),
-                None => "the hook's payload is lost: the history did not take it in time, nor can it be spooled".to_owned(),
-            });
+        Err(Some(failed)) => {
+            let lost = || format!("the hook's payload is lost: {:#}; nor can it be spooled", anyhow::Error::from(failed));
+            return history::spool(&config.history, entries).map(drop).with_context(lost);
+        }
+        Err(None) => {
+            let lost = "the hook's payload is lost: the history did not take it in time, nor can it be spooled";
+            return spool(&config.history, entries, deadline).context(lost);
         }
     };
     // Closing may move a long write-ahead log into the database: for as long as there is time.
@@ -132,6 +154,19 @@ fn record(call: &HookCall) -> anyhow::Result<()> {
         tracing::trace!("the history is still being closed");
     }
     Ok(())
+}
+
+/// For a history that did not answer: the disk it lies on may hang, and the spool beside it with it.
+fn spool(options: &Options, entries: Vec<Entry>, deadline: Instant) -> Result<(), history::Error> {
+    let (spooled, outcome) = sync_channel(1);
+    let beside = (options.clone(), entries.clone());
+    let spooling = thread::Builder::new().spawn(move || {
+        spooled.try_send(history::spool(&beside.0, beside.1).map(drop)).unwrap_or_default();
+    });
+    match spooling.map(|_| outcome.recv_timeout(deadline.saturating_duration_since(Instant::now()))) {
+        Ok(Ok(spooled)) => spooled,
+        _ => history::spool_elsewhere(options, entries).map(drop),
+    }
 }
 
 /// Writes on a thread of its own: a disk that hangs, or a defect, must not keep the agent, nor lose what can be spooled.

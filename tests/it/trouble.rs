@@ -188,12 +188,36 @@ fn a_home_that_is_missing_or_cannot_be_written() {
     assert_eq!(spooled(&home.path().join("tmp")), 1, "where there is no runtime folder, the temporary one serves");
 }
 
+/// As after `su`: the variable still names the folder of the user before.
+#[test]
+fn a_runtime_folder_that_cannot_be_used() {
+    let home = hasty();
+    fs::create_dir(home.path().join("tmp")).unwrap();
+    let mut command = home.command(&["hook", "claude-code"]);
+    command.env("XDG_STATE_HOME", "/proc/nowhere").env("XDG_RUNTIME_DIR", "/proc/nowhere");
+    silent(command, payload("s1", "SessionStart").as_bytes());
+    assert_eq!(spooled(&home.path().join("tmp")), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_configuration_that_would_be_waited_for() {
+    let home = hasty();
+    let path = home.path().join("config/ai-coder-events/config.toml");
+    fs::remove_file(&path).unwrap();
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    hook(&home, "s1", "SessionStart");
+    fs::remove_file(&path).unwrap();
+    home.ok(&["check"]);
+    assert_eq!(sessions(&home), ["claude-code:s1"]);
+}
+
 /// The one thing that a hook tells: that a payload is lost, and why.
 #[test]
 fn where_nothing_can_be_written_at_all() {
     let home = hasty();
     let mut command = home.command(&["hook", "claude-code"]);
-    for variable in ["XDG_STATE_HOME", "XDG_RUNTIME_DIR", "HOME"] {
+    for variable in ["XDG_STATE_HOME", "XDG_RUNTIME_DIR", "TMPDIR", "HOME"] {
         command.env(variable, "/proc/nowhere");
     }
     let said = feed(command, payload("s1", "SessionStart").as_bytes());
