@@ -18,12 +18,14 @@
 mod assignment;
 mod clean;
 mod escape;
+mod private_key;
 mod redact;
 mod secrets;
 
 use std::borrow::Cow;
 
 pub use clean::{clean_line, clean_text, is_clean, is_hidden};
+pub use private_key::KeyGuard;
 pub use redact::{BadPattern, Redactor};
 
 /// The start of `text` as one clean line of at most `chars_max` characters; ends in `…` where something is missing.

@@ -153,7 +153,7 @@ const MARK_START: &str = "[redacted: ";
 /// Texts made by people settle in two; a chain made to last longer gains its maker nothing.
 const ROUNDS_MAX: usize = 8;
 
-fn mark(kind: &str) -> String {
+pub(super) fn mark(kind: &str) -> String {
     format!("{MARK_START}{kind}]")
 }
 
