@@ -11,20 +11,19 @@ use std::{
 use crate::{
     event::{Body, Draft, EventType},
     source::{HookContext, Stream},
-    text::{self, Redactor},
+    text::{self, KeyGuard, Redactor},
 };
 
 use super::{
     life::{Coder, now},
     lines::Lines,
-    output::{Output, Said, Suppressed},
+    output::{Output, Said, Suppressed, guarded},
     recorder::Record,
 };
 
 /// Chunks of at most 64 KiB that may wait.
 const WAITING_MAX: usize = 128;
-/// The end of output is kept for what a failure says: some twenty lines. More is kept until secrets are out of it: the last
-/// lines of a private key do not look like one.
+/// The end of output is kept for what a failure says: some twenty lines, even where each is coloured.
 const TAIL_BYTES: usize = 16 << 10;
 const TAIL_LINES: usize = 20;
 const TAIL_CHARS: usize = 4_000;
@@ -128,17 +127,42 @@ struct Passed {
     output: Output,
     lines: Lines,
     tail: Vec<u8>,
+    /// Has seen what came before `tail`.
+    tail_guard: KeyGuard,
 }
 
 impl Passed {
     fn new(from: Origin) -> Passed {
-        Passed { from, output: Output::new(now()), lines: Lines::default(), tail: Vec::new() }
+        let output = Output::new(now());
+        Passed { from, output, lines: Lines::default(), tail: Vec::new(), tail_guard: KeyGuard::default() }
     }
 
     fn keep_tail(&mut self, bytes: &[u8]) {
-        self.tail.extend_from_slice(&bytes[bytes.len().saturating_sub(TAIL_BYTES)..]);
+        self.tail.extend_from_slice(bytes);
         let excess = self.tail.len().saturating_sub(TAIL_BYTES);
-        self.tail.drain(..excess);
+        let dropped: Vec<u8> = self.tail.drain(..excess).collect();
+        guarded(&mut self.tail_guard, &dropped);
+    }
+
+    /// Its last lines, as text.
+    fn last_lines(&mut self) -> String {
+        // The first line was cut where the tail is full.
+        let cut = match self.tail.iter().position(|&byte| byte == b'\n') {
+            Some(end) if self.tail.len() == TAIL_BYTES && end + 1 < self.tail.len() => end + 1,
+            _ => 0,
+        };
+        let (begun, whole) = self.tail.split_at(cut);
+        guarded(&mut self.tail_guard, begun);
+        let text = guarded(&mut self.tail_guard, whole);
+        let text = Redactor::default().redact(&text);
+        let lines: Vec<&str> = text.trim_end().lines().collect();
+        let mut left = TAIL_CHARS;
+        let fits = |line: &&&str| {
+            left = left.saturating_sub(line.chars().count() + 1);
+            left > 0
+        };
+        let last = lines.iter().rev().take(TAIL_LINES).take_while(fits).count().max(1).min(lines.len());
+        text::cut(&lines[lines.len() - last..].join("\n"), TAIL_CHARS).into_owned()
     }
 }
 
@@ -172,7 +196,10 @@ impl Digesting {
 
     fn take(&mut self, from: Origin, bytes: &[u8], lost: Suppressed) {
         let at = self.streams.iter().position(|stream| stream.from == from).unwrap_or_default();
-        self.streams[at].keep_tail(bytes);
+        // A failure tells of the other two.
+        if from != Origin::Stdout {
+            self.streams[at].keep_tail(bytes);
+        }
         if from != Origin::Stderr {
             self.read_lines(at, bytes, lost);
             if self.is_agents() {
@@ -236,30 +263,10 @@ impl Digesting {
             let said = self.streams[at].output.end(now());
             self.say(at, said);
         }
-        let said = |from: Origin| self.streams.iter().find(|stream| stream.from == from).map(|stream| tail_of(&stream.tail));
+        let mut said = |from: Origin| self.streams.iter_mut().find(|stream| stream.from == from).map(Passed::last_lines);
         let stderr = said(Origin::Stderr).filter(|tail| !tail.is_empty());
         stderr.or_else(|| said(Origin::Terminal)).unwrap_or_default()
     }
-}
-
-/// Its last lines, as text.
-fn tail_of(bytes: &[u8]) -> String {
-    // The first line was cut where the tail is full.
-    let whole = match bytes.iter().position(|&byte| byte == b'\n') {
-        Some(end) if bytes.len() == TAIL_BYTES && end + 1 < bytes.len() => &bytes[end + 1..],
-        _ => bytes,
-    };
-    let lossy = String::from_utf8_lossy(whole);
-    let text = text::clean_text(&lossy);
-    let text = Redactor::default().redact(&text);
-    let lines: Vec<&str> = text.trim_end().lines().collect();
-    let mut left = TAIL_CHARS;
-    let fits = |line: &&&str| {
-        left = left.saturating_sub(line.chars().count() + 1);
-        left > 0
-    };
-    let last = lines.iter().rev().take(TAIL_LINES).take_while(fits).count().max(1).min(lines.len());
-    text::cut(&lines[lines.len() - last..].join("\n"), TAIL_CHARS).into_owned()
 }
 
 #[cfg(test)]
@@ -271,7 +278,7 @@ mod tests {
         let check = |bytes: &[u8], expected: &str| {
             let mut passed = Passed::new(Origin::Stderr);
             bytes.chunks(100).for_each(|chunk| passed.keep_tail(chunk));
-            assert_eq!(tail_of(&passed.tail), expected);
+            assert_eq!(passed.last_lines(), expected);
         };
         check(b"", "");
         check(b"\x1b[31merror\x1b[0m: no\n\n", "error: no");
@@ -282,6 +289,12 @@ mod tests {
         check(long.as_bytes(), "last");
         let key = format!("-----BEGIN PRIVATE KEY-----\n{}", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(60));
         check(format!("x\n{key}-----END PRIVATE KEY-----\nbye\n").as_bytes(), "x\n[redacted: private key]\nbye");
+        // It began, or ended, before what is kept.
+        let long = key.clone() + &"MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n".repeat(TAIL_BYTES / 33);
+        check(long.as_bytes(), "[redacted: private key]");
+        check(format!("{long}-----END PRIVATE KEY-----\nbye\n").as_bytes(), "[redacted: private key]\nbye");
+        let ended = format!("{key}-----END PRIVATE KEY-----\n{}\nbye\n", "x".repeat(TAIL_BYTES));
+        check(ended.as_bytes(), "bye");
         let wide = format!("{}\n{}\n", "x".repeat(3_000), "y".repeat(3_000));
         check(wide.as_bytes(), &"y".repeat(3_000));
     }

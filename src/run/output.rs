@@ -3,7 +3,7 @@
 
 use crate::{
     event::{Micros, Time},
-    text,
+    text::{self, KeyGuard},
 };
 
 /// Output is gathered this long: a burst of lines is one event.
@@ -56,6 +56,7 @@ pub(super) struct Output {
     refilled_at: Time,
     suppressed: Suppressed,
     suppressed_since: Time,
+    guard: KeyGuard,
 }
 
 impl Output {
@@ -67,6 +68,7 @@ impl Output {
             refilled_at: now,
             suppressed: Suppressed::default(),
             suppressed_since: now,
+            guard: KeyGuard::default(),
         }
     }
 
@@ -75,7 +77,7 @@ impl Output {
         self.refill(now);
         while !bytes.is_empty() {
             if self.gathered.is_empty() && !self.may_pass() {
-                self.suppress(|suppressed| suppressed.count(bytes), now);
+                self.leave_out(bytes, now);
                 break;
             }
             if self.gathered.is_empty() {
@@ -93,6 +95,7 @@ impl Output {
 
     /// Output that was never seen here.
     pub fn lost(&mut self, lost: Suppressed, now: Time) {
+        self.guard.skip(lost.bytes);
         self.suppress(|suppressed| suppressed.add(lost), now);
     }
 
@@ -148,18 +151,23 @@ impl Output {
             return;
         }
         if !self.may_pass() {
-            self.suppress(|suppressed| suppressed.count(&piece), now);
+            self.leave_out(&piece, now);
             return;
         }
         self.allowed_bytes -= piece.len() as u64;
         if self.suppressed.bytes > 0 {
             said.push(Said::Suppressed(std::mem::take(&mut self.suppressed)));
         }
-        let lossy = String::from_utf8_lossy(&piece);
-        let text = text::clean_text(&lossy);
+        let text = guarded(&mut self.guard, &piece);
         if !text.trim().is_empty() {
-            said.push(Said::Text(text.into_owned()));
+            said.push(Said::Text(text));
         }
+    }
+
+    fn leave_out(&mut self, bytes: &[u8], now: Time) {
+        // A key may begin in what is suppressed, and go on in what is not.
+        guarded(&mut self.guard, bytes);
+        self.suppress(|suppressed| suppressed.count(bytes), now);
     }
 
     fn suppress(&mut self, count: impl FnOnce(&mut Suppressed), now: Time) {
@@ -180,6 +188,12 @@ impl Output {
     }
 }
 
+/// What of `bytes` may be recorded.
+pub(super) fn guarded(guard: &mut KeyGuard, bytes: &[u8]) -> String {
+    let lossy = String::from_utf8_lossy(bytes);
+    guard.take(&text::clean_text(&lossy)).into_owned()
+}
+
 /// Where the last whole line ends; a bare carriage return ends one too, as progress bars do it.
 fn end_of_lines(bytes: &[u8]) -> Option<usize> {
     bytes.iter().rposition(|byte| matches!(byte, b'\n' | b'\r')).map(|at| at + 1)
@@ -187,13 +201,7 @@ fn end_of_lines(bytes: &[u8]) -> Option<usize> {
 
 /// Where to cut what goes on, so that no secret is halved: each half would be recorded as if it were none.
 fn end_of_piece(bytes: &[u8]) -> usize {
-    let end = end_of_lines(bytes).unwrap_or_else(|| end_of_phrase(bytes));
-    let last = |mark: &[u8]| bytes[..end].windows(mark.len()).rposition(|window| window == mark);
-    match last(KEY_BEGINS) {
-        // A key of several lines that is not at its end yet begins the next piece.
-        Some(at) if at > 0 && last(KEY_ENDS) < Some(at) => at,
-        _ => end,
-    }
+    end_of_lines(bytes).unwrap_or_else(|| end_of_phrase(bytes))
 }
 
 /// Some words before the last one, since a secret may be told by what stands before it: `Authorization: Bearer`.
@@ -204,10 +212,6 @@ fn end_of_phrase(bytes: &[u8]) -> usize {
     let end = (0..WORDS).fold(last, step);
     if end > last / 2 { end } else { last }
 }
-
-/// Of a private key and its like, in lines of base64.
-const KEY_BEGINS: &[u8] = b"-----BEGIN ";
-const KEY_ENDS: &[u8] = b"-----END ";
 
 /// Where text may be cut without halving a character or a terminal sequence.
 fn end_of_text(bytes: &[u8]) -> usize {
@@ -229,6 +233,8 @@ fn is_unfinished(sequence: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     fn at(millis: i64) -> Time {
@@ -270,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_that_is_full_ends_at_a_word_and_before_a_key() {
+    fn a_piece_that_is_full_ends_at_a_word() {
         let check = |bytes: &str, expected: usize| {
             assert_eq!(end_of_piece(bytes.as_bytes()), expected, "{bytes:?}");
         };
@@ -279,9 +285,6 @@ mod tests {
         check(&format!("{words}Authorization: Bearer abcdef"), words.len() - 16);
         check(&format!("{words}{{\"token\": \"abcdef"), words.len() - 10);
         check("no line, and ghp_abcdef", 23);
-        check("say\n-----BEGIN PRIVATE KEY-----\nMIIE\n", 4);
-        check("say\n-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----\nab", 63);
-        check("-----BEGIN PRIVATE KEY-----\nMIIE\nab", 33);
     }
 
     #[test]
@@ -341,5 +344,68 @@ mod tests {
         let mut output = Output::new(at(1_000_000));
         output.take(b"one\n", at(0));
         assert_eq!(output.end(at(-5)), [text("one\n")]);
+    }
+
+    #[test]
+    fn a_key_that_begins_in_what_is_suppressed_is_known() {
+        // The one leaves a part of a line behind where a piece ends, which is suppressed later; the other leaves none.
+        for line in ["a line\n", "a lines\n"] {
+            let mut output = Output::new(at(0));
+            output.take(line.repeat(100_000).as_bytes(), at(0));
+            output.take(b"-----BEGIN PRIVATE KEY-----\nMIIE\n", at(1));
+            assert_eq!(output.tick(at(500)), [], "{line:?} is suppressed");
+            assert_eq!(output.take(b"Evg\n-----END PRIVATE KEY-----\nafter\n", at(20_000)), []);
+            let said = output.end(at(20_000));
+            assert_eq!(said[1..], [text("[redacted: private key]\nafter\n")], "{said:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_part_of_a_key_is_recorded_however_it_comes(
+            lines in (0_usize..400, 1_usize..800, 0_usize..400),
+            width in 20_usize..100,
+            cuts in vec((0_usize..60_000, 0_i64..3, 0_usize..4), 0..40),
+        ) {
+            // Outside the key are small letters and digits, in its body capitals alone.
+            let outside = |name: &str, count: usize| (0..count).map(|n| format!("{name} {n}\n")).collect::<String>();
+            let (before, after) = (outside("before", lines.0), outside("after", lines.2));
+            let body: Vec<u8> = (0..lines.1 * width).map(|n| b'A' + (n * n / 7 % 26) as u8).collect();
+            let body: Vec<String> = body.chunks(width).map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+            let header = "-----BEGIN RSA PRIVATE KEY-----";
+            let key = format!("{header}\n{}\n-----END RSA PRIVATE KEY-----", body.join("\n"));
+            prop_assume!(key.len() < 60 << 10);
+            let all = format!("{before}{key}\n{after}");
+
+            // Some of them in the lines that begin and end the key.
+            let (begins, ends) = (before.len(), before.len() + key.len() - header.len());
+            let place = |(place, pause, near): (usize, i64, usize)| match near {
+                0 => (begins + place % header.len(), pause),
+                1 => (ends + place % header.len(), pause),
+                _ => (place % all.len(), pause),
+            };
+            let mut cuts: Vec<(usize, i64)> = cuts.into_iter().map(place).collect();
+            cuts.sort_unstable();
+            let (mut output, mut now, mut done, mut said) = (Output::new(at(0)), 0, 0, Vec::new());
+            for (cut, pause) in cuts {
+                said.extend(output.take(&all.as_bytes()[done..cut], at(now)));
+                (done, now) = (cut, now + pause * 500);
+                said.extend(output.tick(at(now)));
+            }
+            said.extend(output.take(&all.as_bytes()[done..], at(now)));
+            said.extend(output.end(at(now)));
+
+            let recorded: String = said.iter().map(|said| match said {
+                Said::Text(text) => text.as_str(),
+                Said::Suppressed(suppressed) => panic!("{suppressed:?}"),
+            }).collect();
+            let capitals = recorded.split(|c: char| !c.is_ascii_uppercase()).map(str::len).max().unwrap_or_default();
+            prop_assert!(capitals < 12, "{recorded}");
+            // What is white space alone is no event; a header that was halved shows its first half.
+            let bare = |text: &str| text.split_whitespace().collect::<String>();
+            let left = bare(&recorded.replace("[redacted: private key]", ""));
+            let middle = left.strip_prefix(&bare(&before)).and_then(|rest| rest.strip_suffix(&bare(&after)));
+            prop_assert!(middle.is_some_and(|middle| bare(header).starts_with(middle)), "{recorded}");
+        }
     }
 }

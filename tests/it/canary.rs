@@ -461,6 +461,18 @@ fn runs() {
         run(&mut field, &["--", "cat", path.to_str().unwrap()]);
         run(&mut field, &["--", "sh", "-c", "cat \"$0\" >&2; exit 1", path.to_str().unwrap()]);
     }
+    // A key that comes with a pause in it, one that is longer than a piece of output, and one longer than the last lines kept.
+    let body = "Qq9SecondLin0abcdefghijklmnopqrs\n".repeat(1_000);
+    let parts = [
+        "before\n-----BEGIN RSA PRIV".to_owned(),
+        "ATE KEY-----\nQq8PrivateKe0abcdef\n".to_owned(),
+        format!("{body}-----END RSA PRIVATE KEY-----\nafter the pause\n"),
+    ];
+    let parts = [0, 1, 2].map(|no| field.give(&format!("part-{no}"), &parts[no]).display().to_string());
+    let slowly = "cat \"$0\"; sleep 1.3; cat \"$1\"; sleep 0.8; cat \"$2\"";
+    for script in [slowly.to_owned(), format!("exec >&2; {slowly}; exit 1")] {
+        run(&mut field, &["--", "sh", "-c", &script, &parts[0], &parts[1], &parts[2]]);
+    }
     // A folder and files that are called like secrets.
     let folder = field.home.path().join("given").join(format!("in-{}", CANARIES[7].1));
     fs::create_dir_all(&folder).unwrap();
@@ -470,6 +482,9 @@ fn runs() {
     let told = field.told();
     assert!(told.contains("\"source\":\"claude-code\"") && told.contains("\"source\":\"run\""), "{told}");
     assert!(told.contains("in-[redacted: github token]"), "the folder is told");
+    let after = |event: &&Value| event.to_string().contains("after the pause");
+    let events = field.home.json(&["list", "--limit", "0", "--detail", "full"]);
+    assert_eq!(events.iter().filter(after).count(), 3, "two streams and an error message");
     field.check("runs", &all_kinds());
 }
 
