@@ -43,6 +43,7 @@ mod schema;
 mod spool;
 mod stats;
 mod tidy;
+mod truth;
 mod writer;
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    Durability, Error, Options, Rejection, aside, check, conflict,
+    Durability, Error, Options, Reader, Rejection, aside, conflict,
     file::{self, FileId},
     graft,
     id::Tag,
@@ -30,7 +30,7 @@ use super::{
     options::with_suffix,
     reject,
     rows::{EVENT_COLUMNS, EventRow, StoredId},
-    schema,
+    schema, truth,
 };
 
 /// What became of a damaged history.
@@ -88,7 +88,7 @@ pub(super) fn salvage(options: &Options, patience: Duration) -> Result<Option<Sa
 /// # Errors
 /// Where it cannot be looked at: locked, newer than this program, another program's, out of reach.
 pub fn set_aside_if_broken(options: &Options) -> Result<Option<PathBuf>, Error> {
-    let is_broken = || match check::is_sound(options) {
+    let is_broken = || match is_sound(options) {
         Err(Error::Broken { .. }) => Ok(true),
         sound => sound.map(|sound| !sound),
     };
@@ -98,6 +98,14 @@ pub fn set_aside_if_broken(options: &Options) -> Result<Option<PathBuf>, Error> 
     let _turn = aside::take_turn(options)?;
     // Another process that found the same may have been faster.
     if is_broken()? { aside::make_room(options, None).map(Some) } else { Ok(None) }
+}
+
+/// Whether the file's own structure is whole; a history that does not exist yet is.
+fn is_sound(options: &Options) -> Result<bool, Error> {
+    Reader::new(options).read(true, |snapshot| {
+        let verdict: String = snapshot.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok(verdict == "ok")
+    })
 }
 
 fn begins_as_database(path: &Path) -> bool {
@@ -170,7 +178,7 @@ fn copy(old: &Connection, new: &Options) -> rusqlite::Result<(u64, Option<u64>)>
     copy.unnumbered("taken", "file", "file");
     copy.unnumbered("conflict", "coder, path, other", "coder, path, other, last");
     copy.bases()?;
-    check::rebuild(&db)?;
+    truth::rebuild(&db)?;
     let lost = counted.map(|counted| counted.saturating_sub(events));
     let told = lost.map_or_else(|| "an unknown number of events".to_owned(), |lost| format!("{lost} events"));
     let reason = format!("the history was damaged: {events} events were salvaged, {told} could not be read and are lost");

@@ -7,7 +7,7 @@ use crate::{
     event::{Micros, Time},
 };
 
-use super::{Error, Writer, check, conflict, fold, ledger::Ledger, rows};
+use super::{Error, Writer, conflict, fold, ledger::Ledger, rows, truth};
 
 /// Coders whose aggregates are kept. Beyond it the finished ones that were silent longest go, if none of their events is left.
 const CODERS_MAX: u64 = 20_000;
@@ -49,7 +49,7 @@ fn widen_buckets(db: &Connection, now: Time) -> rusqlite::Result<()> {
         (ledger.minutes_since, ledger.hours_since) = (minutes_since, hours_since);
         ledger.save(db)?;
         // What was recorded meanwhile was too old to be counted by the minute.
-        return check::rebuild(db);
+        return truth::rebuild(db);
     }
     if minutes_since <= ledger.minutes_since {
         return Ok(());
