@@ -101,7 +101,8 @@ struct Head {
 
 impl Head {
     fn of(line: &[u8]) -> Head {
-        serde_json::from_slice(line).unwrap_or_default()
+        // A list would be taken for the fields in their order, and its first entry for an id.
+        if line.starts_with(b"{") { serde_json::from_slice(line).unwrap_or_default() } else { Head::default() }
     }
 
     fn refused(self, why: &str) -> Line {
@@ -190,6 +191,7 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","id":4,"result":5}"#, "message");
         check(r#"{"jsonrpc":"2.0","id":4,"error":5}"#, "nothing");
         check("[]", "-: this is no message");
+        check("[1]", "-: this is no message");
         check("garbage", "nothing");
         check("", "nothing");
         check(&"[".repeat(10_000), "nothing");
