@@ -8,7 +8,12 @@ use std::{
 
 use ai_coder_events::history::Options;
 
-use super::{SIZES, Server, Times, fill, program};
+use super::{
+    growth::SIZES,
+    recording::fill,
+    server::{Server, program},
+    times::Times,
+};
 
 const ROUNDS: usize = 300;
 const SCRIPT: &str = "import json, sys; json.load(sys.stdin)";

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Times, program};
+use super::{server::program, times::Times};
 
 const BYTES: usize = 100 << 20;
 const ROUNDS: usize = 7;
