@@ -12,6 +12,8 @@
 
 #[path = "bench/append.rs"]
 mod append;
+#[path = "bench/fanout.rs"]
+mod fanout;
 #[path = "bench/growth.rs"]
 mod growth;
 #[path = "bench/hook.rs"]
@@ -31,10 +33,17 @@ mod wake;
 
 fn main() {
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let benches: [(&str, fn()); 6] = [
+    // A bench that needs other processes starts this program again.
+    if let [word @ ("write-ours" | "write-raw"), path, from] = &*named.iter().map(String::as_str).collect::<Vec<_>>() {
+        return append::write_singles(*word == "write-raw", path.as_ref(), from.parse().expect("a number"));
+    }
+    let benches: [(&str, fn()); 9] = [
         ("append", append::append),
+        ("processes", append::processes),
+        ("fanout", fanout::fanout),
         ("growth", growth::growth),
         ("hook", hook::hook),
+        ("latency", fanout::latency),
         ("redact", redact::redact),
         ("run", run::run),
         ("wake", wake::wake),

@@ -31,6 +31,7 @@ mod wire;
 mod tests;
 
 pub use body::{Body, Derived, Family, Field, FieldKind, Lifecycle, Progress, Provider, Resource, Workspace};
+pub(crate) use draft::Passed;
 pub use draft::{Checked, Condition, Draft, Key, Status};
 pub use invalid::Invalid;
 pub(crate) use invalid::echo;

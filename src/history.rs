@@ -25,6 +25,7 @@ mod bell;
 mod check;
 mod coders;
 mod conflict;
+mod entry;
 mod error;
 mod file;
 mod fold;
@@ -44,14 +45,15 @@ mod spool;
 mod stats;
 mod tidy;
 mod truth;
+mod unmet;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
-pub use append::{Entry, Outcome};
 pub use check::Checkup;
 pub use coders::{CodersQuery, Living};
+pub use entry::{Appended, Entry, Outcome, Ready};
 pub use error::Error;
 pub use options::{Clock, Durability, Options};
 pub use query::{Batch, Missed, Order, Page, Query};

@@ -42,10 +42,10 @@ pub(super) enum Look {
 }
 
 impl Live {
-    /// Takes at most `max` events after `cursor` from the ring that `may` be wanted, and moves the cursor over what it looked
+    /// Takes the next events after `cursor` from the ring that `may` be wanted, and moves the cursor over what it looked
     /// at. Reading texts is not for here, where everyone else waits. Where the file was replaced, `cursor` may be of the new
     /// history (whose name is empty where it is not known) while the ring is still of the old one.
-    pub(super) fn look(&mut self, waiter: (WaiterId, &str), cursor: &mut u64, max: usize, may: impl Fn(&Event) -> bool) -> Look {
+    pub(super) fn look(&mut self, waiter: (WaiterId, &str), cursor: &mut u64, may: impl Fn(&Event) -> bool) -> Look {
         let (id, history) = waiter;
         *cursor = self.looked_through(id, *cursor);
         self.waiters.set_state(id, State::Away);
@@ -59,9 +59,6 @@ impl Live {
             *cursor = event.seq;
             if may(event) {
                 found.push(Arc::clone(event));
-                if found.len() == max {
-                    break;
-                }
             }
         }
         if !found.is_empty() {
@@ -87,13 +84,19 @@ impl Live {
         }
     }
 
-    /// The next events in order, each with its length.
-    pub(super) fn hear(&mut self, news: Vec<(usize, Arc<Event>)>) {
-        for (_, event) in &news {
+    /// Whether `seq` of `history` is what comes next, and somebody listens.
+    pub(super) fn stands_before(&self, seq: u64, history: &str) -> bool {
+        let listens = self.tail.is_some() && !self.in_trouble;
+        listens && self.history == history && self.ring.through() + 1 == seq
+    }
+
+    /// The next events in order.
+    pub(super) fn hear(&mut self, news: Vec<Arc<Event>>) {
+        for event in &news {
             self.waiters.tell(event);
         }
-        for (bytes, event) in news {
-            self.ring.push(event, bytes);
+        for event in news {
+            self.ring.push(event);
         }
     }
 
@@ -136,10 +139,10 @@ mod tests {
         let mut live = Live { history: "0ld0ld0l".into(), ..Live::default() };
         for seq in 1..=5 {
             let checked = Draft::new(EventType::Milestone, "a").check(Time::from_micros(0), &Redactor::default());
-            live.hear(vec![(1, Arc::new(checked.expect("valid").into_event(seq, seq.to_string())))]);
+            live.hear(vec![Arc::new(checked.expect("valid").into_event(seq, seq.to_string()))]);
         }
         let (id, _call) = live.waiters.join(&Filter::default());
-        let mut look = |history: &str| match live.look((id, history), &mut 1, 9, |_| true) {
+        let mut look = |history: &str| match live.look((id, history), &mut 1, |_| true) {
             Look::Found(events) => events.len(),
             Look::Behind => 0,
             _ => panic!("neither found nor behind"),

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use crate::history::{Entry, Options, Outcome, Writer};
+use crate::history::{Entry, Options, Outcome, Ready, Writer};
 
 use super::{Error, tail::Tail};
 
@@ -41,7 +41,7 @@ struct State {
 }
 
 struct Request {
-    entries: Vec<Entry>,
+    entries: Vec<Ready>,
     answer: oneshot::Sender<Result<Vec<Outcome>, Error>>,
     room: OwnedSemaphorePermit,
 }
@@ -55,6 +55,10 @@ impl Publisher {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        // Here, where callers do not wait for each other.
+        let check = || entries.into_iter().map(|entry| entry.check(&self.options)).collect();
+        let entries: Vec<Ready> =
+            catch_unwind(AssertUnwindSafe(check)).map_err(|payload| Error::panicked("the check", &*payload))?;
         // More than the whole queue at once waits until it is alone.
         let places = u32::try_from(entries.len().min(QUEUE_ENTRIES_MAX)).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room).acquire_many_owned(places).await.map_err(|_| Error::Closed)?;
@@ -146,17 +150,24 @@ fn write(queue: &Queue, options: &Options, tail: &Tail) {
     let mut writer = Writer::new(options);
     while let Some(mut group) = queue.next_group() {
         let shares: Vec<usize> = group.iter().map(|request| request.entries.len()).collect();
-        let entries: Vec<Entry> = group.iter_mut().flat_map(|request| std::mem::take(&mut request.entries)).collect();
-        let answer = match catch_unwind(AssertUnwindSafe(|| writer.append(entries))) {
-            Ok(appended) => appended.map_err(Error::from),
+        let entries: Vec<Ready> = group.iter_mut().flat_map(|request| std::mem::take(&mut request.entries)).collect();
+        let answer = match catch_unwind(AssertUnwindSafe(|| writer.append_ready(entries))) {
+            // First the readers: whoever waits for an answer has a thread of its own to wake.
+            Ok(Ok(appended)) => {
+                tail.hear(appended.events, &appended.history);
+                Ok(appended.outcomes)
+            }
+            Ok(Err(error)) => {
+                // Committed perhaps, although that could not be told.
+                tail.poke();
+                Err(error.into())
+            }
             Err(payload) => {
                 // Its connection may be in the middle of anything.
                 writer = Writer::new(options);
                 Err(Error::panicked("the writer", &*payload))
             }
         };
-        // First the readers: whoever waits for an answer has a thread of its own to wake.
-        tail.poke();
         share_out(group, &shares, answer);
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     history::{Batch, Missed},
 };
 
-use super::{Delivery, Error, From, live::Look, readers::Readers, ring::json_bytes, tail::Tail, waiters::WaiterId};
+use super::{Delivery, Error, From, live::Look, readers::Readers, tail::Tail, waiters::WaiterId};
 
 /// Events a reader behind the ring takes from the history at a time.
 const PAGE_EVENTS_MAX: usize = 256;
@@ -126,14 +126,15 @@ impl Subscription {
                 }
                 continue;
             };
-            let look = self.tail.live().look((self.id, &self.history), &mut cursor, max, |event| self.may_want(event));
+            let look = self.tail.live().look((self.id, &self.history), &mut cursor, |event| self.may_want(event));
             self.cursor = Some(cursor);
             match look {
                 Look::Found(events) => {
                     let wanted = events.into_iter().filter(|event| self.filter.matches(event));
-                    let deliveries: Vec<Delivery> = wanted.map(Delivery::Event).collect();
-                    if !deliveries.is_empty() {
-                        return Some(Ok(deliveries));
+                    self.page.extend(wanted.map(Delivery::Event));
+                    self.page_through = cursor;
+                    if let Some(Delivery::Event(first)) = self.page.front() {
+                        self.cursor = Some(first.seq - 1);
                     }
                 }
                 Look::Again => {}
@@ -190,7 +191,7 @@ impl Subscription {
         self.page_events_max = PAGE_EVENTS_MAX;
         let (mut bytes, mut events) = (0, 0);
         for event in batch.events {
-            bytes += json_bytes(&event);
+            bytes += event.bytes();
             if bytes > PAGE_BYTES_MAX && events > 0 {
                 // The rest is read again, and no more than this much at a time.
                 self.page_through = event.seq - 1;

@@ -15,12 +15,13 @@ use std::{
 use tokio::sync::watch;
 
 use crate::{
+    event::Event,
     filter::Filter,
     history::{self, Options, Reader, Version},
     watch_path::{self, Watch},
 };
 
-use super::{Error, door::Door, live::Live, ring::json_bytes};
+use super::{Error, door::Door, live::Live};
 
 /// How late an event may be whose bell was lost. One look costs some 30 µs.
 const TICK: Duration = Duration::from_millis(500);
@@ -51,6 +52,18 @@ impl Tail {
     /// Something was committed here.
     pub(super) fn poke(&self) {
         self.door.ring();
+    }
+
+    /// This process committed these events. Where the ring ends just before them, nobody has to read them back.
+    pub(super) fn hear(&self, events: Vec<Arc<Event>>, history: &str) {
+        let Some(first) = events.first().map(|event| event.seq) else { return };
+        let mut live = self.live();
+        if live.stands_before(first, history) {
+            live.hear(events);
+        } else {
+            drop(live);
+            self.poke();
+        }
     }
 
     /// Has a thread running for those who wait.
@@ -134,13 +147,13 @@ struct Follower<'t> {
     watch: Option<Watch>,
     /// The history's version that was read to its end.
     version: Option<Version>,
-    /// Where the ring ends; `None` before the first look.
-    through: Option<u64>,
+    /// Whether the ring stands where this has looked.
+    began: bool,
 }
 
 impl Follower<'_> {
     fn new(tail: &Tail) -> Follower<'_> {
-        Follower { tail, reader: Reader::new(&tail.options), watch: None, version: None, through: None }
+        Follower { tail, reader: Reader::new(&tail.options), watch: None, version: None, began: false }
     }
 
     fn catch_up(&mut self) -> Result<(), history::Error> {
@@ -154,36 +167,38 @@ impl Follower<'_> {
         let before = self.version.unwrap_or_default();
         if before.file != version.file && before != Version::default() {
             // Another history began in the old one's place: its seqs start anew.
-            (self.version, self.through) = (None, None);
+            (self.version, self.began) = (None, false);
         }
         if version == Version::default() {
             // Nothing more is asked of a history that does not exist: it could appear between two questions.
-            if self.through.is_none() {
+            if !self.began {
                 self.tail.live().restart(0, String::new());
             }
-            (self.version, self.through) = (Some(version), Some(0));
+            (self.version, self.began) = (Some(version), true);
             return Ok(());
         }
         if before.file != version.file {
             let position = self.reader.position()?;
-            match self.through {
+            if self.began {
                 // It has just appeared: everything in it is news.
-                Some(_) => self.tail.live().history = position.history,
-                None => self.tail.live().restart(position.head, position.history),
+                self.tail.live().history = position.history;
+            } else {
+                self.tail.live().restart(position.head, position.history);
             }
-            self.through.get_or_insert(position.head);
+            self.began = true;
         }
-        let mut through = self.through.unwrap_or(0);
         loop {
+            // What this process commits, it tells the ring itself.
+            let through = self.tail.live().ring.through();
             let batch = self.reader.after(through, &Filter::default(), PAGE_EVENTS)?;
-            let news: Vec<_> = batch.events.into_iter().map(|event| (json_bytes(&event), Arc::new(event))).collect();
             let end = batch.through.max(through);
-            let at_end = news.is_empty() && end == through;
-            through = end;
-            self.through = Some(through);
-            match batch.missed {
-                None => self.tail.live().hear(news),
-                Some(_) => self.tail.live().skip_to(through),
+            let at_end = batch.events.is_empty() && end == through;
+            let mut live = self.tail.live();
+            let heard = live.ring.through();
+            if batch.missed.is_none() {
+                live.hear(batch.events.into_iter().filter(|event| event.seq > heard).map(Arc::new).collect());
+            } else if heard < end {
+                live.skip_to(end);
             }
             if at_end {
                 self.version = Some(version);

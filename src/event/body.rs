@@ -67,6 +67,16 @@ macro_rules! visit_text {
     ($number:ident $value:expr, $visit:expr) => {};
 }
 
+macro_rules! each_text {
+    (Line $value:expr, $visit:expr) => {
+        $value.iter().for_each(|text| $visit(text.as_str()))
+    };
+    (Text $value:expr, $visit:expr) => {
+        $value.iter().for_each(|text| $visit(text.as_str()))
+    };
+    ($number:ident $value:expr, $visit:expr) => {};
+}
+
 macro_rules! check_number {
     (Fraction $name:expr, $value:expr) => {
         check_number($name, $value, FieldKind::Fraction)?
@@ -179,6 +189,14 @@ macro_rules! families {
                     $(Body::$Family(fields) => { $(check_number!($Kind stringify!($field), fields.$field);)* })*
                 }
                 Ok(())
+            }
+
+            /// Calls `visit` with every text that is there.
+            #[allow(unused_variables, reason = "a family of numbers has no text to visit")]
+            pub(super) fn each_text(&self, visit: &mut impl FnMut(&str)) {
+                match self {
+                    $(Body::$Family(fields) => { $(each_text!($Kind &fields.$field, visit);)* })*
+                }
             }
 
             /// Calls `visit` with every text field, so that cleaning and redaction miss none.

@@ -11,7 +11,7 @@ use crate::text::{self, Redactor};
 use super::{
     BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Resource, Time,
     Workspace, check_coder_id, check_id,
-    limits::{check_no_secret, depth},
+    limits::{check_no_secret, depth, text_bytes},
     wire::{ENVELOPE, stored_body},
 };
 
@@ -56,7 +56,11 @@ impl Key {
 
     /// The id that stands for `natural`, the same in every history.
     pub fn id_of(natural: &str) -> String {
-        Uuid::new_v5(&Self::NAMESPACE, natural.as_bytes()).to_string()
+        Self::hash(natural).to_string()
+    }
+
+    pub(crate) fn hash(text: &str) -> Uuid {
+        Uuid::new_v5(&Self::NAMESPACE, text.as_bytes())
     }
 }
 
@@ -116,8 +120,24 @@ impl std::fmt::Display for Status {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
     event: Event,
+    /// [`Event::stored_body`] of it.
+    stored: String,
     pub key: Key,
     pub only_if: Option<Condition>,
+}
+
+/// A draft that passed the door, and only waits for the time of its receipt.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Passed {
+    draft: Draft,
+    stored: String,
+}
+
+/// One that did not, to be kept with the reason.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Refused {
+    pub draft: Draft,
+    pub invalid: Invalid,
 }
 
 impl Draft {
@@ -195,20 +215,28 @@ impl Draft {
     ///
     /// # Errors
     /// [`Invalid`] that names the field and what is valid there.
-    pub fn check(mut self, now: Time, redactor: &Redactor) -> Result<Checked, Invalid> {
-        self.pass(now, redactor)?;
-        Ok(self.admit(now))
+    pub fn check(self, now: Time, redactor: &Redactor) -> Result<Checked, Invalid> {
+        self.pass(now, redactor).map(|passed| passed.admit(now)).map_err(|refused| refused.invalid)
     }
 
-    /// [`Draft::check`] up to where the draft is given away: who refuses it still has it to keep.
-    pub(crate) fn pass(&mut self, now: Time, redactor: &Redactor) -> Result<(), Invalid> {
+    /// [`Draft::check`] up to where the time of receipt must be known.
+    pub(crate) fn pass(mut self, now: Time, redactor: &Redactor) -> Result<Passed, Box<Refused>> {
+        match self.clean_and_write(now, redactor) {
+            Ok(stored) => Ok(Passed { draft: self, stored }),
+            Err(invalid) => Err(Box::new(Refused { draft: self, invalid })),
+        }
+    }
+
+    /// Answers with the body as the history stores it.
+    fn clean_and_write(&mut self, now: Time, redactor: &Redactor) -> Result<String, Invalid> {
         self.validate(now, redactor)?;
         self.clean(redactor);
         self.settle_names();
         // What was given may be nothing once it is clean.
         self.check_family()?;
+        let stored = stored_body(self.coder_name.as_deref(), self.source.as_deref(), &self.body, &self.data);
         // What stands for a secret may be longer than the secret.
-        self.check_size()
+        if stored.len() > BYTES_MAX { Err(Invalid::too_large(stored.len())) } else { Ok(stored) }
     }
 
     fn validate(&self, now: Time, redactor: &Redactor) -> Result<(), Invalid> {
@@ -228,29 +256,6 @@ impl Draft {
             }
             _ => Ok(()),
         }
-    }
-
-    /// What becomes of a draft that passed.
-    pub(crate) fn admit(self, now: Time) -> Checked {
-        let id = match &self.key {
-            Key::Id(id) => id.clone(),
-            Key::Natural(natural) | Key::Either { natural, .. } => Key::id_of(natural),
-            Key::Repeat(_) | Key::None => String::new(),
-        };
-        let event = Event {
-            seq: 0,
-            id,
-            kind: self.kind,
-            coder_id: self.coder_id,
-            coder_name: self.coder_name,
-            timestamp: self.timestamp.filter(|time| !time.is_go_zero()).unwrap_or(now),
-            received_at: now,
-            source: self.source,
-            body: self.body,
-            data: self.data,
-            completes: None,
-        };
-        Checked { event, key: self.key, only_if: self.only_if }
     }
 
     fn check_family(&self) -> Result<(), Invalid> {
@@ -277,11 +282,10 @@ impl Draft {
         if self.data.values().map(depth).max().unwrap_or(0) + 2 > DEPTH_MAX {
             return Err(Invalid::too_deep("data"));
         }
-        let bytes = stored_body(self.coder_name.as_deref(), self.source.as_deref(), &self.body, &self.data).len();
-        if bytes > BYTES_MAX {
-            return Err(Invalid::too_large(bytes));
-        }
-        Ok(())
+        // Texts alone: what is much too large is refused before it is cleaned, the rest is measured as it is written.
+        let mut bytes = self.data.iter().map(|(name, value)| name.len() + text_bytes(value)).sum::<usize>();
+        self.body.each_text(&mut |text| bytes += text.len());
+        if bytes > BYTES_MAX { Err(Invalid::too_large(bytes)) } else { Ok(()) }
     }
 
     fn clean(&mut self, redactor: &Redactor) {
@@ -307,6 +311,32 @@ impl Draft {
     }
 }
 
+impl Passed {
+    /// What becomes of it, received now.
+    pub(crate) fn admit(self, now: Time) -> Checked {
+        let Passed { draft, stored } = self;
+        let id = match &draft.key {
+            Key::Id(id) => id.clone(),
+            Key::Natural(natural) | Key::Either { natural, .. } => Key::id_of(natural),
+            Key::Repeat(_) | Key::None => String::new(),
+        };
+        let event = Event {
+            seq: 0,
+            id,
+            kind: draft.kind,
+            coder_id: draft.coder_id,
+            coder_name: draft.coder_name,
+            timestamp: draft.timestamp.filter(|time| !time.is_go_zero()).unwrap_or(now),
+            received_at: now,
+            source: draft.source,
+            body: draft.body,
+            data: draft.data,
+            completes: None,
+        };
+        Checked { event, stored, key: draft.key, only_if: draft.only_if }
+    }
+}
+
 impl Checked {
     /// The event as far as it is known before the history takes it; its seq is 0, its id may be empty.
     pub fn event(&self) -> &Event {
@@ -316,10 +346,17 @@ impl Checked {
     /// Adds what the history itself found out to `data`, unless the sender says it already.
     pub(crate) fn mark(&mut self, name: &str, value: &str) {
         self.event.data.entry(name).or_insert_with(|| value.into());
+        self.stored = self.event.stored_body();
     }
 
     pub fn into_event(self, seq: u64, id: String) -> Event {
         Event { seq, id, ..self.event }
+    }
+
+    /// The event, and the body to store of it.
+    pub(crate) fn into_stored(mut self, seq: u64, id: String) -> (Event, String) {
+        let stored = std::mem::take(&mut self.stored);
+        (self.into_event(seq, id), stored)
     }
 }
 

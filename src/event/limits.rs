@@ -53,6 +53,16 @@ pub(super) fn check_no_secret(field: &str, id: &str, redactor: &Redactor) -> Res
     }
 }
 
+/// Bytes of all texts in a value, names included.
+pub(super) fn text_bytes(value: &Value) -> usize {
+    match value {
+        Value::String(text) => text.len(),
+        Value::Array(items) => items.iter().map(text_bytes).sum(),
+        Value::Object(object) => object.iter().map(|(name, value)| name.len() + text_bytes(value)).sum(),
+        _ => 0,
+    }
+}
+
 /// How many containers lie around the deepest value: 0 for a plain one.
 pub(super) fn depth(value: &Value) -> usize {
     match value {

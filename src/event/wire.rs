@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Body, Data, EventType, Invalid, Time};
+use super::{Body, Data, EventType, Invalid, Time, limits::text_bytes};
 
 /// The keys that every event has at top level, or may have.
 pub(super) const ENVELOPE: &[&str] =
@@ -65,6 +65,15 @@ struct Stored<'a> {
 }
 
 impl Event {
+    /// About as many bytes as its JSON has, without writing it.
+    pub fn bytes(&self) -> usize {
+        /// What surrounds the texts: names, times, numbers.
+        const FRAME: usize = 200;
+        let mut bytes = FRAME + self.id.len() + self.coder_id.len();
+        self.body.each_text(&mut |text| bytes += text.len());
+        bytes + self.data.iter().map(|(name, value)| name.len() + text_bytes(value)).sum::<usize>()
+    }
+
     /// The event as one line of JSON, without its time of receipt.
     pub fn to_line(&self) -> String {
         to_json(&self.line(None))

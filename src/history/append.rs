@@ -1,72 +1,31 @@
 //! One transaction of appending: conditions, natural keys, insert, fold, judge.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, params};
 
 use crate::{
     aggregate::{self, Failures, Past},
-    event::{Body, Checked, Condition, Data, Draft, Event, EventType, Invalid, Key, Status, Time},
+    event::{Body, Checked, Condition, Data, Event, EventType, Status, Time},
     text::Redactor,
 };
 
 use super::{
-    Rejection, conflict,
+    conflict,
+    entry::{Appended, Entry, Outcome, Ready, State},
     fold::Fold,
     identity::{self, Identity},
     ledger::Ledger,
     reject,
     rows::{self, CoderIds, StoredId},
+    unmet,
 };
-
-/// What is to be kept: a draft, or input that could not become one.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Entry {
-    Draft(Box<Draft>),
-    Rejection(Rejection),
-}
-
-impl From<Draft> for Entry {
-    fn from(draft: Draft) -> Entry {
-        Entry::Draft(Box::new(draft))
-    }
-}
-
-impl From<Rejection> for Entry {
-    fn from(rejection: Rejection) -> Entry {
-        Entry::Rejection(rejection)
-    }
-}
-
-/// What became of one entry.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Outcome {
-    Appended {
-        seq: u64,
-        id: String,
-    },
-    /// Seen before, and nothing new in it; `seq` is the first report's.
-    Duplicate {
-        seq: u64,
-        id: String,
-    },
-    /// Seen before, but this report added fields: `seq` is the first report's, `by` that of the event that completes it.
-    Completed {
-        seq: u64,
-        id: String,
-        by: u64,
-    },
-    /// Its condition did not hold.
-    Unmet,
-    /// Refused, and kept as a rejection.
-    Rejected(Invalid),
-    /// The rejection handed in was kept.
-    Kept,
-}
 
 /// A write transaction that takes entries one by one.
 pub(super) struct Append<'t> {
     db: &'t Connection,
     redactor: &'t Redactor,
-    head_before: u64,
+    events: Vec<Arc<Event>>,
     ledger: Ledger,
     fold: Fold,
     ids: CoderIds,
@@ -75,40 +34,35 @@ pub(super) struct Append<'t> {
 impl<'t> Append<'t> {
     pub(super) fn begin(db: &'t Connection, redactor: &'t Redactor) -> rusqlite::Result<Append<'t>> {
         let ledger = Ledger::load(db)?;
-        Ok(Append { db, redactor, head_before: ledger.head, ledger, fold: Fold::default(), ids: CoderIds::default() })
+        Ok(Append { db, redactor, events: Vec::new(), ledger, fold: Fold::default(), ids: CoderIds::default() })
     }
 
     /// `now` is the time of receipt.
-    pub(super) fn take(&mut self, entry: Entry, now: Time) -> rusqlite::Result<Outcome> {
-        let mut draft = match entry {
-            Entry::Draft(draft) => *draft,
-            Entry::Rejection(rejection) => {
-                reject::keep(self.db, self.redactor, now, &rejection)?;
-                return Ok(Outcome::Kept);
-            }
+    pub(super) fn take(&mut self, entry: Ready, now: Time) -> rusqlite::Result<Outcome> {
+        let (rejection, outcome) = match entry.0 {
+            State::Passed(draft) => return self.take_checked(draft.admit(now)),
+            State::Refused(rejection, invalid) => (rejection, Outcome::Rejected(invalid)),
+            State::Rejection(rejection) => (rejection, Outcome::Kept),
         };
-        if let Err(invalid) = draft.pass(now, self.redactor) {
-            reject::keep(self.db, self.redactor, now, &Rejection::of_draft(&draft, &invalid))?;
-            return Ok(Outcome::Rejected(invalid));
-        }
-        self.take_checked(draft.admit(now))
+        reject::keep(self.db, self.redactor, now, &rejection)?;
+        Ok(outcome)
     }
 
-    /// Writes what was folded, if anything was. The caller commits.
-    pub(super) fn finish(self) -> rusqlite::Result<()> {
-        if self.ledger.head == self.head_before {
-            return Ok(());
+    /// Writes what was folded, if anything was. The caller commits, and knows the outcomes.
+    pub(super) fn finish(self) -> rusqlite::Result<Appended> {
+        if !self.events.is_empty() {
+            self.fold.save(self.db)?;
+            self.ledger.save(self.db)?;
         }
-        self.fold.save(self.db)?;
-        self.ledger.save(self.db)
+        Ok(Appended { outcomes: Vec::new(), events: self.events, history: self.ledger.tag.name() })
     }
 
     fn take_checked(&mut self, mut checked: Checked) -> rusqlite::Result<Outcome> {
-        if self.was_unmet(&checked)? {
+        if unmet::contains(self.db, &checked)? {
             return Ok(Outcome::Unmet);
         }
         if !self.holds(&checked)? {
-            self.remember_unmet(&checked)?;
+            unmet::remember(self.db, &checked)?;
             return Ok(Outcome::Unmet);
         }
         let id = match identity::recognise(self.db, self.ledger.tag, &checked)? {
@@ -120,12 +74,15 @@ impl<'t> Append<'t> {
         let seq = self.ledger.head + 1;
         let given = id.is_some();
         let id = id.unwrap_or_else(|| self.ledger.tag.id(checked.event().received_at, seq));
-        let mut event = checked.into_event(seq, id);
-        self.relink(&mut event)?;
-        let path = self.insert(&event, given)?;
+        let (mut event, mut stored) = checked.into_stored(seq, id);
+        if self.relink(&mut event)? {
+            stored = event.stored_body();
+        }
+        let event = Arc::new(event);
+        let path = self.insert(&event, &stored, given)?;
         identity::remember(self.db, &key, &event)?;
         self.derive_from(&event, path)?;
-        Ok(Outcome::Appended { seq, id: event.id })
+        Ok(Outcome::Appended { seq, id: event.id.clone() })
     }
 
     fn holds(&mut self, checked: &Checked) -> rusqlite::Result<bool> {
@@ -141,30 +98,6 @@ impl<'t> Append<'t> {
                 !left_since && statuses.contains(&coder.state.status())
             }),
         })
-    }
-
-    /// A payload fed again is judged as it was the first time, not by what came of it since.
-    fn was_unmet(&self, checked: &Checked) -> rusqlite::Result<bool> {
-        let (Key::Repeat(key) | Key::Natural(key) | Key::Either { natural: key, .. }, Some(_)) = (&checked.key, &checked.only_if)
-        else {
-            return Ok(false);
-        };
-        let since = checked.event().received_at.plus(-Key::REPEAT_WITHIN);
-        self.db
-            .prepare_cached("SELECT 1 FROM unmet WHERE id = ? AND received > ?")?
-            .exists(params![StoredId(Key::id_of(key)), since.micros()])
-    }
-
-    fn remember_unmet(&self, checked: &Checked) -> rusqlite::Result<()> {
-        let (Key::Repeat(key) | Key::Natural(key) | Key::Either { natural: key, .. }) = &checked.key else { return Ok(()) };
-        let received = checked.event().received_at;
-        self.db
-            .prepare_cached("DELETE FROM unmet WHERE received <= ?")?
-            .execute([received.plus(-Key::REPEAT_WITHIN).micros()])?;
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO unmet (id, received) VALUES (?, ?)")?
-            .execute(params![StoredId(Key::id_of(key)), received.micros()])?;
-        Ok(())
     }
 
     /// A fact reported again: a duplicate, unless the report has fields that the fact lacks.
@@ -193,22 +126,25 @@ impl<'t> Append<'t> {
         event.body = body.unwrap_or_else(|| event.kind.body());
         event.data = data;
         (event.completes, event.timestamp) = (Some(seq), fact.timestamp);
-        self.insert(&event, false)?;
+        let stored = event.stored_body();
+        self.insert(&Arc::new(event), &stored, false)?;
         Ok(Outcome::Completed { seq, id, by })
     }
 
-    /// A derived event that was exported names its cause by the seq it had there; here it has another.
-    fn relink(&self, event: &mut Event) -> rusqlite::Result<()> {
+    /// A derived event that was exported names its cause by the seq it had there; here it has another. Whether it
+    /// was one.
+    fn relink(&self, event: &mut Event) -> rusqlite::Result<bool> {
         if let Body::Derived(fields) = &mut event.body
             && let Some(cause_id) = &fields.cause_id
         {
             fields.cause_seq = rows::find_fact(self.db, self.ledger.tag, cause_id)?;
+            return Ok(true);
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The number of the file that the event is about, if it is about one.
-    fn insert(&mut self, event: &Event, id_given: bool) -> rusqlite::Result<Option<i64>> {
+    fn insert(&mut self, event: &Arc<Event>, stored: &str, id_given: bool) -> rusqlite::Result<Option<i64>> {
         let coder = self.fold.coder_no(self.db, &event.coder_id)?;
         let path = self.intern_path(event)?;
         self.db
@@ -224,7 +160,7 @@ impl<'t> Append<'t> {
                 id_given.then(|| StoredId(event.id.clone())),
                 event.completes,
                 path,
-                event.stored_body(),
+                stored,
             ])?;
         if let Some(path) = path {
             conflict::touch(self.db, path, coder, event)?;
@@ -232,6 +168,7 @@ impl<'t> Append<'t> {
         self.ledger.head = event.seq;
         self.ledger.rows += 1;
         self.fold.add(&mut self.ledger, event);
+        self.events.push(Arc::clone(event));
         Ok(path)
     }
 
@@ -257,7 +194,7 @@ impl<'t> Append<'t> {
                 // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
                 self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ? AND alerted = 0")?.execute([coder])?;
             }
-            self.take(draft.into(), cause.received_at)?;
+            self.take(Entry::from(draft).ready(cause.received_at, self.redactor), cause.received_at)?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use crate::event::{Checked, Event, Key, Micros, Time};
 
 use super::{
     id::Tag,
-    rows::{self, StoredId},
+    rows::{self, RepeatId, StoredId},
 };
 
 pub(super) enum Identity {
@@ -21,22 +21,21 @@ pub(super) enum Identity {
 }
 
 pub(super) fn recognise(db: &Connection, tag: Tag, checked: &Checked) -> rusqlite::Result<Identity> {
-    let event = checked.event();
+    let at = checked.event().timestamp;
     match &checked.key {
         Key::None => Ok(Identity::New(None)),
         Key::Id(id) => by_id(db, tag, id.clone()),
         Key::Natural(natural) => by_id(db, tag, Key::id_of(natural)),
         Key::Repeat(repeat) => {
-            let found = repeated(db, repeat, event.timestamp, Among::All)?;
-            Ok(found
-                .map_or_else(|| Identity::New(Some(id_in(repeat, span(event.timestamp)))), |(seq, id)| Identity::Seen(seq, id)))
+            let found = repeated(db, repeat, at, Among::All)?;
+            found.map_or(Ok(Identity::New(None)), |fact| seen(db, tag, fact.seq))
         }
         Key::Either { natural, repeat } => match by_id(db, tag, Key::id_of(natural))? {
-            Identity::New(Some(id)) => match repeated(db, repeat, event.timestamp, Among::Nameless)? {
-                Some((seq, first)) => {
+            Identity::New(Some(id)) => match repeated(db, repeat, at, Among::Nameless)? {
+                Some(fact) => {
                     // From now on it has a name, and another natural id is another fact.
-                    keep(db, &id, seq, true)?;
-                    Ok(Identity::Seen(seq, first))
+                    name(db, &id, repeat, &fact)?;
+                    seen(db, tag, fact.seq)
                 }
                 None => Ok(Identity::New(Some(id))),
             },
@@ -47,15 +46,31 @@ pub(super) fn recognise(db: &Connection, tag: Tag, checked: &Checked) -> rusqlit
 
 /// After the first report of a fact became `event`: by what else it may be known.
 pub(super) fn remember(db: &Connection, key: &Key, event: &Event) -> rusqlite::Result<()> {
-    match key {
-        Key::Either { repeat, .. } => keep(db, &id_in(repeat, span(event.timestamp)), event.seq, false),
-        _ => Ok(()),
-    }
+    let (repeat, named) = match key {
+        Key::Either { repeat, .. } => (repeat, true),
+        Key::Repeat(repeat) => (repeat, false),
+        Key::None | Key::Id(_) | Key::Natural(_) => return Ok(()),
+    };
+    let span = span(event.timestamp);
+    db.prepare_cached("INSERT OR IGNORE INTO repeat (span, id, seq, named) VALUES (?, ?, ?, ?)")?
+        .execute(params![span.micros(), id_in(repeat, span), event.seq, named])
+        .map(drop)
 }
 
-/// The fact goes, and with it its other ids.
-pub(super) fn forget(db: &Connection, seq: u64) -> rusqlite::Result<()> {
-    db.prepare_cached("DELETE FROM alias WHERE seq = ?")?.execute([seq]).map(drop)
+/// The facts of `seqs` are gone, which lay in these `spans`, and with them their other ids.
+pub(super) fn forget(db: &Connection, seqs: &[u64], spans: impl IntoIterator<Item = Time>) -> rusqlite::Result<()> {
+    let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else { return Ok(()) };
+    for seq in seqs {
+        db.prepare_cached("DELETE FROM alias WHERE seq = ?")?.execute([seq])?;
+    }
+    for span in spans {
+        db.prepare_cached(
+            "DELETE FROM repeat WHERE span = ? AND seq BETWEEN ? AND ?
+             AND NOT EXISTS (SELECT 1 FROM event WHERE event.seq = repeat.seq)",
+        )?
+        .execute(params![span.micros(), first, last])?;
+    }
+    Ok(())
 }
 
 fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Identity> {
@@ -69,10 +84,19 @@ fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Identity> {
     Ok(alias.map_or_else(|| Identity::New(Some(id.clone())), |seq| Identity::Seen(seq, id.clone())))
 }
 
-fn keep(db: &Connection, id: &str, seq: u64, natural: bool) -> rusqlite::Result<()> {
-    let id = StoredId(id.to_owned());
-    db.prepare_cached("INSERT OR IGNORE INTO alias (id, seq, natural) VALUES (?, ?, ?)")?
-        .execute(params![id, seq, natural])
+fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Identity> {
+    let (id, received): (Option<StoredId>, Micros) = db
+        .prepare_cached("SELECT id, received FROM event WHERE seq = ?")?
+        .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(Identity::Seen(seq, id.map_or_else(|| tag.id(Time::from_micros(received), seq), |id| id.0)))
+}
+
+/// Gives a nameless fact its natural id.
+fn name(db: &Connection, id: &str, repeat: &str, fact: &Repeated) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR IGNORE INTO alias (id, seq, natural) VALUES (?, ?, 1)")?
+        .execute(params![StoredId(id.to_owned()), fact.seq])?;
+    db.prepare_cached("UPDATE repeat SET named = 1 WHERE span = ? AND id = ? AND seq = ?")?
+        .execute(params![fact.span.micros(), id_in(repeat, fact.span), fact.seq])
         .map(drop)
 }
 
@@ -84,32 +108,39 @@ enum Among {
     Nameless,
 }
 
-/// The fact nearest in time that says the same. Its id changes with each span of time, so it lies in this one or a neighbour.
-fn repeated(db: &Connection, repeat: &str, at: Time, among: Among) -> rusqlite::Result<Option<(u64, String)>> {
-    let mut nearest: Option<(Micros, u64, String)> = None;
+struct Repeated {
+    apart: Micros,
+    seq: u64,
+    span: Time,
+}
+
+/// The fact nearest in time that says the same: it lies in the same span of time or a neighbouring one.
+fn repeated(db: &Connection, repeat: &str, at: Time, among: Among) -> rusqlite::Result<Option<Repeated>> {
+    let mut nearest: Option<Repeated> = None;
     for step in [0, -1, 1] {
-        let id = id_in(repeat, span(at).plus(step * Key::REPEAT_WITHIN));
+        let span = span(at).plus(step * Key::REPEAT_WITHIN);
         let mut statement = db.prepare_cached(
-            "SELECT seq, at, EXISTS (SELECT 1 FROM alias WHERE alias.seq = event.seq AND natural = 1) FROM event WHERE id = ?1
-             UNION ALL SELECT event.seq, event.at, 1 FROM alias JOIN event USING (seq) WHERE alias.id = ?1 AND natural = 0",
+            "SELECT repeat.seq, event.at, repeat.named FROM repeat JOIN event ON event.seq = repeat.seq
+             WHERE repeat.span = ? AND repeat.id = ?",
         )?;
-        let mut rows = statement.query([StoredId(id.clone())])?;
+        let mut rows = statement.query(params![span.micros(), id_in(repeat, span)])?;
         while let Some(row) = rows.next()? {
             let (seq, first, named): (u64, Micros, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
             let apart = at.since(Time::from_micros(first)).abs();
             let may = apart < Key::REPEAT_WITHIN && !(named && among == Among::Nameless);
-            if may && nearest.as_ref().is_none_or(|(least, ..)| apart < *least) {
-                nearest = Some((apart, seq, id.clone()));
+            if may && nearest.as_ref().is_none_or(|nearest| apart < nearest.apart) {
+                nearest = Some(Repeated { apart, seq, span });
             }
         }
     }
-    Ok(nearest.map(|(_, seq, id)| (seq, id)))
+    Ok(nearest)
 }
 
-fn span(at: Time) -> Time {
+/// The span of time in which a repeat is looked for; its neighbours hold the rest.
+pub(super) fn span(at: Time) -> Time {
     at.floor(Key::REPEAT_WITHIN)
 }
 
-fn id_in(repeat: &str, span: Time) -> String {
-    Key::id_of(&format!("{repeat}@{}", span.micros()))
+fn id_in(repeat: &str, span: Time) -> RepeatId {
+    RepeatId::of(&format!("{repeat}@{}", span.micros()))
 }

@@ -1,6 +1,6 @@
 //! Retention: from the oldest seq up, in small transactions, folding what goes into the base.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -191,15 +191,17 @@ fn remove(db: &Connection, seqs: &[u64]) -> rusqlite::Result<()> {
     let mut ledger = Ledger::load(db)?;
     let mut removed = Removed::default();
     let mut ids = CoderIds::default();
+    let mut spans = BTreeSet::new();
     for &seq in seqs {
         let row = db
             .prepare_cached(&format!("DELETE FROM event WHERE seq = ? RETURNING {EVENT_COLUMNS}"))?
             .query_row([seq], EventRow::read)?;
-        identity::forget(db, seq)?;
+        spans.insert(identity::span(row.at));
         let no = row.coder;
         let coder_id = ids.get(db, no)?;
         removed.fold(&ledger, no, &row.into_event(ledger.tag, coder_id)?);
     }
+    identity::forget(db, seqs, spans)?;
     removed.save(db)?;
     db.execute("DELETE FROM zone WHERE no < (SELECT coalesce(min(seq), ?) >> ? FROM event)", params![last, ZONE_BITS])?;
     ledger.floor = ledger.floor.max(last);

@@ -9,7 +9,7 @@ use rusqlite::{
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::event::{Event, EventType, Time};
+use crate::event::{Event, EventType, Key, Time};
 
 use super::{Error, id::Tag};
 
@@ -89,6 +89,21 @@ impl FromSql for StoredId {
             }
             _ => Ok(StoredId(String::column_result(value)?)),
         }
+    }
+}
+
+/// As much of a hash as tells what was said within ten seconds apart.
+pub(super) struct RepeatId([u8; 8]);
+
+impl RepeatId {
+    pub(super) fn of(text: &str) -> RepeatId {
+        RepeatId(Key::hash(text).as_u64_pair().0.to_be_bytes())
+    }
+}
+
+impl ToSql for RepeatId {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.as_slice().into())
     }
 }
 

@@ -175,6 +175,7 @@ fn copy(old: &Connection, new: &Options) -> rusqlite::Result<(u64, Option<u64>)>
     copy.numbered("failure", "seq", "seq, coder, at, alerted");
     copy.numbered("rejection", "no", "no, time, source, reason, input");
     copy.unnumbered("alias", "id, seq", "id, seq, natural");
+    copy.unnumbered("repeat", "span, id, seq", "span, id, seq, named");
     copy.unnumbered("taken", "file", "file");
     copy.unnumbered("conflict", "coder, path, other", "coder, path, other, last");
     copy.bases()?;

@@ -138,7 +138,8 @@ impl Writer {
             let mut append = Append::begin(db, redactor)?;
             let mut appended = 0;
             for (entry, received_at) in entries {
-                appended += u64::from(matches!(append.take(entry, received_at)?, Outcome::Appended { .. }));
+                appended +=
+                    u64::from(matches!(append.take(entry.ready(received_at, redactor), received_at)?, Outcome::Appended { .. }));
             }
             append.finish()?;
             Ok(appended)

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, config::
 
 use crate::event::Time;
 
-use super::{Entry, Error, Options, Outcome, append::Append, bell::Bell, file::FileId, schema};
+use super::{Appended, Entry, Error, Options, Outcome, Ready, append::Append, bell::Bell, file::FileId, schema};
 
 /// How long a writer waits for others before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -63,8 +63,18 @@ impl Writer {
     /// # Errors
     /// Nothing of `entries` is kept then, except that [`Error::Unconfirmed`] leaves it open.
     pub fn append(&mut self, entries: Vec<Entry>) -> Result<Vec<Outcome>, Error> {
+        let options = &self.options;
+        let ready = entries.into_iter().map(|entry| entry.check(options)).collect();
+        self.append_ready(ready).map(|appended| appended.outcomes)
+    }
+
+    /// The same for entries that were checked already.
+    ///
+    /// # Errors
+    /// As [`Writer::append`].
+    pub fn append_ready(&mut self, entries: Vec<Ready>) -> Result<Appended, Error> {
         if entries.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Appended::default());
         }
         let options = self.options.clone();
         self.transact(|db| {
@@ -72,8 +82,7 @@ impl Writer {
             let now = options.clock.now();
             let mut append = Append::begin(db, &options.redactor)?;
             let outcomes = entries.into_iter().map(|entry| append.take(entry, now)).collect::<rusqlite::Result<_>>()?;
-            append.finish()?;
-            Ok(outcomes)
+            Ok(Appended { outcomes, ..append.finish()? })
         })
     }
 

@@ -88,7 +88,7 @@ fn crash(options: &Options, entries: Vec<Entry>) {
     let died: Result<(), _> = writer.transact(|db| {
         let mut append = crate::history::append::Append::begin(db, &options.redactor)?;
         for entry in entries {
-            append.take(entry, options.clock.now())?;
+            append.take(entry.check(options), options.clock.now())?;
         }
         append.finish()?;
         Err(rusqlite::Error::InvalidQuery)
