@@ -167,11 +167,23 @@ fn begin(db: &Connection, deadline: Instant) -> rusqlite::Result<Transaction<'_>
     }
 }
 
+impl Writer {
+    /// Ends like [`drop`], for a process that ends with it: what the system closes and frees then need not be closed before.
+    pub fn end_with_process(self) {
+        if self.may_leave_wal() {
+            std::mem::forget(self);
+        }
+    }
+
+    fn may_leave_wal(&self) -> bool {
+        fs::metadata(self.options.wal_path()).map_or(0, |metadata| metadata.len()) < WAL_LEFT_BYTES_MAX
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
-        let Some(open) = &self.open else { return };
-        let wal_bytes = fs::metadata(self.options.wal_path()).map_or(0, |metadata| metadata.len());
-        if wal_bytes < WAL_LEFT_BYTES_MAX
+        if let Some(open) = &self.open
+            && self.may_leave_wal()
             && let Err(error) = open.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         {
             tracing::debug!("closing checkpoints although it need not: {error}");

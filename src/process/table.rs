@@ -2,7 +2,13 @@
 
 #[cfg(target_os = "linux")]
 mod system {
-    use std::fs;
+    use std::{
+        fs::{self, File},
+        io::Read,
+    };
+
+    /// A line of `stat` has some 350 bytes: asked for with room for them, the kernel makes it once.
+    const STAT_BYTES_MAX: usize = 1024;
 
     /// Fields of `/proc/PID/stat` after the name, counted from the state (proc_pid_stat(5)).
     const STATE: usize = 0;
@@ -38,7 +44,10 @@ mod system {
     }
 
     fn stat(pid: u32) -> Option<String> {
-        fs::read_to_string(format!("/proc/{pid}/stat")).ok()
+        let mut line = [0; STAT_BYTES_MAX];
+        let length = File::open(format!("/proc/{pid}/stat")).ok()?.read(&mut line).ok()?;
+        // The name may be any bytes.
+        Some(String::from_utf8_lossy(&line[..length]).into_owned())
     }
 
     fn field(stat: &str, nth: usize) -> Option<&str> {

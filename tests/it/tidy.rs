@@ -47,7 +47,8 @@ const ROOMS: &[Room] = &[
     room("tui", &["event", "filter", "aggregate", "history", "bus"], &["ratatui"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "history"], &["toml"]),
-    room("cli", EVERYTHING, &["clap", "anyhow", "tracing_subscriber", "indicatif"]),
+    // A hook waits for its stdin no longer than it may.
+    room("cli", EVERYTHING, &["clap", "anyhow", "tracing_subscriber", "indicatif", "rustix"]),
     room("main", EVERYTHING, &["clap", "anyhow"]),
     room("lib", EVERYTHING, &[]),
 ];

@@ -1,0 +1,187 @@
+//! The watchdog: no hook lasts longer than it may, whatever hangs, and what can be spooled is not lost with it.
+//!
+//! The recording itself runs on the main thread: handing it to another one and waiting for it costs a hook a tenth of what
+//! it costs at all. So it is the watchdog that ends the process where the recording does not.
+
+use std::{
+    io::{self, Write},
+    sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc::sync_channel},
+    thread,
+    time::{Duration, Instant},
+};
+
+use ai_coder_events::history::{self, Entry, Options};
+use anyhow::Context;
+
+use crate::{cli::complain::complain, config::HOOK_BUDGET};
+
+/// Kept back from waiting for a busy history, to spool in its stead.
+const SPOOLING: Duration = Duration::from_millis(40);
+/// How much longer the process lasts where spooling has begun and the machine is busy. Then it ends, whatever hangs.
+const GRACE: Duration = Duration::from_millis(750);
+
+/// What the recording and its watchdog know of each other.
+#[derive(Debug)]
+pub struct Watch {
+    started: Instant,
+    stand: Mutex<Stand>,
+    changed: Condvar,
+}
+
+#[derive(Debug)]
+struct Stand {
+    /// A configuration that cannot even be read gets the time that the default allows.
+    budget: Duration,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// It reads, or spools what the history refused.
+    Preparing,
+    /// What the history has not taken by the end of this stage is spooled in its stead.
+    Writing(Box<(Options, Vec<Entry>)>),
+    /// All is kept. Closing may move a long write-ahead log into the database: for as long as there is time.
+    Closing,
+    /// The watchdog spools; the recording has nothing more to say.
+    GivenUp,
+}
+
+impl Watch {
+    pub fn new(started: Instant) -> Watch {
+        let stand = Stand { budget: HOOK_BUDGET, stage: Stage::Preparing };
+        Watch { started, stand: Mutex::new(stand), changed: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Stand> {
+        self.stand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn allow(&self, budget: Duration) {
+        if budget != HOOK_BUDGET {
+            self.lock().budget = budget;
+            self.changed.notify_one();
+        }
+    }
+
+    /// When writing must be over; `None` where it is over already, and the watchdog may have looked.
+    pub fn begin_writing(&self, options: &Options, entries: &[Entry]) -> Option<Instant> {
+        let mut stand = self.lock();
+        let ends = self.writing_ends(&stand);
+        if Instant::now() >= ends {
+            return None;
+        }
+        stand.stage = Stage::Writing(Box::new((options.clone(), entries.to_vec())));
+        Some(ends)
+    }
+
+    /// Does not return where the watchdog has given the writing up: it ends the process.
+    pub fn end_writing(&self, kept: bool) {
+        let mut stand = self.lock();
+        if matches!(stand.stage, Stage::GivenUp) {
+            drop(stand);
+            loop {
+                thread::park();
+            }
+        }
+        stand.stage = if kept { Stage::Closing } else { Stage::Preparing };
+    }
+
+    /// For what comes too late to be written.
+    pub fn spool_in_time(&self, options: Options, entries: Vec<Entry>) {
+        let stand = self.lock();
+        let (deadline, end) = (self.started + stand.budget, self.end(&stand));
+        drop(stand);
+        spool_until(deadline, end, options, entries);
+    }
+
+    fn writing_ends(&self, stand: &Stand) -> Instant {
+        self.started + stand.budget.saturating_sub(SPOOLING)
+    }
+
+    fn end(&self, stand: &Stand) -> Instant {
+        self.started + stand.budget + GRACE
+    }
+
+    /// The watchdog's: ends the process where the recording does not in time.
+    pub fn stand(&self) {
+        let mut stand = self.lock();
+        loop {
+            let now = Instant::now();
+            let (writing_ends, deadline, end) = (self.writing_ends(&stand), self.started + stand.budget, self.end(&stand));
+            let due = match stand.stage {
+                Stage::Writing(_) => writing_ends,
+                // It may begin to write until then.
+                Stage::Preparing if now < writing_ends => writing_ends,
+                Stage::Preparing | Stage::GivenUp => end,
+                Stage::Closing => deadline,
+            };
+            if now < due {
+                (stand, _) = self.changed.wait_timeout(stand, due - now).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            }
+            let stage = std::mem::replace(&mut stand.stage, Stage::GivenUp);
+            drop(stand);
+            match stage {
+                Stage::Writing(kept) => spool_until(deadline, end, kept.0, kept.1),
+                Stage::Closing => {}
+                Stage::Preparing | Stage::GivenUp => tell_lost(),
+            }
+            end_process();
+        }
+    }
+}
+
+#[expect(clippy::exit, reason = "the one thread that could return from `main` hangs")]
+fn end_process() -> ! {
+    std::process::exit(0)
+}
+
+/// Not by way of the configuration, which may be what hangs. Where even this cannot be said, nothing is left to do.
+fn tell_lost() {
+    drop(writeln!(io::stderr(), "ai-coder-events hook: the payload is lost: nothing could be written in time"));
+}
+
+/// Spools what the history did not take in time, until `end`, whatever hangs.
+fn spool_until(deadline: Instant, end: Instant, options: Options, entries: Vec<Entry>) {
+    let (spooled, outcome) = sync_channel(1);
+    let spooling = thread::Builder::new().spawn(move || {
+        let lost = "the hook's payload is lost: the history did not take it in time, nor can it be spooled";
+        spooled.try_send(spool(&options, entries, deadline).context(lost)).unwrap_or_default();
+    });
+    match spooling.map(|_| outcome.recv_timeout(end.saturating_duration_since(Instant::now()))) {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => complain(&format!("ai-coder-events hook: {error:#}")),
+        Ok(Err(_)) | Err(_) => tell_lost(),
+    }
+}
+
+/// For a history that did not answer: the disk it lies on may hang, and the spool beside it with it.
+fn spool(options: &Options, entries: Vec<Entry>, deadline: Instant) -> Result<(), history::Error> {
+    let (spooled, outcome) = sync_channel(1);
+    let beside = (options.clone(), entries.clone());
+    let spooling = thread::Builder::new().spawn(move || {
+        spooled.try_send(history::spool(&beside.0, beside.1).map(drop)).unwrap_or_default();
+    });
+    match spooling.map(|_| outcome.recv_timeout(deadline.saturating_duration_since(Instant::now()))) {
+        Ok(Ok(spooled)) => spooled,
+        _ => history::spool_elsewhere(options, entries).map(drop),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn writing_begins_only_where_time_is_left_beside_that_for_spooling() {
+        let options = Options::new("h.db");
+        let watch = Watch::new(Instant::now());
+        watch.allow(Duration::from_secs(10));
+        assert_eq!(watch.begin_writing(&options, &[]), Some(watch.started + Duration::from_secs(10) - SPOOLING));
+        watch.end_writing(true);
+        assert!(matches!(watch.lock().stage, Stage::Closing));
+        watch.allow(SPOOLING);
+        assert_eq!(watch.begin_writing(&options, &[]), None);
+    }
+}
