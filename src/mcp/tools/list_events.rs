@@ -139,7 +139,7 @@ fn lost_cursor(cursor: &Cursor, lost: crate::mcp::cursor::Lost) -> Invalid {
 }
 
 fn fill(page: Page, head: u64, detail: Detail, place: impl Fn(u64) -> String) -> Answer {
-    let Page { events, next, scanned_through } = page;
+    let Page { events, next, scanned_through, .. } = page;
     let told = events.iter().map(|event| detail.tell(event));
     let next = next.or(scanned_through).map(&place);
     let mut answer = Answer { events: Vec::new(), next_cursor: next, head, scanned_through, truncated: false };
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_full_goes_on_at_the_last_event_it_holds() {
-        let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), next: None, scanned_through: None };
+        let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), ..Page::default() };
         let answer = fill(page, 20, Detail::Full, |seq| format!("3f9a-{seq}"));
         let last = answer.events.last().expect("events fit")["seq"].as_u64().expect("a seq");
         assert!(answer.truncated && last > 1);
@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn an_event_too_large_alone_is_cut_and_the_next_page_goes_on_after_it() {
-        let page = Page { events: vec![event(2, 200_000), event(1, 10)], next: None, scanned_through: None };
+        let page = Page { events: vec![event(2, 200_000), event(1, 10)], ..Page::default() };
         let answer = fill(page, 2, Detail::Full, |seq| seq.to_string());
         assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
         assert!(answer.events[0]["text"].as_str().expect("text").contains("…[cut "));
