@@ -71,6 +71,22 @@ pub struct Missed {
     pub through: u64,
 }
 
+/// So many events are few, whatever is in them.
+const FEW: usize = 50;
+
+impl Query {
+    /// Whether it is answered by a few rows, next to each other in an index: nothing is looked at that is not an answer.
+    pub fn takes_few_rows(&self) -> bool {
+        let Filter { coders, types, since, until, path, text } = &self.filter;
+        let by_index = match (&coders[..], types) {
+            ([] | [_], None) => true,
+            ([], Some(types)) => types.iter().all(EventType::is_rare),
+            _ => false,
+        };
+        by_index && since.is_none() && until.is_none() && path.is_none() && text.is_none() && (1..=FEW).contains(&self.limit)
+    }
+}
+
 impl Reader {
     /// # Errors
     /// Where the history cannot be read.

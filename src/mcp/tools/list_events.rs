@@ -86,7 +86,9 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
     let query = query(&given)?;
     let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
     let detail = Detail::named(given.word("detail"));
-    desk.bus.read(move |reader| find(reader, query, cursor, detail)).await?
+    let takes_few_rows = query.takes_few_rows();
+    let read = move |reader: &mut Reader| find(reader, query, cursor, detail);
+    if takes_few_rows { desk.bus.read_few(read).await? } else { desk.bus.read(read).await? }
 }
 
 fn query(given: &Given) -> Result<Query, Invalid> {

@@ -58,12 +58,13 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
     let coder = given.text("coder_id").map(str::to_owned);
     coder.as_deref().map_or(Ok(()), check_coder_id)?;
     let since = given.text("since").map(|moment| parse_moment("since", moment, SystemTime::now().into())).transpose()?;
-    desk.bus
-        .read(move |reader| match coder {
-            Some(coder) if !is_known(reader, &coder)? => Ok(Err(Refusal::unknown_coder(reader, &coder)?)),
-            coder => overall(reader, StatsQuery { coder, since, coders_max: CODERS_MAX }).map(Ok),
-        })
-        .await?
+    // Of one coder it is a row and what hangs on it.
+    let takes_few_rows = coder.is_some() && since.is_none();
+    let read = move |reader: &mut Reader| match coder {
+        Some(coder) if !is_known(reader, &coder)? => Ok(Err(Refusal::unknown_coder(reader, &coder)?)),
+        coder => overall(reader, StatsQuery { coder, since, coders_max: CODERS_MAX }).map(Ok),
+    };
+    if takes_few_rows { desk.bus.read_few(read).await? } else { desk.bus.read(read).await? }
 }
 
 /// The whole history's statistics, as the resource gives them.
