@@ -2,7 +2,11 @@
 //!
 //! Every figure is printed beside the one it is to be compared with, from the same run: these are ratios, not promises.
 //! - `growth`: queries, statistics and server start on a thousand and on a million events.
-//! - `wake`: an `emit` in one process until `subscribe_coder` answers in another, commits 20 ms apart, and in bursts.
+//! - `wake`: an append in one process until a subscriber, a notification, an answer in another; beside a pipe's round trip.
+//! - `start`: `serve` to its first answer, and its memory, beside an echo server.
+//! - `ask`: each question of `list_ai_coder_events` and `get_ai_coder_stats`, beside an echo of as many bytes, on ten thousand
+//!   and on a million events; `ask-huge`, only where named, on ten millions.
+//! - `tokens`: the length of the answers an agent reads.
 //! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
 //! - `run`: 100 MB of output through `run`, beside a plain pipe.
 //! - `redact`: a KiB of text, beside a `RegexSet` of the same expressions; the first call of a process.
@@ -12,6 +16,10 @@
 
 #[path = "bench/append.rs"]
 mod append;
+#[path = "bench/ask.rs"]
+mod ask;
+#[path = "bench/echo.rs"]
+mod echo;
 #[path = "bench/fanout.rs"]
 mod fanout;
 #[path = "bench/growth.rs"]
@@ -26,30 +34,44 @@ mod redact;
 mod run;
 #[path = "bench/server.rs"]
 mod server;
+#[path = "bench/start.rs"]
+mod start;
 #[path = "bench/times.rs"]
 mod times;
+#[path = "bench/tokens.rs"]
+mod tokens;
 #[path = "bench/wake.rs"]
 mod wake;
 
+/// Run only where they are named.
+const LONG: [&str; 1] = ["ask-huge"];
+
 fn main() {
+    if echo::became() {
+        return;
+    }
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     // A bench that needs other processes starts this program again.
     if let [word @ ("write-ours" | "write-raw"), path, from] = &*named.iter().map(String::as_str).collect::<Vec<_>>() {
         return append::write_singles(*word == "write-raw", path.as_ref(), from.parse().expect("a number"));
     }
-    let benches: [(&str, fn()); 9] = [
+    let benches: [(&str, fn()); 13] = [
         ("append", append::append),
-        ("processes", append::processes),
+        ("ask", ask::ask),
+        ("ask-huge", ask::ask_huge),
         ("fanout", fanout::fanout),
         ("growth", growth::growth),
         ("hook", hook::hook),
         ("latency", fanout::latency),
+        ("processes", append::processes),
         ("redact", redact::redact),
         ("run", run::run),
+        ("start", start::start),
+        ("tokens", tokens::tokens),
         ("wake", wake::wake),
     ];
     for (name, bench) in benches {
-        if named.is_empty() || named.iter().any(|given| given == name) {
+        if (named.is_empty() && !LONG.contains(&name)) || named.iter().any(|given| given == name) {
             println!("## {name}");
             bench();
         }

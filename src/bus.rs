@@ -123,6 +123,17 @@ impl Bus {
         self.rooms.readers.read(read).await
     }
 
+    /// The same for what reads only a few rows by their keys, such as one coder's state: mostly without leaving the thread.
+    ///
+    /// # Errors
+    /// As [`Bus::read`].
+    pub async fn read_few<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader) -> Result<T, history::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.rooms.readers.read_few(read).await
+    }
+
     /// A cursor that follows. [`From::Now`] looks up the head on the calling thread, so that what this caller publishes next
     /// is delivered; where that fails, the first [`Subscription::next`] tries again.
     pub fn subscribe(&self, filter: Filter, from: From) -> Subscription {

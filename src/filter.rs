@@ -51,11 +51,11 @@ fn matches_path(event: &Event, given: &str) -> bool {
     fields.file_path.as_deref().is_some_and(|path| path_matches(path, given))
 }
 
-/// Whether `given` is `path`, a folder above it, or its last components.
+/// Whether `given` is `path`, a folder above it, or its last components; one that begins with a slash is no end of another.
 pub fn path_matches(path: &str, given: &str) -> bool {
     let given = given.strip_suffix('/').unwrap_or(given);
     let below = path.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let end = path.strip_suffix(given).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
+    let end = !given.starts_with('/') && path.strip_suffix(given).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
     below || end
 }
 
@@ -192,6 +192,7 @@ mod tests {
         check("/repo/src/main.rs", "/repo/src/", true);
         check("/repo/src/main.rs", "main.rs", true);
         check("/repo/src/main.rs", "src/main.rs", true);
+        check("/repo//src/main.rs", "/src/main.rs", false);
         check("/repo/src/main.rs", "ain.rs", false);
         check("/repo/src/main.rs", "/repo/sr", false);
     }

@@ -23,6 +23,7 @@ mod server;
 mod stdio;
 #[cfg(test)]
 mod tests;
+mod told;
 mod tools;
 mod underway;
 mod until;

@@ -87,9 +87,13 @@ pub fn batches(from: usize, events: usize, batch: usize) -> Vec<Vec<Entry>> {
 }
 
 pub fn fill(options: &Options, events: usize) {
+    fill_with(options, events, realistic);
+}
+
+pub fn fill_with(options: &Options, events: usize, draft: impl Fn(usize) -> Draft) {
     let mut writer = Writer::new(options);
     for start in (0..events).step_by(1024) {
-        let batch = (start..events.min(start + 1024)).map(|n| Entry::from(realistic(n))).collect();
+        let batch = (start..events.min(start + 1024)).map(|n| Entry::from(draft(n))).collect();
         writer.append(batch).expect("the bench's history can be written");
     }
 }

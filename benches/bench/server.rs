@@ -25,7 +25,14 @@ pub struct Server {
 impl Server {
     /// Returns once the server answered `initialize`.
     pub fn start(db: &Path, environment: &[(&str, &Path)]) -> Server {
-        let mut child = program(db, environment).arg("serve").spawn().expect("the binary starts");
+        let mut command = program(db, environment);
+        command.arg("serve");
+        Server::run(command)
+    }
+
+    /// The same for any command that serves.
+    pub fn run(mut command: Command) -> Server {
+        let mut child = command.spawn().expect("the binary starts");
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().expect("piped"));
         let mut server = Server { child, stdin, stdout: BufReader::new(stdout), id: 0 };
         let client = json!({"name": "bench", "version": "1"});
@@ -45,6 +52,11 @@ impl Server {
         self.write(&json!({"jsonrpc": "2.0", "id": self.id, "method": method, "params": params}));
     }
 
+    /// Of the next request.
+    pub fn next_id(&self) -> u64 {
+        self.id + 1
+    }
+
     pub fn answer(&mut self) -> Value {
         loop {
             let mut line = String::new();
@@ -54,6 +66,21 @@ impl Server {
                 return message["result"].clone();
             }
         }
+    }
+
+    /// The next line, whatever it is, in `line`.
+    pub fn read_line(&mut self, line: &mut String) {
+        line.clear();
+        assert_ne!(self.stdout.read_line(line).expect("the server writes text"), 0, "the server went away");
+    }
+
+    pub fn call(&mut self, tool: &str, arguments: &Value) -> Value {
+        self.request("tools/call", &json!({"name": tool, "arguments": arguments}));
+        self.answer()
+    }
+
+    pub fn process_id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn send_subscribe(&mut self, arguments: &Value) {

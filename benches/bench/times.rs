@@ -14,6 +14,14 @@ impl Times {
         drop(done);
     }
 
+    pub fn p50(&mut self) -> f64 {
+        self.quantile(0.5).as_secs_f64()
+    }
+
+    pub fn p99(&mut self) -> f64 {
+        self.quantile(0.99).as_secs_f64()
+    }
+
     pub fn quantile(&mut self, share: f64) -> Duration {
         self.0.sort();
         let last = self.0.len().saturating_sub(1);

@@ -40,6 +40,17 @@ impl Readers {
         reading.await.unwrap_or(Err(Error::Closed))
     }
 
+    /// For what reads a few rows by their keys: on the calling thread, where a handle is open and idle. To hand that to
+    /// another thread and be called back costs more than reading it does.
+    pub(super) async fn read_few<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&mut Reader) -> Result<T, history::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        // To open a file may take long.
+        let is_open = !self.idle().is_empty();
+        if is_open { self.read_here(read) } else { self.read(read).await }
+    }
+
     /// Reads on the calling thread. A handle whose read failed or panicked is not used again.
     pub(super) fn read_here<T>(&self, read: impl FnOnce(&mut Reader) -> Result<T, history::Error>) -> Result<T, Error> {
         let lent = self.idle().pop();

@@ -50,9 +50,9 @@ impl Ledger {
             .query_row([], |row| Ok(Ledger { totals: rows::aggregate(row, 6)?, ..Ledger::read(row)? }))
     }
 
-    /// For a history whose totals may be damaged.
+    /// For a history whose totals may be damaged, and for readers: reading them back costs more than finding a page of events.
     pub(super) fn load_without_totals(db: &Connection) -> rusqlite::Result<Ledger> {
-        db.query_row(&format!("SELECT {COLUMNS} FROM ledger"), [], Ledger::read)
+        db.prepare_cached(&format!("SELECT {COLUMNS} FROM ledger"))?.query_row([], Ledger::read)
     }
 
     /// Reads [`COLUMNS`].

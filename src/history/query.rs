@@ -3,7 +3,9 @@
 //! Cost grows with the answer. A coder, a path and a rare type have indexes; a time range is narrowed by the zone map; what is left
 //! is a walk along seqs from the end where the answer starts.
 
-use rusqlite::{Connection, ToSql, params_from_iter};
+use std::collections::HashSet;
+
+use rusqlite::{Connection, Row, Rows, ToSql, params_from_iter};
 use serde::Serialize;
 
 use crate::{
@@ -14,7 +16,7 @@ use crate::{
 use super::{
     Error, Reader,
     fold::ZONE_BITS,
-    reader::Snapshot,
+    reader::{Position, Snapshot},
     rows::{self, EVENT_COLUMNS, EventRow},
 };
 
@@ -44,6 +46,8 @@ pub enum Order {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub events: Vec<Event>,
+    /// Of the state they were read from.
+    pub position: Position,
     /// The next page's `before` (newest first) or `after` (oldest first); none at the end.
     pub next: Option<u64>,
     /// Set where `scan_max` ended the search before the page was full.
@@ -67,6 +71,22 @@ pub struct Missed {
     pub through: u64,
 }
 
+/// So many events are few, whatever is in them.
+const FEW: usize = 50;
+
+impl Query {
+    /// Whether it is answered by a few rows, next to each other in an index: nothing is looked at that is not an answer.
+    pub fn takes_few_rows(&self) -> bool {
+        let Filter { coders, types, since, until, path, text } = &self.filter;
+        let by_index = match (&coders[..], types) {
+            ([] | [_], None) => true,
+            ([], Some(types)) => types.iter().all(EventType::is_rare),
+            _ => false,
+        };
+        by_index && since.is_none() && until.is_none() && path.is_none() && text.is_none() && (1..=FEW).contains(&self.limit)
+    }
+}
+
 impl Reader {
     /// # Errors
     /// Where the history cannot be read.
@@ -85,10 +105,12 @@ impl Reader {
 }
 
 fn page(snapshot: &mut Snapshot<'_>, query: &Query) -> rusqlite::Result<Page> {
-    let Some(range) = Range::of(snapshot, query)? else { return Ok(Page::default()) };
-    let Some(walk) = Walk::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Page::default()) };
+    let mut page = Page { position: snapshot.position(), ..Page::default() };
+    let Some(range) = Range::of(snapshot, query)? else { return Ok(page) };
+    let Some(walk) = Walk::plan(snapshot.db, &query.filter, query.order)? else { return Ok(page) };
     let merge_first = query.filter.text.is_some();
-    let (mut page, mut scanned, mut more) = (Page::default(), 0, false);
+    let (mut scanned, mut more) = (0, false);
+    let mut glance = query.filter.text.as_deref().map(Glance::for_text);
     let db = snapshot.db;
     walk.run(db, range, |row| {
         if query.scan_max > 0 && scanned == query.scan_max {
@@ -97,8 +119,9 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query) -> rusqlite::Result<Page> {
             return Ok(false);
         }
         scanned += 1;
-        let seq = row.seq;
-        if row.completes.is_some() || !query.filter.wants_type(row.kind) || !within(&query.filter, row.at) {
+        let seq = row.get(0)?;
+        let completes: Option<u64> = row.get(6)?;
+        if completes.is_some() || !is_wanted(&query.filter, row)? {
             page.next = Some(seq);
             return Ok(true);
         }
@@ -107,6 +130,12 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query) -> rusqlite::Result<Page> {
             return Ok(false);
         }
         page.next = Some(seq);
+        if let Some(glance) = &mut glance
+            && !glance.may_match(db, seq, row.get_ref(7)?.as_str()?)?
+        {
+            return Ok(true);
+        }
+        let row = EventRow::read(row)?;
         let coder_id = snapshot.ids.get(db, row.coder)?;
         let mut event = row.into_event(snapshot.ledger.tag, coder_id)?;
         if merge_first {
@@ -139,7 +168,8 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
             batch.through = batch.events.last().map_or(cursor, |event: &Event| event.seq);
             return Ok(false);
         }
-        if filter.wants_type(row.kind) && within(filter, row.at) {
+        if is_wanted(filter, row)? {
+            let row = EventRow::read(row)?;
             let coder_id = snapshot.ids.get(db, row.coder)?;
             let event = row.into_event(snapshot.ledger.tag, coder_id)?;
             if filter.matches(&event) {
@@ -151,8 +181,55 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
     Ok(batch)
 }
 
-fn within(filter: &Filter, at: Time) -> bool {
-    filter.since.is_none_or(|since| since <= at) && filter.until.is_none_or(|until| at <= until)
+/// What two columns tell, so that the rest of a row need not be read.
+fn is_wanted(filter: &Filter, row: &Row<'_>) -> rusqlite::Result<bool> {
+    let at = Time::from_micros(row.get(3)?);
+    let within = filter.since.is_none_or(|since| since <= at) && filter.until.is_none_or(|until| at <= until);
+    Ok(within && filter.wants_type(rows::kind(row, 2)?))
+}
+
+/// Passes over events that cannot have a text, without reading them: where neither the body as it is stored has it, nor
+/// any later report adds to them. What it lets through still has to be matched.
+struct Glance {
+    /// In lower case; `None` where what is stored may spell it otherwise.
+    text: Option<String>,
+    /// Facts in the zone of this number that later reports add to.
+    completed: (Option<u64>, HashSet<u64>),
+}
+
+impl Glance {
+    fn for_text(text: &str) -> Glance {
+        // JSON writes these as they are, and lower case changes no others into them but a few that are no ASCII.
+        let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
+        Glance { text: is_plain.then(|| text.to_ascii_lowercase()), completed: (None, HashSet::new()) }
+    }
+
+    fn may_match(&mut self, db: &Connection, seq: u64, body: &str) -> rusqlite::Result<bool> {
+        let Some(text) = &self.text else { return Ok(true) };
+        Ok(!body.is_ascii() || has(body, text) || self.is_completed(db, seq)?)
+    }
+
+    fn is_completed(&mut self, db: &Connection, seq: u64) -> rusqlite::Result<bool> {
+        let zone = seq >> ZONE_BITS;
+        if self.completed.0 != Some(zone) {
+            let (least, most) = (zone << ZONE_BITS, ((zone + 1) << ZONE_BITS) - 1);
+            let mut statement =
+                db.prepare_cached("SELECT completes FROM event WHERE completes BETWEEN ? AND ? AND completes IS NOT NULL")?;
+            let facts = statement.query_map([least, most], |row| row.get(0))?;
+            self.completed = (Some(zone), facts.collect::<rusqlite::Result<_>>()?);
+        }
+        Ok(self.completed.1.contains(&seq))
+    }
+}
+
+/// Whether `text` has `wanted`, which is in lower case, in any case; both are ASCII.
+fn has(text: &str, wanted: &str) -> bool {
+    let Some(&first) = wanted.as_bytes().first() else { return true };
+    let other = first.to_ascii_uppercase();
+    let starts = text.bytes().enumerate().filter(|&(_, byte)| byte == first || byte == other);
+    starts.map(|(start, _)| start).any(|start| {
+        text.as_bytes().get(start..start + wanted.len()).is_some_and(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+    })
 }
 
 /// Seqs from `least` to `most`, both included.
@@ -220,7 +297,9 @@ impl Walk {
         if let Some(types) = filter.types.filter(|types| types.iter().all(EventType::is_rare)) {
             return Ok(Some(Walk::over_types(types, direction)));
         }
-        let sql = format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq BETWEEN ?1 AND ?2 ORDER BY seq {direction}");
+        // The plus keeps the index of paths out of it, whose runs would all have to be sorted.
+        let of_files = if filter.path.is_some() { "AND +path IS NOT NULL" } else { "" };
+        let sql = format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq BETWEEN ?1 AND ?2 {of_files} ORDER BY seq {direction}");
         Ok(Some(Walk { sql, values: Vec::new() }))
     }
 
@@ -253,14 +332,14 @@ impl Walk {
         &self,
         db: &Connection,
         range: Range,
-        mut visit: impl FnMut(EventRow) -> rusqlite::Result<bool>,
+        mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
     ) -> rusqlite::Result<()> {
         let mut statement = db.prepare_cached(&self.sql)?;
         let bounds: [&dyn ToSql; 2] = [&range.least, &range.most];
         let parameters = bounds.into_iter().chain(self.values.iter().map(|value| value as &dyn ToSql));
         let mut candidates = statement.query(params_from_iter(parameters))?;
         while let Some(row) = candidates.next()? {
-            if !visit(EventRow::read(row)?)? {
+            if !visit(row)? {
                 break;
             }
         }
@@ -282,17 +361,28 @@ fn known_coders(db: &Connection, ids: &[String]) -> rusqlite::Result<Vec<i64>> {
     Ok(numbers)
 }
 
+/// At most one more than [`RUNS_MAX`].
 fn known_paths(db: &Connection, given: &str) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = db.prepare_cached("SELECT no, path FROM path")?;
-    let mut rows = statement.query([])?;
     let mut numbers = Vec::new();
-    while let Some(row) = rows.next()? {
-        if path_matches(row.get_ref(1)?.as_str()?, given) {
-            numbers.push(row.get(0)?);
+    let mut add = |rows: &mut Rows<'_>| -> rusqlite::Result<()> {
+        while numbers.len() <= RUNS_MAX
+            && let Some(row) = rows.next()?
+        {
+            if path_matches(row.get_ref(1)?.as_str()?, given) {
+                numbers.push(row.get(0)?);
+            }
         }
-        if numbers.len() > RUNS_MAX {
-            break;
-        }
+        Ok(())
+    };
+    let folder = given.strip_suffix('/').unwrap_or(given);
+    if folder.starts_with('/') {
+        // Itself, and what is below it: the character after the slash ends those.
+        let mut statement =
+            db.prepare_cached("SELECT no, path FROM path WHERE path = ?1 OR path BETWEEN ?1 || '/' AND ?1 || '0'")?;
+        add(&mut statement.query([folder])?)?;
+    } else {
+        // An end of a path has no order: all of them are looked at.
+        add(&mut db.prepare_cached("SELECT no, path FROM path")?.query([])?)?;
     }
     Ok(numbers)
 }

@@ -56,12 +56,18 @@ pub struct Version {
 pub(super) struct Snapshot<'r> {
     pub db: &'r Connection,
     pub ids: &'r mut CoderIds,
+    /// Without its totals.
     pub ledger: Ledger,
     pub now: Time,
     pub options: &'r Options,
 }
 
 impl Snapshot<'_> {
+    pub(super) fn position(&self) -> Position {
+        let Ledger { tag, head, floor, .. } = &self.ledger;
+        Position { history: tag.name(), head: *head, floor: *floor }
+    }
+
     pub(super) fn event(&mut self, seq: u64) -> rusqlite::Result<Option<Event>> {
         rows::find_event(self.db, self.ledger.tag, self.ids, seq)
     }
@@ -79,10 +85,7 @@ impl Reader {
     /// # Errors
     /// Where the history cannot be read; so everywhere below.
     pub fn position(&mut self) -> Result<Position, Error> {
-        self.read(Position::default(), |snapshot| {
-            let Ledger { tag, head, floor, .. } = &snapshot.ledger;
-            Ok(Position { history: tag.name(), head: *head, floor: *floor })
-        })
+        self.read(Position::default(), |snapshot| Ok(snapshot.position()))
     }
 
     /// What changes when anything was committed, by whichever process, or another file took the place of this one.
@@ -115,7 +118,7 @@ impl Reader {
         let options = &self.options;
         let answer = (|| {
             let transaction = Transaction::new_unchecked(db, TransactionBehavior::Deferred)?;
-            let ledger = Ledger::load(&transaction)?;
+            let ledger = Ledger::load_without_totals(&transaction)?;
             let answer = work(&mut Snapshot { db: &transaction, ids, ledger, now, options })?;
             transaction.commit()?;
             Ok(answer)

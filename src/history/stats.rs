@@ -57,13 +57,14 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery) -> rusqlite::Result<St
         Ok(query.coders_max == 0 || listed < query.coders_max)
     })?;
 
-    let totals = &snapshot.ledger.totals;
+    let totals = Ledger::load(snapshot.db)?.totals;
+    let of_all = totals.events_per_minute(snapshot.now);
     let (tally, last_event, events_per_minute) = match (&query.coder, one) {
-        (Some(_), Some((tally, last, no))) => (tally, last, received_last_minute(snapshot, Some(no))?),
+        (Some(_), Some((tally, last, no))) => (tally, last, received_last_minute(snapshot, Some(no), of_all)?),
         (Some(_), None) => (Tally::default(), None, 0.0),
         (None, _) => {
             let tally = since.map_or_else(|| Ok(totals.tally().clone()), |since| tally_since(snapshot.db, None, since))?;
-            let rate = totals.events_per_minute(snapshot.now).map_or_else(|| received_last_minute(snapshot, None), Ok)?;
+            let rate = of_all.map_or_else(|| received_last_minute(snapshot, None, None), Ok)?;
             (tally, totals.last_event(), rate)
         }
     };
@@ -145,8 +146,9 @@ fn tally_since(db: &Connection, coder: Option<i64>, since: Time) -> rusqlite::Re
 /// it was received before; where the clock was set back, what came before that was received later.
 const OTHERS_MAX: usize = 1000;
 
-/// Events of one coder, or all, received in the last 60 seconds: the newest ones, read back that far.
-fn received_last_minute(snapshot: &Snapshot<'_>, coder: Option<i64>) -> rusqlite::Result<f64> {
+/// Events of one coder, or all, received in the last 60 seconds: the newest ones, read back that far. Of a coder there are no
+/// more than `of_all`, where that is known: mostly nothing came, and nothing need be read.
+fn received_last_minute(snapshot: &Snapshot<'_>, coder: Option<i64>, of_all: Option<f64>) -> rusqlite::Result<f64> {
     let (from, to): (Micros, Micros) = (snapshot.now.plus(-Time::MINUTE).micros(), snapshot.now.micros());
     let mut statement = snapshot.db.prepare_cached(match coder {
         Some(_) => "SELECT received, completes IS NULL FROM event WHERE coder = ? ORDER BY seq DESC",
@@ -154,8 +156,9 @@ fn received_last_minute(snapshot: &Snapshot<'_>, coder: Option<i64>) -> rusqlite
     })?;
     let mut rows = statement.query([coder])?;
     let (mut count, mut others) = (0.0, 0);
-    while let Some(row) = rows.next()?
-        && others < OTHERS_MAX
+    while others < OTHERS_MAX
+        && of_all.is_none_or(|most| count < most)
+        && let Some(row) = rows.next()?
     {
         let received: Micros = row.get(0)?;
         if received <= from || received > to {

@@ -4,7 +4,10 @@
 //! an answer ends before that, at a whole event, and says so.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
 
 use crate::text;
 
@@ -29,11 +32,11 @@ impl Budget {
 
     /// Takes as many of `values` as fit, in order, and says whether some were left. The first one always fits: where it
     /// is too large alone, its longest strings are cut.
-    pub fn fill(mut self, values: impl IntoIterator<Item = Value>) -> (Vec<Value>, bool) {
+    pub fn fill<T: Part>(mut self, values: impl IntoIterator<Item = T>) -> (Vec<T>, bool) {
         let mut taken = Vec::new();
         for mut value in values {
             if taken.is_empty() {
-                shorten(&mut value, self.left.saturating_sub(SEPARATOR));
+                value.shorten(self.left.saturating_sub(SEPARATOR));
             }
             if !self.spend(&value) {
                 return (taken, true);
@@ -43,13 +46,46 @@ impl Budget {
         (taken, false)
     }
 
-    fn spend(&mut self, value: &Value) -> bool {
-        match self.left.checked_sub(length(value) + SEPARATOR) {
+    fn spend(&mut self, value: &impl Part) -> bool {
+        match self.left.checked_sub(value.length() + SEPARATOR) {
             Some(left) => {
                 self.left = left;
                 true
             }
             None => false,
+        }
+    }
+}
+
+/// One of the things an answer lists.
+pub(super) trait Part {
+    /// As compact JSON, in bytes.
+    fn length(&self) -> usize;
+    /// To at most `chars_max`.
+    fn shorten(&mut self, chars_max: usize);
+}
+
+impl Part for Value {
+    fn length(&self) -> usize {
+        length(self)
+    }
+
+    fn shorten(&mut self, chars_max: usize) {
+        shorten(self, chars_max);
+    }
+}
+
+/// What is written already.
+impl Part for Box<RawValue> {
+    fn length(&self) -> usize {
+        self.get().len()
+    }
+
+    fn shorten(&mut self, chars_max: usize) {
+        if self.length() > chars_max {
+            let mut value = serde_json::from_str(self.get()).expect("it was written as JSON");
+            shorten(&mut value, chars_max);
+            *self = to_raw_value(&value).expect("a value has a form in JSON");
         }
     }
 }
@@ -197,7 +233,7 @@ mod tests {
         let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
         let shortest = EventType::ALL.iter().filter(|kind| !kind.is_derived()).flat_map(|&kind| {
             let event = Draft::new(kind, "a").check(now, &Redactor::default()).expect("an event").into_event(1, "i".into());
-            [Detail::Summary, Detail::Full].map(|detail| length(&detail.tell(&event)))
+            [Detail::Summary, Detail::Full].map(|detail| detail.tell(&event).length())
         });
         let shortest = shortest.min().expect("there are types");
         assert!(ANSWER_EVENTS_MAX * shortest > ANSWER_CHARS_MAX, "{shortest}");

@@ -28,6 +28,7 @@ use tokio::{
 use super::{
     input::Input,
     line::{self, LINE_BYTES_MAX, Line},
+    told,
     underway::Underway,
 };
 
@@ -128,10 +129,7 @@ where
 
     fn write(&self, message: &TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static + use<R, W> {
         let output = self.output.clone();
-        let text = serde_json::to_vec(message).map(|mut text| {
-            text.push(b'\n');
-            text
-        });
+        let text = told::line(message);
         let waiting = Waiting::new(&self.unread, ANSWER_BYTES + text.as_ref().map_or(0, Vec::len));
         async move {
             let text = text?;

@@ -1,6 +1,6 @@
 //! How much of an event an answer tells.
 
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 
 use crate::event::{Event, Summary};
 
@@ -20,10 +20,11 @@ impl Detail {
         if word == "full" { Detail::Full } else { Detail::Summary }
     }
 
-    pub fn tell(self, event: &Event) -> Value {
+    /// As text: a page of trees of values costs more than the page.
+    pub fn tell(self, event: &Event) -> Box<RawValue> {
         let told = match self {
-            Detail::Full => serde_json::to_value(event),
-            Detail::Summary => serde_json::to_value(Summary::of(event)),
+            Detail::Full => to_raw_value(event),
+            Detail::Summary => to_raw_value(&Summary::of(event)),
         };
         told.expect("an event has only JSON values and text keys")
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::{
     aggregate::CoderView,
     bus::{self, Bus},
-    event::{Event, EventType, Family},
+    event::{EventType, Family},
     filter::{Filter, TypeSet},
     history::{self, Query, Reader},
 };
@@ -15,7 +15,6 @@ use crate::{
 use super::{
     budget::{Budget, shorten},
     cursor::Cursor,
-    detail::Detail,
     place::{Aspect, Place, SCHEME},
     tools, untrusted,
 };
@@ -148,7 +147,7 @@ fn with_events(reader: &mut Reader, mut about: Value, filter: Filter) -> Result<
     let position = reader.position()?;
     let page = reader.page(&Query { filter, limit: EVENTS_MAX, ..Query::default() })?;
     about["cursor"] = Cursor::at(&position, position.head).to_string().into();
-    let (events, left) = Budget::beside(&about).fill(page.events.iter().map(|event: &Event| Detail::Full.tell(event)));
+    let (events, left) = Budget::beside(&about).fill(page.events.iter().map(value));
     about["events"] = events.into();
     if left {
         about["truncated"] = true.into();

@@ -2,6 +2,8 @@
 
 #![allow(deprecated, reason = "`resources/subscribe` is how clients of the older era watch a resource")]
 
+use std::sync::OnceLock;
+
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
@@ -48,7 +50,8 @@ const TASK_ID_BYTES_MAX: usize = 64;
 
 pub(super) struct Server {
     desk: Desk,
-    tools: Vec<Tool>,
+    /// Made when they are first asked for: their schemas cost a start more than all else.
+    tools: OnceLock<Vec<Tool>>,
     notifier: Notifier,
 }
 
@@ -56,7 +59,7 @@ impl Server {
     pub fn new(bus: Bus, read_only: bool, closing: CancellationToken, underway: Underway) -> Server {
         let notifier = Notifier::new(bus.clone(), closing.clone());
         let desk = Desk { bus, read_only, closing, underway, tasks: TaskManager::new(), tasks_made: TasksMade::default() };
-        Server { tools: tools::all(read_only), notifier, desk }
+        Server { tools: OnceLock::new(), notifier, desk }
     }
 }
 
@@ -83,11 +86,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.clone()))
-    }
-
-    fn get_tool(&self, name: &str) -> Option<Tool> {
-        self.tools.iter().find(|tool| tool.name == name).cloned()
+        Ok(ListToolsResult::with_all_items(self.tools.get_or_init(|| tools::all(self.desk.read_only)).clone()))
     }
 
     async fn call_tool(

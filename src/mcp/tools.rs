@@ -20,9 +20,8 @@ use rmcp::{
     model::{CallToolRequestParams, CallToolResponse, CallToolResult, ContentBlock, JsonObject, Tool, ToolAnnotations},
     service::RequestContext,
 };
-use serde::Serialize;
 
-use super::{desk::Desk, refusal::Refusal, untrusted};
+use super::{desk::Desk, refusal::Refusal, told, untrusted};
 
 /// The tools a client may call. Reading alone where `read_only`.
 pub(super) fn all(read_only: bool) -> Vec<Tool> {
@@ -139,23 +138,18 @@ impl Definition {
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, Refusal> {
         let answered = match self.which {
-            Which::ListEvents => list_events::call(desk, arguments).await.map(answer),
-            Which::Stats => stats::call(desk, arguments).await.map(answer),
+            Which::ListEvents => {
+                list_events::call(desk, arguments).await.map(|answer| told::result(&answer, answer.is_of_coders()))
+            }
+            Which::Stats => stats::call(desk, arguments).await.map(|answer| told::result(&answer, answer.is_of_coders())),
             Which::Subscribe => return subscribe::call(desk, arguments, context).await,
-            Which::ListCoders => list_coders::call(desk, arguments).await.map(answer),
-            Which::Emit => emit::call(desk, arguments).await.map(answer),
+            Which::ListCoders => {
+                list_coders::call(desk, arguments).await.map(|answer| told::result(&answer, answer.is_of_coders()))
+            }
+            Which::Emit => emit::call(desk, arguments).await.map(|receipt| told::result(&receipt, false)),
         };
         answered.map(CallToolResponse::from)
     }
-}
-
-/// Structured content and, as text, the same JSON.
-fn answer(answer: impl Serialize) -> CallToolResult {
-    let mut told = untrusted::cleaned(serde_json::to_value(answer).expect("an answer has only JSON values and text keys"));
-    if untrusted::holds_recorded_text(&told) {
-        told[untrusted::NOTE] = untrusted::IS_DATA.into();
-    }
-    CallToolResult::structured(told)
 }
 
 /// A call always gets an answer: rmcp would leave a panicking one without.

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::{
-    event::{Draft, Event, EventType, Time},
+    event::{Draft, Event, EventType, Key, Time},
     filter::{Filter, TypeSet},
     history::{Order, Query},
 };
@@ -192,4 +192,58 @@ proptest! {
         let expected = times.iter().filter(|&&second| (a.min(b)..=a.max(b)).contains(&second)).count();
         prop_assert_eq!(lab.reader.page(&Query { filter, ..Query::default() }).expect("readable").events.len(), expected);
     }
+}
+
+#[test]
+fn a_text_is_found_however_it_is_stored_and_wherever_it_was_told() {
+    let mut lab = Lab::new();
+    let said = |text: &str| {
+        let line = serde_json::json!({"type": "output", "coder_id": "a", "text": text, "data": {"text": "plain aside"}});
+        Draft::parse(&line.to_string()).expect("valid")
+    };
+    let natural = |draft: Draft| Draft { key: Key::Natural("call 1".into()), ..draft };
+    lab.append(natural(Draft::progress("a", 0.5, "editing", "")));
+    lab.append_all([said("Plain words"), said("a \"quoted\\path\"\nline"), said("Übung, \u{212A}elvin"), said("text")]);
+    // A later report tells more of the first fact.
+    lab.append(natural(Draft::progress("a", 0.5, "editing", "Told LATER")));
+    let mut check = |text: &str, seqs: &[u64]| {
+        for order in [Order::Newest, Order::Oldest] {
+            let query = Query { filter: Filter { text: Some(text.into()), ..Filter::default() }, order, ..Query::default() };
+            let mut found: Vec<u64> = lab.reader.page(&query).expect("readable").events.iter().map(|event| event.seq).collect();
+            found.sort_unstable();
+            assert_eq!(found, seqs, "{text}");
+        }
+    };
+    check("PLAIN w", &[2]);
+    check("\"quoted\\", &[3]);
+    check("\nline", &[3]);
+    check("übung", &[4]);
+    check("kelvin", &[4]);
+    check("told later", &[1]);
+    // Names of fields, and what else a body holds, lie beside what is searched.
+    check("aside", &[]);
+    check("text", &[5]);
+    check("editing", &[]);
+}
+
+#[test]
+fn a_path_is_found_by_itself_by_its_folder_and_by_its_end() {
+    let mut lab = Lab::new();
+    let paths = ["/w/src/lib.rs", "/w/src0/lib.rs", "/w/src-old/a.rs", "/w/src", "/W/src/b.rs", "src/lib.rs", "/w/a%_b/c.rs"];
+    lab.append_all(paths.map(|path| Draft::workspace("a", "modify", path)));
+    let mut check = |path: &str, found: &[&str]| {
+        let filter = Filter { path: Some(path.into()), ..Filter::default() };
+        let page = lab.reader.page(&Query { filter, order: Order::Oldest, ..Query::default() }).expect("readable");
+        let seqs: Vec<u64> = page.events.iter().map(|event| event.seq).collect();
+        let expected: Vec<u64> = (1..).zip(paths).filter(|(_, path)| found.contains(path)).map(|(seq, _)| seq).collect();
+        assert_eq!(seqs, expected, "{path}");
+    };
+    check("/w/src", &["/w/src/lib.rs", "/w/src"]);
+    check("/w/src/", &["/w/src/lib.rs", "/w/src"]);
+    check("/w/src/lib.rs", &["/w/src/lib.rs"]);
+    check("src/lib.rs", &["/w/src/lib.rs", "src/lib.rs"]);
+    check("lib.rs", &["/w/src/lib.rs", "/w/src0/lib.rs", "src/lib.rs"]);
+    check("/w/a%_b", &["/w/a%_b/c.rs"]);
+    check("/", &paths.map(|path| if path.starts_with('/') { path } else { "" }));
+    check("/src/lib.rs", &[]);
 }

@@ -46,6 +46,12 @@ pub(in crate::mcp) struct Answer {
     truncated: bool,
 }
 
+impl Answer {
+    pub(super) fn is_of_coders(&self) -> bool {
+        !self.coders.is_empty()
+    }
+}
+
 pub(super) fn input() -> Arc<JsonObject> {
     arguments::schema(ARGUMENTS)
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::{
     event::{Event, Invalid, check_coder_id},
@@ -57,7 +57,7 @@ const SCAN_MAX: usize = 50_000;
 #[derive(Serialize, JsonSchema)]
 pub(in crate::mcp) struct Answer {
     #[schemars(schema_with = "schema::events")]
-    events: Vec<Value>,
+    events: Vec<Box<RawValue>>,
     /// Where the next page starts; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -71,6 +71,12 @@ pub(in crate::mcp) struct Answer {
     truncated: bool,
 }
 
+impl Answer {
+    pub(super) fn is_of_coders(&self) -> bool {
+        !self.events.is_empty()
+    }
+}
+
 pub(super) fn input() -> Arc<JsonObject> {
     arguments::schema(ARGUMENTS)
 }
@@ -80,7 +86,9 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
     let query = query(&given)?;
     let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
     let detail = Detail::named(given.word("detail"));
-    desk.bus.read(move |reader| find(reader, query, cursor, detail)).await?
+    let takes_few_rows = query.takes_few_rows();
+    let read = move |reader: &mut Reader| find(reader, query, cursor, detail);
+    if takes_few_rows { desk.bus.read_few(read).await? } else { desk.bus.read(read).await? }
 }
 
 fn query(given: &Given) -> Result<Query, Invalid> {
@@ -107,9 +115,8 @@ fn find(
     cursor: Option<Cursor>,
     detail: Detail,
 ) -> Result<Result<Answer, Refusal>, history::Error> {
-    let position = reader.position()?;
     if let Some(cursor) = cursor {
-        let start = match cursor.locate(&position) {
+        let start = match cursor.locate(&reader.position()?) {
             Ok(seq) => Some(seq),
             Err(lost) => return Ok(Err(lost_cursor(&cursor, lost).into())),
         };
@@ -124,13 +131,10 @@ fn find(
     {
         return Ok(Err(Refusal::unknown_coder(reader, coder)?));
     }
-    // A commit between the two reads must not leave an event above the head.
-    let head = page.events.iter().map(|event| event.seq).fold(position.head, u64::max);
-    let place = |seq| Cursor::at(&position, seq).to_string();
-    Ok(Ok(fill(page, head, detail, place)))
+    Ok(Ok(fill(page, detail)))
 }
 
-fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
+pub(super) fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
     Ok(reader.coder_ids(coder, 1)?.first().is_some_and(|known| known == coder))
 }
 
@@ -138,11 +142,12 @@ fn lost_cursor(cursor: &Cursor, lost: crate::mcp::cursor::Lost) -> Invalid {
     Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))
 }
 
-fn fill(page: Page, head: u64, detail: Detail, place: impl Fn(u64) -> String) -> Answer {
-    let Page { events, next, scanned_through } = page;
+fn fill(page: Page, detail: Detail) -> Answer {
+    let Page { events, position, next, scanned_through } = page;
+    let place = |seq| Cursor::at(&position, seq).to_string();
     let told = events.iter().map(|event| detail.tell(event));
-    let next = next.or(scanned_through).map(&place);
-    let mut answer = Answer { events: Vec::new(), next_cursor: next, head, scanned_through, truncated: false };
+    let next = next.or(scanned_through).map(place);
+    let mut answer = Answer { events: Vec::new(), next_cursor: next, head: position.head, scanned_through, truncated: false };
     (answer.events, answer.truncated) = Budget::beside(&answer).fill(told);
     if answer.truncated {
         let last: Option<&Event> = answer.events.len().checked_sub(1).and_then(|index| events.get(index));
@@ -160,7 +165,7 @@ pub(super) fn types(names: &[&str]) -> Result<Option<TypeSet>, Invalid> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::event::{Draft, Time};
@@ -192,20 +197,21 @@ mod tests {
 
     #[test]
     fn an_answer_that_is_full_goes_on_at_the_last_event_it_holds() {
-        let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), next: None, scanned_through: None };
-        let answer = fill(page, 20, Detail::Full, |seq| format!("3f9a-{seq}"));
-        let last = answer.events.last().expect("events fit")["seq"].as_u64().expect("a seq");
+        let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), ..Page::default() };
+        let answer = fill(page, Detail::Full);
+        let last = serde_json::from_str::<Value>(answer.events.last().expect("events fit").get()).expect("JSON");
+        let last = last["seq"].as_u64().expect("a seq");
         assert!(answer.truncated && last > 1);
-        assert_eq!(answer.next_cursor, Some(format!("3f9a-{last}")));
+        assert_eq!(answer.next_cursor, Some(last.to_string()));
         assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
     }
 
     #[test]
     fn an_event_too_large_alone_is_cut_and_the_next_page_goes_on_after_it() {
-        let page = Page { events: vec![event(2, 200_000), event(1, 10)], next: None, scanned_through: None };
-        let answer = fill(page, 2, Detail::Full, |seq| seq.to_string());
+        let page = Page { events: vec![event(2, 200_000), event(1, 10)], ..Page::default() };
+        let answer = fill(page, Detail::Full);
         assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
-        assert!(answer.events[0]["text"].as_str().expect("text").contains("…[cut "));
+        assert!(answer.events[0].get().contains("…[cut "));
         let follows = if answer.truncated { answer.next_cursor == Some("2".into()) } else { answer.events.len() == 2 };
         assert!(follows, "{:?}", answer.next_cursor);
     }

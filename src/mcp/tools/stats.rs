@@ -17,6 +17,7 @@ use crate::{
         budget::{ANSWER_CHARS_MAX, Budget, shorten},
         desk::Desk,
         refusal::Refusal,
+        tools::list_events::is_known,
     },
 };
 
@@ -42,6 +43,12 @@ pub(in crate::mcp) struct Answer {
     truncated: bool,
 }
 
+impl Answer {
+    pub(super) fn is_of_coders(&self) -> bool {
+        self.stats["coders"].as_array().is_some_and(|coders| !coders.is_empty())
+    }
+}
+
 pub(super) fn input() -> Arc<JsonObject> {
     arguments::schema(ARGUMENTS)
 }
@@ -51,12 +58,13 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
     let coder = given.text("coder_id").map(str::to_owned);
     coder.as_deref().map_or(Ok(()), check_coder_id)?;
     let since = given.text("since").map(|moment| parse_moment("since", moment, SystemTime::now().into())).transpose()?;
-    desk.bus
-        .read(move |reader| match coder {
-            Some(coder) if reader.coder(&coder)?.is_none() => Ok(Err(Refusal::unknown_coder(reader, &coder)?)),
-            coder => overall(reader, StatsQuery { coder, since, coders_max: CODERS_MAX }).map(Ok),
-        })
-        .await?
+    // Of one coder it is a row and what hangs on it.
+    let takes_few_rows = coder.is_some() && since.is_none();
+    let read = move |reader: &mut Reader| match coder {
+        Some(coder) if !is_known(reader, &coder)? => Ok(Err(Refusal::unknown_coder(reader, &coder)?)),
+        coder => overall(reader, StatsQuery { coder, since, coders_max: CODERS_MAX }).map(Ok),
+    };
+    if takes_few_rows { desk.bus.read_few(read).await? } else { desk.bus.read(read).await? }
 }
 
 /// The whole history's statistics, as the resource gives them.

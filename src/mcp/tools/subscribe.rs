@@ -10,13 +10,13 @@ use std::{sync::Arc, time::Duration};
 
 use rmcp::{
     RoleServer,
-    model::{CallToolResponse, CreateTaskResult, JsonObject},
+    model::{CallToolResponse, CallToolResult, CreateTaskResult, JsonObject},
     service::RequestContext,
     task_manager::{TaskExit, TaskOptions},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -35,7 +35,7 @@ use crate::{
         place::Place,
         refusal::Refusal,
         report::Report,
-        schema,
+        schema, told,
         until::Until,
     },
 };
@@ -85,7 +85,7 @@ pub(in crate::mcp) struct Answer {
     #[schemars(schema_with = "schema::coder_or_null")]
     coder: Value,
     #[schemars(schema_with = "schema::events")]
-    events: Vec<Value>,
+    events: Vec<Box<RawValue>>,
     /// Pass it on in the next call.
     cursor: String,
     ended: Ended,
@@ -100,6 +100,16 @@ pub(in crate::mcp) struct Answer {
     truncated: bool,
     /// Where to read more.
     resources: Vec<String>,
+}
+
+impl Answer {
+    fn is_of_coders(&self) -> bool {
+        self.coder.is_object() || !self.events.is_empty()
+    }
+
+    fn result(&self) -> CallToolResult {
+        told::result(self, self.is_of_coders())
+    }
 }
 
 pub(super) fn input() -> Arc<JsonObject> {
@@ -121,7 +131,7 @@ pub(super) async fn call(
     let (mut gathering, ended) = watch.catch_up(&desk.bus, cursor, &patience).await?;
     let patience_is_over = deadline <= Instant::now();
     if let Some(ended) = ended.or(patience_is_over.then_some(Ended::Timeout)) {
-        return Ok(super::answer(watch.answer(&desk.bus, &gathering, ended).await?).into());
+        return Ok(watch.answer(&desk.bus, &gathering, ended).await?.result().into());
     }
     let takes_tasks = context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks());
     let kept = deadline.saturating_duration_since(Instant::now()) + TASK_KEPT;
@@ -131,7 +141,7 @@ pub(super) async fn call(
         // What the caller sent beside the arguments may be large, and the wait may be long.
         drop((given, context));
         let ended = watch.wait(&desk.bus, &mut gathering, &mut patience).await?;
-        return Ok(super::answer(watch.answer(&desk.bus, &gathering, ended).await?).into());
+        return Ok(watch.answer(&desk.bus, &gathering, ended).await?.result().into());
     }
 
     let options = TaskOptions::new()
@@ -150,7 +160,7 @@ pub(super) async fn call(
             };
             tokio::select! {
                 () = task.cancelled() => Err(TaskExit::Cancelled),
-                waited = waited => Ok(waited.map_or_else(Refusal::into_result, super::answer)),
+                waited = waited => Ok(waited.map_or_else(Refusal::into_result, |answer| told::whole(answer.result()))),
             }
         })
     });
@@ -181,7 +191,7 @@ impl Watch {
     async fn answer(&self, bus: &Bus, gathering: &Gathering, ended: Ended) -> Result<Answer, Refusal> {
         let coder = self.one().map(str::to_owned);
         let (position, coder) = bus
-            .read(move |reader| {
+            .read_few(move |reader| {
                 let coder = coder.map(|coder| reader.coder(&coder)).transpose()?.flatten();
                 Ok((reader.position()?, coder))
             })

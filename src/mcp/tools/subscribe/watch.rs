@@ -76,7 +76,7 @@ impl Watch {
         let present = cursor.is_none();
         let beginner = self.one().filter(|_| self.until.as_ref().is_some_and(Until::waits_for_running)).map(str::to_owned);
         let start = bus
-            .read(move |reader| {
+            .read_few(move |reader| {
                 let position = reader.position()?;
                 let seq = match cursor.map(|cursor| cursor.locate(&position)) {
                     None => position.head,
@@ -202,7 +202,7 @@ impl Watch {
 
     async fn state(&self, bus: &Bus) -> Result<Option<CoderView>, bus::Error> {
         match self.one().map(str::to_owned) {
-            Some(coder) => bus.read(move |reader| reader.coder(&coder)).await,
+            Some(coder) => bus.read_few(move |reader| reader.coder(&coder)).await,
             None => Ok(None),
         }
     }
