@@ -1,6 +1,13 @@
 //! What must stay quick, measured on the real history and the real binary: `cargo bench [-- NAME…]`.
 //!
 //! Every figure is printed beside the one it is to be compared with, from the same run: these are ratios, not promises.
+//! docs/performance.md holds a run of all, with what each is measured against.
+//! - `append`: batches of eight producers, and of one; bytes on disk; beside raw rusqlite with the same tables.
+//! - `append-huge`, only where named: the same on ten thousand, a million and ten million events.
+//! - `processes`: eight processes, one event a transaction each, beside raw rusqlite.
+//! - `fanout`: an append until eight subscribers in the same process have it.
+//! - `latency`: a single writer beside scans, and bursts of eight.
+//! - `retention`: a single writer while a million events are removed.
 //! - `growth`: queries, statistics and server start on a thousand and on a million events.
 //! - `wake`: an append in one process until a subscriber, a notification, an answer in another; beside a pipe's round trip.
 //! - `start`: `serve` to its first answer, and its memory, beside an echo server.
@@ -10,7 +17,6 @@
 //! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
 //! - `run`: 100 MB of output through `run`, beside a plain pipe.
 //! - `redact`: a KiB of text, beside a `RegexSet` of the same expressions; the first call of a process.
-//! - `append`: events a second in batches of 1,024, and one event a transaction.
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
 
@@ -44,7 +50,7 @@ mod tokens;
 mod wake;
 
 /// Run only where they are named.
-const LONG: [&str; 1] = ["ask-huge"];
+const LONG: [&str; 2] = ["append-huge", "ask-huge"];
 
 fn main() {
     if echo::became() {
@@ -55,8 +61,9 @@ fn main() {
     if let [word @ ("write-ours" | "write-raw"), path, from] = &*named.iter().map(String::as_str).collect::<Vec<_>>() {
         return append::write_singles(*word == "write-raw", path.as_ref(), from.parse().expect("a number"));
     }
-    let benches: [(&str, fn()); 13] = [
+    let benches: [(&str, fn()); 15] = [
         ("append", append::append),
+        ("append-huge", append::append_huge),
         ("ask", ask::ask),
         ("ask-huge", ask::ask_huge),
         ("fanout", fanout::fanout),
@@ -65,6 +72,7 @@ fn main() {
         ("latency", fanout::latency),
         ("processes", append::processes),
         ("redact", redact::redact),
+        ("retention", fanout::retention),
         ("run", run::run),
         ("start", start::start),
         ("tokens", tokens::tokens),

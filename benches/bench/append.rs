@@ -11,12 +11,13 @@ use std::{
 
 use ai_coder_events::{
     bus::Bus,
+    event::Draft,
     history::{Entry, Options, Query, Reader, Writer},
 };
 use rusqlite::{Connection, TransactionBehavior, params, types::Value};
 
 use super::{
-    recording::{batches, fill, realistic},
+    recording::{batches, fill, plain, realistic},
     times::{Times, median},
 };
 
@@ -28,6 +29,11 @@ const ROUNDS: usize = 5;
 
 /// One process, batches: the same history grows on both sides, round by round in turn.
 pub fn append() {
+    side_by_side("plain drafts", plain);
+    side_by_side("captured hooks and session logs", realistic);
+}
+
+fn side_by_side(name: &str, draft: fn(usize) -> Draft) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let ours = Options::new(folder.path().join("ours.db"));
     let raw = Options::new(folder.path().join("raw.db"));
@@ -35,21 +41,22 @@ pub fn append() {
     let mut floor = Raw::new(&raw);
     let (mut ours_rates, mut single_rates, mut raw_rates) = (Vec::new(), Vec::new(), Vec::new());
     let mut from = 0;
+    let batch = PRODUCERS * BATCH;
     for _ in 0..ROUNDS {
-        let head = Reader::new(&ours).position().expect("readable").head;
-        let shares = (0..PRODUCERS).map(|n| batches(from + n * ROUND_EVENTS / PRODUCERS, ROUND_EVENTS / PRODUCERS, BATCH));
-        let shares: Vec<_> = shares.collect();
+        let share = ROUND_EVENTS / PRODUCERS;
+        let shares: Vec<_> = (0..PRODUCERS).map(|n| batches(draft, from + n * share, share, BATCH)).collect();
+        let head = head(&ours);
         let begun = Instant::now();
         produce(&bus, shares);
         let took = begun.elapsed();
         from += ROUND_EVENTS;
         let rows = rows_after(&ours, head);
         ours_rates.push(rows.len() as f64 / took.as_secs_f64());
-        raw_rates.push(floor.insert(&rows, PRODUCERS * BATCH));
+        raw_rates.push(floor.insert(&rows, batch));
 
-        let head = Reader::new(&ours).position().expect("readable").head;
+        let head = self::head(&ours);
         let mut writer = Writer::new(&ours);
-        let share = batches(from, ROUND_EVENTS, PRODUCERS * BATCH);
+        let share = batches(draft, from, ROUND_EVENTS, batch);
         let begun = Instant::now();
         for batch in share {
             writer.append(batch).expect("the bench's history can be written");
@@ -58,16 +65,21 @@ pub fn append() {
         from += ROUND_EVENTS;
         let rows = rows_after(&ours, head);
         single_rates.push(rows.len() as f64 / took.as_secs_f64());
-        floor.insert(&rows, PRODUCERS * BATCH);
-        println!("{ours_rates:.0?} {single_rates:.0?} {raw_rates:.0?}");
+        floor.insert(&rows, batch);
     }
+    let in_turn = |rates: &[f64]| rates.iter().map(|rate| format!("{:.0}k", rate / 1e3)).collect::<Vec<_>>().join(" ");
+    println!("{name}, as the history grows to a million: ours {}; raw {}", in_turn(&ours_rates), in_turn(&raw_rates));
     let (ours_rate, single_rate, raw_rate) = (median(ours_rates), median(single_rates), median(raw_rates));
     println!(
-        "{PRODUCERS} producers, batches of {BATCH}: {ours_rate:.0} events/s; raw rusqlite, one thread: {raw_rate:.0} rows/s"
+        "{name}: {PRODUCERS} producers {ours_rate:.0} events/s, {:.2} x raw rusqlite ({raw_rate:.0} rows/s)",
+        ours_rate / raw_rate
     );
-    println!("{PRODUCERS} producers: {:.2} x raw", ours_rate / raw_rate);
-    println!("one writer, batches of {}: {single_rate:.0} events/s, {:.2} x raw", PRODUCERS * BATCH, single_rate / raw_rate);
+    println!("{name}: one writer {single_rate:.0} events/s, {:.2} x raw", single_rate / raw_rate);
     size(&ours);
+}
+
+fn head(options: &Options) -> u64 {
+    Reader::new(options).position().expect("readable").head
 }
 
 fn produce(bus: &Bus, shares: Vec<Vec<Vec<Entry>>>) {
@@ -150,6 +162,40 @@ impl Raw {
 
 fn insert_sql() -> String {
     format!("INSERT INTO event ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+}
+
+/// By its own name: the same batches and single events on ten thousand, a million and ten million events.
+pub fn append_huge() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = Options::new(folder.path().join("history.db"));
+    let mut writer = Writer::new(&options);
+    let (mut from, mut before) = (0, None);
+    for size in [10_000, 1_000_000, 10_000_000] {
+        for batch in (from..size).step_by(100_000).flat_map(|start| batches(plain, start, (size - start).min(100_000), 1024)) {
+            writer.append(batch).expect("the bench's history can be written");
+        }
+        let mut rates = Vec::new();
+        from = size;
+        for _ in 0..ROUNDS {
+            let share = batches(plain, from, 50_000, PRODUCERS * BATCH);
+            from += 50_000;
+            let begun = Instant::now();
+            for batch in share {
+                writer.append(batch).expect("the bench's history can be written");
+            }
+            rates.push(50_000.0 / begun.elapsed().as_secs_f64());
+        }
+        let mut singles = Times::default();
+        for n in from..from + 5_000 {
+            let entry = vec![plain(n).into()];
+            singles.measure(|| writer.append(entry).expect("the bench's history can be written"));
+        }
+        from += 5_000;
+        let (rate, single) = (median(rates), singles.quantile(0.5).as_secs_f64());
+        println!("{size} events: batches {rate:.0} events/s; one event a transaction: {singles}");
+        let (first_rate, first_single) = *before.get_or_insert((rate, single));
+        println!("  growth: batches {:.2} x, single events {:.2} x", first_rate / rate, single / first_single);
+    }
 }
 
 /// Events each process of `processes` appends in one round.

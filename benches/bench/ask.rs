@@ -11,7 +11,7 @@ use std::{
 };
 
 use ai_coder_events::{
-    event::{Draft, Time},
+    event::{Body, Draft, Time},
     filter::Filter,
     history::{Clock, Options, Query, Reader},
 };
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 use super::{
     echo,
-    recording::{fill_with, realistic},
+    recording::{fill_with, plain},
     server::{Server, program},
     times::Times,
 };
@@ -78,18 +78,21 @@ fn ask_of(sizes: &[usize]) {
 
 /// As it comes, a tenth of a second apart; of the changes of files, one in thirty is of a new one.
 fn draft(n: usize, begun: Time) -> Draft {
-    let mut draft = match n % 220 {
-        8 => Draft::workspace(realistic(n).coder_id, "modify", &format!("/home/dev/work/demo/target/{}/out_{n}.rs", n / 20_000)),
-        _ => realistic(n),
-    };
-    // Each does something of everything.
+    let mut draft = plain(n);
+    if let Body::Workspace(fields) = &mut draft.body {
+        fields.file_path = Some(match n % 30 {
+            8 => format!("/home/dev/work/demo/target/{}/out_{n}.rs", n / 20_000),
+            _ => format!("/home/dev/work/demo/src/module_{}.rs", n % 500),
+        });
+    }
+    // A few are busy at a time.
     draft.coder_id = coder(n / 20);
     draft.timestamp = Some(begun.plus(BETWEEN_MICROS * n as i64));
     draft
 }
 
 fn coder(n: usize) -> String {
-    realistic(n).coder_id
+    plain(n).coder_id
 }
 
 fn questions(begun: Time) -> [Question; 9] {

@@ -8,13 +8,14 @@ use std::{
 
 use ai_coder_events::{
     bus::{Bus, Delivery, From},
+    event::Draft,
     filter::Filter,
-    history::{Entry, Options, Query, Reader, Writer},
+    history::{Entry, Options, Query, Reader, Retention, Writer},
 };
 use tokio::runtime::Runtime;
 
 use super::{
-    recording::{batches, fill, realistic},
+    recording::{batches, fill, plain, realistic},
     times::{Times, median},
 };
 
@@ -28,23 +29,27 @@ fn runtime() -> Runtime {
 
 /// Producers and subscribers at once, each a thread; nobody may miss an event, or see two in the wrong order.
 pub fn fanout() {
-    for (producers, subscribers) in [(1, 1), (1, 8), (8, 8)] {
-        let rates = (0..ROUNDS).map(|round| round_of(producers, subscribers, round * EVENTS)).collect();
-        let rate = median(rates);
-        let deliveries = rate * subscribers as f64;
-        println!("{producers} producers, {subscribers} subscribers: {rate:.0} events/s, {deliveries:.0} deliveries/s");
+    for (name, draft) in [("plain drafts", plain as fn(usize) -> Draft), ("captured hooks and session logs", realistic)] {
+        for (producers, subscribers) in [(1, 1), (1, 8), (8, 8)] {
+            let rates = (0..ROUNDS).map(|round| round_of(draft, producers, subscribers, round * EVENTS)).collect();
+            let rate = median(rates);
+            let deliveries = rate * subscribers as f64;
+            println!(
+                "{name}: {producers} producers, {subscribers} subscribers: {rate:.0} events/s, {deliveries:.0} deliveries/s"
+            );
+        }
     }
     println!("resident at most: {} MB", peak_mb());
 }
 
 /// Events a second until the last subscriber had the last one.
-fn round_of(producers: usize, subscribers: usize, from: usize) -> f64 {
+fn round_of(draft: fn(usize) -> Draft, producers: usize, subscribers: usize, from: usize) -> f64 {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let options = Options::new(folder.path().join("history.db"));
     Writer::new(&options).append(vec![realistic(0).into()]).expect("the bench's history can be written");
     let bus = Bus::new(options.clone());
     let share = EVENTS / producers;
-    let shares: Vec<Vec<Vec<Entry>>> = (0..producers).map(|n| batches(from + n * share, share, BATCH)).collect();
+    let shares: Vec<Vec<Vec<Entry>>> = (0..producers).map(|n| batches(draft, from + n * share, share, BATCH)).collect();
     let written = AtomicBool::new(false);
     let begun = Instant::now();
     thread::scope(|scope| {
@@ -152,6 +157,46 @@ fn singles(writer: &mut Writer, from: usize) -> Times {
     for n in from..from + 5_000 {
         let entry = vec![realistic(n).into()];
         times.measure(|| writer.append(entry).expect("the bench's history can be written"));
+    }
+    times
+}
+
+/// Retention takes a million events away while one writer goes on.
+pub fn retention() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let options = Options::new(folder.path().join("history.db"));
+    fill(&options, 1_500_000);
+    let mut writer = Writer::new(&options);
+    let quiet = paced(&mut writer, 5_000_000, &|count| count < 2_000);
+    let ended = AtomicBool::new(false);
+    let (times, pruned, took) = thread::scope(|scope| {
+        let pruning = scope.spawn(|| {
+            let begun = Instant::now();
+            let head = Reader::new(&options).position().expect("readable").head;
+            let kept = Retention { max_events: Some(head.saturating_sub(1_000_000)), ..Retention::default() };
+            let pruned = Writer::new(&options).prune(&kept).expect("the bench's history can be written");
+            ended.store(true, Ordering::Release);
+            (pruned.removed, begun.elapsed())
+        });
+        let times = paced(&mut writer, 6_000_000, &|_| !ended.load(Ordering::Acquire));
+        let (pruned, took) = pruning.join().expect("it pruned");
+        (times, pruned, took)
+    });
+    println!("one event each millisecond, quiet: {quiet}");
+    println!("while {pruned} events go in {:.1} s: {times}", took.as_secs_f64());
+    let p99 = |mut times: Times| times.quantile(0.99).as_secs_f64();
+    println!("p99 while retention works: {:.1} x quiet", p99(times) / p99(quiet));
+}
+
+/// A thousand a second, as long as `goes_on` says with the number written so far.
+fn paced(writer: &mut Writer, from: usize, goes_on: &dyn Fn(usize) -> bool) -> Times {
+    let mut times = Times::default();
+    let mut count = 0;
+    while goes_on(count) {
+        let entry = vec![realistic(from + count).into()];
+        times.measure(|| writer.append(entry).expect("the bench's history can be written"));
+        count += 1;
+        thread::sleep(Duration::from_millis(1));
     }
     times
 }

@@ -3,7 +3,7 @@
 use std::{fs, sync::LazyLock};
 
 use ai_coder_events::{
-    event::{Body, Draft, Key},
+    event::{Body, Draft, EventType, Key},
     history::{Entry, Options, Writer},
     source::{Agent, HookContext, Transcript, read_hook},
 };
@@ -24,6 +24,20 @@ const ROLLOUTS: [&str; 2] = [
 /// One captured run after the other.
 static LIVES: LazyLock<Vec<Draft>> =
     LazyLock::new(|| HOOKS.iter().flat_map(hooks).chain(ROLLOUTS.iter().flat_map(rollout)).collect());
+
+/// The `n`th draft as a program sends it that has no ids of its own: progress, output, files and calls, no keys, no conditions.
+pub fn plain(n: usize) -> Draft {
+    let coder = format!("builder-{:02}", n % CODERS);
+    // Of each coder, something of everything.
+    match n / CODERS % 20 {
+        0 => Draft::new(EventType::Started, coder),
+        1..=6 => Draft::progress(coder, (n % 1000) as f64 / 1000.0, "Bash", "Bash: cargo test --workspace --all-features"),
+        7..=9 => Draft::workspace(coder, "modify", &format!("/home/dev/work/{:02}/src/module_{}.rs", n % CODERS, n % 500)),
+        10..=12 => Draft::provider(coder, "anthropic", "claude-opus-5-5").with("request_id", format!("req_{n:012}")),
+        13 => Draft::resource(coder, 512, 80.0, 20),
+        _ => Draft::new(EventType::Output, coder).with("text", "test session::tests::rejects_an_expired_token ... ok\n"),
+    }
+}
 
 /// The `n`th draft: of coder `n % CODERS`, who lives one run after the other, each as a new coder.
 pub fn realistic(n: usize) -> Draft {
@@ -79,10 +93,10 @@ fn rollout(name: &&str) -> Vec<Draft> {
 }
 
 /// Entries for `events` from the `from`th on, in batches.
-pub fn batches(from: usize, events: usize, batch: usize) -> Vec<Vec<Entry>> {
+pub fn batches(draft: fn(usize) -> Draft, from: usize, events: usize, batch: usize) -> Vec<Vec<Entry>> {
     (from..from + events)
         .step_by(batch)
-        .map(|start| (start..(from + events).min(start + batch)).map(|n| Entry::from(realistic(n))).collect())
+        .map(|start| (start..(from + events).min(start + batch)).map(|n| Entry::from(draft(n))).collect())
         .collect()
 }
 

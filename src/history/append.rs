@@ -26,6 +26,8 @@ pub(super) struct Append<'t> {
     db: &'t Connection,
     redactor: &'t Redactor,
     events: Vec<Arc<Event>>,
+    /// When the last one was received whose condition did not hold.
+    last_unmet: Option<Time>,
     ledger: Ledger,
     fold: Fold,
     ids: CoderIds,
@@ -34,7 +36,7 @@ pub(super) struct Append<'t> {
 impl<'t> Append<'t> {
     pub(super) fn begin(db: &'t Connection, redactor: &'t Redactor) -> rusqlite::Result<Append<'t>> {
         let ledger = Ledger::load(db)?;
-        Ok(Append { db, redactor, events: Vec::new(), ledger, fold: Fold::default(), ids: CoderIds::default() })
+        Ok(Append { db, redactor, events: Vec::new(), last_unmet: None, ledger, fold: Fold::default(), ids: CoderIds::default() })
     }
 
     /// `now` is the time of receipt.
@@ -50,6 +52,9 @@ impl<'t> Append<'t> {
 
     /// Writes what was folded, if anything was. The caller commits, and knows the outcomes.
     pub(super) fn finish(self) -> rusqlite::Result<Appended> {
+        if let Some(received_at) = self.last_unmet {
+            unmet::forget(self.db, received_at)?;
+        }
         if !self.events.is_empty() {
             self.fold.save(self.db)?;
             self.ledger.save(self.db)?;
@@ -63,6 +68,7 @@ impl<'t> Append<'t> {
         }
         if !self.holds(&checked)? {
             unmet::remember(self.db, &checked)?;
+            self.last_unmet = Some(checked.event().received_at);
             return Ok(Outcome::Unmet);
         }
         let id = match identity::recognise(self.db, self.ledger.tag, &checked)? {

@@ -9,7 +9,7 @@ use crate::{
 
 use super::{fold::Fold, schema};
 
-/// What is shown: the latest.
+/// What is shown, of files and of the coders of each: the latest.
 const SHOWN_MAX: usize = 20;
 /// Coders compared with one change of a file, latest first: a lock file may be everybody's.
 const RIVALS_MAX: usize = 8;
@@ -126,8 +126,11 @@ fn shown(db: &Connection, which: &str, parameters: &[&dyn ToSql]) -> rusqlite::R
     while let Some(row) = rows.next()? {
         let (file_path, pair): (String, [String; 2]) = (row.get(0)?, [row.get(1)?, row.get(2)?]);
         if let Some(known) = conflicts.iter_mut().find(|conflict| conflict.file_path == file_path) {
-            let new = pair.into_iter().filter(|id| !known.coder_ids.contains(id)).collect::<Vec<_>>();
-            known.coder_ids.extend(new);
+            for id in pair {
+                if known.coder_ids.len() < SHOWN_MAX && !known.coder_ids.contains(&id) {
+                    known.coder_ids.push(id);
+                }
+            }
         } else if conflicts.len() < SHOWN_MAX {
             let last_change = Time::from_micros(row.get(3)?);
             conflicts.push(FileConflict { file_path, coder_ids: pair.into(), last_change });

@@ -14,6 +14,9 @@ use super::{ledger::Ledger, rows};
 /// Seqs a zone covers, as a power of two.
 pub(super) const ZONE_BITS: u32 = 9;
 
+/// A zone begins and ends on these steps.
+const ZONE_GRAIN: Micros = 10 * Time::SECOND;
+
 #[derive(Default)]
 pub(super) struct Fold {
     coders: HashMap<String, CoderRow>,
@@ -75,9 +78,12 @@ impl Fold {
         }
         let mut upsert = db.prepare_cached(
             "INSERT INTO zone (no, least, most) VALUES (?, ?, ?)
-             ON CONFLICT DO UPDATE SET least = min(least, excluded.least), most = max(most, excluded.most)",
+             ON CONFLICT DO UPDATE SET least = min(least, excluded.least), most = max(most, excluded.most)
+             WHERE excluded.least < least OR excluded.most > most",
         )?;
         for (no, (least, most)) in self.zones {
+            // Wider than it need be: events that come one by one rarely move it.
+            let (least, most) = (least.floor(ZONE_GRAIN), most.plus(ZONE_GRAIN).floor(ZONE_GRAIN));
             upsert.execute(params![no, least.micros(), most.micros()])?;
         }
         Ok(())

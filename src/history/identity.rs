@@ -57,20 +57,10 @@ pub(super) fn remember(db: &Connection, key: &Key, event: &Event) -> rusqlite::R
         .map(drop)
 }
 
-/// The facts of `seqs` are gone, which lay in these `spans`, and with them their other ids.
-pub(super) fn forget(db: &Connection, seqs: &[u64], spans: impl IntoIterator<Item = Time>) -> rusqlite::Result<()> {
-    let (Some(first), Some(last)) = (seqs.first(), seqs.last()) else { return Ok(()) };
-    for seq in seqs {
-        db.prepare_cached("DELETE FROM alias WHERE seq = ?")?.execute([seq])?;
-    }
-    for span in spans {
-        db.prepare_cached(
-            "DELETE FROM repeat WHERE span = ? AND seq BETWEEN ? AND ?
-             AND NOT EXISTS (SELECT 1 FROM event WHERE event.seq = repeat.seq)",
-        )?
-        .execute(params![span.micros(), first, last])?;
-    }
-    Ok(())
+/// The fact goes, and with it its other ids.
+pub(super) fn forget(db: &Connection, seq: u64) -> rusqlite::Result<()> {
+    db.prepare_cached("DELETE FROM alias WHERE seq = ?")?.execute([seq])?;
+    db.prepare_cached("DELETE FROM repeat WHERE seq = ?")?.execute([seq]).map(drop)
 }
 
 fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Identity> {
@@ -81,7 +71,10 @@ fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Identity> {
         .prepare_cached("SELECT seq FROM alias WHERE id = ? AND natural = 1")?
         .query_row([StoredId(id.clone())], |row| row.get(0))
         .optional()?;
-    Ok(alias.map_or_else(|| Identity::New(Some(id.clone())), |seq| Identity::Seen(seq, id.clone())))
+    Ok(match alias {
+        Some(seq) => Identity::Seen(seq, id),
+        None => Identity::New(Some(id)),
+    })
 }
 
 fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Identity> {
@@ -116,28 +109,30 @@ struct Repeated {
 
 /// The fact nearest in time that says the same: it lies in the same span of time or a neighbouring one.
 fn repeated(db: &Connection, repeat: &str, at: Time, among: Among) -> rusqlite::Result<Option<Repeated>> {
+    let spans = [0, -1, 1].map(|step| span(at).plus(step * Key::REPEAT_WITHIN));
+    let mut statement = db.prepare_cached(
+        "SELECT found.span, found.seq, event.at, found.named
+         FROM (SELECT * FROM repeat WHERE span = ?1 AND id = ?2
+               UNION ALL SELECT * FROM repeat WHERE span = ?3 AND id = ?4
+               UNION ALL SELECT * FROM repeat WHERE span = ?5 AND id = ?6) AS found
+         JOIN event ON event.seq = found.seq",
+    )?;
+    let [here, before, behind] = spans.map(|span| (span.micros(), id_in(repeat, span)));
+    let mut rows = statement.query(params![here.0, here.1, before.0, before.1, behind.0, behind.1])?;
     let mut nearest: Option<Repeated> = None;
-    for step in [0, -1, 1] {
-        let span = span(at).plus(step * Key::REPEAT_WITHIN);
-        let mut statement = db.prepare_cached(
-            "SELECT repeat.seq, event.at, repeat.named FROM repeat JOIN event ON event.seq = repeat.seq
-             WHERE repeat.span = ? AND repeat.id = ?",
-        )?;
-        let mut rows = statement.query(params![span.micros(), id_in(repeat, span)])?;
-        while let Some(row) = rows.next()? {
-            let (seq, first, named): (u64, Micros, bool) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let apart = at.since(Time::from_micros(first)).abs();
-            let may = apart < Key::REPEAT_WITHIN && !(named && among == Among::Nameless);
-            if may && nearest.as_ref().is_none_or(|nearest| apart < nearest.apart) {
-                nearest = Some(Repeated { apart, seq, span });
-            }
+    while let Some(row) = rows.next()? {
+        let (span, seq, first, named): (Micros, u64, Micros, bool) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+        let apart = at.since(Time::from_micros(first)).abs();
+        let may = apart < Key::REPEAT_WITHIN && !(named && among == Among::Nameless);
+        if may && nearest.as_ref().is_none_or(|nearest| apart < nearest.apart) {
+            nearest = Some(Repeated { apart, seq, span: Time::from_micros(span) });
         }
     }
     Ok(nearest)
 }
 
 /// The span of time in which a repeat is looked for; its neighbours hold the rest.
-pub(super) fn span(at: Time) -> Time {
+fn span(at: Time) -> Time {
     at.floor(Key::REPEAT_WITHIN)
 }
 

@@ -1,6 +1,10 @@
 //! Retention: from the oldest seq up, in small transactions, folding what goes into the base.
 
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    collections::HashMap,
+    thread,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, params};
 use serde::Serialize;
@@ -16,6 +20,7 @@ use super::{
     identity,
     ledger::Ledger,
     rows::{self, CoderIds, EVENT_COLUMNS, EventRow},
+    schema,
 };
 
 /// What may stay. A bound that is absent does not bind.
@@ -40,10 +45,15 @@ pub struct Pruned {
     pub bytes_after: u64,
 }
 
-/// Events removed in one transaction: a bound on how long other writers wait.
-const REMOVED_AT_ONCE: usize = 1000;
+/// How long a transaction may take, about: other writers wait as long.
+const HELD: Duration = Duration::from_millis(1);
+/// Sooner than any other writer: what is removed fills the write-ahead log, and whoever finds it full moves it into the database.
+const WAL_PAGES: u32 = 1000;
+/// Events removed in one transaction, whatever it takes: with fewer, what each transaction costs besides would be most of it.
+const REMOVED_AT_ONCE_MIN: usize = 25;
+const REMOVED_AT_ONCE_MAX: usize = 1000;
 /// Pages given back to the file system in one go, for the same reason.
-const PAGES_GIVEN_BACK: u32 = 2000;
+const PAGES_GIVEN_BACK: u32 = 64;
 
 impl Writer {
     /// Removes the oldest events beyond the bounds. Lifecycle events of unfinished coders stay, unless the bytes bind.
@@ -54,16 +64,34 @@ impl Writer {
         if self.is_absent() {
             return Ok(Pruned::default());
         }
+        self.checkpoint_at(WAL_PAGES)?;
+        let pruned = self.prune_down_to(retention);
+        self.checkpoint_at(schema::WAL_PAGES)?;
+        pruned
+    }
+
+    fn checkpoint_at(&mut self, pages: u32) -> Result<(), Error> {
+        let path = self.options().path.clone();
+        let set = self.connection()?.pragma_update(None, "wal_autocheckpoint", pages);
+        set.map_err(|source| Error::database(&path, source))
+    }
+
+    fn prune_down_to(&mut self, retention: &Retention) -> Result<Pruned, Error> {
         let now = self.now();
         let before = self.transact(|db| Ok((Usage::of(db)?, Ledger::load(db)?.rows)))?;
-        let (mut removed, mut passed_over) = (0, 0);
+        let (mut removed, mut passed_over, mut at_once) = (0, 0, REMOVED_AT_ONCE_MIN);
         loop {
-            let gone = self.transact(|db| {
-                let plan = plan(db, retention, now, passed_over, REMOVED_AT_ONCE)?;
+            let (gone, held) = self.transact(|db| {
+                let begun = Instant::now();
+                let plan = plan(db, retention, now, passed_over, at_once)?;
                 remove(db, &plan)?;
-                Ok(plan)
+                Ok((plan, begun.elapsed()))
             })?;
             removed += gone.len() as u64;
+            at_once = if held > HELD { at_once / 2 } else { at_once + REMOVED_AT_ONCE_MIN };
+            at_once = at_once.clamp(REMOVED_AT_ONCE_MIN, REMOVED_AT_ONCE_MAX);
+            // As long again for everybody else, who would have to meet the moment between two transactions.
+            thread::sleep(held.min(HELD));
             // What stays of living coders is not looked at again for each transaction, but once more at the end: bytes may
             // bind by then.
             passed_over = match (gone.last(), passed_over) {
@@ -95,6 +123,7 @@ impl Writer {
                 return Ok(());
             }
             last = left;
+            thread::sleep(HELD);
         }
     }
 }
@@ -191,17 +220,15 @@ fn remove(db: &Connection, seqs: &[u64]) -> rusqlite::Result<()> {
     let mut ledger = Ledger::load(db)?;
     let mut removed = Removed::default();
     let mut ids = CoderIds::default();
-    let mut spans = BTreeSet::new();
     for &seq in seqs {
         let row = db
             .prepare_cached(&format!("DELETE FROM event WHERE seq = ? RETURNING {EVENT_COLUMNS}"))?
             .query_row([seq], EventRow::read)?;
-        spans.insert(identity::span(row.at));
+        identity::forget(db, seq)?;
         let no = row.coder;
         let coder_id = ids.get(db, no)?;
         removed.fold(&ledger, no, &row.into_event(ledger.tag, coder_id)?);
     }
-    identity::forget(db, seqs, spans)?;
     removed.save(db)?;
     db.execute("DELETE FROM zone WHERE no < (SELECT coalesce(min(seq), ?) >> ? FROM event)", params![last, ZONE_BITS])?;
     ledger.floor = ledger.floor.max(last);
@@ -232,7 +259,7 @@ impl Removed {
                 .query_row([no], |row| rows::aggregate_or_default(row, 0))?;
             base.merge(removed);
             db.prepare_cached("UPDATE coder SET base = ? WHERE no = ?")?.execute(params![rows::json(&base), no])?;
-            db.prepare_cached("UPDATE touch SET base = 1 WHERE coder = ?")?.execute([no])?;
+            db.prepare_cached("UPDATE touch SET base = 1 WHERE coder = ? AND base = 0")?.execute([no])?;
         }
         for ((coder, start, width), removed) in &self.buckets {
             fold::merge_bucket_base(db, *coder, *start, *width, removed)?;

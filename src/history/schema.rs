@@ -22,7 +22,7 @@ pub(super) const SCHEMA_VERSION: i64 = MIGRATIONS.len() as i64;
 
 /// Pages in the write-ahead log before a commit moves them into the database: four times SQLite's own, which is worth a fifth
 /// in bulk appends.
-const WAL_PAGES: u32 = 4000;
+pub(super) const WAL_PAGES: u32 = 4000;
 
 /// Creates the file where it is missing, and makes sure that it may be written to.
 pub(super) fn create_file(options: &Options) -> Result<(), Error> {

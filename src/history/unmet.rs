@@ -3,7 +3,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::event::{Checked, Key};
+use crate::event::{Checked, Key, Time};
 
 use super::rows::StoredId;
 
@@ -23,10 +23,15 @@ pub(super) fn remember(db: &Connection, checked: &Checked) -> rusqlite::Result<(
     let Some(key) = key_of(checked) else { return Ok(()) };
     let received = checked.event().received_at;
     let span = received.floor(Key::REPEAT_WITHIN);
-    db.prepare_cached("DELETE FROM unmet WHERE span < ?")?.execute([span.plus(-Key::REPEAT_WITHIN).micros()])?;
     db.prepare_cached("INSERT OR REPLACE INTO unmet (span, id, received) VALUES (?, ?, ?)")?
         .execute(params![span.micros(), StoredId(Key::id_of(key)), received.micros()])
         .map(drop)
+}
+
+/// Those that are too long ago to be fed again.
+pub(super) fn forget(db: &Connection, now: Time) -> rusqlite::Result<()> {
+    let span = now.plus(-Key::REPEAT_WITHIN).floor(Key::REPEAT_WITHIN);
+    db.prepare_cached("DELETE FROM unmet WHERE span < ?")?.execute([span.micros()]).map(drop)
 }
 
 fn key_of(checked: &Checked) -> Option<&str> {

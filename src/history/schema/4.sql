@@ -6,6 +6,7 @@ CREATE TABLE repeat (
     named INTEGER NOT NULL,     -- 1: the fact has a natural id besides
     PRIMARY KEY (span, id, seq)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX repeat_by_seq ON repeat (seq);
 INSERT INTO repeat
     SELECT at / 10000000 * 10000000, substr(id, 1, 8), seq, EXISTS (SELECT 1 FROM alias WHERE alias.seq = event.seq AND natural = 1)
     FROM event WHERE typeof(id) = 'blob' AND at >= 0;
