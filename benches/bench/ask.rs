@@ -105,8 +105,8 @@ fn questions(begun: Time) -> [Question; 9] {
         list("newest 50 of a rare type", json!({"event_types": ["started"]})),
         list("newest 50 of a frequent type", json!({"event_types": ["output"]})),
         list("newest 50 of five minutes", json!({"since": since.to_string(), "until": until.to_string()})),
-        list("newest 10 of a file", json!({"path": "/home/dev/work/demo/src/module_7.rs", "limit": 10})),
-        list("newest 10 of a file by its end", json!({"path": "src/module_7.rs", "limit": 10})),
+        list("newest 10 of a file", json!({"path": "/home/dev/work/demo/src/module_207.rs", "limit": 10})),
+        list("newest 10 of a file by its end", json!({"path": "src/module_207.rs", "limit": 10})),
         list("newest 50 of a folder", json!({"path": "/home/dev/work/demo/src", "detail": "full"})),
         Question { name: "stats of a coder", tool: "get_ai_coder_stats", arguments: json!({"coder_id": coder}) },
     ]

@@ -151,4 +151,18 @@ mod tests {
         assert_eq!(look(""), 4, "a cursor without a history is of this one");
         assert_eq!(look("new"), 0, "only the file knows");
     }
+
+    #[test]
+    fn own_news_are_taken_where_nothing_of_others_lies_in_between() {
+        let (_running, ended) = watch::channel(());
+        let mut live = Live { history: "h".into(), tail: Some(ended), ..Live::default() };
+        live.ring.reset(7);
+        assert!(live.stands_before(8, "h"));
+        assert!(!live.stands_before(9, "h"), "another process wrote 8");
+        assert!(!live.stands_before(8, "other"), "another file took the place");
+        live.in_trouble = true;
+        assert!(!live.stands_before(8, "h"), "the tail starts anew");
+        (live.in_trouble, live.tail) = (false, None);
+        assert!(!live.stands_before(8, "h"), "nobody listens");
+    }
 }

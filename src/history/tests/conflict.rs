@@ -91,3 +91,13 @@ fn a_history_of_the_first_schema_is_read_as_it_is_and_brought_up_to_date_by_an_a
     assert_eq!(warnings(&mut lab).len(), 1, "it was raised before");
     lab.assert_sound();
 }
+
+#[test]
+fn of_the_coders_on_one_file_some_are_named() {
+    let mut lab = Lab::new();
+    for n in 0..40 {
+        lab.append(change(&format!("coder-{n}"), "/w/Cargo.lock"));
+    }
+    let [(_, named)] = &conflicts(&mut lab)[..] else { panic!("one file") };
+    assert_eq!(named.len(), 20);
+}

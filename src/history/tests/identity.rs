@@ -70,3 +70,35 @@ proptest! {
         prop_assert_eq!(completed(&mut lab), 2);
     }
 }
+
+#[test]
+fn what_was_said_goes_with_its_fact() {
+    let mut lab = Lab::new();
+    lab.append_all([end(None, "done", 0), end(Some("1"), "done", 1), end(Some("2"), "more", 30), draft(EventType::Stopped, "a")]);
+    let rows = |lab: &mut Lab| -> Vec<u64> {
+        let db = lab.writer.connection().expect("open");
+        let count = |table| db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).expect("reads");
+        vec![count("repeat"), count("alias")]
+    };
+    assert_eq!(rows(&mut lab), [2, 1]);
+    lab.writer.prune(&Retention { max_events: Some(0), ..Retention::default() }).expect("writable");
+    assert_eq!(rows(&mut lab), [0, 0]);
+}
+
+/// Each draft whose condition did not hold once scanned all those before it.
+#[test]
+fn drafts_that_were_unmet_are_forgotten_after_a_while() {
+    let mut lab = Lab::new();
+    for n in 0..5 {
+        let unmet = Draft {
+            key: Key::Natural(format!("a:{n}")),
+            only_if: Some(crate::event::Condition::Known),
+            ..draft(EventType::Output, "nobody")
+        };
+        assert_eq!(lab.append(unmet), Outcome::Unmet);
+        lab.wait(15 * Time::SECOND);
+    }
+    let db = lab.writer.connection().expect("open");
+    let left: u64 = db.query_row("SELECT count(*) FROM unmet", [], |row| row.get(0)).expect("reads");
+    assert!(left <= 2, "{left} are remembered");
+}
