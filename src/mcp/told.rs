@@ -2,7 +2,7 @@
 //!
 //! Structured content and text of an answer say the same, so an answer is made as text, and that text is both. rmcp holds
 //! structured content as a tree of values: to build one, print it for the text, print it again and take it down cost an
-//! answer of fifty events more than reading them did. So the tree is left empty, and [`line`] writes the text in its place.
+//! answer of fifty events more than reading them did. So the tree is left empty, and [`line()`] writes the text in its place.
 
 use std::io::Write;
 
@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 
 use super::untrusted;
 
-/// The result that tells `answer`, an object; `of_coders` where it holds anything that coders said. It is for [`line`]:
+/// The result that tells `answer`, an object; `of_coders` where it holds anything that coders said. It is for [`line()`]:
 /// whoever else reads it needs it [`whole`].
 pub(super) fn result(answer: &impl Serialize, of_coders: bool) -> CallToolResult {
     let mut json = untrusted::cleaned_json(to_json(answer));
