@@ -165,6 +165,7 @@ fn write(queue: &Queue, options: &Options, tail: &Tail) {
             Err(payload) => {
                 // Its connection may be in the middle of anything.
                 writer = Writer::new(options);
+                tail.poke();
                 Err(Error::panicked("the writer", &*payload))
             }
         };

@@ -11,7 +11,7 @@ use crate::text::{self, Redactor};
 use super::{
     BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Resource, Time,
     Workspace, check_coder_id, check_id,
-    limits::{check_no_secret, depth, text_bytes},
+    limits::{check_no_secret, depth, fields_bytes},
     wire::{ENVELOPE, stored_body},
 };
 
@@ -282,8 +282,8 @@ impl Draft {
         if self.data.values().map(depth).max().unwrap_or(0) + 2 > DEPTH_MAX {
             return Err(Invalid::too_deep("data"));
         }
-        // Texts alone: what is much too large is refused before it is cleaned, the rest is measured as it is written.
-        let mut bytes = self.data.iter().map(|(name, value)| name.len() + text_bytes(value)).sum::<usize>();
+        // What is surely too large is refused before it is cleaned; the rest is measured as it is written.
+        let mut bytes = fields_bytes(&self.data);
         self.body.each_text(&mut |text| bytes += text.len());
         if bytes > BYTES_MAX { Err(Invalid::too_large(bytes)) } else { Ok(()) }
     }

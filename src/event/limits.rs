@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::text::{self, Redactor};
 
-use super::Invalid;
+use super::{Data, Invalid};
 
 /// The longest event, as JSON, in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
@@ -53,14 +53,22 @@ pub(super) fn check_no_secret(field: &str, id: &str, redactor: &Redactor) -> Res
     }
 }
 
-/// Bytes of all texts in a value, names included.
-pub(super) fn text_bytes(value: &Value) -> usize {
+/// About how long the value is as JSON, and never longer than that: escapes and digits are not counted. Each value counts,
+/// since each takes room in memory.
+pub(super) fn json_bytes(value: &Value) -> usize {
     match value {
-        Value::String(text) => text.len(),
-        Value::Array(items) => items.iter().map(text_bytes).sum(),
-        Value::Object(object) => object.iter().map(|(name, value)| name.len() + text_bytes(value)).sum(),
-        _ => 0,
+        Value::String(text) => text.len() + 2,
+        Value::Array(items) => 1 + items.iter().map(|item| json_bytes(item) + 1).sum::<usize>(),
+        Value::Object(object) => 1 + fields_bytes(object),
+        Value::Null | Value::Bool(true) => 4,
+        Value::Bool(false) => 5,
+        Value::Number(_) => 1,
     }
+}
+
+/// The same for the fields of an object.
+pub(super) fn fields_bytes(object: &Data) -> usize {
+    object.iter().map(|(name, value)| name.len() + 4 + json_bytes(value)).sum()
 }
 
 /// How many containers lie around the deepest value: 0 for a plain one.
@@ -69,5 +77,27 @@ pub(super) fn depth(value: &Value) -> usize {
         Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
         Value::Object(object) => 1 + object.values().map(depth).max().unwrap_or(0),
         _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_value_is_about_as_long_as_its_json() {
+        let check = |value: Value, bytes: usize| {
+            assert_eq!(json_bytes(&value), bytes, "{value}");
+            assert!(bytes <= value.to_string().len(), "{value}");
+        };
+        check(json!("text"), 6);
+        check(json!("\n"), 3);
+        check(json!([1, 2, 3]), 7);
+        check(json!({"a": [true, false, null], "b": {"c": "d"}}), 37);
+        check(json!(1_234_567), 1);
+        // A thousand numbers take the room of a thousand values.
+        check(json!(vec![0; 1000]), 2001);
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use super::{Body, Data, EventType, Invalid, Time, limits::text_bytes};
+use super::{Body, Data, EventType, Invalid, Time, limits::fields_bytes};
 
 /// The keys that every event has at top level, or may have.
 pub(super) const ENVELOPE: &[&str] =
@@ -71,7 +71,7 @@ impl Event {
         const FRAME: usize = 200;
         let mut bytes = FRAME + self.id.len() + self.coder_id.len();
         self.body.each_text(&mut |text| bytes += text.len());
-        bytes + self.data.iter().map(|(name, value)| name.len() + text_bytes(value)).sum::<usize>()
+        bytes + fields_bytes(&self.data)
     }
 
     /// The event as one line of JSON, without its time of receipt.

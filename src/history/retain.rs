@@ -52,7 +52,7 @@ const WAL_PAGES: u32 = 1000;
 /// Events removed in one transaction, whatever it takes: with fewer, what each transaction costs besides would be most of it.
 const REMOVED_AT_ONCE_MIN: usize = 25;
 const REMOVED_AT_ONCE_MAX: usize = 1000;
-/// Pages given back to the file system in one go, for the same reason.
+/// Pages given back to the file system in one go: about as quick.
 const PAGES_GIVEN_BACK: u32 = 64;
 
 impl Writer {
@@ -65,9 +65,9 @@ impl Writer {
             return Ok(Pruned::default());
         }
         self.checkpoint_at(WAL_PAGES)?;
-        let pruned = self.prune_down_to(retention);
+        let pruned = self.prune_down_to(retention)?;
         self.checkpoint_at(schema::WAL_PAGES)?;
-        pruned
+        Ok(pruned)
     }
 
     fn checkpoint_at(&mut self, pages: u32) -> Result<(), Error> {
