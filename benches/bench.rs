@@ -32,10 +32,14 @@ mod fanout;
 mod growth;
 #[path = "bench/hook.rs"]
 mod hook;
+#[path = "bench/latency.rs"]
+mod latency;
 #[path = "bench/recording.rs"]
 mod recording;
 #[path = "bench/redact.rs"]
 mod redact;
+#[path = "bench/retention.rs"]
+mod retention;
 #[path = "bench/run.rs"]
 mod run;
 #[path = "bench/server.rs"]
@@ -69,10 +73,10 @@ fn main() {
         ("fanout", fanout::fanout),
         ("growth", growth::growth),
         ("hook", hook::hook),
-        ("latency", fanout::latency),
+        ("latency", latency::latency),
         ("processes", append::processes),
         ("redact", redact::redact),
-        ("retention", fanout::retention),
+        ("retention", retention::retention),
         ("run", run::run),
         ("start", start::start),
         ("tokens", tokens::tokens),

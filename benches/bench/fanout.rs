@@ -1,4 +1,4 @@
-//! One process: from an append to its subscribers, and what a burst or a scan does to who writes.
+//! One process: from an append to its subscribers.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering},
@@ -10,20 +10,20 @@ use ai_coder_events::{
     bus::{Bus, Delivery, From},
     event::Draft,
     filter::Filter,
-    history::{Entry, Options, Query, Reader, Retention, Writer},
+    history::{Entry, Options, Reader, Writer},
 };
 use tokio::runtime::Runtime;
 
 use super::{
-    recording::{batches, fill, plain, realistic},
-    times::{Times, median},
+    recording::{batches, plain, realistic},
+    times::median,
 };
 
 const BATCH: usize = 128;
 const EVENTS: usize = 100_000;
 const ROUNDS: usize = 3;
 
-fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime")
 }
 
@@ -97,108 +97,6 @@ fn round_of(draft: fn(usize) -> Draft, producers: usize, subscribers: usize, fro
         let counts: Vec<u64> = listening.into_iter().map(|listener| listener.join().expect("it heard everything")).collect();
         counts.into_iter().min().unwrap_or_default() as f64 / begun.elapsed().as_secs_f64()
     })
-}
-
-/// What a writer waits for while another connection scans, and in bursts of eight writers.
-pub fn latency() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = Options::new(folder.path().join("history.db"));
-    fill(&options, 1_000_000);
-    let mut writer = Writer::new(&options);
-    let quiet = singles(&mut writer, 2_000_000);
-    println!("one event a transaction, quiet: {quiet}");
-    let ended = AtomicBool::new(false);
-    let (scanned, scans) = thread::scope(|scope| {
-        let scanner = scope.spawn(|| {
-            let mut reader = Reader::new(&options);
-            let mut scans = 0;
-            while !ended.load(Ordering::Acquire) {
-                let text = Filter { text: Some("no such text anywhere".to_owned()), ..Filter::default() };
-                reader.page(&Query { filter: text, limit: 50, scan_max: 100_000, ..Query::default() }).expect("readable");
-                scans += 1;
-            }
-            scans
-        });
-        let times = singles(&mut writer, 2_100_000);
-        ended.store(true, Ordering::Release);
-        (times, scanner.join().expect("it scanned"))
-    });
-    println!("beside {scans} scans of 100,000 events: {scanned}");
-
-    let bus = Bus::new(options);
-    let mut burst = Times::default();
-    thread::scope(|scope| {
-        let bursts: Vec<_> = (0..8)
-            .map(|n| {
-                let bus = bus.clone();
-                let entries: Vec<Entry> = (0..1_000).map(|at| realistic(3_000_000 + n * 1_000 + at).into()).collect();
-                scope.spawn(move || {
-                    runtime().block_on(async {
-                        let begun = Instant::now();
-                        let answered = entries.into_iter().map(|entry| {
-                            let bus = &bus;
-                            async move {
-                                bus.publish(vec![entry]).await.expect("the bench's history can be written");
-                                begun.elapsed()
-                            }
-                        });
-                        futures::future::join_all(answered).await
-                    })
-                })
-            })
-            .collect();
-        burst.0.extend(bursts.into_iter().flat_map(|burst| burst.join().expect("it wrote")));
-    });
-    println!("eight producers, a thousand events each at once: {burst}");
-}
-
-fn singles(writer: &mut Writer, from: usize) -> Times {
-    let mut times = Times::default();
-    for n in from..from + 5_000 {
-        let entry = vec![realistic(n).into()];
-        times.measure(|| writer.append(entry).expect("the bench's history can be written"));
-    }
-    times
-}
-
-/// Retention takes a million events away while one writer goes on.
-pub fn retention() {
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let options = Options::new(folder.path().join("history.db"));
-    fill(&options, 1_500_000);
-    let mut writer = Writer::new(&options);
-    let quiet = paced(&mut writer, 5_000_000, &|count| count < 2_000);
-    let ended = AtomicBool::new(false);
-    let (times, pruned, took) = thread::scope(|scope| {
-        let pruning = scope.spawn(|| {
-            let begun = Instant::now();
-            let head = Reader::new(&options).position().expect("readable").head;
-            let kept = Retention { max_events: Some(head.saturating_sub(1_000_000)), ..Retention::default() };
-            let pruned = Writer::new(&options).prune(&kept).expect("the bench's history can be written");
-            ended.store(true, Ordering::Release);
-            (pruned.removed, begun.elapsed())
-        });
-        let times = paced(&mut writer, 6_000_000, &|_| !ended.load(Ordering::Acquire));
-        let (pruned, took) = pruning.join().expect("it pruned");
-        (times, pruned, took)
-    });
-    println!("one event each millisecond, quiet: {quiet}");
-    println!("while {pruned} events go in {:.1} s: {times}", took.as_secs_f64());
-    let p99 = |mut times: Times| times.quantile(0.99).as_secs_f64();
-    println!("p99 while retention works: {:.1} x quiet", p99(times) / p99(quiet));
-}
-
-/// A thousand a second, as long as `goes_on` says with the number written so far.
-fn paced(writer: &mut Writer, from: usize, goes_on: &dyn Fn(usize) -> bool) -> Times {
-    let mut times = Times::default();
-    let mut count = 0;
-    while goes_on(count) {
-        let entry = vec![realistic(from + count).into()];
-        times.measure(|| writer.append(entry).expect("the bench's history can be written"));
-        count += 1;
-        thread::sleep(Duration::from_millis(1));
-    }
-    times
 }
 
 /// The most memory this process ever had, where the system tells.
