@@ -16,6 +16,7 @@
 //! - `tokens`: the length of the answers an agent reads.
 //! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
 //! - `run`: 100 MB of output through `run`, beside a plain pipe.
+//! - `fill PATH EVENTS` makes a history of captured events to try things with, `fill-plain` one of plain events.
 //! - `redact`: a KiB of text, beside a `RegexSet` of the same expressions; the first call of a process.
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
@@ -53,6 +54,8 @@ mod tokens;
 #[path = "bench/wake.rs"]
 mod wake;
 
+use ai_coder_events::history::Options;
+
 /// Run only where they are named.
 const LONG: [&str; 2] = ["append-huge", "ask-huge"];
 
@@ -64,6 +67,10 @@ fn main() {
     // A bench that needs other processes starts this program again.
     if let [word @ ("write-ours" | "write-raw"), path, from] = &*named.iter().map(String::as_str).collect::<Vec<_>>() {
         return append::write_singles(*word == "write-raw", path.as_ref(), from.parse().expect("a number"));
+    }
+    if let [word @ ("fill" | "fill-plain"), path, events] = &*named.iter().map(String::as_str).collect::<Vec<_>>() {
+        let draft = if *word == "fill" { recording::realistic } else { recording::plain };
+        return recording::fill_with(&Options::new(path), events.parse().expect("a number"), draft);
     }
     let benches: [(&str, fn()); 15] = [
         ("append", append::append),

@@ -32,6 +32,7 @@ mod fold;
 mod graft;
 mod id;
 mod identity;
+mod known;
 mod ledger;
 mod options;
 mod query;

@@ -13,11 +13,10 @@ use crate::{
 use super::{
     conflict,
     entry::{Appended, Entry, Outcome, Ready, State},
-    fold::Fold,
     identity::{self, Identity},
-    ledger::Ledger,
+    known::Known,
     reject,
-    rows::{self, CoderIds, StoredId},
+    rows::{self, StoredId},
     unmet,
 };
 
@@ -28,15 +27,13 @@ pub(super) struct Append<'t> {
     events: Vec<Arc<Event>>,
     /// When the last one was received whose condition did not hold.
     last_unmet: Option<Time>,
-    ledger: Ledger,
-    fold: Fold,
-    ids: CoderIds,
+    known: Known,
 }
 
 impl<'t> Append<'t> {
-    pub(super) fn begin(db: &'t Connection, redactor: &'t Redactor) -> rusqlite::Result<Append<'t>> {
-        let ledger = Ledger::load(db)?;
-        Ok(Append { db, redactor, events: Vec::new(), last_unmet: None, ledger, fold: Fold::default(), ids: CoderIds::default() })
+    /// `kept` is what the connection's last append left.
+    pub(super) fn begin(db: &'t Connection, redactor: &'t Redactor, kept: Option<Known>) -> rusqlite::Result<Append<'t>> {
+        Ok(Append { db, redactor, events: Vec::new(), last_unmet: None, known: Known::of(db, kept)? })
     }
 
     /// `now` is the time of receipt.
@@ -50,16 +47,17 @@ impl<'t> Append<'t> {
         Ok(outcome)
     }
 
-    /// Writes what was folded, if anything was. The caller commits, and knows the outcomes.
-    pub(super) fn finish(self) -> rusqlite::Result<Appended> {
+    /// Writes what was folded, if anything was. The caller commits, and knows the outcomes; what is known holds once it did.
+    pub(super) fn finish(mut self) -> rusqlite::Result<(Appended, Known)> {
         if let Some(received_at) = self.last_unmet {
             unmet::forget(self.db, received_at)?;
         }
         if !self.events.is_empty() {
-            self.fold.save(self.db)?;
-            self.ledger.save(self.db)?;
+            self.known.fold.save(self.db)?;
+            self.known.ledger.save(self.db)?;
         }
-        Ok(Appended { outcomes: Vec::new(), events: self.events, history: self.ledger.tag.name() })
+        let history = self.known.ledger.tag.name();
+        Ok((Appended { outcomes: Vec::new(), events: self.events, history }, self.known.trimmed()))
     }
 
     fn take_checked(&mut self, mut checked: Checked) -> rusqlite::Result<Outcome> {
@@ -71,15 +69,15 @@ impl<'t> Append<'t> {
             self.last_unmet = Some(checked.event().received_at);
             return Ok(Outcome::Unmet);
         }
-        let id = match identity::recognise(self.db, self.ledger.tag, &checked)? {
+        let id = match identity::recognise(self.db, self.known.ledger.tag, &checked)? {
             Identity::Seen(seq, id) => return self.take_again(checked, seq, id),
             Identity::New(id) => id,
         };
         let key = checked.key.clone();
         self.mark_unexpected(&mut checked)?;
-        let seq = self.ledger.head + 1;
+        let seq = self.known.ledger.head + 1;
         let given = id.is_some();
-        let id = id.unwrap_or_else(|| self.ledger.tag.id(checked.event().received_at, seq));
+        let id = id.unwrap_or_else(|| self.known.ledger.tag.id(checked.event().received_at, seq));
         let (mut event, mut stored) = checked.into_stored(seq, id);
         if self.relink(&mut event)? {
             stored = event.stored_body();
@@ -94,7 +92,7 @@ impl<'t> Append<'t> {
     fn holds(&mut self, checked: &Checked) -> rusqlite::Result<bool> {
         let Some(condition) = &checked.only_if else { return Ok(true) };
         let event = checked.event();
-        let coder = self.fold.coder(self.db, &event.coder_id)?;
+        let coder = self.known.fold.coder(self.db, &event.coder_id)?;
         Ok(match condition {
             Condition::Unknown => coder.is_none(),
             Condition::Known => coder.is_some(),
@@ -108,10 +106,10 @@ impl<'t> Append<'t> {
 
     /// A fact reported again: a duplicate, unless the report has fields that the fact lacks.
     fn take_again(&mut self, checked: Checked, seq: u64, id: String) -> rusqlite::Result<Outcome> {
-        let Some(mut fact) = rows::find_event(self.db, self.ledger.tag, &mut self.ids, seq)? else {
+        let Some(mut fact) = rows::find_event(self.db, self.known.ledger.tag, &mut self.known.ids, seq)? else {
             return Ok(Outcome::Duplicate { seq, id });
         };
-        rows::complete(self.db, self.ledger.tag, &mut self.ids, std::slice::from_mut(&mut fact))?;
+        rows::complete(self.db, self.known.ledger.tag, &mut self.known.ids, std::slice::from_mut(&mut fact))?;
         let report = checked.event();
         if fact.completes.is_some() || fact.kind != report.kind || fact.coder_id != report.coder_id {
             return Ok(Outcome::Duplicate { seq, id });
@@ -126,8 +124,8 @@ impl<'t> Append<'t> {
         if body.is_none() && data.is_empty() {
             return Ok(Outcome::Duplicate { seq, id });
         }
-        let by = self.ledger.head + 1;
-        let made = self.ledger.tag.id(report.received_at, by);
+        let by = self.known.ledger.head + 1;
+        let made = self.known.ledger.tag.id(report.received_at, by);
         let mut event = checked.into_event(by, made);
         event.body = body.unwrap_or_else(|| event.kind.body());
         event.data = data;
@@ -143,7 +141,7 @@ impl<'t> Append<'t> {
         if let Body::Derived(fields) = &mut event.body
             && let Some(cause_id) = &fields.cause_id
         {
-            fields.cause_seq = rows::find_fact(self.db, self.ledger.tag, cause_id)?;
+            fields.cause_seq = rows::find_fact(self.db, self.known.ledger.tag, cause_id)?;
             return Ok(true);
         }
         Ok(false)
@@ -151,7 +149,7 @@ impl<'t> Append<'t> {
 
     /// The number of the file that the event is about, if it is about one.
     fn insert(&mut self, event: &Arc<Event>, stored: &str, id_given: bool) -> rusqlite::Result<Option<i64>> {
-        let coder = self.fold.coder_no(self.db, &event.coder_id)?;
+        let coder = self.known.fold.coder_no(self.db, &event.coder_id)?;
         let path = self.intern_path(event)?;
         self.db
             .prepare_cached(
@@ -171,30 +169,29 @@ impl<'t> Append<'t> {
         if let Some(path) = path {
             conflict::touch(self.db, path, coder, event)?;
         }
-        self.ledger.head = event.seq;
-        self.ledger.rows += 1;
-        self.fold.add(&mut self.ledger, event);
+        self.known.ledger.head = event.seq;
+        self.known.ledger.rows += 1;
+        self.known.fold.add(self.db, &mut self.known.ledger, event)?;
         self.events.push(Arc::clone(event));
         Ok(path)
     }
 
     /// The number of the path of a file event; a sync is not about one file.
-    fn intern_path(&self, event: &Event) -> rusqlite::Result<Option<i64>> {
+    fn intern_path(&mut self, event: &Event) -> rusqlite::Result<Option<i64>> {
         let Body::Workspace(fields) = &event.body else { return Ok(None) };
         let Some(path) = fields.file_path.as_ref().filter(|_| event.kind != EventType::WorkspaceSync) else { return Ok(None) };
-        self.db.prepare_cached("INSERT OR IGNORE INTO path (path) VALUES (?)")?.execute([path])?;
-        self.db.prepare_cached("SELECT no FROM path WHERE path = ?")?.query_row([path], |row| row.get(0)).map(Some)
+        self.known.path_no(self.db, path).map(Some)
     }
 
     /// Applies the rules to `cause`; what they derive is recorded right behind it.
     fn derive_from(&mut self, cause: &Event, path: Option<i64>) -> rusqlite::Result<()> {
-        let coder = self.fold.coder_no(self.db, &cause.coder_id)?;
+        let coder = self.known.fold.coder_no(self.db, &cause.coder_id)?;
         let failures = if cause.kind == EventType::Failed { self.remember_failure(coder, cause)? } else { Failures::default() };
         let rivals = match path {
-            Some(path) => conflict::rivals(self.db, &mut self.fold, cause, path)?,
+            Some(path) => conflict::rivals(self.db, &mut self.known.fold, cause, path)?,
             None => Vec::new(),
         };
-        let Some(row) = self.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
+        let Some(row) = self.known.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
         for draft in aggregate::judge(cause, &row.state, &Past { failures, rivals }) {
             if draft.kind == EventType::FailureAlert {
                 // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
@@ -231,7 +228,7 @@ impl<'t> Append<'t> {
             return Ok(());
         }
         let coder_id = event.coder_id.clone();
-        let deleted = self.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.state.status() == Status::Deleted);
+        let deleted = self.known.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.state.status() == Status::Deleted);
         if deleted {
             checked.mark("unexpected_after", Status::Deleted.name());
         }

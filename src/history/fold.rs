@@ -1,6 +1,8 @@
-//! The aggregates that one transaction touches: read once, folded in memory, written once.
+//! The aggregates that appending touches: read once, folded in memory, written once a transaction.
+//!
+//! A writer keeps them from one transaction to the next for as long as nobody else commits.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{HashMap, hash_map::Entry};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -17,16 +19,34 @@ pub(super) const ZONE_BITS: u32 = 9;
 /// A zone begins and ends on these steps.
 const ZONE_GRAIN: Micros = 10 * Time::SECOND;
 
-#[derive(Default)]
+/// More of each than this are not kept for the next transaction.
+const KEPT_MAX: usize = 1000;
+
+#[derive(Debug, Default)]
 pub(super) struct Fold {
     coders: HashMap<String, CoderRow>,
-    buckets: HashMap<(i64, Time, Micros), Tally>,
-    zones: BTreeMap<u64, (Time, Time)>,
+    buckets: HashMap<(i64, Time, Micros), BucketRow>,
+    zones: HashMap<u64, Zone>,
 }
 
+#[derive(Debug)]
 pub(super) struct CoderRow {
     pub no: i64,
     pub state: Coder,
+    changed: bool,
+}
+
+#[derive(Debug)]
+struct BucketRow {
+    tally: Tally,
+    changed: bool,
+}
+
+/// At most what is stored, once it was written.
+#[derive(Clone, Copy, Debug)]
+struct Zone {
+    least: Time,
+    most: Time,
     changed: bool,
 }
 
@@ -56,37 +76,75 @@ impl Fold {
     }
 
     /// Folds an event that has its seq. Its coder must have its number.
-    pub(super) fn add(&mut self, ledger: &mut Ledger, event: &Event) -> &CoderRow {
+    pub(super) fn add(&mut self, db: &Connection, ledger: &mut Ledger, event: &Event) -> rusqlite::Result<()> {
         let coder = self.coders.get_mut(&event.coder_id).expect("a coder gets its number before its event is inserted");
         coder.state.fold(event);
         coder.changed = true;
         ledger.totals.fold(event);
         if let Some((start, width)) = ledger.bucket_of(event.timestamp) {
-            self.buckets.entry((coder.no, start, width)).or_default().fold(event);
+            let bucket = match self.buckets.entry((coder.no, start, width)) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    unknown.insert(BucketRow { tally: stored_tally(db, coder.no, start, width)?, changed: false })
+                }
+            };
+            bucket.tally.fold(event);
+            bucket.changed = true;
         }
-        let zone = self.zones.entry(event.seq >> ZONE_BITS).or_insert((event.timestamp, event.timestamp));
-        *zone = (zone.0.min(event.timestamp), zone.1.max(event.timestamp));
-        coder
+        self.zones.entry(event.seq >> ZONE_BITS).or_insert(Zone::EMPTY).cover(event.timestamp);
+        Ok(())
     }
 
-    pub(super) fn save(self, db: &Connection) -> rusqlite::Result<()> {
-        for coder in self.coders.into_values().filter(|coder| coder.changed) {
+    /// Writes what changed.
+    pub(super) fn save(&mut self, db: &Connection) -> rusqlite::Result<()> {
+        for coder in self.coders.values_mut().filter(|coder| coder.changed) {
             save_coder(db, coder.no, &coder.state)?;
+            coder.changed = false;
         }
-        for ((coder, start, width), added) in self.buckets {
-            merge_bucket(db, coder, start, width, &added)?;
+        for (&(coder, start, width), bucket) in self.buckets.iter_mut().filter(|(_, bucket)| bucket.changed) {
+            save_bucket(db, coder, start, width, &bucket.tally)?;
+            bucket.changed = false;
         }
-        let mut upsert = db.prepare_cached(
+        for (&no, zone) in self.zones.iter_mut().filter(|(_, zone)| zone.changed) {
+            zone.save(db, no)?;
+            zone.changed = false;
+        }
+        Ok(())
+    }
+
+    /// Gives up what would take too much memory; it is read again.
+    pub(super) fn trim(&mut self) {
+        fn trim<K, V>(kept: &mut HashMap<K, V>) {
+            if kept.len() > KEPT_MAX {
+                kept.clear();
+            }
+        }
+        trim(&mut self.coders);
+        trim(&mut self.buckets);
+        trim(&mut self.zones);
+    }
+}
+
+impl Zone {
+    const EMPTY: Zone = Zone { least: Time::from_micros(i64::MAX), most: Time::from_micros(i64::MIN), changed: false };
+
+    /// Becomes wider than it need be: events that come one by one rarely move it.
+    fn cover(&mut self, at: Time) {
+        if at < self.least || self.most < at {
+            self.least = self.least.min(at.floor(ZONE_GRAIN));
+            self.most = self.most.max(at.plus(ZONE_GRAIN).floor(ZONE_GRAIN));
+            self.changed = true;
+        }
+    }
+
+    fn save(&self, db: &Connection, no: u64) -> rusqlite::Result<()> {
+        db.prepare_cached(
             "INSERT INTO zone (no, least, most) VALUES (?, ?, ?)
              ON CONFLICT DO UPDATE SET least = min(least, excluded.least), most = max(most, excluded.most)
              WHERE excluded.least < least OR excluded.most > most",
-        )?;
-        for (no, (least, most)) in self.zones {
-            // Wider than it need be: events that come one by one rarely move it.
-            let (least, most) = (least.floor(ZONE_GRAIN), most.plus(ZONE_GRAIN).floor(ZONE_GRAIN));
-            upsert.execute(params![no, least.micros(), most.micros()])?;
-        }
-        Ok(())
+        )?
+        .execute(params![no, self.least.micros(), self.most.micros()])
+        .map(drop)
     }
 }
 
@@ -101,20 +159,27 @@ pub(super) fn save_coder(db: &Connection, no: i64, state: &Coder) -> rusqlite::R
     Ok(())
 }
 
+/// Adds to a bucket that may not exist.
 pub(super) fn merge_bucket(db: &Connection, coder: i64, start: Time, width: Micros, added: &Tally) -> rusqlite::Result<()> {
-    let key = params![coder, start.micros(), width];
-    let mut tally: Tally = db
-        .prepare_cached("SELECT tally FROM bucket WHERE coder = ? AND start = ? AND width = ?")?
-        .query_row(key, |row| rows::aggregate(row, 0))
-        .optional()?
-        .unwrap_or_default();
+    let mut tally = stored_tally(db, coder, start, width)?;
     tally.merge(added);
+    save_bucket(db, coder, start, width, &tally)
+}
+
+fn stored_tally(db: &Connection, coder: i64, start: Time, width: Micros) -> rusqlite::Result<Tally> {
+    db.prepare_cached("SELECT tally FROM bucket WHERE coder = ? AND start = ? AND width = ?")?
+        .query_row(params![coder, start.micros(), width], |row| rows::aggregate(row, 0))
+        .optional()
+        .map(Option::unwrap_or_default)
+}
+
+fn save_bucket(db: &Connection, coder: i64, start: Time, width: Micros, tally: &Tally) -> rusqlite::Result<()> {
     db.prepare_cached(
         "INSERT INTO bucket (coder, start, width, tally) VALUES (?, ?, ?, ?)
          ON CONFLICT DO UPDATE SET tally = excluded.tally",
     )?
-    .execute(params![coder, start.micros(), width, rows::json(&tally)])?;
-    Ok(())
+    .execute(params![coder, start.micros(), width, rows::json(tally)])
+    .map(drop)
 }
 
 /// Folds what retention removed into the base of a bucket that exists.

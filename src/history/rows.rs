@@ -108,7 +108,7 @@ impl ToSql for RepeatId {
 }
 
 /// The ids of coders by their numbers, read once: a coder's number never means another.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct CoderIds(HashMap<i64, String>);
 
 /// Beyond this many the memory starts again, so that it stays bounded.

@@ -135,7 +135,7 @@ impl Writer {
             if !path.exists() || db.prepare_cached("INSERT OR IGNORE INTO taken (file) VALUES (?)")?.execute([&name])? == 0 {
                 return Ok(0);
             }
-            let mut append = Append::begin(db, redactor)?;
+            let mut append = Append::begin(db, redactor, None)?;
             let mut appended = 0;
             for (entry, received_at) in entries {
                 appended +=

@@ -9,7 +9,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, config::
 
 use crate::event::Time;
 
-use super::{Appended, Entry, Error, Options, Outcome, Ready, append::Append, bell::Bell, file::FileId, schema};
+use super::{Appended, Entry, Error, Options, Outcome, Ready, append::Append, bell::Bell, file::FileId, known::Known, schema};
 
 /// How long a writer waits for others before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -36,6 +36,7 @@ struct Open {
     db: Connection,
     bell: Bell,
     file: Option<FileId>,
+    known: Option<Known>,
 }
 
 impl Writer {
@@ -77,17 +78,26 @@ impl Writer {
             return Ok(Appended::default());
         }
         let options = self.options.clone();
-        self.transact(|db| {
+        self.transact_knowing(|db, kept| {
             // Read inside the transaction, so that the order of receipt is the order of seqs.
             let now = options.clock.now();
-            let mut append = Append::begin(db, &options.redactor)?;
+            let mut append = Append::begin(db, &options.redactor, kept)?;
             let outcomes = entries.into_iter().map(|entry| append.take(entry, now)).collect::<rusqlite::Result<_>>()?;
-            Ok(Appended { outcomes, ..append.finish()? })
+            let (appended, known) = append.finish()?;
+            Ok((Appended { outcomes, ..appended }, Some(known)))
         })
     }
 
     /// Runs `work` in a write transaction on the newest schema, commits, and rings the bell if it changed anything.
     pub(super) fn transact<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
+        self.transact_knowing(|db, _| Ok((work(db)?, None)))
+    }
+
+    /// The same for work that is told what the work before it left, and leaves what it knows once it is committed.
+    pub(super) fn transact_knowing<T>(
+        &mut self,
+        work: impl FnOnce(&Connection, Option<Known>) -> rusqlite::Result<(T, Option<Known>)>,
+    ) -> Result<T, Error> {
         // What opening took is not waited for a second time.
         let deadline = Instant::now() + self.patience;
         loop {
@@ -103,9 +113,10 @@ impl Writer {
             }
             schema::migrate(&transaction, &options.path, options.clock.now())?;
             let changes_before = transaction.total_changes();
-            let done = work(&transaction).map_err(fail)?;
+            let (done, known) = work(&transaction, open.known.take()).map_err(fail)?;
             let changed = transaction.total_changes() != changes_before;
             transaction.commit().map_err(fail)?;
+            open.known = known;
             if changed {
                 open.bell.ring();
             }
@@ -139,7 +150,7 @@ impl Writer {
             // Asked before the file is opened: one that takes its place meanwhile is noticed inside the transaction.
             let file = FileId::of(path);
             let db = schema::open_for_writing(&self.options, deadline)?;
-            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file });
+            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file, known: None });
         }
         Ok(())
     }

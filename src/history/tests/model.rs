@@ -8,12 +8,14 @@ use crate::{
     history::{Entry, Options, Outcome, Reader, Retention, Writer},
 };
 
-use super::Lab;
+use super::{super::append::Append, Lab};
 
 #[derive(Clone, Debug)]
 enum Action {
     /// Drafts of (type, coder, key or none, seconds into the past).
     Append(Vec<(usize, u8, Option<u8>, u16)>),
+    /// The same by another writer.
+    AppendElsewhere(Vec<(usize, u8, Option<u8>, u16)>),
     /// A transaction that dies before its commit.
     Crash(Vec<(usize, u8, Option<u8>, u16)>),
     Reopen,
@@ -29,6 +31,7 @@ fn drafts() -> impl Strategy<Value = Vec<(usize, u8, Option<u8>, u16)>> {
 fn actions() -> impl Strategy<Value = Vec<Action>> {
     let action = prop_oneof![
         8 => drafts().prop_map(Action::Append),
+        3 => drafts().prop_map(Action::AppendElsewhere),
         2 => drafts().prop_map(Action::Crash),
         2 => Just(Action::Reopen),
         2 => (0..30_u64).prop_map(Action::Prune),
@@ -83,10 +86,9 @@ impl Model {
     }
 }
 
-fn crash(options: &Options, entries: Vec<Entry>) {
-    let mut writer = Writer::new(options);
-    let died: Result<(), _> = writer.transact(|db| {
-        let mut append = crate::history::append::Append::begin(db, &options.redactor)?;
+fn crash(writer: &mut Writer, options: &Options, entries: Vec<Entry>) {
+    let died: Result<(), _> = writer.transact_knowing(|db, kept| {
+        let mut append = Append::begin(db, &options.redactor, kept)?;
         for entry in entries {
             append.take(entry.check(options), options.clock.now())?;
         }
@@ -101,6 +103,7 @@ proptest! {
     #[test]
     fn random_actions_leave_what_the_model_holds(actions in actions()) {
         let mut lab = Lab::new();
+        let mut elsewhere = Writer::new(&lab.options);
         let mut model = Model::default();
         for action in actions {
             match action {
@@ -109,7 +112,14 @@ proptest! {
                     let outcomes = lab.writer.append(entries).expect("writable");
                     model.learn(&mut lab, &outcomes)?;
                 }
-                Action::Crash(given) => crash(&lab.options, entries(&lab, &given)),
+                Action::AppendElsewhere(given) => {
+                    let outcomes = elsewhere.append(entries(&lab, &given)).expect("writable");
+                    model.learn(&mut lab, &outcomes)?;
+                }
+                Action::Crash(given) => {
+                    let entries = entries(&lab, &given);
+                    crash(&mut lab.writer, &lab.options, entries);
+                }
                 Action::Reopen => {
                     lab.writer = Writer::new(&lab.options);
                     lab.reader = Reader::new(&lab.options);
