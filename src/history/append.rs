@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     aggregate::{self, Failures, Past},
@@ -182,8 +182,12 @@ impl<'t> Append<'t> {
     fn intern_path(&self, event: &Event) -> rusqlite::Result<Option<i64>> {
         let Body::Workspace(fields) = &event.body else { return Ok(None) };
         let Some(path) = fields.file_path.as_ref().filter(|_| event.kind != EventType::WorkspaceSync) else { return Ok(None) };
-        self.db.prepare_cached("INSERT OR IGNORE INTO path (path) VALUES (?)")?.execute([path])?;
-        self.db.prepare_cached("SELECT no FROM path WHERE path = ?")?.query_row([path], |row| row.get(0)).map(Some)
+        let known =
+            self.db.prepare_cached("SELECT no FROM path WHERE path = ?")?.query_row([path], |row| row.get(0)).optional()?;
+        match known {
+            Some(no) => Ok(Some(no)),
+            None => self.db.prepare_cached("INSERT INTO path (path) VALUES (?)")?.insert([path]).map(Some),
+        }
     }
 
     /// Applies the rules to `cause`; what they derive is recorded right behind it.

@@ -80,7 +80,7 @@ fn a_history_of_the_first_schema_is_read_as_it_is_and_brought_up_to_date_by_an_a
     lab.append_all([change("a", "/w/f"), change("b", "/w/f")]);
     let db = lab.writer.connection().expect("open");
     db.execute_batch(
-        "DROP TABLE repeat; DROP INDEX touch_by_time; DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; DROP INDEX failure_unalerted; PRAGMA user_version = 1;",
+        "DROP TABLE repeat; DROP INDEX touch_by_time; DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; DROP INDEX failure_unalerted; DROP INDEX path_by_name; PRAGMA user_version = 1;",
     )
     .expect("as it was");
     assert_eq!(lab.facts().len(), 3);
