@@ -101,3 +101,23 @@ fn of_the_coders_on_one_file_some_are_named() {
     let [(_, named)] = &conflicts(&mut lab)[..] else { panic!("one file") };
     assert_eq!(named.len(), 20);
 }
+
+/// Most changed last come first, and those of coders that are over are left out, however many there are.
+#[test]
+fn the_latest_conflicts_are_found_among_many() {
+    let mut lab = Lab::new();
+    for n in 0..30 {
+        let (over, one, other) = (format!("over-{n}"), format!("one-{n}"), format!("other-{n}"));
+        let path = format!("/w/{n}.rs");
+        lab.wait(Time::SECOND);
+        lab.append_all([change(&one, &path), change(&other, &path), change(&over, "/w/all.rs"), change(&over, &path)]);
+        lab.append(draft(EventType::Stopped, &over));
+    }
+    let expected: Vec<_> =
+        (10..30).rev().map(|n| (format!("/w/{n}.rs"), vec![format!("one-{n}"), format!("other-{n}")])).collect();
+    assert_eq!(conflicts(&mut lab), expected);
+    lab.append(change("one-3", "/w/4.rs"));
+    let (path, named) = conflicts(&mut lab).swap_remove(0);
+    assert_eq!(path, "/w/4.rs");
+    assert_eq!(named, ["one-3", "one-4", "other-4"].map(str::to_owned));
+}
