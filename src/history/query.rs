@@ -144,7 +144,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
         if quick && bytes > FEW_BYTES {
             return Ok(false);
         }
-        let row = EventRow::read(row)?;
+        let row = EventRow::borrow(row)?;
         let coder_id = snapshot.ids.get(db, row.coder)?;
         let mut event = row.into_event(snapshot.ledger.tag, coder_id)?;
         if merge_first {
@@ -181,7 +181,7 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
             return Ok(false);
         }
         if is_wanted(filter, row)? {
-            let row = EventRow::read(row)?;
+            let row = EventRow::borrow(row)?;
             let coder_id = snapshot.ids.get(db, row.coder)?;
             let event = row.into_event(snapshot.ledger.tag, coder_id)?;
             if filter.matches(&event) {

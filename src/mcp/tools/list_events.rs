@@ -143,7 +143,7 @@ fn find(
     Ok(Some(Ok(fill(page, detail))))
 }
 
-pub(super) fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
+fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
     Ok(reader.coder_ids(coder, 1)?.first().is_some_and(|known| known == coder))
 }
 
