@@ -5,8 +5,8 @@
 //! sixth of what a hook costs. What is given up is that its own code lies elsewhere each time: stack, heap and libraries still
 //! do, and tables of addresses stay read-only.
 //!
-//! To load the unwinder, `libgcc_s`, takes a tenth, and no hook needs it. It has an archive as well, which Rust asks for only
-//! where the C library is static too; that one stays a library, since what looks up users and hosts is loaded by it.
+//! To load the unwinder, `libgcc_s`, takes up to a tenth, and no hook needs it. It has an archive as well, which Rust asks for
+//! only where the C library is static too; that one stays a library, since what looks up users and hosts is loaded by it.
 
 use std::{
     env, fs, io,
