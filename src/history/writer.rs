@@ -16,8 +16,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Between two attempts to get a write lock that another process holds: most hold it for less than the first, and asking this
 /// often costs a process that waits less than a hundredth of a core.
-const PAUSE_MIN: Duration = Duration::from_micros(100);
-const PAUSE_MAX: Duration = Duration::from_millis(2);
+const PAUSE_MIN: Duration = Duration::from_micros(250);
+const PAUSE_MAX: Duration = Duration::from_millis(4);
 
 /// Below this size of the write-ahead log a closing writer leaves it as it is. Moving it into the database costs an fsync, which
 /// would double what a hook costs; never doing it would let the log grow without bound where nothing but hooks write.
