@@ -105,8 +105,6 @@ pub struct Environment {
     pub codex_folder: Option<PathBuf>,
     /// Where Copilot CLI does, if not in `~/.copilot`.
     pub copilot_folder: Option<PathBuf>,
-    /// Agents are told by variables already where their telemetry goes.
-    pub has_telemetry: bool,
     pub config_home: Option<PathBuf>,
     state_home: Option<PathBuf>,
     runtime_folder: Option<PathBuf>,
@@ -131,12 +129,16 @@ impl Environment {
             claude_folder: path("CLAUDE_CONFIG_DIR"),
             codex_folder: path("CODEX_HOME"),
             copilot_folder: path("COPILOT_HOME"),
-            has_telemetry: std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_telemetry)),
             config_home: folder("XDG_CONFIG_HOME"),
             state_home: folder("XDG_STATE_HOME"),
             runtime_folder: folder("XDG_RUNTIME_DIR"),
             temporary_folder: Some(std::env::temp_dir()).filter(|path| path.is_absolute()),
         }
+    }
+
+    /// Whether agents are told by variables already where their telemetry goes. Asks for all there are, which no hook pays for.
+    pub fn has_telemetry() -> bool {
+        std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_telemetry))
     }
 
     fn history_path(&self, db: Option<&Path>) -> Result<PathBuf, Error> {

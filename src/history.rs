@@ -47,7 +47,9 @@ mod stats;
 mod tidy;
 mod truth;
 mod unmet;
+mod walk;
 mod writer;
+mod zones;
 
 #[cfg(test)]
 mod tests;

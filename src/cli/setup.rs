@@ -144,7 +144,7 @@ fn surroundings(environment: Environment) -> anyhow::Result<Surroundings> {
         claude_folder: environment.claude_folder,
         codex_folder: environment.codex_folder,
         copilot_folder: environment.copilot_folder,
-        has_telemetry: environment.has_telemetry,
+        has_telemetry: Environment::has_telemetry(),
     })
 }
 

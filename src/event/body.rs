@@ -1,7 +1,7 @@
 //! The typed fields of each family, declared once: structs, parser, writer, merge, schemas and docs follow from it.
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{EventType, Invalid};
 
@@ -139,11 +139,11 @@ macro_rules! families {
                 match self { $(Body::$Family(_) => Family::$Family,)* }
             }
 
-            /// Takes the family's fields out of `object`; what is left there is not ours.
-            pub(super) fn take(family: Family, object: &mut Map<String, Value>) -> Result<Body, Invalid> {
+            /// Takes the family's fields out of an object by their names; what is left there is not ours.
+            pub(super) fn take(family: Family, object: &mut impl FnMut(&str) -> Option<Value>) -> Result<Body, Invalid> {
                 Ok(match family {
                     $(Family::$Family => Body::$Family($Family {
-                        $($field: take(object, stringify!($field), FieldKind::$Kind)?,)*
+                        $($field: take(object(stringify!($field)), stringify!($field), FieldKind::$Kind)?,)*
                     }),)*
                 })
             }
@@ -271,28 +271,32 @@ impl EventType {
 
 /// A Rust type that a field may have.
 trait FromField: Sized {
-    fn from_field(value: &Value, kind: FieldKind) -> Option<Self>;
+    /// Gives a value back that is no such field.
+    fn from_field(value: Value, kind: FieldKind) -> Result<Self, Value>;
 }
 
 impl FromField for String {
-    fn from_field(value: &Value, _: FieldKind) -> Option<String> {
-        value.as_str().map(str::to_owned)
+    fn from_field(value: Value, _: FieldKind) -> Result<String, Value> {
+        match value {
+            Value::String(text) => Ok(text),
+            other => Err(other),
+        }
     }
 }
 
 impl FromField for f64 {
-    fn from_field(value: &Value, kind: FieldKind) -> Option<f64> {
-        value.as_f64().filter(|number| fits(*number, kind))
+    fn from_field(value: Value, kind: FieldKind) -> Result<f64, Value> {
+        value.as_f64().filter(|number| fits(*number, kind)).ok_or(value)
     }
 }
 
 impl FromField for u64 {
     /// Go and JavaScript may write a whole number as `3.0`.
-    fn from_field(value: &Value, _: FieldKind) -> Option<u64> {
+    fn from_field(value: Value, _: FieldKind) -> Result<u64, Value> {
         /// Above this a double no longer tells neighbouring whole numbers apart.
         const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
         let whole = |number: f64| (number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number)).then_some(number as u64);
-        value.as_u64().or_else(|| value.as_f64().and_then(whole))
+        value.as_u64().or_else(|| value.as_f64().and_then(whole)).ok_or(value)
     }
 }
 
@@ -313,10 +317,7 @@ pub(super) fn is_missing(value: &Value) -> bool {
     matches!(value, Value::Null) || value.as_str() == Some("")
 }
 
-fn take<T: FromField>(object: &mut Map<String, Value>, name: &str, kind: FieldKind) -> Result<Option<T>, Invalid> {
-    let Some(value) = object.remove(name).filter(|value| !is_missing(value)) else { return Ok(None) };
-    match T::from_field(&value, kind) {
-        Some(field) => Ok(Some(field)),
-        None => Err(Invalid::wrong(name, &value, kind.valid())),
-    }
+fn take<T: FromField>(value: Option<Value>, name: &str, kind: FieldKind) -> Result<Option<T>, Invalid> {
+    let Some(value) = value.filter(|value| !is_missing(value)) else { return Ok(None) };
+    T::from_field(value, kind).map(Some).map_err(|value| Invalid::wrong(name, &value, kind.valid()))
 }

@@ -65,7 +65,7 @@ impl Draft {
             Some(text) if is_missing(&text) => Data::new(),
             Some(other) => return Err(Invalid::wrong("data", &other, "a JSON object")),
         };
-        let body = Body::take(kind.family(), &mut object)?;
+        let body = Body::take(kind.family(), &mut |name| object.remove(name))?;
         for (name, value) in object {
             if let Some(shadowed) = data.remove(&name) {
                 insert_beside(&mut data, name.clone(), shadowed);

@@ -1,6 +1,11 @@
 //! An event, and how it is written: as a line for readers, as a body for the history.
 
-use serde::{Serialize, Serializer};
+use std::{borrow::Cow, fmt};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
 use serde_json::Value;
 
 use super::{Body, Data, EventType, Invalid, Time, limits::fields_bytes};
@@ -64,6 +69,46 @@ struct Stored<'a> {
     data: &'a Data,
 }
 
+/// A stored body as it is read back: a few fields, looked up one after the other. To build a map of them takes longer.
+struct StoredFields<'s>(Vec<(Cow<'s, str>, Value)>);
+
+impl StoredFields<'_> {
+    fn take(&mut self, name: &str) -> Option<Value> {
+        let at = self.0.iter().rposition(|(field, _)| field == name)?;
+        Some(self.0.swap_remove(at).1)
+    }
+}
+
+impl<'de> Deserialize<'de> for StoredFields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<StoredFields<'de>, D::Error> {
+        #[derive(Deserialize)]
+        struct Name<'n>(#[serde(borrow)] Cow<'n, str>);
+
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = StoredFields<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a JSON object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<StoredFields<'de>, A::Error> {
+                let mut fields = Vec::with_capacity(FIELDS_EXPECTED);
+                while let Some((Name(name), value)) = object.next_entry()? {
+                    fields.push((name, value));
+                }
+                Ok(StoredFields(fields))
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
+
+/// More than most have.
+const FIELDS_EXPECTED: usize = 8;
+
 impl Event {
     /// About as many bytes as its JSON has, without writing it.
     pub fn bytes(&self) -> usize {
@@ -94,16 +139,15 @@ impl Event {
     /// # Errors
     /// [`Invalid`] where the stored text is damaged.
     pub fn fill_from_stored(&mut self, stored: &str) -> Result<(), Invalid> {
-        let parsed: Data = serde_json::from_str(stored)
+        let mut fields: StoredFields = serde_json::from_str(stored)
             .map_err(|error| Invalid::new("body", format_args!("stored body is damaged: {error}")))?;
-        let mut object = parsed;
-        let mut text = |name: &str| match object.remove(name) {
+        let mut text = |name: &str| match fields.take(name) {
             Some(Value::String(text)) => Some(text),
             _ => None,
         };
         (self.coder_name, self.source) = (text("coder_name"), text("source"));
-        self.body = Body::take(self.kind.family(), &mut object)?;
-        self.data = match object.remove("data") {
+        self.body = Body::take(self.kind.family(), &mut |name| fields.take(name))?;
+        self.data = match fields.take("data") {
             Some(Value::Object(data)) => data,
             _ => Data::new(),
         };

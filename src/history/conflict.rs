@@ -1,6 +1,8 @@
 //! Files that two coders change at a time.
 
-use rusqlite::{Connection, ToSql, params};
+use std::collections::HashMap;
+
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use crate::{
     aggregate::{CONFLICT_WINDOW, FileConflict},
@@ -11,6 +13,8 @@ use super::{fold::Fold, schema};
 
 /// What is shown, of files and of the coders of each: the latest.
 const SHOWN_MAX: usize = 20;
+/// Conflicts that are looked at for more coders of the files that are shown.
+const LOOKED_AT_MAX: usize = 500;
 /// Coders compared with one change of a file, latest first: a lock file may be everybody's.
 const RIVALS_MAX: usize = 8;
 /// How far up a coder's parents are looked for.
@@ -97,12 +101,12 @@ pub(super) fn has_any(db: &Connection, no: i64) -> rusqlite::Result<bool> {
 
 /// The conflicts of an unfinished coder with others that are unfinished, latest first.
 pub(super) fn of_coder(db: &Connection, no: i64) -> rusqlite::Result<Vec<FileConflict>> {
-    shown(db, "conflict.coder = ?", &[&no])
+    shown(db, "coder = ?", &[&no])
 }
 
 /// All conflicts of unfinished coders, latest first.
 pub(super) fn all(db: &Connection) -> rusqlite::Result<Vec<FileConflict>> {
-    shown(db, "conflict.coder < conflict.other", &[])
+    shown(db, "coder < other", &[])
 }
 
 /// Those that nobody touched for a day are over, whether or not their coders said goodbye.
@@ -115,26 +119,53 @@ fn shown(db: &Connection, which: &str, parameters: &[&dyn ToSql]) -> rusqlite::R
     if !schema::knows_conflicts(db)? {
         return Ok(Vec::new());
     }
-    let mut statement = db.prepare_cached(&format!(
-        "SELECT path.path, one.id, other.id, conflict.last FROM conflict JOIN path ON path.no = conflict.path
-         JOIN coder AS one ON one.no = conflict.coder AND one.finished = 0
-         JOIN coder AS other ON other.no = conflict.other AND other.finished = 0
-         WHERE {which} ORDER BY conflict.last DESC, path.no, one.no, other.no"
+    let mut pairs = db.prepare_cached(&format!(
+        "SELECT path, last, coder, other FROM conflict WHERE {which} ORDER BY last DESC, path, coder, other"
     ))?;
-    let mut rows = statement.query(parameters)?;
-    let mut conflicts: Vec<FileConflict> = Vec::new();
+    let mut rows = pairs.query(parameters)?;
+    let mut conflicts: Vec<(i64, FileConflict)> = Vec::new();
+    let (mut unfinished, mut looked_at) = (Unfinished::default(), 0);
     while let Some(row) = rows.next()? {
-        let (file_path, pair): (String, [String; 2]) = (row.get(0)?, [row.get(1)?, row.get(2)?]);
-        if let Some(known) = conflicts.iter_mut().find(|conflict| conflict.file_path == file_path) {
-            for id in pair {
-                if known.coder_ids.len() < SHOWN_MAX && !known.coder_ids.contains(&id) {
-                    known.coder_ids.push(id);
+        looked_at += 1;
+        let is_full = conflicts.len() == SHOWN_MAX;
+        if is_full && looked_at > LOOKED_AT_MAX {
+            break;
+        }
+        let path = row.get(0)?;
+        let known = conflicts.iter().position(|(no, _)| *no == path);
+        if known.is_none() && is_full {
+            continue;
+        }
+        let (Some(one), Some(other)) = (unfinished.id(db, row.get(2)?)?, unfinished.id(db, row.get(3)?)?) else { continue };
+        if let Some(known) = known {
+            let ids = &mut conflicts[known].1.coder_ids;
+            for id in [one, other] {
+                if ids.len() < SHOWN_MAX && !ids.contains(&id) {
+                    ids.push(id);
                 }
             }
-        } else if conflicts.len() < SHOWN_MAX {
-            let last_change = Time::from_micros(row.get(3)?);
-            conflicts.push(FileConflict { file_path, coder_ids: pair.into(), last_change });
+        } else {
+            let mut path_of = db.prepare_cached("SELECT path FROM path WHERE no = ?")?;
+            let Some(file_path) = path_of.query_row([path], |row| row.get(0)).optional()? else { continue };
+            let last_change = Time::from_micros(row.get(1)?);
+            conflicts.push((path, FileConflict { file_path, coder_ids: vec![one, other], last_change }));
         }
     }
-    Ok(conflicts)
+    Ok(conflicts.into_iter().map(|(_, conflict)| conflict).collect())
+}
+
+/// The ids of coders that are not finished, each read once.
+#[derive(Default)]
+struct Unfinished(HashMap<i64, Option<String>>);
+
+impl Unfinished {
+    fn id(&mut self, db: &Connection, no: i64) -> rusqlite::Result<Option<String>> {
+        if let Some(id) = self.0.get(&no) {
+            return Ok(id.clone());
+        }
+        let mut statement = db.prepare_cached("SELECT id FROM coder WHERE no = ? AND finished = 0")?;
+        let id = statement.query_row([no], |row| row.get::<_, String>(0)).optional()?;
+        self.0.insert(no, id.clone());
+        Ok(id)
+    }
 }

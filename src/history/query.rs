@@ -1,23 +1,24 @@
 //! Which events: pages of facts for those who look back, batches of everything for those who follow.
 //!
 //! Cost grows with the answer. A coder, a path and a rare type have indexes; a time range is narrowed by the zone map; what is left
-//! is a walk along seqs from the end where the answer starts.
+//! is a walk along seqs from the end where the answer starts (`walk`).
 
 use std::collections::HashSet;
 
-use rusqlite::{Connection, Row, Rows, ToSql, params_from_iter};
+use rusqlite::{Connection, Row};
 use serde::Serialize;
 
 use crate::{
-    event::{Event, EventType, Time},
-    filter::{Filter, TypeSet, path_matches},
+    event::{Event, Time},
+    filter::Filter,
 };
 
 use super::{
     Error, Reader,
     fold::ZONE_BITS,
     reader::{Position, Snapshot},
-    rows::{self, EVENT_COLUMNS, EventRow},
+    rows::{self, EventRow},
+    walk::{End, Range, Walk},
 };
 
 /// Which facts, from which end, how many.
@@ -73,25 +74,27 @@ pub struct Missed {
 
 /// So many events are few, whatever is in them.
 const FEW: usize = 50;
-
-impl Query {
-    /// Whether it is answered by a few rows, next to each other in an index: nothing is looked at that is not an answer.
-    pub fn takes_few_rows(&self) -> bool {
-        let Filter { coders, types, since, until, path, text } = &self.filter;
-        let by_index = match (&coders[..], types) {
-            ([] | [_], None) => true,
-            ([], Some(types)) => types.iter().all(EventType::is_rare),
-            _ => false,
-        };
-        by_index && since.is_none() && until.is_none() && path.is_none() && text.is_none() && (1..=FEW).contains(&self.limit)
-    }
-}
+/// Unless there is more in them than this.
+const FEW_BYTES: usize = 256 * 1024;
 
 impl Reader {
     /// # Errors
     /// Where the history cannot be read.
     pub fn page(&mut self, query: &Query) -> Result<Page, Error> {
-        self.read(Page::default(), |snapshot| page(snapshot, query))
+        let page = self.read(Some(Page::default()), |snapshot| page(snapshot, query, false))?;
+        Ok(page.expect("who need not be quick does not give up"))
+    }
+
+    /// The same, where that takes no longer than about a millisecond; else `None`, about as soon.
+    ///
+    /// # Errors
+    /// As [`Reader::page`].
+    pub fn quick_page(&mut self, query: &Query) -> Result<Option<Page>, Error> {
+        // Looking for a text means reading what is not found.
+        if query.filter.text.is_some() || !(1..=FEW).contains(&query.limit) {
+            return Ok(None);
+        }
+        self.read(Some(Page::default()), |snapshot| page(snapshot, query, true))
     }
 
     /// Every retained event after `cursor` that `filter` wants, oldest first, at most `limit`.
@@ -104,15 +107,16 @@ impl Reader {
     }
 }
 
-fn page(snapshot: &mut Snapshot<'_>, query: &Query) -> rusqlite::Result<Page> {
+/// `None` where it was to be `quick`, and is not.
+fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Result<Option<Page>> {
     let mut page = Page { position: snapshot.position(), ..Page::default() };
-    let Some(range) = Range::of(snapshot, query)? else { return Ok(page) };
-    let Some(walk) = Walk::plan(snapshot.db, &query.filter, query.order)? else { return Ok(page) };
+    let Some(range) = Range::of(snapshot, query)? else { return Ok(Some(page)) };
+    let Some(walk) = Walk::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
     let merge_first = query.filter.text.is_some();
-    let (mut scanned, mut more) = (0, false);
+    let (mut scanned, mut more, mut bytes) = (0, false, 0);
     let mut glance = query.filter.text.as_deref().map(Glance::for_text);
     let db = snapshot.db;
-    walk.run(db, range, |row| {
+    let end = walk.run(db, range, quick, &mut |row| {
         if query.scan_max > 0 && scanned == query.scan_max {
             page.scanned_through = page.next;
             more = true;
@@ -130,12 +134,17 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query) -> rusqlite::Result<Page> {
             return Ok(false);
         }
         page.next = Some(seq);
+        let body = row.get_ref(7)?.as_str()?;
         if let Some(glance) = &mut glance
-            && !glance.may_match(db, seq, row.get_ref(7)?.as_str()?)?
+            && !glance.may_match(db, seq, body)?
         {
             return Ok(true);
         }
-        let row = EventRow::read(row)?;
+        bytes += body.len();
+        if quick && bytes > FEW_BYTES {
+            return Ok(false);
+        }
+        let row = EventRow::borrow(row)?;
         let coder_id = snapshot.ids.get(db, row.coder)?;
         let mut event = row.into_event(snapshot.ledger.tag, coder_id)?;
         if merge_first {
@@ -146,13 +155,16 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query) -> rusqlite::Result<Page> {
         }
         Ok(true)
     })?;
+    if quick && (end == End::GaveUp || bytes > FEW_BYTES) {
+        return Ok(None);
+    }
     if !more {
         page.next = None;
     }
     if !merge_first {
         rows::complete(db, snapshot.ledger.tag, snapshot.ids, &mut page.events)?;
     }
-    Ok(page)
+    Ok(Some(page))
 }
 
 fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize) -> rusqlite::Result<Batch> {
@@ -163,13 +175,13 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
     let Some(range) = Range::of(snapshot, &query)? else { return Ok(batch) };
     let Some(walk) = Walk::plan(snapshot.db, filter, Order::Oldest)? else { return Ok(batch) };
     let db = snapshot.db;
-    walk.run(db, range, |row| {
+    walk.run(db, range, false, &mut |row| {
         if limit > 0 && batch.events.len() == limit {
             batch.through = batch.events.last().map_or(cursor, |event: &Event| event.seq);
             return Ok(false);
         }
         if is_wanted(filter, row)? {
-            let row = EventRow::read(row)?;
+            let row = EventRow::borrow(row)?;
             let coder_id = snapshot.ids.get(db, row.coder)?;
             let event = row.into_event(snapshot.ledger.tag, coder_id)?;
             if filter.matches(&event) {
@@ -181,11 +193,26 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
     Ok(batch)
 }
 
-/// What two columns tell, so that the rest of a row need not be read.
+/// What the columns tell, so that the rest of a row need not be parsed.
 fn is_wanted(filter: &Filter, row: &Row<'_>) -> rusqlite::Result<bool> {
-    let at = Time::from_micros(row.get(3)?);
-    let within = filter.since.is_none_or(|since| since <= at) && filter.until.is_none_or(|until| at <= until);
-    Ok(within && filter.wants_type(rows::kind(row, 2)?))
+    let Filter { types, since, until, path, .. } = filter;
+    if since.is_some() || until.is_some() {
+        let at = Time::from_micros(row.get(3)?);
+        if since.is_some_and(|since| at < since) || until.is_some_and(|until| until < at) {
+            return Ok(false);
+        }
+    }
+    if types.is_some() && !filter.wants_type(rows::kind(row, 2)?) {
+        return Ok(false);
+    }
+    let Some(path) = path else { return Ok(true) };
+    Ok(may_be_about(row.get_ref(7)?.as_str()?, path))
+}
+
+/// Whether the event with this body may be about `path`: JSON writes all but these characters as they are.
+fn may_be_about(body: &str, path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) || body.contains(path)
 }
 
 /// Passes over events that cannot have a text, without reading them: where neither the body as it is stored has it, nor
@@ -230,159 +257,4 @@ fn has(text: &str, wanted: &str) -> bool {
     starts.map(|(start, _)| start).any(|start| {
         text.as_bytes().get(start..start + wanted.len()).is_some_and(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
     })
-}
-
-/// Seqs from `least` to `most`, both included.
-#[derive(Clone, Copy)]
-struct Range {
-    least: u64,
-    most: u64,
-}
-
-impl Range {
-    /// What the bounds, and the zone map for a time range, leave; `None` where that is nothing.
-    fn of(snapshot: &Snapshot<'_>, query: &Query) -> rusqlite::Result<Option<Range>> {
-        let mut least = query.after.map_or(1, |after| after.saturating_add(1));
-        let mut most = query.before.map_or(snapshot.ledger.head, |before| before.saturating_sub(1).min(snapshot.ledger.head));
-        if let Some(since) = query.filter.since {
-            let zone = end_zone(snapshot.db, "SELECT min(no) FROM zone WHERE most >= ?", since)?;
-            let Some(zone) = zone else { return Ok(None) };
-            least = least.max(zone << ZONE_BITS);
-        }
-        if let Some(until) = query.filter.until {
-            let zone = end_zone(snapshot.db, "SELECT max(no) FROM zone WHERE least <= ?", until)?;
-            let Some(zone) = zone else { return Ok(None) };
-            most = most.min(((zone + 1) << ZONE_BITS) - 1);
-        }
-        Ok((least <= most).then_some(Range { least, most }))
-    }
-}
-
-fn end_zone(db: &Connection, sql: &str, at: Time) -> rusqlite::Result<Option<u64>> {
-    db.prepare_cached(sql)?.query_row([at.micros()], |row| row.get(0))
-}
-
-/// The statement that visits candidates in order. Bounds come first in its parameters.
-struct Walk {
-    sql: String,
-    values: Vec<i64>,
-}
-
-/// More values than this are not worth an index look-up each; SQLite joins at most 500 runs.
-const RUNS_MAX: usize = 400;
-
-impl Walk {
-    /// `None` where the filter names only coders or paths that are unknown.
-    fn plan(db: &Connection, filter: &Filter, order: Order) -> rusqlite::Result<Option<Walk>> {
-        let direction = match order {
-            Order::Newest => "DESC",
-            Order::Oldest => "ASC",
-        };
-        let coders = known_coders(db, &filter.coders)?;
-        if coders.is_empty() && !filter.coders.is_empty() {
-            return Ok(None);
-        }
-        if let Some(path) = &filter.path {
-            let paths = known_paths(db, path)?;
-            if paths.is_empty() {
-                return Ok(None);
-            }
-            if paths.len() <= RUNS_MAX {
-                return Ok(Some(Walk::over("path", "path IS NOT NULL", &paths, direction)));
-            }
-        }
-        if (1..=RUNS_MAX).contains(&coders.len()) {
-            return Ok(Some(Walk::over("coder", "TRUE", &coders, direction)));
-        }
-        if let Some(types) = filter.types.filter(|types| types.iter().all(EventType::is_rare)) {
-            return Ok(Some(Walk::over_types(types, direction)));
-        }
-        // The plus keeps the index of paths out of it, whose runs would all have to be sorted.
-        let of_files = if filter.path.is_some() { "AND +path IS NOT NULL" } else { "" };
-        let sql = format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq BETWEEN ?1 AND ?2 {of_files} ORDER BY seq {direction}");
-        Ok(Some(Walk { sql, values: Vec::new() }))
-    }
-
-    /// A merge of index runs, one a value, so that no run is read further than the answer needs.
-    fn over(column: &str, condition: &str, values: &[i64], direction: &str) -> Walk {
-        let run = |position: usize| {
-            format!(
-                "SELECT {EVENT_COLUMNS} FROM event WHERE {column} = ?{} AND {condition} AND seq BETWEEN ?1 AND ?2",
-                position + 3
-            )
-        };
-        let runs: Vec<String> = (0..values.len()).map(run).collect();
-        let sql = format!("{} ORDER BY seq {direction}", runs.join(" UNION ALL "));
-        Walk { sql, values: values.to_vec() }
-    }
-
-    fn over_types(types: TypeSet, direction: &str) -> Walk {
-        let codes: Vec<i64> = types.iter().map(|kind| kind.code().into()).collect();
-        if codes.is_empty() {
-            return Walk {
-                sql: format!("SELECT {EVENT_COLUMNS} FROM event WHERE FALSE AND seq BETWEEN ?1 AND ?2"),
-                values: codes,
-            };
-        }
-        Walk::over("type", "type < 32", &codes, direction)
-    }
-
-    /// Calls `visit` with each candidate until it says `false`.
-    fn run(
-        &self,
-        db: &Connection,
-        range: Range,
-        mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<bool>,
-    ) -> rusqlite::Result<()> {
-        let mut statement = db.prepare_cached(&self.sql)?;
-        let bounds: [&dyn ToSql; 2] = [&range.least, &range.most];
-        let parameters = bounds.into_iter().chain(self.values.iter().map(|value| value as &dyn ToSql));
-        let mut candidates = statement.query(params_from_iter(parameters))?;
-        while let Some(row) = candidates.next()? {
-            if !visit(row)? {
-                break;
-            }
-        }
-        Ok(())
-    }
-}
-
-fn known_coders(db: &Connection, ids: &[String]) -> rusqlite::Result<Vec<i64>> {
-    let mut statement = db.prepare_cached("SELECT no FROM coder WHERE id = ?")?;
-    let mut numbers = Vec::new();
-    for id in ids {
-        let mut rows = statement.query([id])?;
-        if let Some(row) = rows.next()? {
-            numbers.push(row.get(0)?);
-        }
-    }
-    numbers.sort_unstable();
-    numbers.dedup();
-    Ok(numbers)
-}
-
-/// At most one more than [`RUNS_MAX`].
-fn known_paths(db: &Connection, given: &str) -> rusqlite::Result<Vec<i64>> {
-    let mut numbers = Vec::new();
-    let mut add = |rows: &mut Rows<'_>| -> rusqlite::Result<()> {
-        while numbers.len() <= RUNS_MAX
-            && let Some(row) = rows.next()?
-        {
-            if path_matches(row.get_ref(1)?.as_str()?, given) {
-                numbers.push(row.get(0)?);
-            }
-        }
-        Ok(())
-    };
-    let folder = given.strip_suffix('/').unwrap_or(given);
-    if folder.starts_with('/') {
-        // Itself, and what is below it: the character after the slash ends those.
-        let mut statement =
-            db.prepare_cached("SELECT no, path FROM path WHERE path = ?1 OR path BETWEEN ?1 || '/' AND ?1 || '0'")?;
-        add(&mut statement.query([folder])?)?;
-    } else {
-        // An end of a path has no order: all of them are looked at.
-        add(&mut db.prepare_cached("SELECT no, path FROM path")?.query([])?)?;
-    }
-    Ok(numbers)
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::event::{Event, Time};
 
-use super::{Error, Options, file::FileId, ledger::Ledger, rows, rows::CoderIds, schema};
+use super::{Error, Options, file::FileId, ledger::Ledger, rows, rows::CoderIds, schema, zones::Zones};
 
 /// Readers wait only while another process recovers the write-ahead log.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -23,6 +23,7 @@ pub struct Reader {
 struct Open {
     db: Connection,
     ids: CoderIds,
+    zones: Zones,
     file: Option<FileId>,
 }
 
@@ -56,6 +57,7 @@ pub struct Version {
 pub(super) struct Snapshot<'r> {
     pub db: &'r Connection,
     pub ids: &'r mut CoderIds,
+    pub zones: &'r mut Zones,
     /// Without its totals.
     pub ledger: Ledger,
     pub now: Time,
@@ -113,13 +115,13 @@ impl Reader {
         if !self.is_open()? {
             return Ok(absent);
         }
-        let Open { db, ids, .. } = self.open.as_mut().expect("opened above");
+        let Open { db, ids, zones, .. } = self.open.as_mut().expect("opened above");
         let now = self.options.clock.now();
         let options = &self.options;
         let answer = (|| {
             let transaction = Transaction::new_unchecked(db, TransactionBehavior::Deferred)?;
             let ledger = Ledger::load_without_totals(&transaction)?;
-            let answer = work(&mut Snapshot { db: &transaction, ids, ledger, now, options })?;
+            let answer = work(&mut Snapshot { db: &transaction, ids, zones, ledger, now, options })?;
             transaction.commit()?;
             Ok(answer)
         })();
@@ -136,7 +138,7 @@ impl Reader {
         if self.open.is_none()
             && let Some(db) = schema::open_for_reading(&self.options, PATIENCE)?
         {
-            self.open = Some(Open { db, ids: CoderIds::default(), file });
+            self.open = Some(Open { db, ids: CoderIds::default(), zones: Zones::default(), file });
             self.opened += 1;
         }
         Ok(self.open.is_some())

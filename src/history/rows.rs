@@ -16,8 +16,8 @@ use super::{Error, id::Tag};
 /// The columns that [`EventRow::read`] takes, in its order.
 pub(super) const EVENT_COLUMNS: &str = "seq, coder, type, at, received, id, completes, body";
 
-/// An event as it lies in the table, its body still text.
-pub(super) struct EventRow {
+/// An event as it lies in the table, its body still text, which is only borrowed where it is parsed at once.
+pub(super) struct EventRow<B = String> {
     pub seq: u64,
     pub coder: i64,
     pub kind: EventType,
@@ -25,11 +25,23 @@ pub(super) struct EventRow {
     received: Time,
     id: Option<StoredId>,
     pub completes: Option<u64>,
-    body: String,
+    body: B,
 }
 
 impl EventRow {
     pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+        Self::with_body(row, row.get(7)?)
+    }
+}
+
+impl<'r> EventRow<&'r str> {
+    pub(super) fn borrow(row: &'r Row<'_>) -> rusqlite::Result<EventRow<&'r str>> {
+        Self::with_body(row, row.get_ref(7)?.as_str()?)
+    }
+}
+
+impl<B: AsRef<str>> EventRow<B> {
+    fn with_body(row: &Row<'_>, body: B) -> rusqlite::Result<EventRow<B>> {
         Ok(EventRow {
             seq: row.get(0)?,
             coder: row.get(1)?,
@@ -38,7 +50,7 @@ impl EventRow {
             received: Time::from_micros(row.get(4)?),
             id: row.get(5)?,
             completes: row.get(6)?,
-            body: row.get(7)?,
+            body,
         })
     }
 
@@ -56,7 +68,7 @@ impl EventRow {
             data: crate::event::Data::new(),
             completes: self.completes,
         };
-        event.fill_from_stored(&self.body).map_err(|invalid| Error::damaged("event", invalid))?;
+        event.fill_from_stored(self.body.as_ref()).map_err(|invalid| Error::damaged("event", invalid))?;
         Ok(event)
     }
 }
@@ -164,7 +176,7 @@ pub(super) fn complete(db: &Connection, tag: Tag, ids: &mut CoderIds, facts: &mu
     ))?;
     let mut later = statement.query([least, most])?;
     while let Some(row) = later.next()? {
-        let row = EventRow::read(row)?;
+        let row = EventRow::borrow(row)?;
         if let Some(fact) = facts.iter_mut().find(|fact| Some(fact.seq) == row.completes) {
             let coder_id = ids.get(db, row.coder)?;
             fact.complete_with(&row.into_event(tag, coder_id)?);

@@ -12,8 +12,13 @@ use crate::event::Time;
 use super::{Durability, Error, Options, file, ledger::Ledger};
 
 /// Each step is a schema version; a published step is never edited.
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/1.sql"), include_str!("schema/2.sql"), include_str!("schema/3.sql"), include_str!("schema/4.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/1.sql"),
+    include_str!("schema/2.sql"),
+    include_str!("schema/3.sql"),
+    include_str!("schema/4.sql"),
+    include_str!("schema/5.sql"),
+];
 
 /// The most of the database that a writer keeps in memory: what a full transaction changes fits, and need not be written twice.
 const CACHE_KIB: i32 = 8 * 1024;

@@ -62,12 +62,13 @@ impl Reader {
     /// # Errors
     /// Where the history cannot be read.
     pub fn stats(&mut self, query: &StatsQuery) -> Result<Stats, Error> {
-        let absent = HistorySize { spooled: spool::waiting(self.options()), ..HistorySize::default() };
-        self.read(summary(&Tally::default(), absent), |snapshot| stats(snapshot, query))
+        let spooled = spool::waiting(self.options());
+        let absent = HistorySize { spooled, ..HistorySize::default() };
+        self.read(summary(&Tally::default(), absent), |snapshot| stats(snapshot, query, spooled))
     }
 }
 
-fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery) -> rusqlite::Result<Stats> {
+fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery, spooled: u64) -> rusqlite::Result<Stats> {
     let since = query.since.map(|since| bucket_start(&snapshot.ledger, since));
     let mut one = None;
     let (mut coders, mut by_coder, mut listed) = (Vec::new(), BTreeMap::new(), 0);
@@ -102,7 +103,7 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery) -> rusqlite::Result<St
         Some(_) => coders.len() as u64,
         None => snapshot.db.prepare_cached("SELECT count(*) FROM coder")?.query_row([], |row| row.get(0))?,
     };
-    let size = size(snapshot)?;
+    let size = HistorySize { spooled, ..size(snapshot)? };
     let file_conflicts = match (&query.coder, coders.first()) {
         (None, _) => conflict::all(snapshot.db)?,
         (Some(_), Some(coder)) => coder.file_conflicts.clone(),
@@ -210,13 +211,20 @@ fn size(snapshot: &Snapshot<'_>) -> rusqlite::Result<HistorySize> {
         bytes: bytes_of(path) + bytes_of(&snapshot.options.wal_path()),
         memory_bytes: resident_bytes(),
         rejections: snapshot.db.prepare_cached("SELECT count(*) FROM rejection")?.query_row([], |row| row.get(0))?,
-        spooled: spool::waiting(snapshot.options),
+        ..HistorySize::default()
     })
 }
 
-/// Memory of this process, where the system tells it in a file; else 0.
+/// Memory of this process, where the system tells it in a file; else 0. The file that tells it in bytes takes a third of the time
+/// of one coder's statistics.
+#[cfg(unix)]
 fn resident_bytes() -> u64 {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
+    let pages = fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let resident = pages.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    resident.unwrap_or(0) * rustix::param::page_size() as u64
+}
+
+#[cfg(not(unix))]
+fn resident_bytes() -> u64 {
+    0
 }

@@ -12,6 +12,7 @@ mod query;
 mod retain;
 mod salvage;
 mod spool;
+mod walk;
 
 use std::sync::{
     Arc,

@@ -80,7 +80,7 @@ fn a_history_of_the_first_schema_is_read_as_it_is_and_brought_up_to_date_by_an_a
     lab.append_all([change("a", "/w/f"), change("b", "/w/f")]);
     let db = lab.writer.connection().expect("open");
     db.execute_batch(
-        "DROP TABLE repeat; DROP INDEX touch_by_time; DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; DROP INDEX failure_unalerted; PRAGMA user_version = 1;",
+        "DROP TABLE repeat; DROP INDEX touch_by_time; DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; DROP INDEX failure_unalerted; DROP INDEX path_by_name; PRAGMA user_version = 1;",
     )
     .expect("as it was");
     assert_eq!(lab.facts().len(), 3);
@@ -100,4 +100,24 @@ fn of_the_coders_on_one_file_some_are_named() {
     }
     let [(_, named)] = &conflicts(&mut lab)[..] else { panic!("one file") };
     assert_eq!(named.len(), 20);
+}
+
+/// Most changed last come first, and those of coders that are over are left out, however many there are.
+#[test]
+fn the_latest_conflicts_are_found_among_many() {
+    let mut lab = Lab::new();
+    for n in 0..30 {
+        let (over, one, other) = (format!("over-{n}"), format!("one-{n}"), format!("other-{n}"));
+        let path = format!("/w/{n}.rs");
+        lab.wait(Time::SECOND);
+        lab.append_all([change(&one, &path), change(&other, &path), change(&over, "/w/all.rs"), change(&over, &path)]);
+        lab.append(draft(EventType::Stopped, &over));
+    }
+    let expected: Vec<_> =
+        (10..30).rev().map(|n| (format!("/w/{n}.rs"), vec![format!("one-{n}"), format!("other-{n}")])).collect();
+    assert_eq!(conflicts(&mut lab), expected);
+    lab.append(change("one-3", "/w/4.rs"));
+    let (path, named) = conflicts(&mut lab).swap_remove(0);
+    assert_eq!(path, "/w/4.rs");
+    assert_eq!(named, ["one-3", "one-4", "other-4"].map(str::to_owned));
 }

@@ -86,9 +86,16 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
     let query = query(&given)?;
     let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
     let detail = Detail::named(given.word("detail"));
-    let takes_few_rows = query.takes_few_rows();
-    let read = move |reader: &mut Reader| find(reader, query, cursor, detail);
-    if takes_few_rows { desk.bus.read_few(read).await? } else { desk.bus.read(read).await? }
+    // Most answers are found at once. What takes longer is begun anew, away from the protocol's thread.
+    let quickly = query.clone();
+    let begin = cursor.clone();
+    let found = desk.bus.read_few(move |reader| find(reader, quickly, begin, detail, Reader::quick_page)).await?;
+    if let Some(answer) = found {
+        return answer;
+    }
+    let patiently = |reader: &mut Reader, query: &Query| reader.page(query).map(Some);
+    let found = desk.bus.read(move |reader| find(reader, query, cursor, detail, patiently)).await?;
+    found.expect("who is patient does not give up")
 }
 
 fn query(given: &Given) -> Result<Query, Invalid> {
@@ -109,32 +116,34 @@ fn query(given: &Given) -> Result<Query, Invalid> {
     Ok(Query { filter, order, after: None, before: None, limit, scan_max: SCAN_MAX })
 }
 
+/// `None` where `page` gave up.
 fn find(
     reader: &mut Reader,
     mut query: Query,
     cursor: Option<Cursor>,
     detail: Detail,
-) -> Result<Result<Answer, Refusal>, history::Error> {
+    page: impl FnOnce(&mut Reader, &Query) -> Result<Option<Page>, history::Error>,
+) -> Result<Option<Result<Answer, Refusal>>, history::Error> {
     if let Some(cursor) = cursor {
         let start = match cursor.locate(&reader.position()?) {
             Ok(seq) => Some(seq),
-            Err(lost) => return Ok(Err(lost_cursor(&cursor, lost).into())),
+            Err(lost) => return Ok(Some(Err(lost_cursor(&cursor, lost).into()))),
         };
         match query.order {
             Order::Newest => query.before = start,
             Order::Oldest => query.after = start,
         }
     }
-    let page = reader.page(&query)?;
+    let Some(page) = page(reader, &query)? else { return Ok(None) };
     if let ([], [coder]) = (&page.events[..], &query.filter.coders[..])
         && !is_known(reader, coder)?
     {
-        return Ok(Err(Refusal::unknown_coder(reader, coder)?));
+        return Ok(Some(Err(Refusal::unknown_coder(reader, coder)?)));
     }
-    Ok(Ok(fill(page, detail)))
+    Ok(Some(Ok(fill(page, detail))))
 }
 
-pub(super) fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
+fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
     Ok(reader.coder_ids(coder, 1)?.first().is_some_and(|known| known == coder))
 }
 

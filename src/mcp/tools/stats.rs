@@ -17,7 +17,6 @@ use crate::{
         budget::{ANSWER_CHARS_MAX, Budget, shorten},
         desk::Desk,
         refusal::Refusal,
-        tools::list_events::is_known,
     },
 };
 
@@ -60,22 +59,26 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
     let since = given.text("since").map(|moment| parse_moment("since", moment, SystemTime::now().into())).transpose()?;
     // Of one coder it is a row and what hangs on it.
     let takes_few_rows = coder.is_some() && since.is_none();
-    let read = move |reader: &mut Reader| match coder {
-        Some(coder) if !is_known(reader, &coder)? => Ok(Err(Refusal::unknown_coder(reader, &coder)?)),
-        coder => overall(reader, StatsQuery { coder, since, coders_max: CODERS_MAX }).map(Ok),
+    let query = StatsQuery { coder, since, coders_max: CODERS_MAX };
+    let read = move |reader: &mut Reader| {
+        let stats = reader.stats(&query)?;
+        match &query.coder {
+            Some(coder) if stats.coders.is_empty() => Ok(Err(Refusal::unknown_coder(reader, coder)?)),
+            _ => Ok(Ok(answer(stats, &query))),
+        }
     };
     if takes_few_rows { desk.bus.read_few(read).await? } else { desk.bus.read(read).await? }
 }
 
 /// The whole history's statistics, as the resource gives them.
 pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<Answer, history::Error> {
-    overall(reader, StatsQuery { coder: None, since: None, coders_max: CODERS_MAX })
+    let query = StatsQuery { coder: None, since: None, coders_max: CODERS_MAX };
+    Ok(answer(reader.stats(&query)?, &query))
 }
 
-fn overall(reader: &mut Reader, query: StatsQuery) -> Result<Answer, history::Error> {
-    let stats = reader.stats(&query)?;
+fn answer(stats: Stats, query: &StatsQuery) -> Answer {
     let more = query.coder.is_none() && (stats.coders.len() as u64) < stats.coders_total;
-    Ok(fill(stats, more))
+    fill(stats, more)
 }
 
 fn fill(mut stats: Stats, more: bool) -> Answer {
