@@ -100,10 +100,19 @@ pub struct Row {
     pub coder: CoderView,
     /// How many coders it works under.
     pub depth: usize,
+    /// It needs a person, and not since long ago.
+    pub is_urgent: bool,
+}
+
+/// What failed or waits for longer than this is an old story: it stands behind what is going on.
+const URGENT_FOR: Micros = Time::DAY;
+
+fn is_urgent(coder: &CoderView, now: Time) -> bool {
+    Standing::of(coder).needs_a_person() && coder.last_activity.is_some_and(|last| now.since(last) < URGENT_FOR)
 }
 
 /// `coders` in order: each below the one it works for, and a family where its most urgent member stands.
-pub fn arrange(coders: Vec<CoderView>, sort: Sort) -> Vec<Row> {
+pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
     let known: HashSet<&str> = coders.iter().map(|coder| coder.coder_id.as_str()).collect();
     let mut children: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
     let places: HashMap<&str, usize> = coders.iter().enumerate().map(|(at, coder)| (coder.coder_id.as_str(), at)).collect();
@@ -113,68 +122,75 @@ pub fn arrange(coders: Vec<CoderView>, sort: Sort) -> Vec<Row> {
     }
     let mut order = Vec::with_capacity(coders.len());
     let mut placed = vec![false; coders.len()];
-    place(&coders, sort, &children, None, 0, &mut placed, &mut order);
+    let family =
+        Family { keys: coders.iter().map(|coder| key(coder, sort, now)).collect(), children, by_name: sort == Sort::Name };
+    family.place(None, 0, &mut placed, &mut order);
     // Coders that name each other as parent hang on nobody.
     order.extend(placed.iter().enumerate().filter(|(_, placed)| !**placed).map(|(at, _)| (at, 0)));
     let mut coders: Vec<Option<CoderView>> = coders.into_iter().map(Some).collect();
-    order.into_iter().filter_map(|(at, depth)| coders[at].take().map(|coder| Row { coder, depth })).collect()
+    let row = |(at, depth): (usize, usize)| {
+        coders[at].take().map(|coder: CoderView| Row { is_urgent: is_urgent(&coder, now), coder, depth })
+    };
+    order.into_iter().filter_map(row).collect()
 }
 
 /// Deeper families than this are shown as if they ended here.
 const DEPTH_MAX: usize = 8;
 
-fn place(
-    coders: &[CoderView],
-    sort: Sort,
-    children: &HashMap<Option<usize>, Vec<usize>>,
-    parent: Option<usize>,
-    depth: usize,
-    placed: &mut [bool],
-    order: &mut Vec<(usize, usize)>,
-) {
-    let Some(here) = children.get(&parent) else { return };
-    let mut here: Vec<(Key, usize)> = here.iter().map(|&at| (family_key(coders, sort, children, at, depth), at)).collect();
-    here.sort_by(|(one, _), (other, _)| one.cmp(other));
-    for (_, at) in here {
-        placed[at] = true;
-        order.push((at, depth));
-        if depth < DEPTH_MAX {
-            place(coders, sort, children, Some(at), depth + 1, placed, order);
+/// Who works for whom, by place in the list.
+struct Family {
+    keys: Vec<Key>,
+    children: HashMap<Option<usize>, Vec<usize>>,
+    /// Its most urgent member says nothing about a name.
+    by_name: bool,
+}
+
+impl Family {
+    fn place(&self, parent: Option<usize>, depth: usize, placed: &mut [bool], order: &mut Vec<(usize, usize)>) {
+        let mut here: Vec<(&Key, usize)> = self.below(parent).map(|at| (self.least(at, depth), at)).collect();
+        here.sort();
+        for (_, at) in here {
+            placed[at] = true;
+            order.push((at, depth));
+            if depth < DEPTH_MAX {
+                self.place(Some(at), depth + 1, placed, order);
+            }
         }
     }
-}
 
-/// Least first.
-type Key = (Option<Standing>, Reverse<Micros>, Reverse<u64>, String);
-
-fn family_key(coders: &[CoderView], sort: Sort, children: &HashMap<Option<usize>, Vec<usize>>, at: usize, depth: usize) -> Key {
-    let own = key(&coders[at], sort);
-    if depth >= DEPTH_MAX || sort == Sort::Name {
-        return own;
+    fn below(&self, parent: Option<usize>) -> impl Iterator<Item = usize> {
+        self.children.get(&parent).into_iter().flatten().copied()
     }
-    let below = children.get(&Some(at)).into_iter().flatten().map(|&child| family_key(coders, sort, children, child, depth + 1));
-    below.fold(own, Key::min)
+
+    /// The key of the one that stands first, of it and all below.
+    fn least(&self, at: usize, depth: usize) -> &Key {
+        let own = &self.keys[at];
+        if depth >= DEPTH_MAX || self.by_name {
+            return own;
+        }
+        self.below(Some(at)).map(|child| self.least(child, depth + 1)).fold(own, Ord::min)
+    }
 }
 
-fn key(coder: &CoderView, sort: Sort) -> Key {
-    let activity = Reverse(coder.last_activity.map_or(0, Time::micros));
-    let nothing = (None, Reverse(0), Reverse(0), String::new());
-    let id = coder.coder_id.clone();
+/// Least first: an old story, how urgent, how late, how much, what it is called.
+type Key = (bool, Option<Standing>, Reverse<Micros>, Reverse<u64>, String);
+
+fn key(coder: &CoderView, sort: Sort, now: Time) -> Key {
+    let activity = coder.last_activity.map_or(0, Time::micros);
+    let (none, id) = (Reverse(0), coder.coder_id.clone());
     match sort {
         Sort::Attention => {
             let standing = Standing::of(coder);
+            let is_old = standing.needs_a_person() && !is_urgent(coder, now);
             // Who is at work keeps its place: rows that change places with each event cannot be read.
-            let since = if standing.needs_a_person() || standing > Standing::Created {
-                activity
-            } else {
-                Reverse(coder.created_at.map_or(0, Time::micros))
-            };
-            (Some(standing), since, Reverse(0), id)
+            let is_at_work = matches!(standing, Standing::Running | Standing::Created);
+            let since = if is_at_work { coder.created_at.map_or(0, Time::micros) } else { activity };
+            (is_old, Some(standing), Reverse(since), Reverse(0), id)
         }
-        Sort::Activity => (None, activity, Reverse(0), id),
-        Sort::Name => (None, Reverse(0), Reverse(0), name(coder)),
-        Sort::Cost => (None, Reverse(0), Reverse(coder.usage.cost_usd.map_or(0, |usd| (usd * 1e6) as u64)), id),
-        Sort::Tokens => (nothing.0, nothing.1, Reverse(coder.usage.tokens.used), id),
+        Sort::Activity => (false, None, Reverse(activity), Reverse(0), id),
+        Sort::Name => (false, None, none, Reverse(0), name(coder)),
+        Sort::Cost => (false, None, none, Reverse(coder.usage.cost_usd.map_or(0, |usd| (usd * 1e6) as u64)), id),
+        Sort::Tokens => (false, None, none, Reverse(coder.usage.tokens.used), id),
     }
 }
 
@@ -210,6 +226,8 @@ mod tests {
         view
     }
 
+    const NOW: Time = Time::from_micros(100);
+
     fn ids(rows: &[Row]) -> Vec<(&str, usize)> {
         rows.iter().map(|row| (row.coder.coder_id.as_str(), row.depth)).collect()
     }
@@ -228,7 +246,7 @@ mod tests {
             coder("waits", Status::Paused, None, 3),
             coder("failed", Status::Failed, None, 2),
         ];
-        let rows = arrange(coders, Sort::Attention);
+        let rows = arrange(coders, Sort::Attention, NOW);
         assert_eq!(ids(&rows), ["failed", "waits", "stalled", "limited", "runs", "done"].map(|id| (id, 0)));
     }
 
@@ -241,8 +259,20 @@ mod tests {
             coder("b1", Status::Completed, Some("b"), 1),
             coder("lost", Status::Completed, Some("gone"), 1),
         ];
-        let rows = arrange(coders, Sort::Attention);
+        let rows = arrange(coders, Sort::Attention, NOW);
         assert_eq!(ids(&rows), [("b", 0), ("b2", 1), ("b1", 1), ("a", 0), ("lost", 0)]);
+    }
+
+    #[test]
+    fn an_old_failure_stands_behind_what_is_going_on() {
+        let coders = vec![
+            coder("failed", Status::Failed, None, 1),
+            coder("done", Status::Completed, None, Time::DAY),
+            coder("runs", Status::Running, None, Time::DAY),
+        ];
+        let rows = arrange(coders, Sort::Attention, Time::from_micros(Time::DAY + 1));
+        assert_eq!(ids(&rows), ["runs", "done", "failed"].map(|id| (id, 0)));
+        assert!(rows.iter().all(|row| !row.is_urgent));
     }
 
     proptest! {
@@ -253,7 +283,7 @@ mod tests {
                 .enumerate()
                 .map(|(at, parent)| coder(&format!("c{at}"), Status::Running, Some(&format!("c{parent}")), 0))
                 .collect();
-            let mut rows: Vec<_> = arrange(coders, Sort::ALL[sort]).into_iter().map(|row| row.coder.coder_id).collect();
+            let mut rows: Vec<_> = arrange(coders, Sort::ALL[sort], NOW).into_iter().map(|row| row.coder.coder_id).collect();
             rows.sort();
             let mut expected: Vec<_> = (0..parents.len()).map(|at| format!("c{at}")).collect();
             expected.sort();

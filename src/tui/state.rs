@@ -316,7 +316,7 @@ impl State {
 
     /// How many need a person.
     pub fn needing_count(&self) -> usize {
-        self.rows.iter().filter(|row| Standing::of(&row.coder).needs_a_person()).count()
+        self.rows.iter().filter(|row| row.is_urgent).count()
     }
 
     /// Whether a page was asked for and is not here yet.
@@ -424,7 +424,7 @@ impl State {
         let chosen = self.chosen().map(|coder| coder.coder_id.clone());
         let latest = overview.coders.iter().map(|coder| coder.coder_id.as_str()).collect::<HashSet<_>>();
         let others = self.needing.iter().filter(|coder| !latest.contains(coder.coder_id.as_str()));
-        self.rows = arrange(overview.coders.iter().chain(others).cloned().collect(), self.sort);
+        self.rows = arrange(overview.coders.iter().chain(others).cloned().collect(), self.sort, self.now);
         self.names = self.rows.iter().map(|row| (row.coder.coder_id.clone(), name(&row.coder))).collect();
         let at = |id: &String| self.rows.iter().position(|row| row.coder.coder_id == *id);
         self.coder_at = chosen.as_ref().and_then(at).map_or(0, |at| at + 1);

@@ -131,7 +131,7 @@ impl Page<'_> {
     }
 
     fn coder(&mut self, line: Rect, columns: &[(&'static Shape, u16)], shown: &Row, state: &State) {
-        let Row { coder, depth } = shown;
+        let Row { coder, depth, .. } = shown;
         let standing = Standing::of(coder);
         let (sign, style) = self.look.standing(standing);
         let (memory_mib, cpu) = state
