@@ -93,14 +93,16 @@ impl Page<'_> {
     fn alerts(&mut self, area: Rect, state: &State) {
         let Some(newest) = state.alerts.last() else { return };
         let style = if newest.is_severe { self.look.bad() } else { self.look.look_here() };
-        let others = state.alerts.len() - 1;
-        let others = if others > 0 { format!(" (+{others})") } else { String::new() };
-        let tail = format!("{others} a: acknowledge");
         let ago = age(state.now.since(newest.at));
+        let others = match state.alerts.len() - 1 {
+            0 => String::new(),
+            others => format!("+{others}, "),
+        };
+        let tail = format!("{ago} ago, {others}a: seen");
         let room = usize::from(area.width).saturating_sub(tail.len() + 1);
-        let line = self.fit(&format!("! {}, {ago} ago", newest.text), room).into_owned();
+        let line = self.fit(&format!("! {}", newest.text), room).into_owned();
         let used = self.put(area, &line, style.patch(self.look.bold()));
-        self.put(shifted(area, used + 1), tail.trim_start(), self.look.dim());
+        self.put(shifted(area, used + 1), &tail, self.look.dim());
     }
 
     fn foot(&mut self, area: Rect, state: &State) {
