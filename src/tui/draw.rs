@@ -98,11 +98,11 @@ impl Page<'_> {
             0 => String::new(),
             others => format!("+{others}, "),
         };
-        let tail = format!("{ago} ago, {others}a: seen");
-        let room = usize::from(area.width).saturating_sub(tail.len() + 1);
+        let tail = format!("{}{ago} ago, {others}a: seen", self.look.dot());
+        let room = usize::from(area.width).saturating_sub(Span::raw(&tail).width());
         let line = self.fit(&format!("! {}", newest.text), room).into_owned();
         let used = self.put(area, &line, style.patch(self.look.bold()));
-        self.put(shifted(area, used + 1), &tail, self.look.dim());
+        self.put(shifted(area, used), &tail, self.look.dim());
     }
 
     fn foot(&mut self, area: Rect, state: &State) {
