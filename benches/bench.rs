@@ -17,6 +17,7 @@
 //! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
 //! - `run`: 100 MB of output through `run`, beside a plain pipe.
 //! - `fill PATH EVENTS` makes a history of captured events to try things with, `fill-plain` one of plain events.
+//! - `watch`: the live view's first frame on a million events, and ten thousand events a second beside it.
 //! - `redact`: a KiB of text, beside a `RegexSet` of the same expressions; the first call of a process.
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
@@ -53,6 +54,8 @@ mod times;
 mod tokens;
 #[path = "bench/wake.rs"]
 mod wake;
+#[path = "bench/watch.rs"]
+mod watch;
 
 use ai_coder_events::history::Options;
 
@@ -72,7 +75,7 @@ fn main() {
         let draft = if *word == "fill" { recording::realistic } else { recording::plain };
         return recording::fill_with(&Options::new(path), events.parse().expect("a number"), draft);
     }
-    let benches: [(&str, fn()); 15] = [
+    let benches: [(&str, fn()); 16] = [
         ("append", append::append),
         ("append-huge", append::append_huge),
         ("ask", ask::ask),
@@ -88,6 +91,7 @@ fn main() {
         ("start", start::start),
         ("tokens", tokens::tokens),
         ("wake", wake::wake),
+        ("watch", watch::watch),
     ];
     for (name, bench) in benches {
         if (named.is_empty() && !LONG.contains(&name)) || named.iter().any(|given| given == name) {

@@ -28,6 +28,7 @@ mod serve;
 mod setup;
 mod stats;
 mod types;
+mod watch;
 
 /// The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
 #[derive(Debug, Parser)]
@@ -54,6 +55,7 @@ Examples:
   ai-coder-events emit progress --coder fix-auth --set progress=0.4 --set stage=testing
   ai-coder-events list --coder fix-auth --since 15m
   ai-coder-events run -- make test
+  ai-coder-events watch
   ai-coder-events follow --json | jq .type
   ai-coder-events coders --needs-attention
   ai-coder-events setup claude-code
@@ -65,6 +67,7 @@ enum Command {
     Emit(emit::Emit),
     List(list::List),
     Follow(follow::Follow),
+    Watch(watch::Watch),
     Stats(stats::Stats),
     Coders(coders::Coders),
     Types(types::Types),
@@ -117,6 +120,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         Command::Emit(emit) => emit.run(&call),
         Command::List(list) => list.run(&call),
         Command::Follow(follow) => follow.run(call),
+        Command::Watch(watch) => watch.run(call),
         Command::Stats(stats) => stats.run(&call),
         Command::Coders(coders) => coders.run(&call),
         Command::Rejected(rejected) => rejected.run(&call),

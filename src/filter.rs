@@ -1,5 +1,7 @@
 //! Which events a reader wants. Pure: a filter is parsed at the edge, then only matched.
 
+mod words;
+
 use serde_json::Value;
 
 use crate::event::{Body, Event, EventType, Family, Invalid, Micros, Time};

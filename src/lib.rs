@@ -34,5 +34,6 @@ pub mod run;
 pub mod setup;
 pub mod source;
 pub mod text;
+pub mod tui;
 pub mod upkeep;
 pub mod watch_path;

@@ -46,3 +46,5 @@ mod tidy;
 mod trouble;
 mod types;
 mod usage;
+#[cfg(unix)]
+mod watch;

@@ -44,7 +44,8 @@ const ROOMS: &[Room] = &[
     room("setup", &[], &["toml_edit", "similar"]),
     // What does not fit into an answer is cut with the mark that everything cut has.
     room("mcp", &["text", "event", "filter", "aggregate", "history", "bus"], &["rmcp"]),
-    room("tui", &["event", "filter", "aggregate", "history", "bus"], &["ratatui"]),
+    // Another program may have written the history: what is shown is cleaned. A suspended view stops its own process.
+    room("tui", &["text", "event", "filter", "aggregate", "history", "bus"], &["ratatui", "rustix"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "history"], &["toml"]),
     // A hook waits for its stdin no longer than it may.

@@ -1,0 +1,69 @@
+//! `watch`: the live view, where there is a terminal for it.
+
+use std::{
+    io::{self, IsTerminal},
+    process::ExitCode,
+};
+
+use ai_coder_events::{
+    bus::Bus,
+    filter::Filter,
+    tui::{self, Ended, Look},
+};
+use anyhow::{Context, bail};
+use clap::{Args, error::ErrorKind};
+use jiff::tz::TimeZone;
+
+use super::{Call, now, usage};
+
+/// Watch coders and events live on the whole screen
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Watch {
+    /// Show only such events: coder:ID type:TYPE path:PATH since:15m until:TIME words
+    #[arg(value_name = "FILTER")]
+    filter: Vec<String>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  ai-coder-events watch
+  ai-coder-events watch type:provider.* since:1h
+  NO_COLOR=1 ai-coder-events watch
+
+`?` shows the keys, `q` quits; Ctrl-C ends it with exit code 130.";
+
+impl Watch {
+    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+        let words = self.filter.join(" ");
+        let filter = Filter::parse(&words, now())
+            .map_err(|invalid| usage(Some("watch"), ErrorKind::ValueValidation, &invalid.to_string()))?;
+        let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+        if !is_terminal || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+            bail!("`watch` needs a terminal that it can draw on; `ai-coder-events follow` prints events line by line");
+        }
+        let look = Look { colour: !call.environment.no_color, unicode: speaks_unicode(), zone: TimeZone::system() };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
+        let ended = runtime.block_on(async {
+            let bus = Bus::new(call.config.history);
+            let ended = tui::watch(&bus, &look, &words, filter).await.context("failed to use the terminal");
+            bus.shutdown().await;
+            ended
+        });
+        // A read that takes long must not hold up the end.
+        runtime.shutdown_background();
+        Ok(match ended? {
+            Ended::Quit => ExitCode::SUCCESS,
+            Ended::Signal(number) => ExitCode::from(128 + number),
+        })
+    }
+}
+
+/// Whether the terminal is said to show more than ASCII. Where nothing is said, it is: terminals that do not are rare.
+fn speaks_unicode() -> bool {
+    let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
+    said.is_none_or(|locale| {
+        let locale = locale.to_string_lossy().to_lowercase();
+        locale.contains("utf-8") || locale.contains("utf8")
+    })
+}

@@ -1,0 +1,241 @@
+//! The pane of coders: one row each, as many columns as fit.
+
+use ratatui::{layout::Rect, style::Style};
+
+use crate::{
+    aggregate::{CoderView, Usage},
+    event::{Micros, Time},
+    tui::{
+        look::{age, memory, short},
+        roster::{Row, Standing, name},
+        state::{Focus, MINUTES, State},
+    },
+};
+
+use super::{Page, row, shifted};
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Standing,
+    Name,
+    Source,
+    Stage,
+    Progress,
+    Age,
+    Idle,
+    Activity,
+    Tokens,
+    Cost,
+    Errors,
+    Memory,
+    Cpu,
+}
+
+struct Shape {
+    column: Column,
+    title: &'static str,
+    least: u16,
+    most: u16,
+    /// Shown from this width of the screen on.
+    from: u16,
+    is_number: bool,
+}
+
+const fn shape(column: Column, title: &'static str, least: u16, most: u16, from: u16, is_number: bool) -> Shape {
+    Shape { column, title, least, most, from, is_number }
+}
+
+const SHAPES: [Shape; 13] = [
+    shape(Column::Standing, "status", 11, 11, 0, false),
+    shape(Column::Name, "coder", 10, 24, 0, false),
+    shape(Column::Source, "source", 11, 11, 100, false),
+    shape(Column::Stage, "stage", 8, 16, 60, false),
+    shape(Column::Progress, "progress", 10, 13, 70, false),
+    shape(Column::Age, "age", 4, 4, 50, true),
+    shape(Column::Idle, "idle", 4, 4, 0, true),
+    shape(Column::Activity, "activity", 8, MINUTES as u16, 80, false),
+    shape(Column::Tokens, "tokens", 6, 6, 0, true),
+    shape(Column::Cost, "cost", 6, 7, 60, true),
+    shape(Column::Errors, "err", 3, 3, 50, true),
+    shape(Column::Memory, "mem", 5, 5, 110, true),
+    shape(Column::Cpu, "cpu", 4, 4, 110, true),
+];
+
+/// Who gets the room that is left, in this order.
+const GROWING: [Column; 4] = [Column::Name, Column::Activity, Column::Stage, Column::Progress];
+
+fn columns(width: u16) -> Vec<(&'static Shape, u16)> {
+    let mut shown: Vec<_> = SHAPES.iter().filter(|shape| shape.from <= width).map(|shape| (shape, shape.least)).collect();
+    let used: u16 = shown.iter().map(|(_, width)| width + 1).sum();
+    let mut left = (width + 1).saturating_sub(used);
+    for growing in GROWING {
+        if let Some((shape, width)) = shown.iter_mut().find(|(shape, _)| shape.column == growing) {
+            let more = left.min(shape.most - *width);
+            *width += more;
+            left -= more;
+        }
+    }
+    shown
+}
+
+impl Page<'_> {
+    pub(super) fn coders(&mut self, area: Rect, state: &State) {
+        let sorted = (format!("by {}", state.sort.name()), self.look.dim());
+        let mut title = vec![(format!("coders ({})", state.rows.len()), self.look.bold()), sorted];
+        let total = state.overview.as_ref().map_or(0, |overview| overview.stats.coders_total);
+        if total > state.rows.len() as u64 {
+            title.push((format!("the latest of {total}"), self.look.dim()));
+        }
+        self.title(area, &title);
+        let columns = columns(area.width);
+        let mut at = row(area, 1);
+        for (shape, width) in &columns {
+            let cell = Rect { width: (*width).min(at.width), ..at };
+            match shape.is_number {
+                true => self.put_right(cell, shape.title, self.look.dim()),
+                false => drop(self.put(cell, shape.title, self.look.dim())),
+            }
+            at = shifted(at, width + 1);
+        }
+        let rows = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
+        for number in 0..usize::from(rows.height) {
+            let place = state.coder_top + number;
+            let line = row(rows, number);
+            match place.checked_sub(1).map(|at| state.rows.get(at)) {
+                None => self.everybody(line, &columns, state),
+                Some(Some(coder)) => self.coder(line, &columns, coder, state),
+                Some(None) => break,
+            }
+            if place == state.coder_at {
+                self.mark(line, self.look.cursor(state.focus == Focus::Coders || state.shows_timeline));
+            }
+        }
+    }
+
+    fn everybody(&mut self, line: Rect, columns: &[(&'static Shape, u16)], state: &State) {
+        let usage = state.overview.as_ref().map(|overview| &overview.stats.usage);
+        let mut at = line;
+        for (shape, width) in columns {
+            let cell = Rect { width: (*width).min(at.width), ..at };
+            match shape.column {
+                Column::Standing => drop(self.put(cell, "all", self.look.bold())),
+                Column::Activity => drop(self.put(cell, &self.activity(state.all_sparkline(), *width), Style::new())),
+                column => {
+                    if let Some(usage) = usage {
+                        self.sum(cell, column, usage);
+                    }
+                }
+            }
+            at = shifted(at, width + 1);
+        }
+    }
+
+    fn coder(&mut self, line: Rect, columns: &[(&'static Shape, u16)], shown: &Row, state: &State) {
+        let Row { coder, depth, .. } = shown;
+        let standing = Standing::of(coder);
+        let (sign, style) = self.look.standing(standing);
+        let (memory_mib, cpu) = state
+            .usage
+            .get(&coder.coder_id)
+            .copied()
+            .unwrap_or_else(|| coder.peak.as_ref().map_or((None, None), |peak| (peak.memory_mb, peak.cpu_percent)));
+        let ago = |at: Option<Time>| at.map_or_else(String::new, |at| age(state.now.since(at)));
+        let mut at = line;
+        for (shape, width) in columns {
+            let cell = Rect { width: (*width).min(at.width), ..at };
+            match shape.column {
+                Column::Standing => drop(self.put(cell, &format!("{sign} {}", standing.word()), style)),
+                Column::Name => {
+                    let indent = "  ".repeat(*depth);
+                    let under = if *depth == 0 {
+                        ""
+                    } else if self.look.unicode {
+                        "└ "
+                    } else {
+                        "+ "
+                    };
+                    let indent = indent.strip_suffix("  ").unwrap_or("");
+                    self.put(cell, &format!("{indent}{under}{}", name(coder)), self.look.bold());
+                }
+                Column::Source => drop(self.put(cell, coder.source.as_deref().unwrap_or(""), Style::new())),
+                Column::Stage => drop(self.put(cell, stage(coder, standing), Style::new())),
+                Column::Progress => {
+                    if let Some(progress) = coder.progress {
+                        let gauge = self.look.gauge(progress, usize::from(*width).saturating_sub(5));
+                        self.put(cell, &format!("{gauge}{:>4.0}%", progress * 100.0), style);
+                    }
+                }
+                Column::Age => self.put_right(cell, &ago(coder.created_at), Style::new()),
+                Column::Idle => self.put_right(cell, &ago(coder.last_activity), idle_style(self, coder, state.now)),
+                Column::Activity => {
+                    let counts = state.sparkline(&coder.coder_id);
+                    self.put(cell, &self.activity(counts, *width), Style::new());
+                }
+                Column::Memory => self.put_right(cell, &memory_mib.map_or_else(String::new, memory), Style::new()),
+                Column::Cpu => {
+                    self.put_right(cell, &cpu.map_or_else(String::new, |percent| format!("{percent:.0}%")), Style::new());
+                }
+                column => self.sum(cell, column, &coder.usage),
+            }
+            at = shifted(at, width + 1);
+        }
+    }
+
+    fn sum(&mut self, cell: Rect, column: Column, usage: &Usage) {
+        match column {
+            Column::Tokens if usage.tokens.used > 0 => self.put_right(cell, &short(usage.tokens.used), Style::new()),
+            Column::Cost => {
+                let cost = usage.cost_usd.map_or_else(String::new, dollars);
+                self.put_right(cell, &cost, Style::new());
+            }
+            Column::Errors if usage.errors > 0 => self.put_right(cell, &short(usage.errors), self.look.bad()),
+            _ => {}
+        }
+    }
+
+    fn activity(&self, counts: [u64; MINUTES], width: u16) -> String {
+        self.look.sparkline(&counts[MINUTES.saturating_sub(width.into())..])
+    }
+}
+
+/// What it does, or why it does nothing.
+fn stage(coder: &CoderView, standing: Standing) -> &str {
+    match (&coder.waiting, standing) {
+        (Some(waiting), Standing::Waiting) => waiting.reason.name(),
+        (_, Standing::Conflict) => "same file",
+        _ => coder.stage.as_deref().unwrap_or(""),
+    }
+}
+
+fn idle_style(page: &Page<'_>, coder: &CoderView, now: Time) -> Style {
+    const LONG: Micros = 2 * Time::MINUTE;
+    let silent = coder.last_activity.is_some_and(|last| now.since(last) >= LONG);
+    if silent && Standing::of(coder) == Standing::Stalled { page.look.look_here() } else { Style::new() }
+}
+
+/// `$0.35`, `$12.4`, `$1.2k`: at most six characters.
+fn dollars(usd: f64) -> String {
+    match usd {
+        ..9.995 => format!("${usd:.2}"),
+        ..999.5 => format!("${usd:.1}"),
+        _ => format!("${}", short(usd as u64)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_fill_the_screen_and_never_pass_it() {
+        for width in 40..300 {
+            let used: u16 = columns(width).iter().map(|(_, width)| width + 1).sum::<u16>() - 1;
+            assert!(used <= width, "{used} of {width}");
+        }
+    }
+
+    #[test]
+    fn money_stays_short() {
+        assert_eq!([0.0, 0.352, 9.99, 12.44, 999.9].map(dollars), ["$0.00", "$0.35", "$9.99", "$12.4", "$999"]);
+    }
+}

@@ -1,0 +1,87 @@
+//! The pane of events: time, who, what; the newest at the bottom.
+
+use ratatui::{layout::Rect, style::Style};
+
+use crate::{
+    event::sentence,
+    tui::{
+        look::grouped,
+        roster::name,
+        state::{Focus, State},
+    },
+};
+
+use super::{Page, row, shifted};
+
+/// The longest that a coder's id may push what it did to the right.
+const CODER_WIDTH: u16 = 20;
+
+/// What a person reads who has recorded nothing yet.
+const BEGIN: [&str; 8] = [
+    "No events yet. To begin:",
+    "",
+    "  ai-coder-events setup claude-code     has it report here from now on",
+    "  ai-coder-events import claude-code    takes in what it has kept so far",
+    "  ai-coder-events run -- make test      records any command",
+    "  ai-coder-events emit started --coder me",
+    "",
+    "Whatever is recorded appears here by itself.",
+];
+
+impl Page<'_> {
+    pub(super) fn events(&mut self, area: Rect, state: &State) {
+        let whose = state.chosen().map_or_else(|| "all coders".to_owned(), name);
+        let mut title = vec![(format!("events of {whose}"), self.look.bold())];
+        if state.errors_only {
+            title.push(("errors only".into(), self.look.look_here()));
+        }
+        if !state.filter_text.is_empty() {
+            title.push((format!("/{}", state.filter_text), self.look.look_here()));
+        }
+        title.push(match (state.log.is_following(), state.log.unseen()) {
+            (true, _) => ("following".into(), self.look.good()),
+            (false, 0) => ("standing still, f follows".into(), self.look.dim()),
+            (false, newer) => (format!("standing still, {} newer, f follows", grouped(newer)), self.look.look_here()),
+        });
+        self.title(area, &title);
+        let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+        let events = state.log.events();
+        if events.is_empty() {
+            return self.nothing(lines, state);
+        }
+        let height = usize::from(lines.height);
+        let first = state.log.first_shown(height);
+        let cursor = state.log.at();
+        let shown = events.iter().enumerate().skip(first).take(height);
+        for (number, (at, event)) in shown.enumerate() {
+            let line = row(lines, number);
+            let clock = self.put(line, &self.look.clock(event.timestamp), self.look.dim());
+            let mut rest = shifted(line, clock + 1);
+            if state.chosen().is_none() {
+                let width = CODER_WIDTH.min(rest.width / 3);
+                self.put(Rect { width, ..rest }, state.name_of(&event.coder_id), self.look.bold());
+                rest = shifted(rest, width + 1);
+            }
+            self.put(rest, &sentence(event), self.look.event(event));
+            if cursor == Some(at) && state.focus == Focus::Events {
+                self.mark(line, self.look.cursor(true));
+            }
+        }
+    }
+
+    fn nothing(&mut self, lines: Rect, state: &State) {
+        let Some(overview) = &state.overview else { return };
+        if overview.stats.history.head == 0 {
+            for (number, text) in BEGIN.iter().enumerate() {
+                self.put(row(shifted(lines, 2), number + 1), text, Style::new());
+            }
+        } else if !state.is_loading() {
+            let what = if state.filter_text.is_empty() && !state.errors_only {
+                "nothing is kept of it any more"
+            } else {
+                "nothing is like that; Esc shows everything again"
+            };
+            self.put(row(shifted(lines, 2), 1), what, self.look.dim());
+        }
+    }
+}

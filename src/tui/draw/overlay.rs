@@ -1,0 +1,98 @@
+//! What lies over the lists: help, something in full, the line that is typed.
+
+use ratatui::{
+    layout::{Position, Rect},
+    style::Style,
+    text::Span,
+};
+
+use crate::tui::{prompt::Prompt, state::Detail};
+
+use super::{Page, row, shifted};
+
+const KEYS: [(&str, &str); 17] = [
+    ("↑ ↓ k j", "move; PgUp PgDn or Ctrl-U Ctrl-D: by pages; g G: first, last"),
+    ("Tab", "between coders and events"),
+    ("Enter", "in full: the coder, or the event under the cursor"),
+    ("y", "copy it as JSON"),
+    ("/", "filter: coder:X type:T path:P since:15m until:T words"),
+    ("e", "errors only"),
+    ("f", "follow what comes, or stand still"),
+    ("t", "the last hour as a timeline"),
+    ("s", "sort: attention, activity, name, cost, tokens"),
+    ("a", "alerts were seen"),
+    ("Esc", "back; then the filter goes"),
+    ("q", "quit; Ctrl-Z suspends"),
+    ("", ""),
+    ("status", "✗ failed  ? waits  ! silent 5 min  ~ rate-limited  ≠ shared file"),
+    ("activity", "events in each of the last minutes"),
+    ("mem, cpu", "the latest sample, or the highest there was"),
+    ("idle", "since its last event"),
+];
+
+impl Page<'_> {
+    pub(super) fn help(&mut self, area: Rect) {
+        self.cover(area);
+        self.title(area, &[("help".into(), self.look.bold())]);
+        for (number, (key, what)) in KEYS.iter().enumerate() {
+            let line = shifted(row(area, number + 1), 2);
+            let plain = |text: &str| text.replace("↑ ↓ k j", "k j").replace('✗', "x").replace('≠', "%");
+            let (key, what) = match self.look.unicode {
+                true => ((*key).to_owned(), (*what).to_owned()),
+                false => (plain(key), plain(what)),
+            };
+            self.put(Rect { width: 9.min(line.width), ..line }, &key, self.look.bold());
+            self.put(shifted(line, 10), &what, Style::new());
+        }
+    }
+
+    pub(super) fn detail(&mut self, area: Rect, detail: &Detail) {
+        self.cover(area);
+        let height = usize::from(area.height).saturating_sub(1);
+        let through = (detail.top + height).min(detail.lines.len());
+        let place = format!("{} to {through} of {} lines", (detail.top + 1).min(through), detail.lines.len());
+        self.title(area, &[(detail.title.clone(), self.look.bold()), (place, self.look.dim())]);
+        for (number, text) in detail.lines.iter().skip(detail.top).take(height).enumerate() {
+            let line = row(area, number + 1);
+            // A name in bold, what it says as it is.
+            match text.split_once("\": ") {
+                Some((name, value)) => {
+                    let used = self.put(line, &format!("{name}\": "), self.look.dim());
+                    self.put(shifted(line, used), value, Style::new());
+                }
+                None => drop(self.put(line, text, Style::new())),
+            }
+        }
+    }
+
+    pub(super) fn prompt(&mut self, area: Rect, prompt: &Prompt) -> Option<Position> {
+        let label = "filter: ";
+        let used = self.put(area, label, self.look.bold());
+        let mut room = shifted(area, used);
+        if let Some(complaint) = &prompt.complaint {
+            let (line, half) = (room, room.width / 2);
+            room = Rect { width: half, ..line };
+            self.put(shifted(line, half + 1), complaint, self.look.bad());
+        }
+        // The end that is typed stays in sight.
+        let before = prompt.before();
+        let wide = Span::raw(before).width();
+        let hidden = (wide + 1).saturating_sub(room.width.into());
+        let start = before
+            .char_indices()
+            .map(|(at, _)| at)
+            .find(|&at| Span::raw(&before[..at]).width() >= hidden)
+            .unwrap_or(before.len());
+        self.put(room, &prompt.text()[start..], Style::new());
+        let x = room.x + u16::try_from(Span::raw(&before[start..]).width()).unwrap_or(0);
+        Some(Position { x: x.min(area.right().saturating_sub(1)), y: area.y })
+    }
+
+    fn cover(&mut self, area: Rect) {
+        for y in area.top()..area.bottom() {
+            for x in area.left()..area.right() {
+                self.buffer[(x, y)].reset();
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! The coders on the screen: in which order, and who works for whom.
+
+use std::{
+    cmp::Reverse,
+    collections::{HashMap, HashSet},
+};
+
+use crate::{
+    aggregate::{Attention, CoderView},
+    event::{Micros, Status, Time},
+};
+
+/// What the coders are sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Who needs a person first.
+    #[default]
+    Attention,
+    Activity,
+    Name,
+    Cost,
+    Tokens,
+}
+
+impl Sort {
+    const ALL: [Sort; 5] = [Sort::Attention, Sort::Activity, Sort::Name, Sort::Cost, Sort::Tokens];
+
+    #[must_use]
+    pub fn next(self) -> Sort {
+        let at = Sort::ALL.iter().position(|&sort| sort == self).unwrap_or(0);
+        Sort::ALL[(at + 1) % Sort::ALL.len()]
+    }
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Sort::Attention => "attention",
+            Sort::Activity => "activity",
+            Sort::Name => "name",
+            Sort::Cost => "cost",
+            Sort::Tokens => "tokens",
+        }
+    }
+}
+
+/// What is said of a coder in one word: its status, or why a person should look at it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    Failed,
+    Waiting,
+    Stalled,
+    Limited,
+    Conflict,
+    Running,
+    Created,
+    Completed,
+    Stopped,
+    Deleted,
+}
+
+impl Standing {
+    pub fn of(coder: &CoderView) -> Standing {
+        let needs = |attention| coder.needs_attention.contains(&attention);
+        match coder.status {
+            Status::Failed => Standing::Failed,
+            Status::Deleted => Standing::Deleted,
+            Status::Stopped => Standing::Stopped,
+            _ if coder.waiting.is_some() || coder.status == Status::Paused => Standing::Waiting,
+            _ if coder.stalled => Standing::Stalled,
+            _ if needs(Attention::RateLimited) => Standing::Limited,
+            _ if needs(Attention::FileConflict) => Standing::Conflict,
+            Status::Completed => Standing::Completed,
+            Status::Created => Standing::Created,
+            Status::Running | Status::Paused => Standing::Running,
+        }
+    }
+
+    pub const fn needs_a_person(self) -> bool {
+        matches!(self, Standing::Failed | Standing::Waiting | Standing::Stalled | Standing::Limited | Standing::Conflict)
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Standing::Failed => "failed",
+            Standing::Waiting => "waiting",
+            Standing::Stalled => "stalled",
+            Standing::Limited => "limited",
+            Standing::Conflict => "conflict",
+            Standing::Running => "running",
+            Standing::Created => "created",
+            Standing::Completed => "done",
+            Standing::Stopped => "stopped",
+            Standing::Deleted => "deleted",
+        }
+    }
+}
+
+/// One coder, in its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    pub coder: CoderView,
+    /// How many coders it works under.
+    pub depth: usize,
+    /// It needs a person, and not since long ago.
+    pub is_urgent: bool,
+}
+
+/// What failed or waits for longer than this is an old story: it stands behind what is going on.
+const URGENT_FOR: Micros = Time::DAY;
+
+fn is_urgent(coder: &CoderView, now: Time) -> bool {
+    Standing::of(coder).needs_a_person() && coder.last_activity.is_some_and(|last| now.since(last) < URGENT_FOR)
+}
+
+/// `coders` in order: each below the one it works for, and a family where its most urgent member stands.
+pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
+    let known: HashSet<&str> = coders.iter().map(|coder| coder.coder_id.as_str()).collect();
+    let mut children: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    let places: HashMap<&str, usize> = coders.iter().enumerate().map(|(at, coder)| (coder.coder_id.as_str(), at)).collect();
+    for (at, coder) in coders.iter().enumerate() {
+        let parent = coder.parent_coder_id.as_deref().filter(|id| known.contains(id) && *id != coder.coder_id);
+        children.entry(parent.map(|id| places[id])).or_default().push(at);
+    }
+    let mut order = Vec::with_capacity(coders.len());
+    let mut placed = vec![false; coders.len()];
+    let family =
+        Family { keys: coders.iter().map(|coder| key(coder, sort, now)).collect(), children, by_name: sort == Sort::Name };
+    family.place(None, 0, &mut placed, &mut order);
+    // Coders that name each other as parent hang on nobody.
+    order.extend(placed.iter().enumerate().filter(|(_, placed)| !**placed).map(|(at, _)| (at, 0)));
+    let mut coders: Vec<Option<CoderView>> = coders.into_iter().map(Some).collect();
+    let row = |(at, depth): (usize, usize)| {
+        coders[at].take().map(|coder: CoderView| Row { is_urgent: is_urgent(&coder, now), coder, depth })
+    };
+    order.into_iter().filter_map(row).collect()
+}
+
+/// Deeper families than this are shown as if they ended here.
+const DEPTH_MAX: usize = 8;
+
+/// Who works for whom, by place in the list.
+struct Family {
+    keys: Vec<Key>,
+    children: HashMap<Option<usize>, Vec<usize>>,
+    /// Its most urgent member says nothing about a name.
+    by_name: bool,
+}
+
+impl Family {
+    fn place(&self, parent: Option<usize>, depth: usize, placed: &mut [bool], order: &mut Vec<(usize, usize)>) {
+        let mut here: Vec<(&Key, usize)> = self.below(parent).map(|at| (self.least(at, depth), at)).collect();
+        here.sort();
+        for (_, at) in here {
+            placed[at] = true;
+            order.push((at, depth));
+            if depth < DEPTH_MAX {
+                self.place(Some(at), depth + 1, placed, order);
+            }
+        }
+    }
+
+    fn below(&self, parent: Option<usize>) -> impl Iterator<Item = usize> {
+        self.children.get(&parent).into_iter().flatten().copied()
+    }
+
+    /// The key of the one that stands first, of it and all below.
+    fn least(&self, at: usize, depth: usize) -> &Key {
+        let own = &self.keys[at];
+        if depth >= DEPTH_MAX || self.by_name {
+            return own;
+        }
+        self.below(Some(at)).map(|child| self.least(child, depth + 1)).fold(own, Ord::min)
+    }
+}
+
+/// Least first: an old story, how urgent, how late, how much, what it is called.
+type Key = (bool, Option<Standing>, Reverse<Micros>, Reverse<u64>, String);
+
+fn key(coder: &CoderView, sort: Sort, now: Time) -> Key {
+    let activity = coder.last_activity.map_or(0, Time::micros);
+    let (none, id) = (Reverse(0), coder.coder_id.clone());
+    match sort {
+        Sort::Attention => {
+            let standing = Standing::of(coder);
+            let is_old = standing.needs_a_person() && !is_urgent(coder, now);
+            // Who is at work keeps its place: rows that change places with each event cannot be read.
+            let is_at_work = matches!(standing, Standing::Running | Standing::Created);
+            let since = if is_at_work { coder.created_at.map_or(0, Time::micros) } else { activity };
+            (is_old, Some(standing), Reverse(since), Reverse(0), id)
+        }
+        Sort::Activity => (false, None, Reverse(activity), Reverse(0), id),
+        Sort::Name => (false, None, none, Reverse(0), name(coder)),
+        Sort::Cost => (false, None, none, Reverse(coder.usage.cost_usd.map_or(0, |usd| (usd * 1e6) as u64)), id),
+        Sort::Tokens => (false, None, none, Reverse(coder.usage.tokens.used), id),
+    }
+}
+
+/// What a coder is called: its name with the beginning of its own part of the id, since sessions in one folder share theirs.
+pub fn name(coder: &CoderView) -> String {
+    let id = &coder.coder_id;
+    match &coder.coder_name {
+        Some(name) if name != id => {
+            let own = id.rsplit(':').next().unwrap_or(id);
+            format!("{name} {}", own.chars().take(OWN_CHARS).collect::<String>())
+        }
+        _ => id.clone(),
+    }
+}
+
+/// Enough of a UUID to tell a screenful of them apart.
+const OWN_CHARS: usize = 6;
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use crate::aggregate::Coder;
+
+    use super::*;
+
+    fn coder(id: &str, status: Status, parent: Option<&str>, last: Micros) -> CoderView {
+        let mut view = Coder::default().view(id, Time::from_micros(0), 0, Vec::new());
+        view.status = status;
+        view.parent_coder_id = parent.map(str::to_owned);
+        view.last_activity = Some(Time::from_micros(last));
+        view.created_at = Some(Time::from_micros(0));
+        view
+    }
+
+    const NOW: Time = Time::from_micros(100);
+
+    fn ids(rows: &[Row]) -> Vec<(&str, usize)> {
+        rows.iter().map(|row| (row.coder.coder_id.as_str(), row.depth)).collect()
+    }
+
+    #[test]
+    fn who_needs_a_person_stands_first() {
+        let mut stalled = coder("stalled", Status::Running, None, 1);
+        stalled.stalled = true;
+        let mut limited = coder("limited", Status::Running, None, 9);
+        limited.needs_attention.push(Attention::RateLimited);
+        let coders = vec![
+            coder("done", Status::Completed, None, 50),
+            coder("runs", Status::Running, None, 99),
+            limited,
+            stalled,
+            coder("waits", Status::Paused, None, 3),
+            coder("failed", Status::Failed, None, 2),
+        ];
+        let rows = arrange(coders, Sort::Attention, NOW);
+        assert_eq!(ids(&rows), ["failed", "waits", "stalled", "limited", "runs", "done"].map(|id| (id, 0)));
+    }
+
+    #[test]
+    fn a_family_stands_where_its_most_urgent_member_would() {
+        let coders = vec![
+            coder("b", Status::Running, None, 1),
+            coder("a", Status::Running, None, 1),
+            coder("b2", Status::Failed, Some("b"), 1),
+            coder("b1", Status::Completed, Some("b"), 1),
+            coder("lost", Status::Completed, Some("gone"), 1),
+        ];
+        let rows = arrange(coders, Sort::Attention, NOW);
+        assert_eq!(ids(&rows), [("b", 0), ("b2", 1), ("b1", 1), ("a", 0), ("lost", 0)]);
+    }
+
+    #[test]
+    fn an_old_failure_stands_behind_what_is_going_on() {
+        let coders = vec![
+            coder("failed", Status::Failed, None, 1),
+            coder("done", Status::Completed, None, Time::DAY),
+            coder("runs", Status::Running, None, Time::DAY),
+        ];
+        let rows = arrange(coders, Sort::Attention, Time::from_micros(Time::DAY + 1));
+        assert_eq!(ids(&rows), ["runs", "done", "failed"].map(|id| (id, 0)));
+        assert!(rows.iter().all(|row| !row.is_urgent));
+    }
+
+    proptest! {
+        #[test]
+        fn each_coder_has_one_row_whoever_its_parent_is(parents in proptest::collection::vec(0..12_usize, 0..12), sort in 0..5_usize) {
+            let coders: Vec<_> = parents
+                .iter()
+                .enumerate()
+                .map(|(at, parent)| coder(&format!("c{at}"), Status::Running, Some(&format!("c{parent}")), 0))
+                .collect();
+            let mut rows: Vec<_> = arrange(coders, Sort::ALL[sort], NOW).into_iter().map(|row| row.coder.coder_id).collect();
+            rows.sort();
+            let mut expected: Vec<_> = (0..parents.len()).map(|at| format!("c{at}")).collect();
+            expected.sort();
+            prop_assert_eq!(rows, expected);
+        }
+    }
+}

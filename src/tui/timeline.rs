@@ -1,0 +1,218 @@
+//! The last hour of each coder: when it worked, waited and ended, and what stood out.
+
+use std::collections::HashMap;
+
+use crate::{
+    aggregate::CoderView,
+    event::{Event, EventType, Micros, Time},
+    filter::TypeSet,
+};
+
+/// How far back the timeline reaches.
+pub const SPAN: Micros = Time::HOUR;
+
+/// Marks kept of one coder: more cannot be told apart in an hour's row.
+const MARKS_MAX: usize = 1000;
+
+/// What a coder did in one cell of its row.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Cell {
+    #[default]
+    Absent,
+    Running,
+    Waiting,
+    Stopped,
+    Milestone,
+    Completed,
+    /// An error, a limit or a failure: it hides what else happened then.
+    Trouble,
+}
+
+/// Lifecycle, milestones and errors of the last hour, by coder.
+#[derive(Debug, Default)]
+pub struct Timeline {
+    marks: HashMap<String, Vec<Mark>>,
+}
+
+/// Ordered by time, then by order of commit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Mark {
+    at: Time,
+    seq: u64,
+    kind: EventType,
+}
+
+impl Timeline {
+    /// What the rows are made of.
+    pub fn types() -> TypeSet {
+        use EventType::*;
+        TypeSet::family(crate::event::Family::Lifecycle)
+            .with(Milestone)
+            .with(ApiError)
+            .with(RateLimit)
+            .with(ResourceLimit)
+            .with(FailureAlert)
+            .with(SystemWarning)
+    }
+
+    /// Takes an event, whichever; those that came already are known by their seq.
+    pub fn add(&mut self, event: &Event) {
+        if !Timeline::types().contains(event.kind) || event.completes.is_some() {
+            return;
+        }
+        let marks = self.marks.entry(event.coder_id.clone()).or_default();
+        let mark = Mark { at: event.timestamp, seq: event.seq, kind: event.kind };
+        if let Err(place) = marks.binary_search(&mark) {
+            marks.insert(place, mark);
+            if marks.len() > MARKS_MAX {
+                marks.remove(0);
+            }
+        }
+    }
+
+    /// Forgets what lies more than an hour back.
+    pub fn forget(&mut self, now: Time) {
+        let from = now.plus(-SPAN);
+        self.marks.retain(|_, marks| {
+            // The last one before says how the hour began.
+            let before = marks.partition_point(|mark| mark.at < from);
+            marks.drain(..before.saturating_sub(1));
+            marks.last().is_some_and(|mark| mark.at >= from)
+        });
+    }
+
+    /// The hour that ends `now` in `width` cells.
+    pub fn row(&self, coder: &CoderView, now: Time, width: usize) -> Vec<Cell> {
+        let mut cells = vec![Cell::Absent; width];
+        if width == 0 {
+            return cells;
+        }
+        let from = now.plus(-SPAN);
+        let cell_at = |at: Time| (at.since(from).clamp(0, SPAN - 1) as u128 * width as u128 / SPAN as u128) as usize;
+        let marks = self.marks.get(&coder.coder_id).map_or(&[][..], Vec::as_slice);
+        // Before the first mark: what must have been, where it was there already.
+        let first = marks.iter().find(|mark| phase_after(mark.kind).is_some());
+        let mut phase = match first {
+            Some(mark) => phase_before(mark.kind),
+            None => phase_of(coder),
+        };
+        let Some(first_activity) = coder.first_activity else { return cells };
+        let mut since = first_activity.max(from);
+        let end = coder.ended_at.unwrap_or(now).min(now);
+        for mark in marks {
+            if let Some(next) = phase_after(mark.kind) {
+                fill(&mut cells, phase, cell_at(since), cell_at(mark.at.min(now)));
+                (phase, since) = (next, mark.at.max(from));
+            }
+        }
+        if phase != Cell::Absent && since <= end {
+            fill(&mut cells, phase, cell_at(since), cell_at(end) + 1);
+        }
+        for mark in marks.iter().filter(|mark| from <= mark.at && mark.at <= now) {
+            if let Some(cell) = stands_out(mark.kind) {
+                let here = &mut cells[cell_at(mark.at)];
+                *here = cell.max(*here);
+            }
+        }
+        cells
+    }
+}
+
+fn fill(cells: &mut [Cell], phase: Cell, from: usize, to: usize) {
+    let to = to.min(cells.len());
+    if phase != Cell::Absent && from < to {
+        cells[from..to].iter_mut().for_each(|cell| *cell = phase.max(*cell));
+    }
+}
+
+/// What a coder does from such an event on.
+fn phase_after(kind: EventType) -> Option<Cell> {
+    match kind {
+        EventType::Created | EventType::Started | EventType::Resumed => Some(Cell::Running),
+        EventType::Paused => Some(Cell::Waiting),
+        EventType::Completed | EventType::Failed | EventType::Stopped | EventType::Deleted => Some(Cell::Absent),
+        _ => None,
+    }
+}
+
+/// And what it did until then.
+fn phase_before(kind: EventType) -> Cell {
+    match kind {
+        EventType::Created => Cell::Absent,
+        EventType::Resumed => Cell::Waiting,
+        _ => Cell::Running,
+    }
+}
+
+/// What one does of whom no event of the hour says it.
+fn phase_of(coder: &CoderView) -> Cell {
+    use crate::event::Status;
+    match coder.status {
+        Status::Created | Status::Running => Cell::Running,
+        Status::Paused => Cell::Waiting,
+        Status::Completed | Status::Failed | Status::Stopped | Status::Deleted => Cell::Absent,
+    }
+}
+
+fn stands_out(kind: EventType) -> Option<Cell> {
+    match kind {
+        EventType::Milestone => Some(Cell::Milestone),
+        EventType::Completed => Some(Cell::Completed),
+        EventType::Stopped | EventType::Deleted => Some(Cell::Stopped),
+        EventType::Failed
+        | EventType::ApiError
+        | EventType::RateLimit
+        | EventType::ResourceLimit
+        | EventType::FailureAlert
+        | EventType::SystemWarning => Some(Cell::Trouble),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{aggregate::Coder, event::Draft, text::Redactor};
+
+    use super::*;
+
+    const HOUR: i64 = Time::HOUR;
+
+    /// The row of a coder with these events, so many minutes ago each, one cell for six minutes.
+    fn row(events: &[(EventType, i64)]) -> String {
+        let now = Time::from_micros(100 * HOUR);
+        let (mut timeline, mut state) = (Timeline::default(), Coder::default());
+        for (seq, (kind, minutes)) in (1..).zip(events) {
+            let draft = Draft { timestamp: Some(now.plus(-minutes * Time::MINUTE)), ..Draft::new(*kind, "a") };
+            let event = draft.check(now, &Redactor::default()).expect("valid").into_event(seq, format!("e{seq}"));
+            state.fold(&event);
+            timeline.add(&event);
+        }
+        timeline.forget(now);
+        let letter = |cell| match cell {
+            Cell::Absent => ' ',
+            Cell::Running => '=',
+            Cell::Waiting => '.',
+            Cell::Milestone => 'm',
+            Cell::Completed => 'c',
+            Cell::Stopped => 's',
+            Cell::Trouble => '!',
+        };
+        timeline.row(&state.view("a", now, 0, Vec::new()), now, 10).into_iter().map(letter).collect()
+    }
+
+    #[test]
+    fn a_row_tells_the_hour() {
+        use EventType::*;
+        let check = |events: &[(EventType, i64)], expected: &str| assert_eq!(row(events), expected, "{events:?}");
+        check(&[], "          ");
+        check(&[(Started, 33)], "    ======");
+        check(&[(Started, 33), (Completed, 15), (Stopped, 15)], "    ===c  ");
+        check(&[(Started, 45), (Paused, 27), (Resumed, 15)], "  ===..===");
+        check(&[(Started, 300)], "==========");
+        check(&[(Started, 300), (Paused, 3)], "=========.");
+        check(&[(Started, 300), (Paused, 200)], "..........");
+        check(&[(Started, 300), (Paused, 200), (Resumed, 15)], ".......===");
+        check(&[(Started, 45), (Milestone, 33), (ApiError, 21), (Failed, 3)], "  ==m=!==!");
+        check(&[(Started, 300), (Completed, 290)], "          ");
+    }
+}
