@@ -4,12 +4,10 @@
 
 use std::{
     error::Error,
-    fmt::Write as _,
     fs,
     io::{Read, Write as _},
     num::NonZero,
     path::{Path, PathBuf},
-    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicI64, Ordering},
@@ -54,8 +52,7 @@ fn record(history: &Path) -> Outcome<()> {
     let now = Time::from(SystemTime::now());
     let clock = Arc::new(AtomicI64::new(now.micros()));
     let hand = Arc::clone(&clock);
-    let options =
-        Options { clock: Clock::new(move || Time::from_micros(hand.load(Ordering::SeqCst))), ..Options::new(history) };
+    let options = Options { clock: Clock::new(move || Time::from_micros(hand.load(Ordering::SeqCst))), ..Options::new(history) };
     let mut events: Vec<(i64, Draft)> = Vec::new();
     for (name, minutes_ago) in SESSIONS {
         let text = fs::read_to_string(format!("tests/fixtures/claude-code/{name}.jsonl"))?;
@@ -94,18 +91,33 @@ fn own() -> Vec<(f64, Value)> {
     let mut events = vec![(34.0, fix("started"))];
     for step in 0..30 {
         let (ago, progress) = (33.0 - f64::from(step), f64::from(step) / 42.0);
-        let stage = if step < 9 { "reading" } else if step < 20 { "editing" } else { "testing" };
+        let stage = if step < 9 {
+            "reading"
+        } else if step < 20 {
+            "editing"
+        } else {
+            "testing"
+        };
         events.push((ago, with("progress", json!({ "progress": progress, "stage": stage }))));
-        events.push((ago - 0.2, with("api_call", json!({ "provider": "anthropic", "model": "claude-opus-5-5",
-            "input_tokens": 3100 + 40 * step, "output_tokens": 420, "tokens_used": 3520 + 40 * step, "cost_usd": 0.019 }))));
+        events.push((
+            ago - 0.2,
+            with(
+                "api_call",
+                json!({ "provider": "anthropic", "model": "claude-opus-5-5",
+            "input_tokens": 3100 + 40 * step, "output_tokens": 420, "tokens_used": 3520 + 40 * step, "cost_usd": 0.019 }),
+            ),
+        ));
     }
     events.push((14.0, with("milestone", json!({ "milestone": "store rewritten" }))));
     events.push((0.9, with("resource_usage", json!({ "memory_mb": 812, "cpu_percent": 143.0 }))));
     events.push((0.3, with("output", json!({ "text": "test session::tests::rejects_an_expired_token ... ok" }))));
     events.push((0.1, with("progress", json!({ "progress": 0.71, "stage": "testing", "description": "working on it" }))));
     for ago in [9.0, 8.2, 7.5] {
-        events.push((ago, json!({ "type": "failed", "coder_id": "migrate-db", "source": "emit", "reason": "error",
-            "error_message": "disk full" })));
+        events.push((
+            ago,
+            json!({ "type": "failed", "coder_id": "migrate-db", "source": "emit", "reason": "error",
+            "error_message": "disk full" }),
+        ));
     }
     events
 }
@@ -163,12 +175,8 @@ impl Terminal {
     }
 }
 
-/// Cargo builds the program beside its examples.
+/// Cargo puts the program beside its examples.
 fn binary() -> Outcome<PathBuf> {
-    let status = Command::new("cargo").args(["build", "--release", "--quiet"]).status()?;
-    if !status.success() {
-        return Err("the program does not build".into());
-    }
     Ok(std::env::current_exe()?.parent().and_then(Path::parent).ok_or("no folder")?.join("ai-coder-events"))
 }
 
@@ -261,14 +269,9 @@ fn run(svg: &mut String, text: &str, row: u16, column: u16, cells: u16, style: O
         }
     }
     // The font of who looks at it may be another: each run is as wide as its cells.
-    put({
-        let mut text = String::new();
-        drop(writeln!(
-            text,
-            "<text x=\"{x:.1}\" y=\"{:.1}\" xml:space=\"preserve\" textLength=\"{width:.1}\" \
-             lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{looks}>{escaped}</text>",
-            y + 13.5
-        ));
-        text
-    });
+    put(format!(
+        "<text x=\"{x:.1}\" y=\"{:.1}\" xml:space=\"preserve\" textLength=\"{width:.1}\" \
+         lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{looks}>{escaped}</text>\n",
+        y + 13.5
+    ));
 }

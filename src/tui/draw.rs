@@ -141,7 +141,7 @@ impl Page<'_> {
         self.put(area, &rule.repeat(area.width.into()), self.look.dim());
         let inner = shifted(area, 2);
         let width = self.joined_width(parts).min(inner.width.saturating_sub(2).into());
-        self.put(shifted(area, 1), &" ".repeat(width + 2), Style::new());
+        self.put(shifted(area, 1), &" ".repeat(width + 2), Style::reset());
         self.joined(Rect { width: u16::try_from(width).unwrap_or(inner.width), ..inner }, parts);
     }
 
