@@ -95,6 +95,7 @@ impl View<'_> {
         let begun = Instant::now();
         let mut second = every(Duration::from_secs(1));
         let mut needing = every(NEEDING);
+        let mut minute = every(Duration::from_secs(60));
         // Whether the overview is older than what happened, and when it may be read again: not while it is being read.
         let (mut is_stale, mut overview_at) = (false, None);
         loop {
@@ -131,6 +132,11 @@ impl View<'_> {
                     self.reading.spawn(feed::needing(self.bus.clone()));
                     continue;
                 }
+                _ = minute.tick(), if self.drawn_at.is_some() => {
+                    // What came while they were read is counted once more, and now exactly.
+                    self.reading.spawn(feed::minutes(self.bus.clone(), now()));
+                    continue;
+                }
                 () = until(overview_at), if is_stale => {
                     (is_stale, overview_at) = (false, None);
                     self.reading.spawn(feed::overview(self.bus.clone()));
@@ -157,9 +163,13 @@ impl View<'_> {
         if self.drawn_at.replace(Instant::now()).is_none() {
             // What the first frame could do without.
             self.reading.spawn(feed::past(self.bus.clone(), now()));
-            self.reading.spawn(feed::minutes(self.bus.clone(), now()));
         }
         Ok(())
+    }
+
+    fn recall(&mut self) {
+        self.reading.spawn(feed::past(self.bus.clone(), now()));
+        self.reading.spawn(feed::minutes(self.bus.clone(), now()));
     }
 
     fn start(&mut self, effect: Effect) -> io::Result<Option<Ended>> {
@@ -168,6 +178,7 @@ impl View<'_> {
             Effect::Interrupt => return Ok(Some(Ended::Signal(Signals::INTERRUPT))),
             Effect::Suspend => self.suspend()?,
             Effect::Load(wanted) => drop(self.reading.spawn(feed::page(self.bus.clone(), wanted))),
+            Effect::Recall => self.recall(),
             Effect::Copy(text) => self.screen.copy(&text)?,
         }
         Ok(None)

@@ -29,7 +29,7 @@ pub async fn overview(bus: Bus) -> Input {
 pub(super) fn overview_of(reader: &mut Reader) -> Result<Overview, Error> {
     let coders = reader.coders(&CodersQuery { limit: CODERS_MAX, ..CodersQuery::default() })?;
     let stats = reader.stats(&StatsQuery { coders_max: 1, ..StatsQuery::default() })?;
-    Ok(Overview { coders, stats })
+    Ok(Overview { history: reader.position()?.history, coders, stats })
 }
 
 /// Coders that need a person: read less often, since all coders are looked at.

@@ -53,6 +53,8 @@ pub enum Input {
 /// The coders and the sums, as the history tells them at one moment.
 #[derive(Debug)]
 pub struct Overview {
+    /// Which history; empty while there is none.
+    pub history: String,
     pub coders: Vec<CoderView>,
     pub stats: Stats,
 }
@@ -80,6 +82,8 @@ pub enum Effect {
     Interrupt,
     Suspend,
     Load(Wanted),
+    /// Read the last hour and its minutes.
+    Recall,
     /// Into the clipboard.
     Copy(String),
 }
@@ -249,9 +253,14 @@ impl State {
                 }
             }
             Input::Overview(overview) => {
-                self.trouble = None;
+                let is_another = self.overview.as_ref().is_some_and(|known| known.history != overview.history);
+                // What was asked for meanwhile may have found nothing to read.
+                let is_back = self.trouble.take().is_some();
                 self.overview = Some(*overview);
-                if self.arrange() {
+                if is_another {
+                    return self.begin_anew();
+                }
+                if self.arrange() || is_back {
                     return vec![self.ask()];
                 }
             }
@@ -294,6 +303,18 @@ impl State {
     /// The chosen coder; none: all of them.
     pub fn chosen(&self) -> Option<&CoderView> {
         self.coder_at.checked_sub(1).and_then(|at| self.rows.get(at)).map(|row| &row.coder)
+    }
+
+    /// Another history has taken the place of the one that was shown: its seqs mean other events.
+    fn begin_anew(&mut self) -> Vec<Effect> {
+        (self.timeline, self.acknowledged) = (Timeline::default(), 0);
+        self.alerts.clear();
+        self.minutes.clear();
+        self.minutes_of_all.clear();
+        self.usage.clear();
+        self.needing.clear();
+        self.arrange();
+        vec![self.ask(), Effect::Recall]
     }
 
     /// Which events are shown: what was typed, of the chosen coder, maybe errors only.

@@ -117,11 +117,11 @@ impl Lab {
         self.give(Input::Minutes(feed::minutes_of(&mut reader, now()).expect("readable")));
     }
 
-    fn refresh(&mut self) {
+    fn refresh(&mut self) -> Vec<Effect> {
         let mut overview = feed::overview_of(&mut Reader::new(&self.options)).expect("readable");
         // How many pages a database takes is not the view's affair.
         overview.stats.history.bytes = 12 << 20;
-        self.give(Input::Overview(Box::new(overview)));
+        self.give(Input::Overview(Box::new(overview)))
     }
 
     fn give(&mut self, input: Input) -> Vec<Effect> {

@@ -157,3 +157,29 @@ fn a_smaller_screen_keeps_the_cursor_in_sight() {
     let first = lab.state.log.first_shown(height);
     assert!((first..first + height).contains(&at), "{at} is not among {first}..{}", first + height);
 }
+
+#[test]
+fn another_history_in_its_place_is_shown_from_its_beginning() {
+    let mut lab = Lab::captured(80, 24);
+    for file in std::fs::read_dir(lab.options.path.parent().expect("a folder")).expect("readable").flatten() {
+        std::fs::remove_file(file.path()).expect("removable");
+    }
+    lab.record(now(), Draft::new(EventType::Started, "another"));
+    assert_eq!(lab.refresh(), [Effect::Recall]);
+    assert_eq!((rows(&lab), shown(&lab)), (vec!["another".to_owned()], vec![1]));
+    lab.record(now(), Draft::new(EventType::Completed, "another"));
+    deliver(&mut lab, 1);
+    assert_eq!((shown(&lab).last(), lab.state.alerts.len()), (Some(&3), 0));
+}
+
+#[test]
+fn once_the_history_can_be_read_again_the_page_is_asked_for_again() {
+    let mut lab = Lab::captured(80, 24);
+    let lost = lab.state.ask();
+    lab.give(Input::Trouble("busy".into()));
+    assert!(lab.state.is_loading() && shown(&lab).is_empty());
+    lab.refresh();
+    assert!(!shown(&lab).is_empty() && lab.state.trouble.is_none());
+    lab.answer(vec![lost]);
+    assert!(!shown(&lab).is_empty());
+}
