@@ -28,7 +28,37 @@ pub struct StatsQuery {
     pub coders_max: usize,
 }
 
+/// What one coder did in one minute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Minute {
+    pub coder_id: String,
+    pub start: Time,
+    /// By event time; completing ones are none.
+    pub events: u64,
+}
+
+/// Minutes read at once: more than a screen can show.
+const MINUTES_MAX: usize = 20_000;
+
 impl Reader {
+    /// How much each coder did in each minute from `since` on, the latest first, at most some ten thousand.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn minutes(&mut self, since: Time) -> Result<Vec<Minute>, Error> {
+        self.read(Vec::new(), |snapshot| {
+            let mut statement = snapshot.db.prepare_cached(
+                "SELECT coder.id, start, tally FROM bucket JOIN coder ON coder.no = bucket.coder
+                 WHERE start >= ? AND width = ? ORDER BY start DESC LIMIT ?",
+            )?;
+            let minutes = statement.query_map(params![since.floor(Time::MINUTE).micros(), Time::MINUTE, MINUTES_MAX], |row| {
+                let start = Time::from_micros(row.get(1)?);
+                Ok(Minute { coder_id: row.get(0)?, start, events: rows::aggregate::<Tally>(row, 2)?.events() })
+            })?;
+            minutes.collect()
+        })
+    }
+
     /// # Errors
     /// Where the history cannot be read.
     pub fn stats(&mut self, query: &StatsQuery) -> Result<Stats, Error> {
