@@ -34,6 +34,8 @@ mod list;
 mod load;
 mod maintenance;
 mod mcp;
+#[cfg(unix)]
+mod people;
 mod rpc;
 #[cfg(unix)]
 mod run;
