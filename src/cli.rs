@@ -22,6 +22,7 @@ mod lines;
 mod list;
 mod maintenance;
 mod print;
+mod progress;
 #[cfg(unix)]
 mod run;
 mod serve;

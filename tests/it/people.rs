@@ -1,6 +1,9 @@
-//! What people see on a terminal: rows that fit, days, ages, charts; colours unless they want none.
+//! What people see on a terminal: rows that fit, days, ages, charts, progress; colours unless they want none.
 
-use std::io::{ErrorKind, Read};
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+};
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
@@ -102,4 +105,29 @@ fn colours_are_for_terminals_and_for_who_wants_them() {
         assert!(!plainly(&home, 80, words).contains('\x1b'), "{words:?}");
         assert!(!home.ok(words).contains('\x1b'), "{words:?}");
     }
+}
+
+#[test]
+fn long_work_shows_its_progress() {
+    let home = recorded(HOUR);
+    transcript(&home);
+    let check = |words: &[&str], shown: &str, told: &str| {
+        let said = plainly(&home, 80, words);
+        let last = said.lines().last().unwrap();
+        assert!(said.contains(shown), "{words:?}: {said:?}");
+        // The bar is gone before the answer comes.
+        assert!(last.rsplit('\r').next().unwrap().trim_start_matches("\x1b[2K").starts_with(told), "{words:?}: {said:?}");
+        assert!(!plainly(&home, 80, &[words, &["--json"]].concat()).contains(shown), "{words:?}: not for programs");
+    };
+    check(&["check"], "reading the file", "3 events, 2 coders: all is well");
+    check(&["import", "claude-code"], "14", "1 file, 2 lines: 0 new events");
+    let said = plainly(&home, 80, &["prune", "--max-events", "2"]);
+    assert!(said.contains("1/1 events"), "{said:?}");
+    assert!(said.ends_with("on disk\n"), "{said:?}");
+}
+
+fn transcript(home: &Home) {
+    let folder = home.path().join(".claude/projects/-home-dev-demo");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("s1.jsonl"), "broken\nbroken\n").unwrap();
 }
