@@ -24,6 +24,7 @@ mod facts_opencode;
 #[cfg(unix)]
 mod faults;
 mod follow;
+mod generated;
 mod gone;
 mod home;
 mod hook;
