@@ -31,6 +31,7 @@ mod hook;
 mod import;
 mod injection;
 mod inputs;
+mod json;
 mod list;
 mod load;
 mod maintenance;
