@@ -253,7 +253,10 @@ impl Look {
             };
             let padding = column.saturating_sub(self.columns(&text));
             let before = if self.screen.is_some() && cell.kind == CellKind::Number { padding } else { 0 };
-            write!(out, "{:before$}{}", "", self.paint(&text, cell.style))?;
+            if before > 0 {
+                write!(out, "{:before$}", "")?;
+            }
+            out.write_all(self.paint(&text, cell.style).as_bytes())?;
             if index < last {
                 let after = padding - before + GAP;
                 write!(out, "{:after$}", "")?;
