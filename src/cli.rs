@@ -13,6 +13,7 @@ use crate::config::{Config, Environment};
 mod coders;
 mod collect;
 pub mod complain;
+mod completions;
 mod emit;
 mod filter;
 mod follow;
@@ -21,7 +22,9 @@ mod import;
 mod lines;
 mod list;
 mod maintenance;
+mod man;
 mod print;
+mod progress;
 #[cfg(unix)]
 mod run;
 mod serve;
@@ -32,7 +35,7 @@ mod watch;
 
 /// The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
 #[derive(Debug, Parser)]
-#[command(name = "ai-coder-events", version, arg_required_else_help = true, after_help = EXAMPLES, max_term_width = 110)]
+#[command(name = PROGRAM, version, arg_required_else_help = true, after_help = EXAMPLES, max_term_width = 110)]
 pub struct Cli {
     /// The history [default: $AI_CODER_EVENTS_DB, else history.db in the state folder]
     #[arg(long, global = true, value_name = "PATH")]
@@ -49,6 +52,8 @@ pub struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
 }
+
+const PROGRAM: &str = "ai-coder-events";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -81,6 +86,8 @@ enum Command {
     Run(run::Run),
     Serve(serve::Serve),
     Setup(setup::Setup),
+    Completions(completions::Completions),
+    Man(man::Manual),
 }
 
 /// What every command is given.
@@ -105,6 +112,8 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     // These answer whatever state the configuration is in.
     match &command {
         Command::Types(types) => return types.run(json),
+        Command::Completions(completions) => return completions.run(),
+        Command::Man(man) => return man.run(),
         Command::Hook(_) => return Ok(ExitCode::SUCCESS),
         _ => {}
     }
@@ -129,7 +138,9 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         Command::Collect(collect) => collect.run(call),
         Command::Import(import) => import.run(call),
         Command::Serve(serve) => serve.run(call),
-        Command::Types(_) | Command::Hook(_) | Command::Setup(_) => unreachable!("answered above, without a configuration"),
+        Command::Types(_) | Command::Completions(_) | Command::Man(_) | Command::Hook(_) | Command::Setup(_) => {
+            unreachable!("answered above, without a configuration")
+        }
         #[cfg(unix)]
         Command::Run(_) => unreachable!("answered above, whatever the configuration"),
     }

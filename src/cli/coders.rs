@@ -7,7 +7,7 @@ use std::{
 
 use ai_coder_events::{
     aggregate::{Attention, CoderView, Waiting, WaitingFor},
-    event::Status,
+    event::{Status, Time},
     history::{CodersQuery, Reader},
 };
 use anyhow::Context;
@@ -16,7 +16,7 @@ use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 use super::{
     Call,
     list::UNREADABLE,
-    print::{BOLD, Cell, DIM, Look, PLAIN, cell, json_line, status_style},
+    print::{BOLD, Cell, DIM, Look, PLAIN, cell, count, json_line, status_style},
 };
 
 /// List coders, the most recently active first
@@ -56,45 +56,63 @@ impl Coders {
     }
 }
 
-/// Status, coder, last activity, events, and what it is at.
+/// Coder, status, last activity, events, and what it is at.
 ///
 /// # Errors
 /// Where the table cannot be written.
 pub fn table(out: &mut impl Write, look: &Look, coders: &[CoderView]) -> io::Result<()> {
-    let rows: Vec<Vec<Cell>> = coders.iter().map(|coder| row(look, coder)).collect();
+    let now = super::now();
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    if look.screen().is_some() && !coders.is_empty() {
+        let heading = |name: &str| cell(name, DIM);
+        rows.push(vec![
+            heading("coder").id(),
+            heading("status"),
+            heading("active").time(),
+            heading("events").number(),
+            heading("at work"),
+        ]);
+    }
+    rows.extend(coders.iter().map(|coder| row(look, coder, now)));
     look.table(out, &rows)
 }
 
-fn row(look: &Look, coder: &CoderView) -> Vec<Cell> {
+fn row(look: &Look, coder: &CoderView, now: Time) -> Vec<Cell> {
+    let is_screen = look.screen().is_some();
+    let events = if is_screen { coder.events.to_string() } else { count(coder.events, "event") };
     vec![
-        cell(&coder.coder_id, BOLD),
-        cell(standing(coder), status_style(coder.status)),
-        cell(coder.last_activity.map_or(String::new(), |time| look.time(time)), DIM),
-        cell(super::print::count(coder.events, "event"), DIM),
+        cell(&coder.coder_id, BOLD).id(),
+        cell(standing(coder, is_screen), status_style(coder.status)),
+        cell(coder.last_activity.map_or(String::new(), |time| look.when(time, now)), DIM).time(),
+        cell(events, DIM).number(),
         cell(at_work(coder), PLAIN),
     ]
 }
 
-/// The status, and why a person should look.
-fn standing(coder: &CoderView) -> String {
-    let mut words = coder.status.name().to_owned();
+/// The status, and why a person should look; in `short`, the reasons alone where they imply that it goes on.
+fn standing(coder: &CoderView, short: bool) -> String {
+    let mut words = vec![coder.status.name()];
     if let Some(Waiting { reason, .. }) = &coder.waiting {
-        words.push_str(match reason {
-            WaitingFor::Permission => ", waits for permission",
-            WaitingFor::Question => ", waits for an answer",
-            WaitingFor::Idle => ", waits for a prompt",
+        words.push(match reason {
+            WaitingFor::Permission => "waits for permission",
+            WaitingFor::Question => "waits for an answer",
+            WaitingFor::Idle => "waits for a prompt",
         });
     }
     if coder.stalled {
-        words.push_str(", stalled");
+        words.push("stalled");
     }
     if coder.needs_attention.contains(&Attention::RateLimited) {
-        words.push_str(", rate limited");
+        words.push("rate limited");
     }
     if coder.needs_attention.contains(&Attention::FileConflict) {
-        words.push_str(", file conflict");
+        words.push("file conflict");
     }
-    words
+    let goes_on = matches!(coder.status, Status::Created | Status::Running | Status::Paused);
+    if short && words.len() > 1 && goes_on {
+        words.remove(0);
+    }
+    words.join(", ")
 }
 
 fn at_work(coder: &CoderView) -> String {

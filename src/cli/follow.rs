@@ -2,11 +2,7 @@
 //!
 //! A reader of any speed sees every event once and in order; what retention took before it was read is told as a gap.
 
-use std::{
-    io::{self, Write},
-    pin::pin,
-    process::ExitCode,
-};
+use std::{io, pin::pin, process::ExitCode};
 
 use ai_coder_events::{
     bus::{Bus, Delivery, From, Subscription},
@@ -22,7 +18,7 @@ use super::{
     Call, INTERRUPTED,
     filter::{Detail, DetailFlag, FilterFlags},
     list::UNREADABLE,
-    print::{Columns, DIM, Look, json_event, json_line},
+    print::{EventRows, Look, json_event, json_line},
 };
 
 /// Print events as they happen
@@ -65,8 +61,7 @@ impl Follow {
         let mut writing = Transcript {
             json: call.json,
             detail: self.detail.or_default(call.json),
-            look: Look::of_stdout(call.environment.no_color),
-            columns: Columns::default(),
+            rows: EventRows::new(Look::of_stdout(call.environment.no_color)),
         };
         let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(From::Now, From::After));
         let mut interrupted = pin!(tokio::signal::ctrl_c());
@@ -131,8 +126,7 @@ async fn write(out: &mut tokio::io::Stdout, lines: &[u8]) -> io::Result<()> {
 struct Transcript {
     json: bool,
     detail: Detail,
-    look: Look,
-    columns: Columns,
+    rows: EventRows,
 }
 
 impl Transcript {
@@ -161,15 +155,10 @@ impl Transcript {
         match delivery {
             Delivery::Event(event) if self.json => json_event(out, event, self.detail),
             Delivery::Missed(missed) if self.json => json_line(out, &json!({ "missed": missed })),
-            Delivery::Event(event) => {
-                let row = self.look.event_row(event);
-                self.columns.fit([&row]);
-                self.look.row(out, &self.columns, &row)?;
-                if self.detail == Detail::Full { self.look.event_fields(out, event) } else { Ok(()) }
-            }
+            Delivery::Event(event) => self.rows.write(out, [event.as_ref()], self.detail),
             Delivery::Missed(Missed { after, through }) => {
                 let gap = format!("(retention removed what lay after {after} up to {through} before it was read)");
-                writeln!(out, "{}", self.look.paint(&gap, DIM))
+                self.rows.remark(out, &gap)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! `import`: what agents recorded themselves, once or as it grows.
 
 use std::{
-    io::{self, IsTerminal, Write},
+    io::{self, Write},
     path::PathBuf,
     process::ExitCode,
 };
@@ -14,13 +14,13 @@ use ai_coder_events::{
 };
 use anyhow::{Context, anyhow};
 use clap::{Args, error::ErrorKind};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
     Call, INTERRUPTED,
     print::{count, json_line},
-    usage,
+    progress, usage,
 };
 
 /// Take in the records that agents keep of their own sessions
@@ -142,13 +142,8 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> an
     followed.map(|()| ExitCode::from(INTERRUPTED))
 }
 
-/// Seen only where a person looks at stderr.
 fn bar(files: &[Found], call: &Call) -> ProgressBar {
-    let is_seen = io::stderr().is_terminal() && !call.json;
-    let target = if is_seen { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-    let bytes = files.iter().map(|found| found.stamp.bytes).sum();
-    let style = ProgressStyle::with_template("{bar:40} {bytes}/{total_bytes} {eta}").expect("the template is valid");
-    ProgressBar::with_draw_target(Some(bytes), target).with_style(style)
+    progress::bytes(files.iter().map(|found| found.stamp.bytes).sum(), call)
 }
 
 fn tell(agent: Agent, summary: &Summary, call: &Call) -> io::Result<()> {

@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use super::{
     Call,
     filter::{Detail, DetailFlag, FilterFlags},
-    print::{Columns, Look, json_event},
+    print::{EventRows, Look, json_event},
 };
 
 /// List events, newest first
@@ -79,9 +79,8 @@ impl List {
     pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
         let detail = self.detail.or_default(call.json);
-        let look = Look::of_stdout(call.environment.no_color);
-        let mut out =
-            Output { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, look, columns: Columns::default() };
+        let rows = EventRows::new(Look::of_stdout(call.environment.no_color));
+        let mut out = Output { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, rows };
         if self.seqs.is_empty() {
             self.list(&mut reader, &mut out)?
         } else {
@@ -148,8 +147,7 @@ struct Output<W: Write> {
     out: BufWriter<W>,
     json: bool,
     detail: Detail,
-    look: Look,
-    columns: Columns,
+    rows: EventRows,
 }
 
 impl<W: Write> Output<W> {
@@ -157,14 +155,6 @@ impl<W: Write> Output<W> {
         if self.json {
             return events.iter().try_for_each(|event| json_event(&mut self.out, event, self.detail));
         }
-        let rows: Vec<_> = events.iter().map(|event| self.look.event_row(event)).collect();
-        self.columns.fit(&rows);
-        for (row, event) in rows.iter().zip(events) {
-            self.look.row(&mut self.out, &self.columns, row)?;
-            if self.detail == Detail::Full {
-                self.look.event_fields(&mut self.out, event)?;
-            }
-        }
-        Ok(())
+        self.rows.write(&mut self.out, events, self.detail)
     }
 }

@@ -20,6 +20,7 @@ use super::{
     Call,
     list::UNREADABLE,
     print::{DIM, Look, PLAIN, bytes, cell, count, json_line},
+    progress,
 };
 
 /// Remove the oldest events; totals and the state of coders survive
@@ -68,7 +69,7 @@ impl Prune {
         let pruned = if self.dry_run {
             Reader::new(&call.config.history).prunable(retention).context(UNREADABLE)?
         } else {
-            Writer::new(&call.config.history).prune(retention).context("failed to prune the history")?
+            prune(retention, call)?
         };
         let mut out = io::stdout().lock();
         if call.json {
@@ -83,6 +84,19 @@ impl Prune {
         out.flush()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn prune(retention: &Retention, call: &Call) -> anyhow::Result<Pruned> {
+    let options = &call.config.history;
+    // About so many: what else is recorded meanwhile may take the place of what goes.
+    let total = match progress::is_seen(call) {
+        true => Reader::new(options).prunable(retention).context(UNREADABLE)?.removed,
+        false => 0,
+    };
+    let bar = progress::events(total, call);
+    let pruned = Writer::new(options).prune_telling(retention, &mut |removed| bar.inc(removed));
+    bar.finish_and_clear();
+    pruned.context("failed to prune the history")
 }
 
 /// Take in what hooks spooled, and verify the history
@@ -103,7 +117,11 @@ Examples:
 
 impl Check {
     pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
-        let checkup = Writer::new(&call.config.history).check(self.repair).context("failed to check the history")?;
+        let bar = progress::spinner("reading the file", call);
+        let mut count_events = |done, total| progress::count_events(&bar, done, total);
+        let checkup = Writer::new(&call.config.history).check_telling(self.repair, &mut count_events);
+        bar.finish_and_clear();
+        let checkup = checkup.context("failed to check the history")?;
         let Checkup { events, coders, spool_taken_in, problems, repaired, salvaged } = &checkup;
         let mut out = io::stdout().lock();
         if call.json {
@@ -179,7 +197,7 @@ impl Rejected {
             let kept = Reader::new(&call.config.history).rejected().context(UNREADABLE)?;
             match call.json {
                 true => kept.iter().try_for_each(|rejected| json_line(&mut out, rejected))?,
-                false => table(&mut out, &Look::of_stdout(call.environment.no_color), &kept)?,
+                false => table(&mut out, &Look::of_stdout(call.environment.no_color).whole(), &kept)?,
             }
         }
         out.flush()?;

@@ -9,7 +9,7 @@ use std::{
 use ai_coder_events::{
     aggregate::{Stats as Figures, Usage},
     event::Time,
-    history::{Reader, StatsQuery},
+    history::{self, Minute, Reader, StatsQuery},
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -18,7 +18,7 @@ use super::{
     Call, coders,
     filter::since,
     list::UNREADABLE,
-    print::{BOLD, Look, PLAIN, bytes, cell, count, json_line},
+    print::{BOLD, CHART, DIM, Look, PLAIN, bytes, cell, chart, count, json_line},
 };
 
 /// Counts, tokens, cost and errors
@@ -42,6 +42,8 @@ Examples:
 
 /// As many coders as a screen shows; `coders` lists them all.
 const CODERS_SHOWN: usize = 20;
+/// Longer ones are no easier to compare.
+const BAR_COLUMNS_MAX: usize = 40;
 /// Coders named in place of one that is unknown.
 const NEAREST: usize = 3;
 
@@ -58,13 +60,35 @@ impl Stats {
         let query = StatsQuery { coder: self.coder, since: self.since, coders_max };
         let stats = reader.stats(&query).context(UNREADABLE)?;
         let mut out = io::BufWriter::new(io::stdout().lock());
-        match call.json {
-            true => json_line(&mut out, &stats)?,
-            false => page(&mut out, &Look::of_stdout(call.environment.no_color), &stats)?,
+        if call.json {
+            json_line(&mut out, &stats)?;
+        } else {
+            let look = Look::of_stdout(call.environment.no_color);
+            let now = super::now();
+            let minutes = match look.screen() {
+                Some(_) => last_hour(&mut reader, query.coder.as_deref(), now).context(UNREADABLE)?,
+                None => Vec::new(),
+            };
+            page(&mut out, &look, &stats, &minutes, now)?;
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Events of each minute of the last hour, the present one last.
+fn last_hour(reader: &mut Reader, coder: Option<&str>, now: Time) -> Result<Vec<u64>, history::Error> {
+    let first = now.floor(Time::MINUTE).plus(-59 * Time::MINUTE);
+    let mut minutes = vec![0; 60];
+    for Minute { coder_id, start, events } in reader.minutes(first)? {
+        let index = (start.micros() - first.micros()) / Time::MINUTE;
+        if coder.is_none_or(|coder| coder == coder_id)
+            && let Some(minute) = usize::try_from(index).ok().and_then(|index| minutes.get_mut(index))
+        {
+            *minute += events;
+        }
+    }
+    Ok(minutes)
 }
 
 fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
@@ -75,30 +99,24 @@ fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
     anyhow!("unknown coder `{}`: {next}", ai_coder_events::text::excerpt(id, 80))
 }
 
-fn page(out: &mut impl Write, look: &Look, stats: &Figures) -> io::Result<()> {
+fn page(out: &mut impl Write, look: &Look, stats: &Figures, minutes: &[u64], now: Time) -> io::Result<()> {
     let mut rows = Vec::new();
     let mut add = |name: &str, value: String| rows.push(vec![cell(name, BOLD), cell(value, PLAIN)]);
     let since = stats.since.map_or(String::new(), |since| format!(" since {}", look.time(since)));
     add("events", format!("{}{since}", stats.total_events));
     add("now", format!("{:.0} a minute", stats.events_per_minute));
     if let Some(last) = stats.last_event {
-        add("last", look.time(last));
+        add("last", look.when(last, now));
     }
     for (name, value) in usage(&stats.usage) {
         add(name, value);
     }
     let history = &stats.history;
     let from = history.oldest.map_or(String::new(), |oldest| format!(" from {oldest}"));
-    add(
-        "history",
-        format!(
-            "{} kept{from} to {}, {} on disk, {} in memory",
-            count(history.events, "event"),
-            history.head,
-            bytes(history.bytes),
-            bytes(history.memory_bytes)
-        ),
-    );
+    // A person at a terminal has nothing from the memory of a program that is about to end.
+    let memory = if look.screen().is_some() { String::new() } else { format!(", {} in memory", bytes(history.memory_bytes)) };
+    let events = count(history.events, "event");
+    add("history", format!("{events} kept{from} to {}, {} on disk{memory}", history.head, bytes(history.bytes)));
     if history.rejections > 0 {
         add("rejected", format!("{} (`ai-coder-events rejected` lists them)", history.rejections));
     }
@@ -106,6 +124,7 @@ fn page(out: &mut impl Write, look: &Look, stats: &Figures) -> io::Result<()> {
         add("spooled", format!("{} (`ai-coder-events check` takes them in)", count(history.spooled, "file")));
     }
     look.table(out, &rows)?;
+    sparkline(out, look, minutes)?;
     types(out, look, &stats.events_by_type)?;
     if !stats.coders.is_empty() {
         writeln!(out)?;
@@ -124,9 +143,29 @@ fn types(out: &mut impl Write, look: &Look, by_type: &BTreeMap<String, u64>) -> 
         return Ok(());
     }
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let rows: Vec<_> = counts.into_iter().map(|(name, count)| vec![cell(name, PLAIN), cell(count.to_string(), PLAIN)]).collect();
+    let largest = counts.first().map_or(0, |(_, count)| **count);
+    let mut rows: Vec<_> =
+        counts.iter().map(|(name, count)| vec![cell(name.as_str(), PLAIN), cell(count.to_string(), PLAIN).number()]).collect();
+    if let Some(screen) = look.screen() {
+        let name = counts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+        let columns = screen.saturating_sub(name + largest.to_string().len() + 4).min(BAR_COLUMNS_MAX);
+        for (row, (_, count)) in rows.iter_mut().zip(&counts) {
+            row.push(cell(chart::bar(**count, largest, columns), CHART));
+        }
+    }
     writeln!(out)?;
     look.table(out, &rows)
+}
+
+fn sparkline(out: &mut impl Write, look: &Look, minutes: &[u64]) -> io::Result<()> {
+    let shown = &minutes[minutes.len().saturating_sub(look.screen().unwrap_or(0))..];
+    let most = shown.iter().copied().max().unwrap_or(0);
+    if most == 0 {
+        return Ok(());
+    }
+    let heading = format!("the last {} minutes, at most {} a minute", shown.len(), count(most, "event"));
+    writeln!(out)?;
+    look.table(out, &[vec![cell(heading, DIM)], vec![cell(chart::sparkline(shown), CHART)]])
 }
 
 /// What was used, one line each; nothing about what was not.

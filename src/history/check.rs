@@ -4,7 +4,7 @@ use rusqlite::Connection;
 use serde::Serialize;
 
 use super::{
-    Error, Reader, Salvage, Writer,
+    Error, Options, Reader, Salvage, Writer,
     ledger::Ledger,
     salvage,
     truth::{TOLD_MAX, Truth, rebuild},
@@ -35,21 +35,29 @@ impl Writer {
     /// # Errors
     /// Where the history cannot be looked at: locked, newer than this program, out of reach.
     pub fn check(&mut self, repair: bool) -> Result<Checkup, Error> {
+        self.check_telling(repair, &mut |_, _| {})
+    }
+
+    /// [`Writer::check`]; `progress` is told how many events were folded anew, and of how many. Each look begins again; what
+    /// comes before, the file itself, cannot be counted.
+    ///
+    /// # Errors
+    /// Those of [`Writer::check`].
+    pub fn check_telling(&mut self, repair: bool, progress: &mut dyn FnMut(u64, u64)) -> Result<Checkup, Error> {
         let options = self.options().clone();
         let mut spool_taken_in = self.take_in_waiting()?;
-        let look = || told(Reader::new(&options).read(Checkup::default(), |snapshot| examine(snapshot.db)));
-        let mut checkup = look()?;
+        let mut checkup = look(&options, progress)?;
         if repair && !checkup.problems.is_empty() {
-            let rebuilt = match self.transact(rebuild) {
+            let rebuilt = match self.transact(|db| rebuild(db, progress)) {
                 Err(Error::Broken { .. }) => false,
-                done => done.and_then(|()| look())?.problems.is_empty(),
+                done => done.and_then(|()| look(&options, progress))?.problems.is_empty(),
             };
             if !rebuilt {
                 checkup.salvaged = salvage::salvage(&options, self.patience())?;
             }
             if checkup.salvaged.is_some() {
                 spool_taken_in += self.take_in_waiting()?;
-                let after = look()?;
+                let after = look(&options, progress)?;
                 (checkup.events, checkup.coders) = (after.events, after.coders);
                 checkup.repaired = after.problems.is_empty();
             }
@@ -70,6 +78,10 @@ impl Writer {
     }
 }
 
+fn look(options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Result<Checkup, Error> {
+    told(Reader::new(options).read(Checkup::default(), |snapshot| examine(snapshot.db, progress)))
+}
+
 /// What keeps the file from being read is what its check found.
 fn told(examined: Result<Checkup, Error>) -> Result<Checkup, Error> {
     match examined {
@@ -80,13 +92,13 @@ fn told(examined: Result<Checkup, Error>) -> Result<Checkup, Error> {
     }
 }
 
-fn examine(db: &Connection) -> rusqlite::Result<Checkup> {
+fn examine(db: &Connection, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<Checkup> {
     let mut problems: Vec<String> = db
         .prepare(&format!("PRAGMA integrity_check({TOLD_MAX})"))?
         .query_map([], |row| row.get::<_, String>(0))?
         .filter(|line| line.as_ref().map_or(true, |line| line != "ok"))
         .collect::<rusqlite::Result<_>>()?;
-    let read = Ledger::load(db).and_then(|ledger| Ok((Truth::of(db, &ledger)?, ledger)));
+    let read = Ledger::load(db).and_then(|ledger| Ok((Truth::of(db, &ledger, progress)?, ledger)));
     let (truth, ledger) = match read {
         // What is damaged cannot be counted.
         Err(_) if !problems.is_empty() => return Ok(Checkup { problems, ..Checkup::default() }),

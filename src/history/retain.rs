@@ -61,11 +61,19 @@ impl Writer {
     /// # Errors
     /// Where the history cannot be written; what was removed until then stays removed, and is in the base.
     pub fn prune(&mut self, retention: &Retention) -> Result<Pruned, Error> {
+        self.prune_telling(retention, &mut |_| {})
+    }
+
+    /// [`Writer::prune`]; `progress` is told of events as they are removed.
+    ///
+    /// # Errors
+    /// Those of [`Writer::prune`].
+    pub fn prune_telling(&mut self, retention: &Retention, progress: &mut dyn FnMut(u64)) -> Result<Pruned, Error> {
         if self.is_absent() {
             return Ok(Pruned::default());
         }
         self.checkpoint_at(WAL_PAGES)?;
-        let pruned = self.prune_down_to(retention)?;
+        let pruned = self.prune_down_to(retention, progress)?;
         self.checkpoint_at(schema::WAL_PAGES)?;
         Ok(pruned)
     }
@@ -76,7 +84,7 @@ impl Writer {
         set.map_err(|source| Error::database(&path, source))
     }
 
-    fn prune_down_to(&mut self, retention: &Retention) -> Result<Pruned, Error> {
+    fn prune_down_to(&mut self, retention: &Retention, progress: &mut dyn FnMut(u64)) -> Result<Pruned, Error> {
         let now = self.now();
         let before = self.transact(|db| Ok((Usage::of(db)?, Ledger::load(db)?.rows)))?;
         let (mut removed, mut passed_over, mut at_once) = (0, 0, REMOVED_AT_ONCE_MIN);
@@ -88,6 +96,7 @@ impl Writer {
                 Ok((plan, begun.elapsed()))
             })?;
             removed += gone.len() as u64;
+            progress(gone.len() as u64);
             at_once = if held > HELD { at_once / 2 } else { at_once + REMOVED_AT_ONCE_MIN };
             at_once = at_once.clamp(REMOVED_AT_ONCE_MIN, REMOVED_AT_ONCE_MAX);
             // As long again for everybody else, who would have to meet the moment between two transactions.

@@ -49,7 +49,7 @@ fn widen_buckets(db: &Connection, now: Time) -> rusqlite::Result<()> {
         (ledger.minutes_since, ledger.hours_since) = (minutes_since, hours_since);
         ledger.save(db)?;
         // What was recorded meanwhile was too old to be counted by the minute.
-        return truth::rebuild(db);
+        return truth::rebuild(db, &mut |_, _| {});
     }
     if minutes_since <= ledger.minutes_since {
         return Ok(());

@@ -18,6 +18,8 @@ use super::{
 
 /// Problems of one kind that are told one by one.
 pub(super) const TOLD_MAX: usize = 20;
+/// Events after which progress is told.
+const PROGRESS_EVENTS: u64 = 1000;
 
 /// What the aggregates must be: folded anew from base and events.
 pub(super) struct Truth {
@@ -30,7 +32,7 @@ pub(super) struct Truth {
 }
 
 impl Truth {
-    pub fn of(db: &Connection, ledger: &Ledger) -> rusqlite::Result<Truth> {
+    pub fn of(db: &Connection, ledger: &Ledger, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<Truth> {
         let mut truth = Truth {
             rows: 0,
             last: 0,
@@ -50,7 +52,11 @@ impl Truth {
         let ids = coder_ids(db)?;
         each(db, &format!("SELECT {EVENT_COLUMNS} FROM event ORDER BY seq"), |row| {
             let row = EventRow::read(row)?;
-            truth.add(ledger, row, &ids)
+            truth.add(ledger, row, &ids)?;
+            if truth.rows.is_multiple_of(PROGRESS_EVENTS) {
+                progress(truth.rows, ledger.rows);
+            }
+            Ok(())
         })?;
         Ok(truth)
     }
@@ -117,10 +123,10 @@ impl Truth {
 }
 
 /// Writes the aggregates and the indexes anew. What the alert rule remembers is no aggregate and stays.
-pub(super) fn rebuild(db: &Connection) -> rusqlite::Result<()> {
+pub(super) fn rebuild(db: &Connection, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<()> {
     db.execute_batch("REINDEX")?;
     let mut ledger = Ledger::load(db)?;
-    let truth = Truth::of(db, &ledger)?;
+    let truth = Truth::of(db, &ledger, progress)?;
     (ledger.rows, ledger.head, ledger.totals) = (truth.rows, ledger.head.max(truth.last), truth.totals);
     ledger.save(db)?;
     for (no, state) in &truth.coders {

@@ -24,16 +24,20 @@ mod facts_opencode;
 #[cfg(unix)]
 mod faults;
 mod follow;
+mod generated;
 mod gone;
 mod home;
 mod hook;
 mod import;
 mod injection;
 mod inputs;
+mod json;
 mod list;
 mod load;
 mod maintenance;
 mod mcp;
+#[cfg(unix)]
+mod people;
 mod rpc;
 #[cfg(unix)]
 mod run;

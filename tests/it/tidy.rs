@@ -49,7 +49,11 @@ const ROOMS: &[Room] = &[
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "history"], &["toml"]),
     // A hook waits for its stdin no longer than it may.
-    room("cli", EVERYTHING, &["clap", "anyhow", "tracing_subscriber", "indicatif", "rustix"]),
+    room(
+        "cli",
+        EVERYTHING,
+        &["clap", "clap_complete", "clap_mangen", "anyhow", "tracing_subscriber", "indicatif", "terminal_size", "rustix"],
+    ),
     room("main", EVERYTHING, &["clap", "anyhow"]),
     room("lib", EVERYTHING, &[]),
 ];

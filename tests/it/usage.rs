@@ -30,8 +30,24 @@ fn wrong_usage_is_exit_2_and_names_what_is_wrong() {
 fn help_teaches_by_example() {
     let home = Home::new();
     for command in [
-        "emit", "list", "follow", "stats", "coders", "types", "rejected", "prune", "check", "hook", "run", "collect", "import",
-        "serve", "setup",
+        "emit",
+        "list",
+        "follow",
+        "watch",
+        "stats",
+        "coders",
+        "types",
+        "rejected",
+        "prune",
+        "check",
+        "hook",
+        "run",
+        "collect",
+        "import",
+        "serve",
+        "setup",
+        "completions",
+        "man",
     ] {
         let help = home.ok(&[command, "--help"]);
         assert!(help.contains("Example") && help.contains(&format!("ai-coder-events {command}")), "{command}: {help}");

@@ -247,3 +247,29 @@ fn a_path_is_found_by_itself_by_its_folder_and_by_its_end() {
     check("/", &paths.map(|path| if path.starts_with('/') { path } else { "" }));
     check("/src/lib.rs", &[]);
 }
+
+#[test]
+fn minutes_are_counted_by_event_time_for_each_coder() {
+    let mut lab = Lab::new();
+    let at =
+        |coder: &str, time: &str| Draft { timestamp: Some(Time::parse(time).expect("valid")), ..draft(EventType::Output, coder) };
+    lab.append_all([
+        at("a", "2026-11-22T11:10:59Z"),
+        at("b", "2026-11-22T11:58:00Z"),
+        at("a", "2026-11-22T11:59:00Z"),
+        at("a", "2026-11-22T11:59:59.999999Z"),
+        // Counted by the hour.
+        at("a", "2026-11-20T11:59:00Z"),
+    ]);
+    let mut check = |since: &str, expected: &[(&str, &str, u64)]| {
+        let minutes = lab.reader.minutes(Time::parse(since).expect("valid")).expect("readable");
+        let found: Vec<_> = minutes.iter().map(|one| (one.coder_id.as_str(), one.start.to_string(), one.events)).collect();
+        let expected: Vec<_> = expected.iter().map(|&(coder, start, events)| (coder, start.to_owned(), events)).collect();
+        assert_eq!(found, expected, "since {since}");
+    };
+    let (latest, before) = (("a", "2026-11-22T11:59:00.000000Z", 2), ("b", "2026-11-22T11:58:00.000000Z", 1));
+    check("2026-11-22T12:00:00Z", &[]);
+    check("2026-11-22T11:59:30Z", &[latest]);
+    check("2026-11-22T11:58:00Z", &[latest, before]);
+    check("2026-11-01T00:00:00Z", &[latest, before, ("a", "2026-11-22T11:10:00.000000Z", 1)]);
+}

@@ -39,6 +39,24 @@ fn defect_10_and_14_state_and_totals_outlive_their_events() {
 }
 
 #[test]
+fn progress_adds_up_to_what_was_removed() {
+    let mut lab = filled(100);
+    let mut told = Vec::new();
+    let retention = Retention { max_events: Some(3), ..Retention::default() };
+    let pruned = lab.writer.prune_telling(&retention, &mut |removed| told.push(removed)).expect("writable");
+    assert_eq!((told.iter().sum::<u64>(), pruned.removed), (202, 202));
+    assert!(told.len() > 2, "as it goes on: {told:?}");
+}
+
+#[test]
+fn a_check_tells_how_far_it_is() {
+    let mut lab = filled(1200);
+    let mut told = Vec::new();
+    let checkup = lab.writer.check_telling(false, &mut |done, of| told.push((done, of))).expect("readable");
+    assert_eq!((checkup.events, told), (2405, vec![(1000, 2405), (2000, 2405)]));
+}
+
+#[test]
 fn age_is_event_time() {
     let mut lab = Lab::new();
     let old = lab.now().plus(-100 * Time::DAY);

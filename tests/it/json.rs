@@ -1,0 +1,160 @@
+//! docs/json.md is what `--json` prints: every key of its examples is printed, every printed key stands in it, and what is not said
+//! to be absent at times is always there.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::Stdio,
+};
+
+use serde_json::Value;
+
+use crate::home::{Home, Running, json_lines};
+
+/// Something of everything that a coder, the statistics and an event can tell.
+const RICH: &[&str] = &[
+    r#"{"type":"created","coder_id":"fix-auth","coder_name":"Fix auth","parent_coder_id":"lead","timestamp":"2026-11-22T19:20:00Z"}"#,
+    r#"{"type":"started","coder_id":"fix-auth","timestamp":"2026-11-22T19:20:01Z"}"#,
+    r#"{"id":"e3","type":"progress","coder_id":"fix-auth","coder_name":"Fix auth","progress":0.42,"stage":"testing","description":"rewriting the session store","turn":17,"timestamp":"2026-11-22T19:21:00.123456Z"}"#,
+    r#"{"type":"milestone","coder_id":"fix-auth","milestone":"tests pass","timestamp":"2026-11-22T19:21:10Z"}"#,
+    r#"{"type":"api_call","coder_id":"fix-auth","tokens_used":100,"input_tokens":60,"output_tokens":40,"cost_usd":0.25,"timestamp":"2026-11-22T19:21:20Z"}"#,
+    r#"{"type":"api_error","coder_id":"fix-auth","error_code":"529","timestamp":"2026-11-22T19:21:30Z"}"#,
+    r#"{"type":"rate_limit","coder_id":"fix-auth","timestamp":"2026-11-22T19:21:40Z"}"#,
+    r#"{"type":"resource_usage","coder_id":"fix-auth","memory_mb":512,"cpu_percent":80,"timestamp":"2026-11-22T19:21:45Z"}"#,
+    r#"{"type":"file_modified","coder_id":"fix-auth","file_path":"/repo/src/session.rs","timestamp":"2026-11-22T19:21:50Z"}"#,
+    r#"{"type":"file_modified","coder_id":"docs","file_path":"/repo/src/session.rs","timestamp":"2026-11-22T19:21:55Z"}"#,
+    r#"{"type":"paused","coder_id":"fix-auth","reason":"permission","timestamp":"2026-11-22T19:22:00Z"}"#,
+    r#"{"type":"failed","coder_id":"review","error_message":"no such page","timestamp":"2026-11-22T19:22:10Z"}"#,
+    r#"{"type":"stopped","coder_id":"review","timestamp":"2026-11-22T19:22:11Z"}"#,
+];
+
+/// What has keys of its own: not compared below.
+const OPEN: &[&str] = &["data", "schema", "events_by_type", "events_by_coder", "errors_by_code"];
+
+/// A command of docs/json.md.
+#[derive(Default)]
+struct Section {
+    examples: Vec<Value>,
+    /// Keys that it says may be absent.
+    optional: BTreeSet<String>,
+}
+
+fn sections() -> BTreeMap<String, Section> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/json.md");
+    let mut sections: BTreeMap<String, Section> = BTreeMap::new();
+    let mut command = String::new();
+    for line in fs::read_to_string(path).unwrap().lines() {
+        if let Some(name) = line.strip_prefix("## ") {
+            command = name.trim_matches('`').to_owned();
+        } else if line.starts_with('{') {
+            let example = serde_json::from_str(line).unwrap_or_else(|error| panic!("{command}: {error}"));
+            sections.entry(command.clone()).or_default().examples.push(example);
+        } else if let Some(cell) = line.strip_prefix("| `").and_then(|row| row.split(" |").next()) {
+            let keys = cell.split(", ").map(|key| key.trim_matches('`').to_owned());
+            sections.entry(command.clone()).or_default().optional.extend(keys);
+        }
+    }
+    sections
+}
+
+/// Paths of all keys in `value`, such as `history.head`; those in an array without its numbers.
+fn keys(value: &Value, below: &str, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (name, value) in object {
+                let path = if below.is_empty() { name.clone() } else { format!("{below}.{name}") };
+                if !OPEN.contains(&name.as_str()) {
+                    keys(value, &path, found);
+                }
+                found.insert(path);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| keys(item, below, found)),
+        _ => {}
+    }
+}
+
+fn keys_of<'v>(values: impl IntoIterator<Item = &'v Value>) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    values.into_iter().for_each(|value| keys(value, "", &mut found));
+    found
+}
+
+/// `printed` where there is much to tell, `bare` where there is little.
+#[track_caller]
+fn check(sections: &mut BTreeMap<String, Section>, command: &str, printed: &[Value], bare: &[Value]) {
+    let Section { examples, optional } = sections.remove(command).unwrap_or_else(|| panic!("`{command}` is not documented"));
+    // What `coders` prints is compared there.
+    let own = |keys: BTreeSet<String>| -> BTreeSet<String> {
+        keys.into_iter().filter(|key| command != "stats" || !key.starts_with("coders.")).collect()
+    };
+    let (documented, printed) = (own(keys_of(&examples)), own(keys_of(printed)));
+    assert_eq!(documented, printed, "`{command}`: what docs/json.md shows, and what is printed");
+    let unknown: Vec<_> = optional.difference(&documented).collect();
+    assert!(unknown.is_empty(), "`{command}`: {unknown:?} may be absent, and is in no example");
+    assert!(!bare.is_empty(), "`{command}` prints nothing to compare");
+    for line in bare {
+        let there = keys_of([line]);
+        let is_optional = |key: &str| optional.iter().any(|optional| key == optional || key.starts_with(&format!("{optional}.")));
+        for key in documented.iter().filter(|key| !is_optional(key) && !key.contains('.')) {
+            assert!(there.contains(key), "`{command}`: `{key}` is always there, docs/json.md says, but not in {line}");
+        }
+    }
+}
+
+#[test]
+fn the_documented_lines_are_those_printed() {
+    let rich = Home::new();
+    rich.record(RICH);
+    let bare = Home::new();
+    bare.record(&[r#"{"type":"output","coder_id":"a"}"#]);
+    let sections = &mut sections();
+    let progress = rich.json(&["list", "--coder", "fix-auth", "--type", "progress"]);
+    let mut listed = progress.clone();
+    listed.extend(rich.json(&["list", "3", "--detail", "summary"]));
+    check(sections, "list", &listed, &bare.json(&["list"]));
+
+    let (mut receipts, one) = (Vec::new(), rich.json(&["emit", "output", "--coder", "idle"]));
+    check(sections, "emit", &one, &one);
+    receipts.extend(json_lines(
+        &rich.feed(&["emit", "-", "--json"], b"{\"type\":\"output\",\"coder_id\":\"idle\"}\nbroken\n").stdout,
+    ));
+    check(sections, "emit -", &receipts, &receipts);
+    let mut rejected = rich.json(&["rejected"]);
+    let stats = rich.json(&["stats", "--since", "2026-11-22T00:00:00Z"]);
+    check(sections, "stats", &stats, &Home::new().json(&["stats"]));
+    let mut coders = rich.json(&["coders"]);
+    // `idle` is the last one that was heard of, and only `docs` stalls.
+    assert_eq!(coders.len(), 4);
+    coders.retain(|coder| coder["coder_id"] != "idle");
+    check(sections, "coders", &coders, &bare.json(&["coders"]));
+    let types = rich.json(&["types"]);
+    check(sections, "types", &types, &types);
+    rejected.extend(rich.json(&["rejected", "--clear"]));
+    check(sections, "rejected", &rejected, &rejected);
+
+    let record = rich.path().join("s1.jsonl");
+    fs::write(&record, "broken\n").unwrap();
+    let imported = rich.json(&["import", "claude-code", record.to_str().unwrap()]);
+    check(sections, "import", &imported, &imported);
+    let pruned = rich.json(&["prune", "--max-events", "14"]);
+    check(sections, "prune", &pruned, &rich.json(&["prune", "--dry-run"]));
+    let checkup = rich.json(&["check"]);
+    check(sections, "check", &checkup, &checkup);
+
+    // What was removed is told first; then the event of the example, once more.
+    rich.record(&[&RICH[2].replace("e3", "e99")]);
+    let mut following = rich.command(&["follow", "--json", "--after", "0", "--type", "progress"]);
+    let mut following = Running(following.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
+    let mut lines = BufReader::new(following.0.stdout.take().unwrap()).lines();
+    let mut followed: Vec<Value> = Vec::new();
+    while followed.last().is_none_or(|line| line["id"] != "e99") {
+        followed.push(serde_json::from_str(&lines.next().expect("follow goes on").unwrap()).unwrap());
+    }
+    assert!(followed.iter().any(|line| line["missed"].is_object()), "{followed:?}");
+    let Section { examples, .. } = sections.remove("follow").expect("`follow` is documented");
+    assert_eq!(keys_of(&examples), keys_of(&followed));
+    assert!(sections.is_empty(), "no test prints {:?}", sections.keys());
+}

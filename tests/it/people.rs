@@ -1,0 +1,133 @@
+//! What people see on a terminal: rows that fit, days, ages, charts, progress; colours unless they want none.
+
+use std::{
+    fs,
+    io::{ErrorKind, Read},
+};
+
+use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+
+use crate::home::Home;
+
+/// Months ago whenever this runs; the ids are as long as agents make them.
+const HOUR: &[&str] = &[
+    r#"{"id":"e1","type":"created","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","timestamp":"2026-01-21T10:00:00Z"}"#,
+    r#"{"id":"e2","type":"progress","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","progress":0.42,"stage":"editing","description":"Rewriting the session store\nline by line","timestamp":"2026-01-22T10:10:00Z"}"#,
+    r#"{"id":"e3","type":"milestone","coder_id":"修正","milestone":"テスト合格テスト合格テスト合格","timestamp":"2026-01-22T10:20:00Z"}"#,
+];
+
+/// All that a terminal of so many columns is sent, whatever the stream; its line ends are a terminal's.
+fn on_terminal(home: &Home, columns: u16, words: &[&str], environment: &[(&str, &str)]) -> String {
+    let pair = native_pty_system().openpty(PtySize { rows: 24, cols: columns, ..PtySize::default() }).unwrap();
+    let plain = home.command(words);
+    let mut command = CommandBuilder::new(plain.get_program());
+    command.args(plain.get_args());
+    command.env_clear();
+    command.env("TERM", "xterm");
+    command.cwd(home.path());
+    for (name, value) in plain.get_envs() {
+        command.env(name, value.unwrap());
+    }
+    environment.iter().for_each(|(name, value)| command.env(name, value));
+    let mut child = pair.slave.spawn_command(command).unwrap();
+    drop(pair.slave);
+    let mut said = Vec::new();
+    // Linux says so when the last program has closed its end.
+    if let Err(error) = pair.master.try_clone_reader().unwrap().read_to_end(&mut said) {
+        assert!(error.raw_os_error() == Some(5) || error.kind() == ErrorKind::UnexpectedEof, "{error}");
+    }
+    assert!(child.wait().unwrap().success(), "{words:?}");
+    String::from_utf8(said).unwrap().replace("\r\n", "\n")
+}
+
+fn plainly(home: &Home, columns: u16, words: &[&str]) -> String {
+    on_terminal(home, columns, words, &[("NO_COLOR", "1")])
+}
+
+fn recorded(lines: &[&str]) -> Home {
+    let home = Home::new();
+    home.record(lines);
+    home
+}
+
+#[test]
+fn rows_fit_and_days_stand_above_them() {
+    let home = recorded(HOUR);
+    let expected = "\
+Thursday 2026-01-22
+3  10:20:00  修正                     milestone テスト合格テ…
+2  10:10:00  claude-code…292e0b28074  progress 42 % (editing)…
+Wednesday 2026-01-21
+1  10:00:00  claude-code…292e0b28074  created
+";
+    let said = plainly(&home, 62, &["list"]);
+    assert_eq!(said, expected, "{said}");
+    // Whole where there is room.
+    let wide = plainly(&home, 160, &["list", "2"]);
+    let row = "2  10:10:00  claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074  \
+               progress 42 % (editing): Rewriting the session store line by line\n";
+    assert_eq!(wide, format!("Thursday 2026-01-22\n{row}"));
+}
+
+#[test]
+fn coders_have_headings_and_ages() {
+    let home = recorded(HOUR);
+    home.ok(&["emit", "paused", "--coder", "review", "--at", "3m", "--set", "reason=permission"]);
+    let said = plainly(&home, 80, &["coders"]);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0].split_whitespace().collect::<Vec<_>>(), ["coder", "status", "active", "events", "at", "work"]);
+    assert!(lines[1].starts_with("review ") && lines[1].contains("waits for permission"), "{said}");
+    assert!(lines[1].contains("m ago") && (lines[2].contains("Jan 22 10:20") || lines[2].contains("2026-01-22")), "{said}");
+    assert!(lines.iter().all(|line| line.chars().count() <= 80) && said.contains('…'), "{said}");
+}
+
+#[test]
+fn statistics_are_drawn() {
+    let home = recorded(HOUR);
+    for age in ["5m", "4m", "4m"] {
+        home.ok(&["emit", "output", "--coder", "a", "--at", age]);
+    }
+    let said = plainly(&home, 80, &["stats"]);
+    assert!(said.contains("\nthe last 60 minutes, at most 2 events a minute\n▁▁▁▁"), "{said}");
+    let line = said.lines().find(|line| line.starts_with("▁▁▁▁")).unwrap();
+    assert!(line.chars().count() == 60 && line.contains("▅█▁"), "{said}");
+    let bar = said.lines().find(|line| line.starts_with("ai_coder_output")).unwrap();
+    assert_eq!(bar, format!("ai_coder_output     3  {}", "█".repeat(40)), "{said}");
+    let alone = plainly(&home, 80, &["stats", "--coder", "修正"]);
+    assert!(!alone.contains("the last 60 minutes"), "nothing was, nothing is drawn: {alone}");
+}
+
+#[test]
+fn colours_are_for_terminals_and_for_who_wants_them() {
+    let home = recorded(HOUR);
+    for words in [&["list"][..], &["coders"], &["stats"]] {
+        assert!(on_terminal(&home, 80, words, &[]).contains("\x1b["), "{words:?}");
+        assert!(!plainly(&home, 80, words).contains('\x1b'), "{words:?}");
+        assert!(!home.ok(words).contains('\x1b'), "{words:?}");
+    }
+}
+
+#[test]
+fn long_work_shows_its_progress() {
+    let home = recorded(HOUR);
+    transcript(&home);
+    let check = |words: &[&str], shown: &str, told: &str| {
+        let said = plainly(&home, 80, words);
+        let last = said.lines().last().unwrap();
+        assert!(said.contains(shown), "{words:?}: {said:?}");
+        // The bar is gone before the answer comes.
+        assert!(last.rsplit('\r').next().unwrap().trim_start_matches("\x1b[2K").starts_with(told), "{words:?}: {said:?}");
+        assert!(!plainly(&home, 80, &[words, &["--json"]].concat()).contains(shown), "{words:?}: not for programs");
+    };
+    check(&["check"], "reading the file", "3 events, 2 coders: all is well");
+    check(&["import", "claude-code"], "14", "1 file, 2 lines: 0 new events");
+    let said = plainly(&home, 80, &["prune", "--max-events", "2"]);
+    assert!(said.contains("1/1 events"), "{said:?}");
+    assert!(said.ends_with("on disk\n"), "{said:?}");
+}
+
+fn transcript(home: &Home) {
+    let folder = home.path().join(".claude/projects/-home-dev-demo");
+    fs::create_dir_all(&folder).unwrap();
+    fs::write(folder.join("s1.jsonl"), "broken\nbroken\n").unwrap();
+}
