@@ -65,5 +65,5 @@ pub use reject::{Rejected, Rejection};
 pub use retain::{Pruned, Retention};
 pub use salvage::{Salvage, set_aside_if_broken};
 pub use spool::{spool, spool_elsewhere};
-pub use stats::{Minute, StatsQuery};
+pub use stats::{Minute, Minutes, StatsQuery};
 pub use writer::Writer;

@@ -11,12 +11,16 @@
 //! grow with the history, nor with how fast it grows. It refuses to write to the history, and to fold events by itself: sums and
 //! states are the aggregates'.
 
+mod activity;
+mod alerts;
+mod detail;
 mod draw;
 mod feed;
 mod log;
 mod look;
 mod panes;
 mod prompt;
+mod readings;
 mod roster;
 mod signals;
 mod state;
@@ -29,7 +33,6 @@ use std::{io, time::Duration};
 
 use tokio::{
     sync::mpsc::UnboundedReceiver,
-    task::JoinSet,
     time::{Instant, Interval, MissedTickBehavior},
 };
 
@@ -40,6 +43,7 @@ use crate::{
 };
 
 pub use look::Look;
+use readings::{Ask, Readings};
 use signals::Signals;
 use state::{Effect, Input, State};
 use terminal::{Hand, Screen};
@@ -55,12 +59,17 @@ pub enum Ended {
 
 /// Between two frames.
 const FRAME: Duration = Duration::from_millis(33);
-/// The first frame waits this long for the history; then it says that it is read.
-const FIRST_FRAME: Duration = Duration::from_millis(40);
-/// Between two readings of coders and sums, where something happened; where nothing did, each second.
+/// A frame waits this long for a page that was asked for: an empty list for the time it takes would flicker.
+const PAGE: Duration = Duration::from_millis(40);
+/// Between two readings of coders and sums, where something happened.
 const OVERVIEW: Duration = Duration::from_millis(250);
-/// Between two looks for coders that need a person among all there are.
+/// The same after trouble.
+const RETRY: Duration = Duration::from_secs(1);
+/// Between two looks for coders that need a person among all there are, where something happened; and between two looks whether
+/// the history is still the same, where nothing did.
 const NEEDING: Duration = Duration::from_secs(5);
+/// Between two countings of minutes by the history.
+const MINUTES: Duration = Duration::from_secs(60);
 /// Events taken at once: keys are heard in between.
 const EVENTS_AT_ONCE: usize = 1024;
 
@@ -73,7 +82,17 @@ pub async fn watch(bus: &Bus, look: &Look, words: &str, filter: Filter) -> io::R
     let screen = Screen::enter()?;
     let mut hands = terminal::hands()?;
     let state = State::new(now(), screen.size()?, words, filter);
-    View { bus, look, screen, state, reading: JoinSet::new(), drawn_at: None }.run(&mut hands, &mut signals).await
+    let view = View {
+        bus,
+        look,
+        screen,
+        state,
+        subscription: bus.subscribe(Filter::default(), From::Now),
+        readings: Readings::new(bus),
+        drawn_at: None,
+        asked_at: Instant::now(),
+    };
+    view.run(&mut hands, &mut signals).await
 }
 
 struct View<'b> {
@@ -81,29 +100,24 @@ struct View<'b> {
     look: &'b Look,
     screen: Screen,
     state: State,
-    /// What is being read for the state.
-    reading: JoinSet<Input>,
+    subscription: Subscription,
+    readings: Readings,
     drawn_at: Option<Instant>,
+    /// When the newest page was asked for last.
+    asked_at: Instant,
 }
 
 impl View<'_> {
     async fn run(mut self, hands: &mut UnboundedReceiver<Hand>, signals: &mut Signals) -> io::Result<Ended> {
-        let mut subscription = self.bus.subscribe(Filter::default(), From::Now);
-        self.reading.spawn(feed::overview(self.bus.clone()));
+        self.readings.ask(Ask::Overview);
         let first_page = self.state.ask();
         self.start(first_page)?;
-        let begun = Instant::now();
-        let mut second = every(Duration::from_secs(1));
-        let mut needing = every(NEEDING);
-        let mut minute = every(Duration::from_secs(60));
-        // Whether the overview is older than what happened, and when it may be read again: not while it is being read.
-        let (mut is_stale, mut overview_at) = (false, None);
+        let (mut second, mut needing, mut minute) = (every(Duration::from_secs(1)), every(NEEDING), every(MINUTES));
+        // What happened since the overview, and since who needs a person was read; when the overview may be read again: not
+        // while it is being read.
+        let (mut is_stale, mut is_needing_stale, mut overview_at) = (false, true, None);
         loop {
-            let draw_at = match self.drawn_at {
-                Some(drawn_at) => drawn_at + FRAME,
-                None if self.state.is_ready() => begun,
-                None => begun + FIRST_FRAME,
-            };
+            let draw_at = self.draw_at();
             let input = tokio::select! {
                 hand = hands.recv() => match hand {
                     Some(Hand::Key(key)) => Input::Key(key),
@@ -118,28 +132,31 @@ impl View<'_> {
                     }
                     signal => return Ok(Ended::Signal(signal)),
                 },
-                input = next_events(&mut subscription) => {
-                    is_stale = true;
+                input = next_events(&mut self.subscription) => {
+                    (is_stale, is_needing_stale) = (true, true);
                     input
                 }
-                Some(read) = self.reading.join_next() => read.unwrap_or_else(|error| Input::Trouble(error.to_string())),
+                input = self.readings.next() => input,
                 _ = second.tick(), if self.drawn_at.is_some() => {
                     // Who is silent for long enough is stalled.
                     is_stale |= self.state.has_unfinished();
                     Input::Tick(now())
                 }
                 _ = needing.tick(), if self.drawn_at.is_some() => {
-                    self.reading.spawn(feed::needing(self.bus.clone()));
+                    is_stale = true;
+                    if std::mem::take(&mut is_needing_stale) {
+                        self.readings.ask(Ask::Needing);
+                    }
                     continue;
                 }
                 _ = minute.tick(), if self.drawn_at.is_some() => {
-                    // What came while they were read is counted once more, and now exactly.
-                    self.reading.spawn(feed::minutes(self.bus.clone(), now()));
+                    is_needing_stale |= self.state.has_unfinished();
+                    self.readings.ask(Ask::Minutes(now()));
                     continue;
                 }
                 () = until(overview_at), if is_stale => {
                     (is_stale, overview_at) = (false, None);
-                    self.reading.spawn(feed::overview(self.bus.clone()));
+                    self.readings.ask(Ask::Overview);
                     continue;
                 }
                 () = tokio::time::sleep_until(draw_at), if self.state.is_changed() => {
@@ -147,8 +164,10 @@ impl View<'_> {
                     continue;
                 }
             };
-            if matches!(input, Input::Overview(_) | Input::Trouble(_)) {
-                overview_at = Some(Instant::now() + OVERVIEW);
+            match input {
+                Input::Overview(_) => overview_at = Some(Instant::now() + OVERVIEW),
+                Input::Trouble(_) => (is_stale, overview_at) = (true, Some(Instant::now() + RETRY)),
+                _ => {}
             }
             for effect in self.state.update(input) {
                 if let Some(ended) = self.start(effect)? {
@@ -158,18 +177,19 @@ impl View<'_> {
         }
     }
 
+    /// When what changed is to be shown.
+    fn draw_at(&self) -> Instant {
+        let earliest = self.drawn_at.map_or(self.asked_at, |drawn_at| drawn_at + FRAME);
+        if self.state.is_ready() { earliest } else { earliest.max(self.asked_at + PAGE) }
+    }
+
     fn show(&mut self) -> io::Result<()> {
         self.screen.show(&mut self.state, self.look)?;
         if self.drawn_at.replace(Instant::now()).is_none() {
             // What the first frame could do without.
-            self.reading.spawn(feed::past(self.bus.clone(), now()));
+            self.readings.ask(Ask::Past(now()));
         }
         Ok(())
-    }
-
-    fn recall(&mut self) {
-        self.reading.spawn(feed::past(self.bus.clone(), now()));
-        self.reading.spawn(feed::minutes(self.bus.clone(), now()));
     }
 
     fn start(&mut self, effect: Effect) -> io::Result<Option<Ended>> {
@@ -177,8 +197,17 @@ impl View<'_> {
             Effect::Quit => return Ok(Some(Ended::Quit)),
             Effect::Interrupt => return Ok(Some(Ended::Signal(Signals::INTERRUPT))),
             Effect::Suspend => self.suspend()?,
-            Effect::Load(wanted) => drop(self.reading.spawn(feed::page(self.bus.clone(), wanted))),
-            Effect::Recall => self.recall(),
+            Effect::Load(wanted) => {
+                if wanted.before.is_none() {
+                    self.asked_at = Instant::now();
+                }
+                self.readings.ask(Ask::Page(wanted));
+            }
+            Effect::Begin => {
+                self.subscription = self.bus.subscribe(Filter::default(), From::Now);
+                self.readings.ask(Ask::Past(now()));
+                self.readings.ask(Ask::Minutes(now()));
+            }
             Effect::Copy(text) => self.screen.copy(&text)?,
         }
         Ok(None)
@@ -197,7 +226,6 @@ async fn next_events(subscription: &mut Subscription) -> Input {
         Ok(deliveries) => deliveries,
         Err(error) => return Input::Trouble(error.to_string()),
     };
-    let is_full = deliveries.len() == EVENTS_AT_ONCE;
     let (mut events, mut missed) = (Vec::with_capacity(deliveries.len()), None);
     for delivery in deliveries {
         match delivery {
@@ -205,8 +233,7 @@ async fn next_events(subscription: &mut Subscription) -> Input {
             Delivery::Missed(gap) => missed = Some(gap),
         }
     }
-    // More is waiting: the last of these says how long.
-    let behind = events.last().filter(|_| is_full).map_or(0, |last| now().since(last.received_at).max(0));
+    let behind = events.last().map_or(0, |last| now().since(last.received_at).max(0));
     Input::Events { events, behind, missed }
 }
 

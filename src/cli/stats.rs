@@ -80,7 +80,7 @@ impl Stats {
 fn last_hour(reader: &mut Reader, coder: Option<&str>, now: Time) -> Result<Vec<u64>, history::Error> {
     let first = now.floor(Time::MINUTE).plus(-59 * Time::MINUTE);
     let mut minutes = vec![0; 60];
-    for Minute { coder_id, start, events } in reader.minutes(first)? {
+    for Minute { coder_id, start, events } in reader.minutes(first)?.minutes {
         let index = (start.micros() - first.micros()) / Time::MINUTE;
         if coder.is_none_or(|coder| coder == coder_id)
             && let Some(minute) = usize::try_from(index).ok().and_then(|index| minutes.get_mut(index))

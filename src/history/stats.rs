@@ -37,6 +37,14 @@ pub struct Minute {
     pub events: u64,
 }
 
+/// What coders did minute by minute.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Minutes {
+    /// The newest seq that is counted.
+    pub through: u64,
+    pub minutes: Vec<Minute>,
+}
+
 /// Minutes read at once: more than a screen can show.
 const MINUTES_MAX: usize = 20_000;
 
@@ -45,8 +53,8 @@ impl Reader {
     ///
     /// # Errors
     /// Where the history cannot be read.
-    pub fn minutes(&mut self, since: Time) -> Result<Vec<Minute>, Error> {
-        self.read(Vec::new(), |snapshot| {
+    pub fn minutes(&mut self, since: Time) -> Result<Minutes, Error> {
+        self.read(Minutes::default(), |snapshot| {
             let mut statement = snapshot.db.prepare_cached(
                 "SELECT coder.id, start, tally FROM bucket JOIN coder ON coder.no = bucket.coder
                  WHERE start >= ? AND width = ? ORDER BY start DESC LIMIT ?",
@@ -55,7 +63,7 @@ impl Reader {
                 let start = Time::from_micros(row.get(1)?);
                 Ok(Minute { coder_id: row.get(0)?, start, events: rows::aggregate::<Tally>(row, 2)?.events() })
             })?;
-            minutes.collect()
+            Ok(Minutes { through: snapshot.ledger.head, minutes: minutes.collect::<rusqlite::Result<_>>()? })
         })
     }
 

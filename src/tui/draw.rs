@@ -38,7 +38,7 @@ struct Page<'a> {
 
 impl Page<'_> {
     fn draw(mut self, state: &State) -> Option<Position> {
-        if (state.size.width, state.size.height) < LEAST || state.size.height < LEAST.1 {
+        if state.size.width < LEAST.0 || state.size.height < LEAST.1 {
             let area = *self.buffer.area();
             self.put(Rect { height: area.height.min(1), ..area }, "too small: 40 columns and 10 rows are needed", Style::new());
             return None;
@@ -91,7 +91,7 @@ impl Page<'_> {
     }
 
     fn alerts(&mut self, area: Rect, state: &State) {
-        let Some(newest) = state.alerts.last() else { return };
+        let Some(newest) = state.alerts.newest() else { return };
         let style = if newest.is_severe { self.look.bad() } else { self.look.look_here() };
         let ago = age(state.now.since(newest.at));
         let others = match state.alerts.len() - 1 {

@@ -4,18 +4,22 @@ use crate::{
     bus::Bus,
     event::{Event, Micros, Time},
     filter::Filter,
-    history::{CodersQuery, Error, Minute, Order, Query, Reader, StatsQuery},
+    history::{CodersQuery, Error, Minutes, Order, Query, Reader, StatsQuery},
 };
 
 use super::{
-    state::{Input, Loaded, MINUTES, Overview, Wanted},
+    activity::MINUTES,
+    state::{Input, Loaded, Overview, Wanted},
     timeline::{SPAN, Timeline},
 };
 
 /// The latest coders, and as many again that need a person, however long ago they did something.
 const CODERS_MAX: usize = 200;
-/// Events read at once.
+/// Events of one page, and as many bytes of JSON: those of an event may be many.
 const PAGE_EVENTS: usize = 500;
+const PAGE_BYTES: usize = 8 << 20;
+/// Events of a page that are in memory before their bytes are counted.
+const READ_AT_ONCE: usize = 50;
 /// Most events looked at for one page: a rare word in a large history must not hold up the next key.
 const SCANNED_MAX: usize = 200_000;
 /// Events of the last hour that the timeline begins with.
@@ -41,16 +45,27 @@ pub async fn needing(bus: Bus) -> Input {
 
 /// A page of events.
 pub async fn page(bus: Bus, wanted: Wanted) -> Input {
-    let read = bus.read(move |reader| page_of(reader, wanted));
+    let read = bus.read(move |reader| page_of(reader, wanted, SCANNED_MAX));
     told(read.await.map(Input::Loaded))
 }
 
-pub(super) fn page_of(reader: &mut Reader, wanted: Wanted) -> Result<Loaded, Error> {
+pub(super) fn page_of(reader: &mut Reader, wanted: Wanted, scan_max: usize) -> Result<Loaded, Error> {
     let Wanted { number, filter, before } = wanted;
-    let query = Query { filter, before, order: Order::Newest, limit: PAGE_EVENTS, scan_max: SCANNED_MAX, ..Query::default() };
-    let page = reader.page(&query)?;
-    let events = page.events.into_iter().rev().collect();
-    Ok(Loaded { number, events, through: page.position.head, is_older: before.is_some(), is_whole: page.next.is_none() })
+    let mut query = Query { filter, before, order: Order::Newest, limit: READ_AT_ONCE, scan_max, ..Query::default() };
+    let (mut events, mut bytes, mut through) = (Vec::new(), 0, None);
+    loop {
+        let page = reader.page(&query)?;
+        through.get_or_insert(page.position.head);
+        bytes += page.events.iter().map(Event::bytes).sum::<usize>();
+        events.extend(page.events);
+        query.before = page.next;
+        let is_full = events.len() >= PAGE_EVENTS || bytes >= PAGE_BYTES;
+        if is_full || page.next.is_none() || page.scanned_through.is_some() {
+            break;
+        }
+    }
+    events.reverse();
+    Ok(Loaded { number, events, through: through.unwrap_or(0), is_older: before.is_some(), older: query.before })
 }
 
 /// What each coder did in each of the last minutes.
@@ -58,7 +73,7 @@ pub async fn minutes(bus: Bus, now: Time) -> Input {
     told(bus.read(move |reader| minutes_of(reader, now)).await.map(Input::Minutes))
 }
 
-pub(super) fn minutes_of(reader: &mut Reader, now: Time) -> Result<Vec<Minute>, Error> {
+pub(super) fn minutes_of(reader: &mut Reader, now: Time) -> Result<Minutes, Error> {
     reader.minutes(now.plus(-(MINUTES as Micros) * Time::MINUTE))
 }
 

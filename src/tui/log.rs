@@ -9,6 +9,9 @@ const KEPT_MAX: usize = 2000;
 /// The same in bytes of JSON: an event may be large.
 const KEPT_BYTES_MAX: usize = 16 << 20;
 
+/// The same of completing events whose facts are not here, while the first page is read.
+const COMPLETIONS_MAX: usize = 256;
+
 #[derive(Debug, Default)]
 pub struct Log {
     events: VecDeque<Arc<Event>>,
@@ -17,8 +20,10 @@ pub struct Log {
     through: u64,
     /// The event the cursor is on; none: the newest, whichever that is.
     cursor: Option<u64>,
-    /// Nothing lies before the oldest.
-    is_whole: bool,
+    /// Before which seq more is to be looked for; none where nothing is.
+    older: Option<u64>,
+    /// Came before the facts they add to were read.
+    completions: VecDeque<Arc<Event>>,
     /// The newest are not here: they came while the window was full and stood still.
     unseen: u64,
     /// The first event shown, while standing still.
@@ -50,25 +55,44 @@ impl Log {
         self.at().and_then(|at| self.events.get(at))
     }
 
+    /// Before which seq more is to be looked for.
+    pub fn older(&self) -> Option<u64> {
+        self.older
+    }
+
     /// The newest of the history up to `through`, in place of all that is here and was looked at before.
-    pub fn replace(&mut self, events: Vec<Event>, through: u64, is_whole: bool) {
+    pub fn replace(&mut self, events: Vec<Event>, through: u64, older: Option<u64>) {
         let later: Vec<_> = self.events.drain(..).filter(|event| event.seq > through).collect();
+        let completions = std::mem::take(&mut self.completions);
         let seen = self.through.max(through);
-        *self = Log { through: seen, is_whole, ..Log::default() };
+        *self = Log { through: seen, older, ..Log::default() };
         events.into_iter().map(Arc::new).chain(later).for_each(|event| self.push(event));
+        for later in completions.iter().filter(|event| event.seq > through) {
+            self.complete(later);
+        }
         self.shrink();
     }
 
-    /// What lies before the oldest, oldest first.
-    pub fn prepend(&mut self, events: Vec<Event>, is_whole: bool) {
-        self.is_whole = is_whole;
+    /// What lies before the oldest, oldest first, as far as there is room.
+    pub fn prepend(&mut self, events: Vec<Event>, older: Option<u64>) {
+        self.older = older;
         let oldest = self.events.front().map_or(u64::MAX, |event| event.seq);
+        let is_reading = !self.is_following();
         for event in events.into_iter().rev().filter(|event| event.seq < oldest) {
+            // Whoever scrolls back leaves the newest behind, but never the event under the cursor.
+            while is_reading
+                && self.is_full()
+                && let Some(newest) = self.events.pop_back_if(|newest| Some(newest.seq) > self.cursor)
+            {
+                self.bytes -= newest.bytes();
+                self.unseen += 1;
+            }
+            if self.is_full() {
+                self.older = self.events.front().map(|front| front.seq);
+                return;
+            }
             self.bytes += event.bytes();
             self.events.push_front(Arc::new(event));
-        }
-        while self.is_full() && !self.is_following() {
-            self.unseen += u64::from(self.events.pop_back().map(|event| self.bytes -= event.bytes()).is_some());
         }
     }
 
@@ -78,8 +102,8 @@ impl Log {
             return;
         }
         self.through = event.seq;
-        if let Some(fact) = event.completes {
-            return self.complete(fact, event);
+        if event.completes.is_some() {
+            return self.complete(event);
         }
         if !self.is_following() && (self.unseen > 0 || self.is_full()) {
             self.unseen += 1;
@@ -92,12 +116,14 @@ impl Log {
     /// Moves the cursor; at the newest it follows again. Whether more must be read: what lies before the oldest, or the newest.
     pub fn step(&mut self, by: isize) -> Step {
         let Some(at) = self.at() else { return Step::Here };
-        let to = at.saturating_add_signed(by);
-        if to >= self.events.len() {
+        let (to, last) = (at.saturating_add_signed(by), self.events.len() - 1);
+        if to > last && self.unseen == 0 {
             return self.follow();
         }
+        // What lies behind the last one is not here: it is not passed over in silence.
+        let to = to.min(last);
         self.cursor = self.events.get(to).map(|event| event.seq);
-        if to == 0 && !self.is_whole { Step::Older } else { Step::Here }
+        if to == 0 && self.older.is_some() { Step::Older } else { Step::Here }
     }
 
     /// To the newest, and on with it.
@@ -117,6 +143,7 @@ impl Log {
 
     /// The first event to show on `height` rows, moved as little as the cursor asks for.
     pub fn first_shown(&self, height: usize) -> usize {
+        let height = height.max(1);
         let last = self.events.len().saturating_sub(height);
         match (self.at(), self.top) {
             (Some(at), Some(top)) if !self.is_following() => self.index(top).min(last).clamp((at + 1).saturating_sub(height), at),
@@ -137,12 +164,17 @@ impl Log {
     }
 
     /// What later reports brought is shown with the fact.
-    fn complete(&mut self, fact: u64, later: &Event) {
+    fn complete(&mut self, later: &Arc<Event>) {
+        let Some(fact) = later.completes else { return };
         let at = self.index(fact);
-        if let Some(event) = self.events.get_mut(at).filter(|event| event.seq == fact) {
-            self.bytes -= event.bytes();
-            Arc::make_mut(event).complete_with(later);
-            self.bytes += event.bytes();
+        match self.events.get_mut(at).filter(|event| event.seq == fact) {
+            Some(event) => {
+                self.bytes -= event.bytes();
+                Arc::make_mut(event).complete_with(later);
+                self.bytes += event.bytes();
+            }
+            None if self.completions.len() < COMPLETIONS_MAX => self.completions.push_back(Arc::clone(later)),
+            None => {}
         }
     }
 
@@ -158,7 +190,7 @@ impl Log {
         while self.is_following() && self.is_full() && self.events.len() > 1 {
             if let Some(event) = self.events.pop_front() {
                 self.bytes -= event.bytes();
-                self.is_whole = false;
+                self.older = self.events.front().map(|front| front.seq);
             }
         }
     }
@@ -193,7 +225,7 @@ mod tests {
     fn log(seqs: std::ops::RangeInclusive<u64>) -> Log {
         let mut log = Log::default();
         let through = *seqs.end();
-        log.replace(seqs.map(event).collect(), through, false);
+        log.replace(seqs.map(event).collect(), through, Some(1));
         log
     }
 
@@ -203,7 +235,7 @@ mod tests {
         for seq in [4, 5, 6] {
             log.add(&Arc::new(event(seq)));
         }
-        log.replace([2, 4, 5].map(event).into(), 5, false);
+        log.replace([2, 4, 5].map(event).into(), 5, Some(2));
         assert_eq!(seqs(&log), [2, 4, 5, 6]);
         log.add(&Arc::new(event(6)));
         log.add(&Arc::new(event(7)));
@@ -225,7 +257,7 @@ mod tests {
     fn the_top_asks_for_what_lies_before_it() {
         let mut log = log(11..=15);
         assert_eq!(log.go_to_oldest(), Step::Older);
-        log.prepend((6..=10).map(event).collect(), true);
+        log.prepend((6..=10).map(event).collect(), None);
         assert_eq!((seqs(&log), log.at()), ((6..=15).collect(), Some(5)));
         assert_eq!(log.go_to_oldest(), Step::Here);
     }
@@ -258,5 +290,58 @@ mod tests {
         log.step(3);
         log.settle(10);
         assert_eq!(log.first_shown(10), 89);
+    }
+
+    #[test]
+    fn a_completion_that_came_before_its_fact_is_kept_for_it() {
+        let later = |seq: u64, completes: u64, text: &str| {
+            let mut event = Event { completes: Some(completes), ..event(seq) };
+            event.data.insert("later".into(), text.into());
+            Arc::new(event)
+        };
+        let mut log = Log::default();
+        // The page was read in between: the first lies in it already.
+        log.add(&later(4, 2, "known"));
+        log.add(&later(6, 2, "new"));
+        log.replace([1, 2, 3].map(event).into(), 5, None);
+        assert_eq!(log.events()[1].data.get("later"), Some(&"new".into()));
+        log.add(&later(7, 3, "live"));
+        assert_eq!(log.events()[2].data.get("later"), Some(&"live".into()));
+    }
+
+    #[test]
+    fn scrolling_back_through_large_events_keeps_them_in_a_row() {
+        let large = |seq: u64| {
+            let mut event = event(seq);
+            event.data.insert("x".into(), "x".repeat(200_000).into());
+            event
+        };
+        let mut log = Log::default();
+        log.replace((401..=440).map(large).collect(), 440, Some(401));
+        let mut oldest = 401;
+        while oldest > 300 {
+            assert_eq!(log.go_to_oldest(), Step::Older);
+            let before = log.older().expect("there is more");
+            assert_eq!(before, oldest);
+            log.prepend((before - 50..before).map(large).collect(), Some(before - 50));
+            let seqs = seqs(&log);
+            assert!(seqs.windows(2).all(|pair| pair[0] + 1 == pair[1]), "{seqs:?}");
+            assert!(seqs.contains(&oldest) && seqs[0] < oldest, "{seqs:?} lost {oldest}");
+            oldest = seqs[0];
+        }
+        // Down again: it stops where what follows is not here, and says how much that is.
+        assert_eq!((log.step(10_000), log.is_following()), (Step::Here, false));
+        assert!(log.unseen() > 0);
+        assert_eq!(log.follow(), Step::Newest);
+    }
+
+    #[test]
+    fn no_height_breaks_it() {
+        let mut log = log(1..=5);
+        log.step(-1);
+        for height in 0..8 {
+            log.settle(height);
+            assert!(log.first_shown(height) < 5);
+        }
     }
 }

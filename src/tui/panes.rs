@@ -20,15 +20,17 @@ pub struct Panes {
 const CODERS_HEAD: u16 = 2;
 /// Above the events: a title.
 const EVENTS_HEAD: u16 = 1;
-/// Coders that are shown at least, where there are so many.
+/// Coders that are shown at least, where there are so many and there is room.
 const CODERS_MIN: u16 = 4;
+/// Events that are shown at least.
+const EVENTS_MIN: u16 = 2;
 
 impl Panes {
     /// `coders` is the number of rows that there are to show.
     pub fn of(size: Size, has_alerts: bool, coders: usize) -> Panes {
         let area = Rect::new(0, 0, size.width, size.height);
         let lists = size.height.saturating_sub(2 + u16::from(has_alerts));
-        let most = (lists * 2 / 5).max(CODERS_HEAD + CODERS_MIN);
+        let most = (lists * 2 / 5).max(CODERS_HEAD + CODERS_MIN).min(lists.saturating_sub(EVENTS_HEAD + EVENTS_MIN));
         let coders = u16::try_from(coders).unwrap_or(u16::MAX).saturating_add(CODERS_HEAD).min(most);
         let [head, alerts, coders, events, foot] = Layout::vertical([
             Constraint::Length(1),

@@ -3,7 +3,7 @@
 mod keys;
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::Arc,
 };
 
@@ -11,12 +11,15 @@ use ratatui::{crossterm::event::KeyEvent, layout::Size};
 
 use crate::{
     aggregate::{CoderView, Stats},
-    event::{Body, Event, EventType, Micros, Time, sentence},
+    event::{Body, Event, EventType, Micros, Time},
     filter::{Filter, TypeSet},
-    history::{Minute, Missed},
+    history::{Minutes, Missed},
 };
 
 use super::{
+    activity::Activity,
+    alerts::Alerts,
+    detail::Detail,
     log::Log,
     panes::Panes,
     prompt::Prompt,
@@ -43,10 +46,10 @@ pub enum Input {
     Needing(Vec<CoderView>),
     Loaded(Loaded),
     /// How much each coder did in each of the last minutes.
-    Minutes(Vec<Minute>),
+    Minutes(Minutes),
     /// Lifecycle, errors, milestones and alerts of the last hour, oldest first.
     Past(Vec<Event>),
-    /// The history cannot be read, and why; it is tried again.
+    /// Something of the history cannot be read, and why; the overview is tried again, and once it can be read, all else.
     Trouble(String),
 }
 
@@ -70,8 +73,8 @@ pub struct Loaded {
     pub through: u64,
     /// They lie before what is shown, and belong in front of it.
     pub is_older: bool,
-    /// Nothing that is wanted lies before them.
-    pub is_whole: bool,
+    /// Before which seq more is to be looked for; none where nothing is.
+    pub older: Option<u64>,
 }
 
 /// What is to be done outside.
@@ -82,8 +85,8 @@ pub enum Effect {
     Interrupt,
     Suspend,
     Load(Wanted),
-    /// Read the last hour and its minutes.
-    Recall,
+    /// Another history, or the same after trouble: follow it from now on, read the last hour and its minutes.
+    Begin,
     /// Into the clipboard.
     Copy(String),
 }
@@ -111,28 +114,6 @@ pub enum Overlay {
     Prompt(Prompt),
 }
 
-/// Something in full.
-#[derive(Debug)]
-pub struct Detail {
-    pub title: String,
-    pub lines: Vec<String>,
-    pub top: usize,
-}
-
-/// What a person should know of until they have seen it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Alert {
-    pub seq: u64,
-    pub at: Time,
-    pub text: String,
-    pub is_severe: bool,
-}
-
-/// Minutes of a coder's sparkline.
-pub const MINUTES: usize = 20;
-/// Alerts kept until they are acknowledged.
-const ALERTS_MAX: usize = 100;
-
 pub struct State {
     pub now: Time,
     pub size: Size,
@@ -155,18 +136,17 @@ pub struct State {
     /// [`State::filter`] for the chosen coder.
     wanted: Filter,
     pub errors_only: bool,
-    pub alerts: Vec<Alert>,
+    pub alerts: Alerts,
     pub timeline: Timeline,
-    /// Events by coder and minute.
-    minutes: HashMap<String, BTreeMap<Time, u64>>,
-    minutes_of_all: BTreeMap<Time, u64>,
+    pub activity: Activity,
     /// Memory in MiB and CPU in percent, the latest of each coder.
     pub usage: HashMap<String, (Option<u64>, Option<f64>)>,
     pub behind: Micros,
     /// A word to the person, until the next key.
     pub notice: Option<String>,
     pub trouble: Option<String>,
-    acknowledged: u64,
+    /// Events came since the last tick.
+    is_fed: bool,
     asked: u64,
     is_loading: bool,
     is_changed: bool,
@@ -192,15 +172,14 @@ impl State {
             wanted: filter.clone(),
             filter,
             errors_only: false,
-            alerts: Vec::new(),
+            alerts: Alerts::default(),
             timeline: Timeline::default(),
-            minutes: HashMap::new(),
-            minutes_of_all: BTreeMap::new(),
+            activity: Activity::default(),
             usage: HashMap::new(),
             behind: 0,
             notice: None,
             trouble: None,
-            acknowledged: 0,
+            is_fed: false,
             asked: 0,
             is_loading: false,
             is_changed: true,
@@ -235,7 +214,7 @@ impl State {
     }
 
     pub fn update(&mut self, input: Input) -> Vec<Effect> {
-        self.is_changed = true;
+        let was_changed = std::mem::replace(&mut self.is_changed, true);
         match input {
             Input::Key(key) => return self.press(key),
             Input::Paste(text) => {
@@ -244,40 +223,21 @@ impl State {
                 }
             }
             Input::Resize(size) => self.fit(size),
-            Input::Tick(now) => self.tick(now),
+            Input::Tick(now) => self.is_changed = self.tick(now) || was_changed,
             Input::Events { events, behind, missed } => {
-                self.behind = behind;
+                (self.behind, self.is_fed) = (behind, true);
                 events.iter().for_each(|event| self.take(event));
                 if let Some(Missed { after, through }) = missed {
                     self.notice = Some(format!("retention removed {} to {through} before they were read", after + 1));
                 }
             }
-            Input::Overview(overview) => {
-                let is_another = self.overview.as_ref().is_some_and(|known| known.history != overview.history);
-                // What was asked for meanwhile may have found nothing to read.
-                let is_back = self.trouble.take().is_some();
-                self.overview = Some(*overview);
-                if is_another {
-                    return self.begin_anew();
-                }
-                if self.arrange() || is_back {
-                    return vec![self.ask()];
-                }
-            }
+            Input::Overview(overview) => return self.take_overview(*overview),
             Input::Needing(coders) => {
                 self.needing = coders;
-                if self.arrange() {
-                    return vec![self.ask()];
-                }
+                self.arrange();
             }
-            Input::Loaded(loaded) => self.take_page(loaded),
-            Input::Minutes(minutes) => {
-                self.minutes.clear();
-                self.minutes_of_all.clear();
-                for Minute { coder_id, start, events } in minutes {
-                    self.count(&coder_id, start, events);
-                }
-            }
+            Input::Loaded(loaded) => return self.take_page(loaded),
+            Input::Minutes(minutes) => self.activity.replace(minutes),
             Input::Past(events) => {
                 for event in &events {
                     self.timeline.add(event);
@@ -305,22 +265,14 @@ impl State {
         self.coder_at.checked_sub(1).and_then(|at| self.rows.get(at)).map(|row| &row.coder)
     }
 
-    /// Another history has taken the place of the one that was shown: its seqs mean other events.
-    fn begin_anew(&mut self) -> Vec<Effect> {
-        (self.timeline, self.acknowledged) = (Timeline::default(), 0);
-        self.alerts.clear();
-        self.minutes.clear();
-        self.minutes_of_all.clear();
-        self.usage.clear();
-        self.needing.clear();
-        self.arrange();
-        vec![self.ask(), Effect::Recall]
-    }
-
     /// Which events are shown: what was typed, of the chosen coder, maybe errors only.
     fn want(&self) -> Filter {
         let mut filter = self.filter.clone();
         if let Some(coder) = self.chosen() {
+            if !filter.coders.is_empty() && !filter.coders.contains(&coder.coder_id) {
+                // The events of another coder than the typed ones are none of those.
+                filter.types = Some(TypeSet::EMPTY);
+            }
             filter.coders = vec![coder.coder_id.clone()];
         }
         if self.errors_only {
@@ -345,52 +297,21 @@ impl State {
         self.is_loading
     }
 
-    /// A coder's events in each of the last minutes, oldest first.
-    pub fn sparkline(&self, coder_id: &str) -> [u64; MINUTES] {
-        self.minutes.get(coder_id).map_or([0; MINUTES], |minutes| self.counts(minutes))
-    }
-
-    /// The same of all.
-    pub fn all_sparkline(&self) -> [u64; MINUTES] {
-        self.counts(&self.minutes_of_all)
-    }
-
-    fn counts(&self, minutes: &BTreeMap<Time, u64>) -> [u64; MINUTES] {
-        let mut counts = [0; MINUTES];
-        for (back, count) in (0..).zip(counts.iter_mut().rev()) {
-            let start = self.now.floor(Time::MINUTE).plus(-back * Time::MINUTE);
-            *count = minutes.get(&start).copied().unwrap_or(0);
-        }
-        counts
-    }
-
-    fn count(&mut self, coder_id: &str, minute: Time, events: u64) {
-        *self.minutes_of_all.entry(minute).or_default() += events;
-        if !self.minutes.contains_key(coder_id) {
-            self.minutes.insert(coder_id.to_owned(), BTreeMap::new());
-        }
-        if let Some(minutes) = self.minutes.get_mut(coder_id) {
-            *minutes.entry(minute).or_default() += events;
-        }
-    }
-
-    fn tick(&mut self, now: Time) {
-        self.is_changed = now.floor(Time::SECOND) != self.now.floor(Time::SECOND);
+    /// Whether a second began.
+    fn tick(&mut self, now: Time) -> bool {
+        let is_new = now.floor(Time::SECOND) != self.now.floor(Time::SECOND);
         self.now = now;
+        if !std::mem::take(&mut self.is_fed) {
+            self.behind = 0;
+        }
         self.timeline.forget(now);
-        let from = now.floor(Time::MINUTE).plus(-(MINUTES as Micros) * Time::MINUTE);
-        self.minutes_of_all = self.minutes_of_all.split_off(&from);
-        self.minutes.retain(|_, minutes| {
-            *minutes = minutes.split_off(&from);
-            !minutes.is_empty()
-        });
+        self.activity.forget(now, |coder_id| self.names.contains_key(coder_id));
+        is_new
     }
 
     fn take(&mut self, event: &Arc<Event>) {
         self.now = self.now.max(event.received_at);
-        if event.completes.is_none() {
-            self.count(&event.coder_id, event.timestamp.floor(Time::MINUTE), 1);
-        }
+        self.activity.add(event);
         if let Body::Resource(fields) = &event.body
             && event.kind == EventType::ResourceUsage
         {
@@ -404,33 +325,41 @@ impl State {
     }
 
     fn warn_of(&mut self, event: &Event) {
-        let is_severe = match event.kind {
-            EventType::FailureAlert => true,
-            EventType::SystemWarning => false,
-            _ => return,
-        };
-        if event.seq <= self.acknowledged || self.alerts.iter().any(|alert| alert.seq == event.seq) {
-            return;
-        }
-        let text = format!("{}: {}", self.name_of(&event.coder_id), sentence(event));
-        self.alerts.push(Alert { seq: event.seq, at: event.timestamp, text, is_severe });
-        self.alerts.sort_by_key(|alert| alert.seq);
-        if self.alerts.len() > ALERTS_MAX {
-            self.alerts.remove(0);
-        }
+        let name = self.names.get(&event.coder_id).map_or(&*event.coder_id, String::as_str);
+        self.alerts.add(event, name);
     }
 
-    fn take_page(&mut self, loaded: Loaded) {
+    fn take_overview(&mut self, overview: Overview) -> Vec<Effect> {
+        let is_another = self.overview.as_ref().is_some_and(|known| known.history != overview.history);
+        // What was asked for meanwhile may have found nothing to read.
+        let is_back = self.trouble.take().is_some();
+        if is_another {
+            // Its seqs mean other events.
+            (self.timeline, self.alerts, self.activity) = (Timeline::default(), Alerts::default(), Activity::default());
+            (self.usage, self.needing, self.rows) = (HashMap::new(), Vec::new(), Vec::new());
+            (self.coder_at, self.coder_top) = (0, 0);
+        }
+        self.overview = Some(overview);
+        self.arrange();
+        if is_another || is_back { vec![Effect::Begin, self.ask()] } else { Vec::new() }
+    }
+
+    fn take_page(&mut self, loaded: Loaded) -> Vec<Effect> {
         if loaded.number != self.asked {
-            return;
+            return Vec::new();
         }
         self.is_loading = false;
         if loaded.is_older {
-            self.log.prepend(loaded.events, loaded.is_whole);
+            self.log.prepend(loaded.events, loaded.older);
         } else {
-            self.log.replace(loaded.events, loaded.through, loaded.is_whole);
+            self.log.replace(loaded.events, loaded.through, loaded.older);
         }
         self.settle();
+        // What is rare lies further back than one reading looks.
+        match self.log.older() {
+            Some(older) if self.log.events().len() < self.panes().event_rows() => vec![self.load(Some(older))],
+            _ => Vec::new(),
+        }
     }
 
     fn load(&mut self, before: Option<u64>) -> Effect {
@@ -439,18 +368,19 @@ impl State {
         Effect::Load(Wanted { number: self.asked, filter: self.wanted.clone(), before })
     }
 
-    /// Sorts, with the chosen coder still chosen. Whether it is gone.
-    fn arrange(&mut self) -> bool {
-        let Some(overview) = &self.overview else { return false };
-        let chosen = self.chosen().map(|coder| coder.coder_id.clone());
-        let latest = overview.coders.iter().map(|coder| coder.coder_id.as_str()).collect::<HashSet<_>>();
-        let others = self.needing.iter().filter(|coder| !latest.contains(coder.coder_id.as_str()));
-        self.rows = arrange(overview.coders.iter().chain(others).cloned().collect(), self.sort, self.now);
+    /// Sorts, with the chosen coder still chosen, also where others have taken its place among the latest.
+    fn arrange(&mut self) {
+        let Some(overview) = &self.overview else { return };
+        let chosen = self.chosen().cloned();
+        let mut known = HashSet::new();
+        let coders = overview.coders.iter().chain(&self.needing).chain(&chosen);
+        let coders = coders.filter(|coder| known.insert(coder.coder_id.as_str())).cloned().collect();
+        self.rows = arrange(coders, self.sort, self.now);
         self.names = self.rows.iter().map(|row| (row.coder.coder_id.clone(), name(&row.coder))).collect();
-        let at = |id: &String| self.rows.iter().position(|row| row.coder.coder_id == *id);
-        self.coder_at = chosen.as_ref().and_then(at).map_or(0, |at| at + 1);
+        self.usage.retain(|coder_id, _| self.names.contains_key(coder_id));
+        let place = |chosen: CoderView| self.rows.iter().position(|row| row.coder.coder_id == chosen.coder_id);
+        self.coder_at = chosen.and_then(place).map_or(0, |at| at + 1);
         self.settle();
-        chosen.is_some() && self.coder_at == 0
     }
 
     /// Keeps the lists where the cursors are.
@@ -461,6 +391,9 @@ impl State {
         let least = (self.coder_at + 1).saturating_sub(height);
         self.coder_top = self.coder_top.clamp(least.min(self.coder_at), self.coder_at).min(last);
         self.log.settle(panes.event_rows());
+        if let Some(Overlay::Detail(detail)) = &mut self.overlay {
+            detail.fit(self.size.width.into(), panes.detail_rows());
+        }
     }
 }
 

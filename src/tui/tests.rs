@@ -45,6 +45,8 @@ struct Lab {
     clock: Arc<AtomicI64>,
     state: State,
     look: Look,
+    /// Events looked at for one page.
+    scan_max: usize,
 }
 
 impl Lab {
@@ -58,7 +60,7 @@ impl Lab {
         };
         let look = Look { colour: true, unicode: true, zone: TimeZone::UTC };
         let state = State::new(now(), Size { width, height }, "", Filter::default());
-        Lab { _folder: folder, options, clock, state, look }
+        Lab { _folder: folder, options, clock, state, look, scan_max: 100_000 }
     }
 
     /// Sessions of Claude Code as they were captured, each so many minutes ago, and coders that report by themselves.
@@ -135,8 +137,8 @@ impl Lab {
         for effect in effects {
             match effect {
                 Effect::Load(wanted) => {
-                    let loaded = feed::page_of(&mut Reader::new(&self.options), wanted).expect("readable");
-                    self.give(Input::Loaded(loaded));
+                    let loaded = feed::page_of(&mut Reader::new(&self.options), wanted, self.scan_max).expect("readable");
+                    left.extend(self.give(Input::Loaded(loaded)));
                 }
                 other => left.push(other),
             }

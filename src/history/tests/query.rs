@@ -262,7 +262,7 @@ fn minutes_are_counted_by_event_time_for_each_coder() {
         at("a", "2026-11-20T11:59:00Z"),
     ]);
     let mut check = |since: &str, expected: &[(&str, &str, u64)]| {
-        let minutes = lab.reader.minutes(Time::parse(since).expect("valid")).expect("readable");
+        let minutes = lab.reader.minutes(Time::parse(since).expect("valid")).expect("readable").minutes;
         let found: Vec<_> = minutes.iter().map(|one| (one.coder_id.as_str(), one.start.to_string(), one.events)).collect();
         let expected: Vec<_> = expected.iter().map(|&(coder, start, events)| (coder, start.to_owned(), events)).collect();
         assert_eq!(found, expected, "since {since}");

@@ -6,9 +6,10 @@ use crate::{
     aggregate::{CoderView, Usage},
     event::{Micros, Time},
     tui::{
+        activity::MINUTES,
         look::{age, memory, short},
         roster::{Row, Standing, name},
-        state::{Focus, MINUTES, State},
+        state::{Focus, State},
     },
 };
 
@@ -119,7 +120,7 @@ impl Page<'_> {
             let cell = Rect { width: (*width).min(at.width), ..at };
             match shape.column {
                 Column::Standing => drop(self.put(cell, "all", self.look.bold())),
-                Column::Activity => drop(self.put(cell, &self.activity(state.all_sparkline(), *width), Style::new())),
+                Column::Activity => drop(self.put(cell, &self.activity(state.activity.of_all(state.now), *width), Style::new())),
                 column => {
                     if let Some(usage) = usage {
                         self.sum(cell, column, usage);
@@ -168,7 +169,7 @@ impl Page<'_> {
                 Column::Age => self.put_right(cell, &ago(coder.created_at), Style::new()),
                 Column::Idle => self.put_right(cell, &ago(coder.last_activity), idle_style(self, coder, state.now)),
                 Column::Activity => {
-                    let counts = state.sparkline(&coder.coder_id);
+                    let counts = state.activity.of(&coder.coder_id, state.now);
                     self.put(cell, &self.activity(counts, *width), Style::new());
                 }
                 Column::Memory => self.put_right(cell, &memory_mib.map_or_else(String::new, memory), Style::new()),

@@ -75,6 +75,12 @@ impl Page<'_> {
             for (number, text) in BEGIN.iter().enumerate() {
                 self.put(row(shifted(lines, 2), number + 1), text, Style::new());
             }
+        } else if let Some(older) = state.log.older() {
+            self.put(
+                row(shifted(lines, 2), 1),
+                &format!("nothing so far, looking further back from {}", grouped(older)),
+                self.look.dim(),
+            );
         } else if !state.is_loading() {
             let what = if state.filter_text.is_empty() && !state.errors_only {
                 "nothing is kept of it any more"

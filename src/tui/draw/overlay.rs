@@ -6,7 +6,7 @@ use ratatui::{
     text::Span,
 };
 
-use crate::tui::{prompt::Prompt, state::Detail};
+use crate::tui::{detail::Detail, prompt::Prompt};
 
 use super::{Page, row, shifted};
 
@@ -20,7 +20,7 @@ const KEYS: [(&str, &str); 17] = [
     ("f", "follow what comes, or stand still"),
     ("t", "the last hour as a timeline"),
     ("s", "sort: attention, activity, name, cost, tokens"),
-    ("a", "alerts were seen"),
+    ("a A", "the alert was seen; all were"),
     ("Esc", "back; then the filter goes"),
     ("q", "quit; Ctrl-Z suspends"),
     ("", ""),
@@ -68,11 +68,11 @@ impl Page<'_> {
     pub(super) fn prompt(&mut self, area: Rect, prompt: &Prompt) -> Option<Position> {
         let label = "filter: ";
         let used = self.put(area, label, self.look.bold());
-        let mut room = shifted(area, used);
+        let room = shifted(area, used);
         if let Some(complaint) = &prompt.complaint {
-            let (line, half) = (room, room.width / 2);
-            room = Rect { width: half, ..line };
-            self.put(shifted(line, half + 1), complaint, self.look.bad());
+            let above = Rect { y: area.y.saturating_sub(1), ..area };
+            self.cover(above);
+            self.put(above, complaint, self.look.bad());
         }
         // The end that is typed stays in sight.
         let before = prompt.before();

@@ -48,7 +48,8 @@ impl Page<'_> {
     fn scale(&mut self, area: Rect) {
         for (quarter, label) in ["60m ago", "45m", "30m", "15m"].iter().enumerate() {
             let x = area.width / 4 * u16::try_from(quarter).unwrap_or(0);
-            self.put(shifted(area, x), label, self.look.dim());
+            let room = Rect { width: (area.width / 4).saturating_sub(1), ..shifted(area, x) };
+            self.put(room, label, self.look.dim());
         }
         self.put_right(area, "now", self.look.dim());
     }

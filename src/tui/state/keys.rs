@@ -61,14 +61,10 @@ impl State {
     fn press_in_detail(&mut self, mut detail: Detail, key: KeyEvent, control: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         let height = self.panes().detail_rows();
-        let last = detail.lines.len().saturating_sub(height);
         match (key.code, movement(key, control)) {
             (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q'), _) => return effects,
-            (KeyCode::Char('y'), _) => effects.extend(self.copy(detail.lines.join("\n"))),
-            (_, Some(movement)) => {
-                let by = movement.by(height);
-                detail.top = detail.top.saturating_add_signed(by).min(last);
-            }
+            (KeyCode::Char('y'), None) => effects.extend(self.copy(detail.text.clone())),
+            (_, Some(movement)) => detail.scroll(movement.by(height), height),
             _ => {}
         }
         self.overlay = Some(Overlay::Detail(detail));
@@ -80,6 +76,8 @@ impl State {
             return self.go(movement);
         }
         match key.code {
+            // Control with a letter is another key, a multiplexer's mostly.
+            _ if control => {}
             KeyCode::Char('q') => return vec![Effect::Quit],
             KeyCode::Char('?') => self.overlay = Some(Overlay::Help),
             KeyCode::Char('/') => self.overlay = Some(Overlay::Prompt(Prompt::new(&self.filter_text))),
@@ -101,16 +99,12 @@ impl State {
             }
             KeyCode::Char('s') => {
                 self.sort = self.sort.next();
-                if self.arrange() {
-                    return vec![self.ask()];
-                }
+                self.arrange();
             }
-            KeyCode::Char('a') => {
-                self.acknowledged = self.alerts.last().map_or(self.acknowledged, |alert| alert.seq);
-                self.alerts.clear();
-            }
+            KeyCode::Char('a') => self.alerts.see_newest(),
+            KeyCode::Char('A') => self.alerts.see_all(),
             KeyCode::Char('y') => {
-                let copied = self.detail().and_then(|detail| self.copy(detail.lines.join("\n")));
+                let copied = self.detail().and_then(|detail| self.copy(detail.text));
                 return copied.into_iter().collect();
             }
             KeyCode::Enter => self.overlay = self.detail().map(Overlay::Detail),
@@ -142,8 +136,8 @@ impl State {
     }
 
     fn after(&mut self, step: Step) -> Vec<Effect> {
-        match (step, self.log.events().front().map(|oldest| oldest.seq)) {
-            (Step::Older, Some(oldest)) if !self.is_loading => vec![self.load(Some(oldest))],
+        match (step, self.log.older()) {
+            (Step::Older, Some(older)) if !self.is_loading => vec![self.load(Some(older))],
             (Step::Newest, _) => vec![self.ask()],
             _ => Vec::new(),
         }
@@ -161,8 +155,7 @@ impl State {
                 None => ("all coders".to_owned(), serde_json::to_string_pretty(&self.overview.as_ref()?.stats)),
             },
         };
-        let lines = json.ok()?.lines().map(str::to_owned).collect();
-        Some(Detail { title, lines, top: 0 })
+        Some(Detail::new(title, json.ok()?))
     }
 
     fn copy(&mut self, text: String) -> Option<Effect> {

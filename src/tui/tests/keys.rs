@@ -96,18 +96,23 @@ fn a_wrong_filter_stays_to_be_mended() {
 #[test]
 fn alerts_stay_until_they_were_seen_and_then_away() {
     let mut lab = Lab::captured(80, 24);
-    let alerts = lab.state.alerts.clone();
-    assert!(alerts.iter().any(|alert| alert.text.contains("migrate-db: failure alert")), "{alerts:?}");
-    lab.press("a");
-    assert_eq!(lab.state.alerts, []);
-    let head = *shown(&lab).last().expect("events");
-    deliver(&mut lab, 0);
-    assert_eq!(lab.state.alerts, [], "seen is seen");
-    for _ in 0..3 {
-        lab.record(now(), Draft::new(EventType::Failed, "fix-auth"));
+    let newest = |lab: &Lab| lab.state.alerts.newest().map(|alert| alert.text.clone());
+    assert_eq!(newest(&lab).as_deref(), Some("migrate-db: failure alert: 3 failures within ten minutes"));
+    for coder in ["fix-auth", "another"] {
+        for _ in 0..3 {
+            lab.record(now(), Draft::new(EventType::Failed, coder));
+        }
     }
-    deliver(&mut lab, head);
-    assert_eq!(lab.state.alerts.len(), 1);
+    deliver(&mut lab, 0);
+    assert_eq!(lab.state.alerts.len(), 3);
+    // One after the other, the newest first; what was seen does not come again.
+    lab.press("a");
+    assert_eq!((lab.state.alerts.len(), newest(&lab).is_some_and(|text| text.starts_with("fix-auth"))), (2, true));
+    deliver(&mut lab, 0);
+    assert_eq!(lab.state.alerts.len(), 2);
+    lab.press("A");
+    deliver(&mut lab, 0);
+    assert!(lab.state.alerts.is_empty());
 }
 
 #[test]
@@ -165,7 +170,7 @@ fn another_history_in_its_place_is_shown_from_its_beginning() {
         std::fs::remove_file(file.path()).expect("removable");
     }
     lab.record(now(), Draft::new(EventType::Started, "another"));
-    assert_eq!(lab.refresh(), [Effect::Recall]);
+    assert_eq!(lab.refresh(), [Effect::Begin]);
     assert_eq!((rows(&lab), shown(&lab)), (vec!["another".to_owned()], vec![1]));
     lab.record(now(), Draft::new(EventType::Completed, "another"));
     deliver(&mut lab, 1);
@@ -182,4 +187,88 @@ fn once_the_history_can_be_read_again_the_page_is_asked_for_again() {
     assert!(!shown(&lab).is_empty() && lab.state.trouble.is_none());
     lab.answer(vec![lost]);
     assert!(!shown(&lab).is_empty());
+}
+
+#[test]
+fn a_coder_that_is_no_longer_among_the_latest_stays_chosen() {
+    let mut lab = Lab::captured(80, 24);
+    lab.press("jj<tab>k");
+    let (chosen, at) = (lab.state.chosen().cloned().expect("chosen"), lab.state.log.at());
+    let mut overview = feed::overview_of(&mut Reader::new(&lab.options)).expect("readable");
+    overview.coders.retain(|coder| coder.coder_id != chosen.coder_id);
+    assert_eq!(lab.give(Input::Overview(Box::new(overview))), []);
+    assert_eq!(lab.state.chosen().map(|coder| &coder.coder_id), Some(&chosen.coder_id));
+    assert_eq!((lab.state.log.at(), lab.state.log.is_following()), (at, false));
+}
+
+#[test]
+fn another_coder_than_the_typed_one_has_none_of_its_events() {
+    let mut lab = Lab::captured(80, 24);
+    lab.press("/coder:fix-auth<enter>");
+    assert!(shown(&lab).len() > 3);
+    let other = rows(&lab).iter().position(|id| id != "fix-auth").expect("there are others");
+    lab.press(&"j".repeat(other + 1));
+    assert_eq!(shown(&lab), Vec::<u64>::new());
+}
+
+#[test]
+fn control_with_a_letter_is_not_the_letter() {
+    let mut lab = Lab::captured(80, 24);
+    assert_eq!(lab.press("<c-q><c-a><c-e><c-s><c-t>"), []);
+    assert!(!lab.state.alerts.is_empty() && !lab.state.errors_only && !lab.state.shows_timeline);
+}
+
+#[test]
+fn what_is_rare_is_looked_for_to_the_beginning() {
+    let mut lab = Lab::empty(80, 24);
+    lab.scan_max = 300;
+    let text = |n: usize| if n % 1000 == 7 { "a needle" } else { "hay" };
+    let drafts = (0..3000).map(|n| output(text(n)).into()).collect();
+    Writer::new(&lab.options).append(drafts).expect("written");
+    lab.open();
+    lab.press("/needle<enter>");
+    assert_eq!(shown(&lab), [8, 1008, 2008]);
+    assert!(!lab.state.is_loading() && lab.state.log.older().is_none());
+}
+
+#[test]
+fn how_far_behind_it_is_shows_until_it_is_not() {
+    let mut lab = Lab::captured(80, 24);
+    let late = |lab: &mut Lab, behind| {
+        lab.give(Input::Events { events: Vec::new(), behind, missed: None });
+        lab.screen().lines().next().expect("a head line").to_owned()
+    };
+    assert!(late(&mut lab, 3 * Time::SECOND).contains("3s behind"));
+    assert!(late(&mut lab, Time::SECOND / 2).contains("live"));
+    late(&mut lab, 3 * Time::SECOND);
+    // Nothing came for a second: there is nothing more to wait for.
+    lab.give(Input::Tick(now()));
+    lab.give(Input::Tick(now().plus(Time::SECOND)));
+    assert!(lab.screen().contains("live"));
+}
+
+#[test]
+fn a_tick_does_not_hide_what_changed_before() {
+    let mut lab = Lab::captured(80, 24);
+    lab.state.was_drawn();
+    lab.press("j");
+    lab.give(Input::Tick(now()));
+    assert!(lab.state.is_changed());
+}
+
+#[test]
+fn no_size_loses_the_cursor() {
+    let mut lab = Lab::captured(80, 24);
+    lab.press("<tab>kk");
+    for height in (1..24).rev().chain(1..24) {
+        lab.give(Input::Resize(Size { width: 80, height }));
+        lab.screen();
+        let panes = lab.state.panes();
+        assert!(height < 10 || panes.event_rows() >= 2, "{panes:?}");
+    }
+    for width in [40, 39, 1, 0, 80] {
+        lab.give(Input::Resize(Size { width, height: 10 }));
+        lab.press("kj<enter>jj<esc>");
+        lab.screen();
+    }
 }
