@@ -8,7 +8,7 @@
 //! ```
 //!
 //! It promises: what it shows was committed; the terminal is given back as it was, whatever ends the view; memory and work do not
-//! grow with the history, nor with how fast it grows. It refuses to write to the history, and to fold events by itself: sums and
+//! grow with the history, nor with how fast it grows; who needs a person is looked for among all coders, which are bounded. It refuses to write to the history, and to fold events by itself: sums and
 //! states are the aggregates'.
 
 mod activity;
