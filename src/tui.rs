@@ -166,7 +166,10 @@ impl View<'_> {
             };
             match input {
                 Input::Overview(_) => overview_at = Some(Instant::now() + OVERVIEW),
-                Input::Trouble(_) => (is_stale, overview_at) = (true, Some(Instant::now() + RETRY)),
+                Input::Trouble(_) => {
+                    is_stale = true;
+                    overview_at.get_or_insert(Instant::now() + RETRY);
+                }
                 _ => {}
             }
             for effect in self.state.update(input) {
