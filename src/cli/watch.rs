@@ -35,7 +35,7 @@ Examples:
 
 impl Watch {
     pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
-        let words = self.filter.join(" ");
+        let words = as_typed(&self.filter);
         let filter = Filter::parse(&words, now())
             .map_err(|invalid| usage(Some("watch"), ErrorKind::ValueValidation, &invalid.to_string()))?;
         if !is_terminal() || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
@@ -58,6 +58,14 @@ impl Watch {
     }
 }
 
+/// `words` as one line: what the shell kept together stays so, unless it holds quotes of its own.
+fn as_typed(words: &[String]) -> String {
+    let quoted = |word: &String| {
+        if word.contains(char::is_whitespace) && !word.contains('"') { format!("\"{word}\"") } else { word.clone() }
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
 /// Also whether it is one still: one that was closed is none.
 fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
@@ -70,4 +78,21 @@ fn speaks_unicode() -> bool {
         let locale = locale.to_string_lossy().to_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_joined_as_a_person_would_type_them() {
+        let check = |words: &[&str], expected: &str| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            assert_eq!(as_typed(&words), expected);
+        };
+        check(&[], "");
+        check(&["coder:a", "cargo", "test"], "coder:a cargo test");
+        check(&["path:my notes/a.md", "x"], "\"path:my notes/a.md\" x");
+        check(&["path:\"my notes/a.md\""], "path:\"my notes/a.md\"");
+    }
 }

@@ -259,6 +259,17 @@ fn where_nobody_would_continue_it_it_is_not_suspended() {
 }
 
 #[test]
+fn quotes_of_the_shell_hold() {
+    let home = home();
+    home.record(&[r#"{"type":"file_modified","coder_id":"fix-db","file_path":"my notes/a.md"}"#]);
+    let mut terminal = Terminal::start(home, "$watch 'path:my notes/a.md'");
+    terminal.shows("modified my notes/a.md");
+    assert!(!terminal.text().contains("needle"), "{}", terminal.text());
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn another_size_is_drawn_at_once() {
     let mut terminal = Terminal::start(home(), "$watch");
     terminal.shows("2 coders");
