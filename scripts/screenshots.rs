@@ -132,7 +132,10 @@ impl Terminal {
         let pair = native_pty_system().openpty(PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 })?;
         let mut command = CommandBuilder::new(binary()?);
         command.args(["--db".as_ref(), history.as_os_str(), "watch".as_ref()]);
-        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("TZ", "UTC")] {
+        // `NO_COLOR`, say, would be seen.
+        command.env_clear();
+        command.env("HOME", history.parent().ok_or("no folder")?);
+        for (name, value) in [("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("TZ", "UTC")] {
             command.env(name, value);
         }
         pair.slave.spawn_command(command)?;
@@ -214,9 +217,16 @@ fn svg(screen: &vt100::Screen) -> String {
             let style = style_of(screen, row, column);
             let start = column;
             let mut text = String::new();
-            while column < COLUMNS && style_of(screen, row, column) == style {
+            while column < COLUMNS {
                 let cell = screen.cell(row, column);
-                text.push_str(cell.map(vt100::Cell::contents).filter(|contents| !contents.is_empty()).unwrap_or(" "));
+                // The second half of a wide character, which has a look of its own.
+                let is_half = column > start && cell.is_some_and(vt100::Cell::is_wide_continuation);
+                if !is_half {
+                    if style_of(screen, row, column) != style {
+                        break;
+                    }
+                    text.push_str(cell.map(vt100::Cell::contents).filter(|contents| !contents.is_empty()).unwrap_or(" "));
+                }
                 column += 1;
             }
             run(&mut svg, &text, row, start, column - start, style);

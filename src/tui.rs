@@ -130,6 +130,11 @@ impl View<'_> {
                         self.suspend()?;
                         continue;
                     }
+                    Signals::RESUME => {
+                        self.screen.resume()?;
+                        self.show()?;
+                        continue;
+                    }
                     signal => return Ok(Ended::Signal(signal)),
                 },
                 input = next_events(&mut self.subscription) => {

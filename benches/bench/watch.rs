@@ -60,13 +60,13 @@ fn load(options: &Options) {
     let (cpu, held, written) = (cpu_seconds(pid), held_kib(pid), terminal.written());
     let mut writer = Writer::new(options);
     let begun = Instant::now();
-    let mut least = held;
+    let mut most = held;
     for batch in 0..A_SECOND * SECONDS / BATCH {
         let drafts = (0..BATCH).map(|n| Entry::from(plain(batch * BATCH + n))).collect();
         writer.append(drafts).expect("the bench's history can be written");
         let due = Duration::from_secs_f64((batch + 1) as f64 * BATCH as f64 / A_SECOND as f64);
         thread::sleep(due.saturating_sub(begun.elapsed()));
-        least = least.max(held_kib(pid));
+        most = most.max(held_kib(pid));
     }
     let took = begun.elapsed();
     writer.append(vec![Draft::new(EventType::Started, "the-last-one").into()]).expect("the bench's history can be written");
@@ -84,7 +84,7 @@ fn load(options: &Options) {
         (cpu_seconds(pid) - cpu) / seconds * 100.0,
         late.as_secs_f64() * 1e3,
     );
-    println!("  resident before {:.1} MiB, at most {:.1} MiB", held as f64 / 1024.0, least as f64 / 1024.0);
+    println!("  resident before {:.1} MiB, at most {:.1} MiB", held as f64 / 1024.0, most as f64 / 1024.0);
 }
 
 /// A terminal, what runs in it, and what it shows.
@@ -108,7 +108,14 @@ impl Terminal {
         let pair = native_pty_system().openpty(SIZE).expect("a terminal");
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_ai-coder-events"));
         command.args(["--db", db.to_str().expect("a path in UTF-8"), word]);
-        command.env("TERM", "xterm-256color");
+        // `NO_COLOR`, say, would make the frames smaller.
+        command.env_clear();
+        for (name, value) in [("HOME", db.parent().expect("a folder").as_os_str()), ("PATH", "/usr/bin:/bin".as_ref())] {
+            command.env(name, value);
+        }
+        for (name, value) in [("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("TZ", "UTC")] {
+            command.env(name, value);
+        }
         let child = pair.slave.spawn_command(command).expect("starts");
         let (keys, mut reader) =
             (pair.master.take_writer().expect("a terminal"), pair.master.try_clone_reader().expect("a terminal"));
@@ -140,7 +147,7 @@ impl Terminal {
         }
     }
 
-    /// The end of it is not waited for.
+    /// Handed back, so that its end is not measured: whoever drops it waits for that.
     fn until(self, is_there: impl Fn(&str) -> bool) -> Terminal {
         self.see(is_there);
         self

@@ -35,28 +35,40 @@ Examples:
 
 impl Watch {
     pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
-        let words = self.filter.join(" ");
+        let words = as_typed(&self.filter);
         let filter = Filter::parse(&words, now())
             .map_err(|invalid| usage(Some("watch"), ErrorKind::ValueValidation, &invalid.to_string()))?;
-        let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
-        if !is_terminal || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        if !is_terminal() || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
             bail!("`watch` needs a terminal that it can draw on; `ai-coder-events follow` prints events line by line");
         }
         let look = Look { colour: !call.environment.no_color, unicode: speaks_unicode(), zone: TimeZone::system() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
-        let ended = runtime.block_on(async {
-            let bus = Bus::new(call.config.history);
-            let ended = tui::watch(&bus, &look, &words, filter).await.context("failed to use the terminal");
-            bus.shutdown().await;
-            ended
-        });
+        // Nothing is published here that its shutdown would have to wait for, with Ctrl-C unheard.
+        let bus = Bus::new(call.config.history);
+        let ended = runtime.block_on(tui::watch(&bus, &look, &words, filter));
         // A read that takes long must not hold up the end.
         runtime.shutdown_background();
-        Ok(match ended? {
-            Ended::Quit => ExitCode::SUCCESS,
-            Ended::Signal(number) => ExitCode::from(128 + number),
+        Ok(match ended {
+            Ok(Ended::Quit) => ExitCode::SUCCESS,
+            Ok(Ended::Signal(number)) => ExitCode::from(128 + number),
+            // It was closed, which some call failed for before the signal was heard.
+            Err(_) if !is_terminal() => ExitCode::from(128 + 1),
+            Err(error) => return Err(error).context("failed to use the terminal"),
         })
     }
+}
+
+/// `words` as one line: what the shell kept together stays so, unless it holds quotes of its own.
+fn as_typed(words: &[String]) -> String {
+    let quoted = |word: &String| {
+        if word.contains(char::is_whitespace) && !word.contains('"') { format!("\"{word}\"") } else { word.clone() }
+    };
+    words.iter().map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// Also whether it is one still: one that was closed is none.
+fn is_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// Whether the terminal is said to show more than ASCII. Where nothing is said, it is: terminals that do not are rare.
@@ -66,4 +78,21 @@ fn speaks_unicode() -> bool {
         let locale = locale.to_string_lossy().to_lowercase();
         locale.contains("utf-8") || locale.contains("utf8")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_joined_as_a_person_would_type_them() {
+        let check = |words: &[&str], expected: &str| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            assert_eq!(as_typed(&words), expected);
+        };
+        check(&[], "");
+        check(&["coder:a", "cargo", "test"], "coder:a cargo test");
+        check(&["path:my notes/a.md", "x"], "\"path:my notes/a.md\" x");
+        check(&["path:\"my notes/a.md\""], "path:\"my notes/a.md\"");
+    }
 }

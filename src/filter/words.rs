@@ -1,6 +1,7 @@
 //! A filter as a person types it: `coder:X type:T path:P since:15m words`.
 //!
-//! The keys are the flags of `list`. What is no key is looked for in the text. Quotes keep spaces together.
+//! The keys are the flags of `list`. What is no key is looked for in the text. Quotes keep spaces together. A key with nothing
+//! behind it asks for nothing.
 
 use crate::event::{Invalid, Time};
 
@@ -17,6 +18,7 @@ impl Filter {
         let mut text: Vec<String> = Vec::new();
         for word in words(given) {
             match word.split_once(':') {
+                Some(("coder" | "type" | "since" | "until" | "path" | "text", "")) => {}
                 Some(("coder", id)) => filter.coders.push(id.to_owned()),
                 Some(("type", name)) => types.push(name.to_owned()),
                 Some(("since", at)) => filter.since = Some(parse_moment("since", at, now)?),
@@ -80,6 +82,8 @@ mod tests {
         check("\"cargo  test\"", Filter { text: Some("cargo  test".into()), ..Filter::default() });
         check("main.rs:12", Filter { text: Some("main.rs:12".into()), ..Filter::default() });
         check("\"\"", Filter::default());
+        check("coder: type: since: until: path: text:", Filter::default());
+        check("path:\"\" coder:x", Filter::coder("x"));
         check("text:coder:x", Filter { text: Some("coder:x".into()), ..Filter::default() });
         check(
             "coder:x type:output error",

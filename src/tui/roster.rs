@@ -1,9 +1,6 @@
 //! The coders on the screen: in which order, and who works for whom.
 
-use std::{
-    cmp::Reverse,
-    collections::{HashMap, HashSet},
-};
+use std::{cmp::Reverse, collections::HashMap};
 
 use crate::{
     aggregate::{Attention, CoderView},
@@ -113,20 +110,18 @@ fn is_urgent(coder: &CoderView, now: Time) -> bool {
 
 /// `coders` in order: each below the one it works for, and a family where its most urgent member stands.
 pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
-    let known: HashSet<&str> = coders.iter().map(|coder| coder.coder_id.as_str()).collect();
-    let mut children: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
     let places: HashMap<&str, usize> = coders.iter().enumerate().map(|(at, coder)| (coder.coder_id.as_str(), at)).collect();
-    for (at, coder) in coders.iter().enumerate() {
-        let parent = coder.parent_coder_id.as_deref().filter(|id| known.contains(id) && *id != coder.coder_id);
-        children.entry(parent.map(|id| places[id])).or_default().push(at);
+    let parents: Vec<Option<usize>> = coders.iter().map(|coder| places.get(coder.parent_coder_id.as_deref()?).copied()).collect();
+    // Who names itself, or others that name each other, has no end of them.
+    let above = |at: usize| std::iter::successors(parents[at], |&above| parents[above]).take(DEPTH_MAX + 1).count();
+    let mut children: HashMap<Option<usize>, Vec<usize>> = HashMap::new();
+    for (at, &parent) in parents.iter().enumerate() {
+        children.entry(parent.filter(|_| above(at) <= DEPTH_MAX)).or_default().push(at);
     }
     let mut order = Vec::with_capacity(coders.len());
-    let mut placed = vec![false; coders.len()];
     let family =
         Family { keys: coders.iter().map(|coder| key(coder, sort, now)).collect(), children, by_name: sort == Sort::Name };
-    family.place(None, 0, &mut placed, &mut order);
-    // Coders that name each other as parent hang on nobody.
-    order.extend(placed.iter().enumerate().filter(|(_, placed)| !**placed).map(|(at, _)| (at, 0)));
+    family.place(None, 0, &mut order);
     let mut coders: Vec<Option<CoderView>> = coders.into_iter().map(Some).collect();
     let row = |(at, depth): (usize, usize)| {
         coders[at].take().map(|coder: CoderView| Row { is_urgent: is_urgent(&coder, now), coder, depth })
@@ -134,10 +129,10 @@ pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
     order.into_iter().filter_map(row).collect()
 }
 
-/// Deeper families than this are shown as if they ended here.
+/// Who works under more coders than this stands for itself.
 const DEPTH_MAX: usize = 8;
 
-/// Who works for whom, by place in the list.
+/// Who works for whom, by place in the list: no deeper than that, and nobody for itself.
 struct Family {
     keys: Vec<Key>,
     children: HashMap<Option<usize>, Vec<usize>>,
@@ -146,15 +141,12 @@ struct Family {
 }
 
 impl Family {
-    fn place(&self, parent: Option<usize>, depth: usize, placed: &mut [bool], order: &mut Vec<(usize, usize)>) {
-        let mut here: Vec<(&Key, usize)> = self.below(parent).map(|at| (self.least(at, depth), at)).collect();
+    fn place(&self, parent: Option<usize>, depth: usize, order: &mut Vec<(usize, usize)>) {
+        let mut here: Vec<(&Key, usize)> = self.below(parent).map(|at| (self.least(at), at)).collect();
         here.sort();
         for (_, at) in here {
-            placed[at] = true;
             order.push((at, depth));
-            if depth < DEPTH_MAX {
-                self.place(Some(at), depth + 1, placed, order);
-            }
+            self.place(Some(at), depth + 1, order);
         }
     }
 
@@ -163,12 +155,12 @@ impl Family {
     }
 
     /// The key of the one that stands first, of it and all below.
-    fn least(&self, at: usize, depth: usize) -> &Key {
+    fn least(&self, at: usize) -> &Key {
         let own = &self.keys[at];
-        if depth >= DEPTH_MAX || self.by_name {
+        if self.by_name {
             return own;
         }
-        self.below(Some(at)).map(|child| self.least(child, depth + 1)).fold(own, Ord::min)
+        self.below(Some(at)).map(|child| self.least(child)).fold(own, Ord::min)
     }
 }
 
@@ -289,5 +281,46 @@ mod tests {
             expected.sort();
             prop_assert_eq!(rows, expected);
         }
+
+        #[test]
+        fn no_family_that_needs_a_person_stands_behind_one_that_does_not(
+            given in proptest::collection::vec((0..40_usize, 0..4_usize, any::<bool>()), 0..40),
+        ) {
+            let statuses = [Status::Failed, Status::Paused, Status::Running, Status::Completed];
+            let now = Time::from_micros(2 * Time::DAY);
+            let coders: Vec<_> = given
+                .iter()
+                .enumerate()
+                .map(|(at, &(parent, status, is_old))| {
+                    let last = if is_old { 0 } else { now.micros() };
+                    coder(&format!("c{at}"), statuses[status], Some(&format!("c{parent}")), last)
+                })
+                .collect();
+            let rows = arrange(coders, Sort::Attention, now);
+            prop_assert_eq!(rows.len(), given.len());
+            prop_assert!(rows.iter().all(|row| row.depth <= DEPTH_MAX));
+            let families = rows.chunk_by(|_, next| next.depth > 0).map(|family| family.iter().any(|row| row.is_urgent));
+            prop_assert!(families.collect::<Vec<_>>().is_sorted_by(|urgent, next| urgent >= next));
+        }
+    }
+
+    #[test]
+    fn who_works_too_deep_or_in_a_circle_stands_for_itself() {
+        let chain = (0..12).map(|at: usize| {
+            let parent = at.checked_sub(1).map(|parent| format!("c{parent:02}"));
+            let status = if at == 10 { Status::Failed } else { Status::Running };
+            coder(&format!("c{at:02}"), status, parent.as_deref(), 0)
+        });
+        let circle = [
+            coder("x", Status::Paused, Some("y"), 0),
+            coder("y", Status::Completed, Some("x"), 0),
+            coder("under", Status::Running, Some("x"), 0),
+        ];
+        let rows = arrange(chain.chain(circle).collect(), Sort::Attention, NOW);
+        let deep = (0..9).map(|at| (format!("c{at:02}"), at));
+        let flat = |ids: &[&str]| ids.iter().map(|id| (id.to_string(), 0)).collect::<Vec<_>>();
+        let expected: Vec<_> = flat(&["c10", "x"]).into_iter().chain(deep).chain(flat(&["c09", "c11", "under", "y"])).collect();
+        let expected: Vec<_> = expected.iter().map(|(id, depth)| (id.as_str(), *depth)).collect();
+        assert_eq!(ids(&rows), expected);
     }
 }

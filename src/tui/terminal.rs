@@ -1,6 +1,11 @@
 //! The terminal, taken and given back as it was, whatever ends the view.
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::{
+    io::{self, BufWriter, Stdout, Write},
+    mem::ManuallyDrop,
+    sync::{Mutex, MutexGuard, Once, PoisonError},
+    thread::{self, ThreadId},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ratatui::{
@@ -26,25 +31,39 @@ const FRAME_BYTES: usize = 64 * 1024;
 
 type Written = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
+/// Which thread draws on the terminal, while it is taken.
+static HOLDER: Mutex<Option<ThreadId>> = Mutex::new(None);
+
 /// Dropped, it gives the terminal back.
 pub struct Screen {
-    terminal: Written,
+    /// Not dropped: it would show the cursor and write the rest of a frame, after `leave` did all there is to do. Where the
+    /// terminal is gone it even panics, since it says so on stderr.
+    terminal: ManuallyDrop<Written>,
 }
 
 impl Screen {
     /// # Errors
     /// Where the terminal does not take it.
     pub fn enter() -> io::Result<Screen> {
-        static HOOK: std::sync::Once = std::sync::Once::new();
+        static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let told_before = std::panic::take_hook();
-            // What is told on the alternate screen goes away with it.
             std::panic::set_hook(Box::new(move |panic| {
-                leave();
-                told_before(panic);
+                let holder = *holder();
+                if is_caught(holder) {
+                    // The view goes on, and says itself what it could not read.
+                    tracing::error!("{panic}");
+                } else {
+                    // What is told on the alternate screen goes away with it.
+                    leave();
+                    told_before(panic);
+                }
             }));
         });
-        take().map(|terminal| Screen { terminal })
+        take()?;
+        let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
+        let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| leave())?;
+        Ok(Screen { terminal: ManuallyDrop::new(terminal) })
     }
 
     pub fn size(&self) -> io::Result<Size> {
@@ -79,12 +98,25 @@ impl Screen {
 
     #[cfg(unix)]
     pub fn suspend(&mut self) -> io::Result<()> {
-        use rustix::process::{Signal, getpid, kill_process};
+        use rustix::process::{Signal, getpgrp, getsid, kill_current_process_group};
+        // The terminal was opened for this alone: no shell is there that would continue it.
+        if getsid(None)? == getpgrp() {
+            return Ok(());
+        }
         leave();
-        kill_process(getpid(), Signal::STOP)?;
-        // Nothing is on the screen of what was, so all of it is written again.
-        self.terminal = take()?;
-        Ok(())
+        // A script that waits for this process stops too: else its shell goes on waiting for the script.
+        kill_current_process_group(Signal::STOP)?;
+        self.resume()
+    }
+
+    /// Takes the terminal anew: who stopped this process may have changed it. The next frame writes all of it.
+    pub fn resume(&mut self) -> io::Result<()> {
+        // Raw mode is not entered twice, and whether it was left meanwhile nobody says.
+        disable_raw_mode()?;
+        take()?;
+        // `clear` would ask the terminal where its cursor is, and the answer would come as keys.
+        let size = self.terminal.size()?;
+        self.terminal.resize(size.into())
     }
 }
 
@@ -94,19 +126,31 @@ impl Drop for Screen {
     }
 }
 
-fn take() -> io::Result<Written> {
+fn take() -> io::Result<()> {
     enable_raw_mode()?;
-    execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)
-        .and_then(|()| Terminal::new(CrosstermBackend::new(BufWriter::with_capacity(FRAME_BYTES, io::stdout()))))
-        .inspect_err(|_| leave())
+    *holder() = Some(thread::current().id());
+    execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide).inspect_err(|_| leave())
 }
 
-/// As much of it as can be done: the terminal itself may be gone.
+/// As much of it as can be done: the terminal itself may be gone. Once: the cursor would go back to where it was, over what
+/// was said since.
 fn leave() {
+    if holder().take().is_none() {
+        return;
+    }
     let shown = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
-    if let Err(error) = shown.and_then(|()| disable_raw_mode()) {
+    if let Err(error) = shown.and(disable_raw_mode()) {
         tracing::debug!("the terminal cannot be given back: {error}");
     }
+}
+
+fn holder() -> MutexGuard<'static, Option<ThreadId>> {
+    HOLDER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Whether a panic here leaves the view as it is: it ends another thread, or a task.
+fn is_caught(holder: Option<ThreadId>) -> bool {
+    holder.is_some_and(|holder| holder != thread::current().id() || tokio::task::try_id().is_some())
 }
 
 /// What a person does at the terminal.
@@ -119,7 +163,7 @@ pub enum Hand {
 /// Reads on a thread of its own, which ends with the process; the channel closes where the terminal is gone.
 pub fn hands() -> io::Result<UnboundedReceiver<Hand>> {
     let (sender, receiver) = unbounded_channel();
-    std::thread::Builder::new().name("keys".into()).spawn(move || {
+    thread::Builder::new().name("keys".into()).spawn(move || {
         while let Ok(event) = event::read() {
             let hand = match event {
                 Event::Key(key) if key.kind != KeyEventKind::Release => Hand::Key(key),
@@ -133,4 +177,20 @@ pub fn hands() -> io::Result<UnboundedReceiver<Hand>> {
         }
     })?;
     Ok(receiver)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_panic_that_ends_the_view_leaves_the_screen() {
+        let here = Some(thread::current().id());
+        assert!(!is_caught(here));
+        assert!(thread::spawn(move || is_caught(here)).join().expect("no panic"));
+        assert!(!thread::spawn(|| is_caught(None)).join().expect("no panic"));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        assert!(!runtime.block_on(async { is_caught(here) }));
+        assert!(runtime.block_on(async { tokio::spawn(async move { is_caught(here) }).await }).expect("no panic"));
+    }
 }

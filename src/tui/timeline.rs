@@ -74,9 +74,10 @@ impl Timeline {
     pub fn forget(&mut self, now: Time) {
         let from = now.plus(-SPAN);
         self.marks.retain(|_, marks| {
-            // The last one before says how the hour began.
+            // How the hour began says the last one before that begins or ends something.
             let before = marks.partition_point(|mark| mark.at < from);
-            marks.drain(..before.saturating_sub(1));
+            let phase = marks[..before].iter().rfind(|mark| phase_after(mark.kind).is_some()).copied();
+            drop(marks.splice(..before, phase));
             marks.last().is_some_and(|mark| mark.at >= from)
         });
     }
@@ -93,6 +94,7 @@ impl Timeline {
         // Before the first mark: what must have been, where it was there already.
         let first = marks.iter().find(|mark| phase_after(mark.kind).is_some());
         let mut phase = match first {
+            Some(mark) if mark.kind == EventType::Started && ended_before(coder, marks) => Cell::Absent,
             Some(mark) => phase_before(mark.kind),
             None => phase_of(coder),
         };
@@ -144,6 +146,13 @@ fn phase_before(kind: EventType) -> Cell {
     }
 }
 
+/// Whether it ended before these marks, as it seems: more ends of it are known than they tell.
+fn ended_before(coder: &CoderView, marks: &[Mark]) -> bool {
+    let is_end = |kind: EventType| phase_after(kind) == Some(Cell::Absent);
+    let ends = EventType::ALL.iter().filter(|kind| is_end(**kind)).filter_map(|kind| coder.events_by_type.get(kind.name()));
+    ends.sum::<u64>() > marks.iter().filter(|mark| is_end(mark.kind)).count() as u64
+}
+
 /// What one does of whom no event of the hour says it.
 fn phase_of(coder: &CoderView) -> Cell {
     use crate::event::Status;
@@ -177,15 +186,19 @@ mod tests {
 
     const HOUR: i64 = Time::HOUR;
 
-    /// The row of a coder with these events, so many minutes ago each, one cell for six minutes.
-    fn row(events: &[(EventType, i64)]) -> String {
+    /// The row of a coder with these events, so many minutes ago each, one cell for six minutes. The view began so many
+    /// minutes ago, and read an hour back.
+    fn row_since(begun: i64, events: &[(EventType, i64)]) -> String {
         let now = Time::from_micros(100 * HOUR);
         let (mut timeline, mut state) = (Timeline::default(), Coder::default());
         for (seq, (kind, minutes)) in (1..).zip(events) {
             let draft = Draft { timestamp: Some(now.plus(-minutes * Time::MINUTE)), ..Draft::new(*kind, "a") };
             let event = draft.check(now, &Redactor::default()).expect("valid").into_event(seq, format!("e{seq}"));
             state.fold(&event);
-            timeline.add(&event);
+            if *minutes <= begun + 60 {
+                timeline.add(&event);
+            }
+            timeline.forget(event.timestamp);
         }
         timeline.forget(now);
         let letter = |cell| match cell {
@@ -203,7 +216,7 @@ mod tests {
     #[test]
     fn a_row_tells_the_hour() {
         use EventType::*;
-        let check = |events: &[(EventType, i64)], expected: &str| assert_eq!(row(events), expected, "{events:?}");
+        let check = |events: &[(EventType, i64)], expected: &str| assert_eq!(row_since(300, events), expected, "{events:?}");
         check(&[], "          ");
         check(&[(Started, 33)], "    ======");
         check(&[(Started, 33), (Completed, 15), (Stopped, 15)], "    ===c  ");
@@ -214,5 +227,22 @@ mod tests {
         check(&[(Started, 300), (Paused, 200), (Resumed, 15)], ".......===");
         check(&[(Started, 45), (Milestone, 33), (ApiError, 21), (Failed, 3)], "  ==m=!==!");
         check(&[(Started, 300), (Completed, 290)], "          ");
+        // What stood out does not hide what it did.
+        check(&[(Started, 300), (Completed, 90), (Milestone, 70), (Started, 9)], "        ==");
+        check(&[(Started, 300), (Paused, 90), (Milestone, 70), (Resumed, 9)], "........==");
+    }
+
+    #[test]
+    fn a_row_tells_what_was_before_from_the_sums() {
+        use EventType::*;
+        let check = |events: &[(EventType, i64)], expected: &str| assert_eq!(row_since(0, events), expected, "{events:?}");
+        let session = [(Created, 180), (Started, 179), (Completed, 150), (Stopped, 149)];
+        check(&session, "          ");
+        check(&[&session[..], &[(Started, 9)]].concat(), "        ==");
+        check(&[&session[..], &[(Started, 33), (Completed, 21), (Started, 9)]].concat(), "    ==c ==");
+        // It begins anew where it was, as sessions that are compacted do.
+        check(&[(Created, 180), (Started, 179), (Started, 9)], "==========");
+        check(&[(Created, 180), (Started, 9), (Completed, 3)], "=========c");
+        check(&[(Started, 180), (Paused, 150), (Resumed, 9)], "........==");
     }
 }

@@ -44,7 +44,7 @@ const ROOMS: &[Room] = &[
     room("setup", &[], &["toml_edit", "similar"]),
     // What does not fit into an answer is cut with the mark that everything cut has.
     room("mcp", &["text", "event", "filter", "aggregate", "history", "bus"], &["rmcp"]),
-    // Another program may have written the history: what is shown is cleaned. A suspended view stops its own process.
+    // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.
     room("tui", &["text", "event", "filter", "aggregate", "history", "bus"], &["ratatui", "rustix"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "history"], &["toml"]),

@@ -27,6 +27,15 @@ fn until(what: &str, mut holds: impl FnMut() -> bool) {
     }
 }
 
+fn exit_code(child: &mut dyn Child) -> u32 {
+    let mut status = None;
+    until("the end", || {
+        status = child.try_wait().unwrap();
+        status.is_some()
+    });
+    status.unwrap().exit_code()
+}
+
 /// A shell in a terminal that runs `watch`, and what a person sees of it.
 struct Terminal {
     home: Home,
@@ -66,11 +75,13 @@ impl Terminal {
         let (keys, mut reader) = (pair.master.take_writer().unwrap(), pair.master.try_clone_reader().unwrap());
         let screen = vt100::Parser::new_with_callbacks(cells(SIZE.rows), cells(SIZE.cols), 0, Bell::default());
         let screen = Arc::new(Mutex::new(screen));
-        let showing = Arc::clone(&screen);
+        let showing = Arc::downgrade(&screen);
         thread::spawn(move || {
             let mut chunk = [0; 4096];
             while let Ok(length @ 1..) = reader.read(&mut chunk) {
-                showing.lock().unwrap().process(&chunk[..length]);
+                // It was closed.
+                let Some(screen) = showing.upgrade() else { return };
+                screen.lock().unwrap().process(&chunk[..length]);
             }
         });
         Terminal { home, child, keys, master: pair.master, screen }
@@ -102,15 +113,22 @@ impl Terminal {
 
     /// Its exit code, once the shell has ended.
     fn end(&mut self) -> u32 {
-        let mut status = None;
-        until("the end", || {
-            status = self.child.try_wait().unwrap();
-            status.is_some()
-        });
-        status.unwrap().exit_code()
+        exit_code(&mut *self.child)
     }
 
-    /// The processes whose command line names this history, as `ps` lists them.
+    /// Its exit code, once its window is closed.
+    fn close(self) -> u32 {
+        let Terminal { home: _home, mut child, keys, master, screen } = self;
+        drop((keys, master, screen));
+        exit_code(&mut *child)
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.watcher().to_string();
+        assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// The process whose command line names this history, as `ps` lists it.
     fn watcher(&self) -> i32 {
         let mut found = None;
         until("the process", || {
@@ -179,29 +197,76 @@ fn ctrl_c_and_signals_give_the_terminal_back_too() {
         assert!(!terminal.is_taken());
     };
     check(&|terminal| terminal.press("\x03"), "code 130");
-    let signal = |name: &'static str| {
-        move |terminal: &mut Terminal| {
-            let pid = terminal.watcher().to_string();
-            assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-        }
-    };
-    check(&signal("TERM"), "code 143");
-    check(&signal("HUP"), "code 129");
-    check(&signal("INT"), "code 130");
+    check(&|terminal| terminal.signal("TERM"), "code 143");
+    check(&|terminal| terminal.signal("HUP"), "code 129");
+    check(&|terminal| terminal.signal("INT"), "code 130");
+    check(&|terminal| terminal.signal("QUIT"), "code 131");
+}
+
+#[test]
+fn a_closed_window_ends_it_as_the_signal_does() {
+    let terminal = Terminal::start(home(), "exec $watch");
+    terminal.shows("2 coders");
+    assert_eq!(terminal.close(), 129);
 }
 
 #[test]
 fn suspended_it_leaves_the_screen_and_comes_back() {
-    // A shell with job control, as a person has it.
-    let mut terminal = Terminal::start(home(), "set -m; $watch; echo stopped; fg >/dev/null; echo code $?");
+    // A shell with job control, as a person has it. It must see a script stop, too.
+    for watch in ["$watch", "sh -c '$watch; exit $?'"] {
+        for suspend in [|terminal: &mut Terminal| terminal.press("\x1a"), |terminal: &mut Terminal| terminal.signal("TSTP")] {
+            let outer = format!("set -m; {watch}; echo stopped; read go; fg >/dev/null; echo code $?");
+            let mut terminal = Terminal::start(home(), &outer);
+            terminal.shows("2 coders");
+            suspend(&mut terminal);
+            terminal.shows("stopped");
+            assert!(!terminal.is_taken());
+            terminal.press("\n");
+            until("the screen", || terminal.is_taken());
+            terminal.shows("2 coders");
+            terminal.press("q");
+            terminal.shows("code 0");
+            assert!(terminal.text().contains("stopped"), "{}", terminal.text());
+            terminal.end();
+        }
+    }
+}
+
+#[test]
+fn stopped_from_outside_it_takes_the_terminal_again() {
+    let mut terminal = Terminal::start(home(), "set -m; $watch; echo stopped; read go; stty sane; fg >/dev/null; echo code $?");
     terminal.shows("2 coders");
-    terminal.press("\x1a");
-    until("the screen", || terminal.is_taken());
-    terminal.shows("2 coders");
-    terminal.press("q");
+    terminal.signal("STOP");
+    terminal.shows("stopped");
+    terminal.press("\n");
+    until("the whole screen", || !terminal.text().contains("stopped") && terminal.text().contains("2 coders"));
+    // Where it was not stopped, too.
+    terminal.signal("CONT");
+    terminal.press("?");
+    terminal.shows("any key");
+    terminal.press("qq");
     terminal.shows("code 0");
-    assert!(terminal.text().contains("stopped"), "{}", terminal.text());
     terminal.end();
+    assert!(!terminal.is_taken());
+}
+
+#[test]
+fn where_nobody_would_continue_it_it_is_not_suspended() {
+    let mut terminal = Terminal::start(home(), "exec $watch");
+    terminal.shows("2 coders");
+    terminal.press("\x1aq");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
+fn quotes_of_the_shell_hold() {
+    let home = home();
+    home.record(&[r#"{"type":"file_modified","coder_id":"fix-db","file_path":"my notes/a.md"}"#]);
+    let mut terminal = Terminal::start(home, "$watch 'path:my notes/a.md'");
+    terminal.shows("modified my notes/a.md");
+    assert!(!terminal.text().contains("needle"), "{}", terminal.text());
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
 }
 
 #[test]
