@@ -58,10 +58,11 @@ impl Watch {
     }
 }
 
-/// `words` as one line: what the shell kept together stays so, unless it holds quotes of its own.
+/// `words` as one line: what the shell kept together stays so, unless it is a whole filter or has quotes of its own.
 fn as_typed(words: &[String]) -> String {
     let quoted = |word: &String| {
-        if word.contains(char::is_whitespace) && !word.contains('"') { format!("\"{word}\"") } else { word.clone() }
+        let is_filter = word.contains('"') || word.split_whitespace().skip(1).any(Filter::has_key);
+        if word.contains(char::is_whitespace) && !is_filter { format!("\"{word}\"") } else { word.clone() }
     };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
@@ -94,5 +95,6 @@ mod tests {
         check(&["coder:a", "cargo", "test"], "coder:a cargo test");
         check(&["path:my notes/a.md", "x"], "\"path:my notes/a.md\" x");
         check(&["path:\"my notes/a.md\""], "path:\"my notes/a.md\"");
+        check(&["type:failed since:1h"], "type:failed since:1h");
     }
 }

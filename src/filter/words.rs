@@ -7,7 +7,15 @@ use crate::event::{Invalid, Time};
 
 use super::{Filter, TypeSet, parse_moment};
 
+/// What may stand before a colon.
+const KEYS: [&str; 6] = ["coder", "type", "since", "until", "path", "text"];
+
 impl Filter {
+    /// Whether a word of a filter begins with a key, as `path:` does.
+    pub fn has_key(word: &str) -> bool {
+        word.split_once(':').is_some_and(|(key, _)| KEYS.contains(&key))
+    }
+
     /// `now` is what ages are counted from.
     ///
     /// # Errors
@@ -18,7 +26,7 @@ impl Filter {
         let mut text: Vec<String> = Vec::new();
         for word in words(given) {
             match word.split_once(':') {
-                Some(("coder" | "type" | "since" | "until" | "path" | "text", "")) => {}
+                Some((key, "")) if KEYS.contains(&key) => {}
                 Some(("coder", id)) => filter.coders.push(id.to_owned()),
                 Some(("type", name)) => types.push(name.to_owned()),
                 Some(("since", at)) => filter.since = Some(parse_moment("since", at, now)?),
