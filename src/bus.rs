@@ -85,8 +85,10 @@ pub enum From {
 #[derive(Clone, Debug)]
 pub enum Delivery {
     Event(Arc<Event>),
-    /// Retention was faster than this reader: what lay here is gone.
+    /// Retention was faster than this reader: of what lay here, all but what it keeps is gone.
     Missed(Missed),
+    /// Another history has taken the place of the one that was followed: what comes next is that one's, from its beginning.
+    Replaced,
 }
 
 impl Bus {

@@ -239,6 +239,8 @@ async fn next_events(subscription: &mut Subscription) -> Input {
         match delivery {
             Delivery::Event(event) => events.push(event),
             Delivery::Missed(gap) => missed = Some(gap),
+            // The overview says so too, and has everything read anew; these are among what is read.
+            Delivery::Replaced => events.clear(),
         }
     }
     let behind = events.last().map_or(0, |last| now().since(last.received_at).max(0));

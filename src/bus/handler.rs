@@ -54,6 +54,7 @@ async fn run(mut subscription: Subscription, mut handler: impl FnMut(Arc<Event>)
                     missed.through
                 );
             }
+            Ok(Delivery::Replaced) => tracing::warn!("a handler goes on with another history, which took the place of its own"),
             // The subscription waits before it tries again.
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "a handler waits for the history"),
         }

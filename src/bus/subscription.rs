@@ -126,7 +126,15 @@ impl Subscription {
                 }
                 continue;
             };
-            let look = self.tail.live().look((self.id, &self.history), &mut cursor, |event| self.may_want(event));
+            let (look, history) = {
+                let mut live = self.tail.live();
+                let look = live.look((self.id, &self.history), &mut cursor, |event| self.may_want(event));
+                (look, self.history.is_empty().then(|| live.history.clone()))
+            };
+            // What it was not told it learns, so that it notices when another takes the place.
+            if let Some(history) = history {
+                self.history = history;
+            }
             self.cursor = Some(cursor);
             match look {
                 Look::Found(events) => {
@@ -183,6 +191,15 @@ impl Subscription {
 
     /// Whether it leads any further.
     fn take_in(&mut self, batch: Batch) -> bool {
+        if !batch.history.is_empty() && batch.history != self.history {
+            let was_another = !std::mem::replace(&mut self.history, batch.history).is_empty();
+            if was_another {
+                (self.cursor, self.missed_through, self.page_events_max) = (Some(0), 0, PAGE_EVENTS_MAX);
+                self.page_through = 0;
+                self.page.push_back(Delivery::Replaced);
+                return true;
+            }
+        }
         if let Some(missed) = batch.missed {
             self.take_in_gap(missed);
         }
@@ -221,6 +238,7 @@ impl Subscription {
         let looked_through = match (deliveries.last(), self.page.front()) {
             (_, None) => Some(self.page_through),
             (Some(Delivery::Event(event)), _) => Some(event.seq),
+            (Some(Delivery::Replaced), _) => Some(0),
             // Events that retention kept may lie inside the gap.
             (Some(Delivery::Missed(missed)), Some(Delivery::Event(next))) => Some(missed.through.min(next.seq - 1)),
             _ => None,

@@ -50,6 +50,13 @@ impl Place {
         Bus::new(self.options())
     }
 
+    /// With its log and what they share, as a person would.
+    fn remove_history(&self) {
+        for file in ["history.db", "history.db-wal", "history.db-shm"] {
+            std::fs::remove_file(self.folder.path().join(file)).expect("removable");
+        }
+    }
+
     fn head(&self) -> u64 {
         Reader::new(&self.options()).position().expect("reads").head
     }

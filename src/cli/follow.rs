@@ -155,6 +155,10 @@ impl Transcript {
         match delivery {
             Delivery::Event(event) if self.json => json_event(out, event, self.detail),
             Delivery::Missed(missed) if self.json => json_line(out, &json!({ "missed": missed })),
+            Delivery::Replaced if self.json => json_line(out, &json!({ "replaced": true })),
+            Delivery::Replaced => {
+                self.rows.remark(out, "(another history took the place of the one before; what it holds, from its beginning)")
+            }
             Delivery::Event(event) => self.rows.write(out, [event.as_ref()], self.detail),
             Delivery::Missed(Missed { after, through }) => {
                 let gap = format!("(retention removed what lay after {after} up to {through} before it was read)");

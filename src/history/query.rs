@@ -63,6 +63,8 @@ pub struct Batch {
     pub through: u64,
     /// Set where retention removed events that the reader had not seen.
     pub missed: Option<Missed>,
+    /// Of which history; empty where there is none.
+    pub history: String,
 }
 
 /// Events that are gone: some of those with `after < seq <= through`.
@@ -169,7 +171,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
 
 fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize) -> rusqlite::Result<Batch> {
     let (head, floor) = (snapshot.ledger.head, snapshot.ledger.floor);
-    let mut batch = Batch { through: head.max(cursor), ..Batch::default() };
+    let mut batch = Batch { through: head.max(cursor), history: snapshot.position().history, ..Batch::default() };
     batch.missed = (cursor < floor).then_some(Missed { after: cursor, through: floor });
     let query = Query { filter: filter.clone(), order: Order::Oldest, after: Some(cursor), limit, ..Query::default() };
     let Some(range) = Range::of(snapshot, &query)? else { return Ok(batch) };

@@ -220,7 +220,7 @@ impl Owed {
         for delivery in batch {
             match delivery {
                 Delivery::Event(event) => self.mark_event(event, interests, now),
-                Delivery::Missed(_) => self.mark_all(interests, now),
+                Delivery::Missed(_) | Delivery::Replaced => self.mark_all(interests, now),
             }
         }
     }

@@ -101,3 +101,21 @@ fn what_retention_removed_is_told_as_a_gap() {
     assert_eq!(gap["missed"]["after"], json!(0));
     assert!(gap["missed"]["through"].as_u64().is_some_and(|through| through < 5), "{gap}");
 }
+
+#[test]
+fn another_history_in_its_place_is_said_and_followed() {
+    let home = Home::new();
+    home.record(&[r#"{"type":"started","coder_id":"old"}"#, r#"{"type":"failed","coder_id":"old"}"#]);
+    let mut follower = Follower::start(&home, &["--json", "--after", "1"]);
+    let mut next = || serde_json::from_str::<Value>(&follower.line()).unwrap();
+    assert_eq!(next()["seq"], 2);
+    for suffix in ["", "-wal", "-shm"] {
+        let mut file = home.history().into_os_string();
+        file.push(suffix);
+        std::fs::remove_file(file).unwrap();
+    }
+    home.record(&[r#"{"type":"started","coder_id":"new"}"#]);
+    assert_eq!(next(), json!({ "replaced": true }));
+    let event = next();
+    assert_eq!((&event["seq"], &event["coder_id"]), (&1.into(), &"new".into()));
+}

@@ -22,7 +22,7 @@ async fn defect_07_readers_of_any_speed_see_every_event_once_and_in_order() {
             assert!((1..=64).contains(&batch.len()));
             seqs.extend(batch.iter().map(|delivery| match delivery {
                 Delivery::Event(event) => event.seq,
-                Delivery::Missed(missed) => panic!("missed {missed:?}"),
+                Delivery::Missed(_) | Delivery::Replaced => panic!("{delivery:?}"),
             }));
         }
         seqs
@@ -93,7 +93,7 @@ async fn a_reader_that_stops_holds_no_more_than_a_page() {
         assert!(batch.len() <= 5, "a page is bounded by its bytes: {}", batch.len());
         seqs.extend(batch.iter().map(|delivery| match delivery {
             Delivery::Event(event) => event.seq,
-            Delivery::Missed(missed) => panic!("missed {missed:?}"),
+            Delivery::Missed(_) | Delivery::Replaced => panic!("{delivery:?}"),
         }));
         assert_eq!(subscription.cursor(), seqs[seqs.len() - 1]);
     }
@@ -207,7 +207,7 @@ async fn shutdown_ends_subscriptions_after_what_is_committed() {
     let seqs = |deliveries: Vec<Delivery>| -> Vec<u64> {
         let seq = |delivery: &Delivery| match delivery {
             Delivery::Event(event) => event.seq,
-            Delivery::Missed(missed) => panic!("missed {missed:?}"),
+            Delivery::Missed(_) | Delivery::Replaced => panic!("{delivery:?}"),
         };
         deliveries.iter().map(seq).collect()
     };
@@ -365,5 +365,32 @@ async fn a_history_in_the_place_of_another_is_followed_from_its_own_beginning() 
         };
         let (event, ()) = tokio::join!(next_event(&mut after), publish);
         assert_eq!(event.seq, seq);
+    }
+}
+
+#[tokio::test]
+async fn another_history_in_its_place_is_told_and_followed_from_its_beginning() {
+    let place = Place::new();
+    let bus = place.bus();
+    bus.publish(entries("old", 0..20)).await.expect("publishes");
+    let mut told = bus.subscribe(Filter::default(), From::Now);
+    let mut untold = bus.subscribe(Filter::default(), From::After(18));
+    let mut absent = bus.subscribe(Filter::coder("new"), From::After(20));
+    assert_eq!(next_seqs(&mut untold, 2).await, [19, 20]);
+    // All of them wait at the head.
+    for waiting in [&mut told, &mut untold, &mut absent] {
+        assert!(tokio::time::timeout(Duration::from_millis(50), waiting.next()).await.is_err());
+    }
+    place.remove_history();
+    let other = place.bus();
+    other.publish(entries("new", 0..3)).await.expect("publishes");
+    for waiting in [&mut told, &mut untold, &mut absent] {
+        let first = within(waiting.next()).await.expect("open").expect("reads");
+        assert!(matches!(first, Delivery::Replaced), "{first:?}");
+        assert_eq!(next_seqs(waiting, 3).await, [1, 2, 3]);
+    }
+    other.publish(entries("new", 3..4)).await.expect("publishes");
+    for waiting in [&mut told, &mut untold, &mut absent] {
+        assert_eq!(next_seqs(waiting, 1).await, [4]);
     }
 }

@@ -58,6 +58,7 @@ impl Record {
             match delivery {
                 Delivery::Event(event) => seqs.push(event.seq),
                 Delivery::Missed(missed) => gaps.push(*missed),
+                Delivery::Replaced => panic!("nobody replaced it"),
             }
         }
         assert!(seqs.is_sorted_by(|a, b| a < b), "once and in order: {seqs:?}");

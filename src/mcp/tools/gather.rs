@@ -121,6 +121,11 @@ impl Gathering {
         }
     }
 
+    /// What comes next is of another history.
+    pub fn lose(&mut self) {
+        self.ended.get_or_insert(Ended::Gap);
+    }
+
     /// Everything through this seq was looked at, also what no filter let through.
     pub fn looked_through(&mut self, seq: u64) {
         if self.ended.is_none() {

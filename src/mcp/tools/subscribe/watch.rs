@@ -213,6 +213,7 @@ fn take(gathering: &mut Gathering, batch: Vec<Delivery>, subscription: &Subscrip
         match delivery {
             Delivery::Event(event) => gathering.take(event),
             Delivery::Missed(missed) => gathering.miss(missed),
+            Delivery::Replaced => gathering.lose(),
         }
     }
     gathering.looked_through(subscription.cursor());
