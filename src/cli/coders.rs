@@ -49,7 +49,7 @@ impl Coders {
         let mut out = io::BufWriter::new(io::stdout().lock());
         match call.json {
             true => coders.iter().try_for_each(|coder| json_line(&mut out, coder))?,
-            false => table(&mut out, &Look::of_stdout(call.environment.no_color), &coders)?,
+            false => table(&mut out, &Look::of_stdout(&call.environment), &coders)?,
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)

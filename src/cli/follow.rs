@@ -61,7 +61,7 @@ impl Follow {
         let mut writing = Transcript {
             json: call.json,
             detail: self.detail.or_default(call.json),
-            rows: EventRows::new(Look::of_stdout(call.environment.no_color)),
+            rows: EventRows::new(Look::of_stdout(&call.environment)),
         };
         let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(From::Now, From::After));
         let mut interrupted = pin!(tokio::signal::ctrl_c());

@@ -79,7 +79,7 @@ impl List {
     pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
         let detail = self.detail.or_default(call.json);
-        let rows = EventRows::new(Look::of_stdout(call.environment.no_color));
+        let rows = EventRows::new(Look::of_stdout(&call.environment));
         let mut out = Output { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, rows };
         if self.seqs.is_empty() {
             self.list(&mut reader, &mut out)?

@@ -65,7 +65,7 @@ impl Stats {
         if call.json {
             json_line(&mut out, &stats)?;
         } else {
-            let look = Look::of_stdout(call.environment.no_color);
+            let look = Look::of_stdout(&call.environment);
             let now = super::now();
             let minutes = match look.screen() {
                 Some(_) => {
@@ -122,7 +122,7 @@ fn page(out: &mut impl Write, look: &Look, stats: &Figures, minutes: &[u64], now
     }
     let hidden = stats.coders_total.saturating_sub(stats.coders.len() as u64);
     if hidden > 0 && stats.coders.len() >= CODERS_SHOWN {
-        writeln!(out, "… and {hidden} more: `ai-coder-events coders` lists them all")?;
+        look.line(out, &format!("… and {hidden} more: `ai-coder-events coders` lists them all"), PLAIN)?;
     }
     Ok(())
 }

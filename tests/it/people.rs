@@ -53,6 +53,10 @@ fn recorded(lines: &[&str]) -> Home {
 #[test]
 fn rows_fit_and_days_stand_above_them() {
     let home = recorded(HOUR);
+    for columns in [1, 5, 12, 30] {
+        let said = plainly(&home, columns, &["list"]);
+        assert!(said.lines().all(|line| line.chars().count() <= columns.into()), "{columns}: {said}");
+    }
     let expected = "\
 Thursday 2026-01-22
 3  10:20:00  修正                     milestone テスト合格テ…
@@ -104,7 +108,19 @@ fn colours_are_for_terminals_and_for_who_wants_them() {
         assert!(on_terminal(&home, 80, words, &[]).contains("\x1b["), "{words:?}");
         assert!(!plainly(&home, 80, words).contains('\x1b'), "{words:?}");
         assert!(!home.ok(words).contains('\x1b'), "{words:?}");
+        assert!(!on_terminal(&home, 80, words, &[("TERM", "dumb")]).contains('\x1b'), "{words:?}");
     }
+}
+
+#[test]
+fn a_terminal_without_unicode_is_sent_none_of_our_signs() {
+    let home = recorded(&HOUR[..2]);
+    home.ok(&["emit", "progress", "--coder", "a", "--set", "progress=0.5", "--set", "stage=testing", "--set", "description=x"]);
+    let said = |words: &[&str], locale: &str| on_terminal(&home, 50, words, &[("NO_COLOR", "1"), ("LC_ALL", locale)]);
+    for words in [&["list"][..], &["coders"], &["stats"]] {
+        assert!(said(words, "POSIX").is_ascii() && !said(words, "C.UTF-8").is_ascii(), "{words:?}: {}", said(words, "POSIX"));
+    }
+    assert!(said(&["coders"], "C").contains("50 % - te"), "{}", said(&["coders"], "C"));
 }
 
 #[test]
