@@ -66,7 +66,7 @@ impl Import {
         if self.follow {
             return follow(agent, places, &files, call);
         }
-        let bar = bar(&files, &call);
+        let bar = progress::gone_with_ctrl_c(bar(&files, &call));
         let imported = import::once(agent, &call.config.history, &files, &mut |bytes| bar.inc(bytes));
         bar.finish_and_clear();
         let (summary, unread) = imported?;

@@ -2,12 +2,15 @@
 
 use std::{
     fs,
-    io::{ErrorKind, Read},
+    io::{ErrorKind, Read, Write},
 };
 
-use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
 use crate::home::Home;
+
+type Terminal = Box<dyn MasterPty + Send>;
+type Begun = Box<dyn Child + Send + Sync>;
 
 /// Months ago whenever this runs; the ids are as long as agents make them.
 const HOUR: &[&str] = &[
@@ -16,8 +19,8 @@ const HOUR: &[&str] = &[
     r#"{"id":"e3","type":"milestone","coder_id":"修正","milestone":"テスト合格テスト合格テスト合格","timestamp":"2026-01-22T10:20:00Z"}"#,
 ];
 
-/// All that a terminal of so many columns is sent, whatever the stream; its line ends are a terminal's.
-fn on_terminal(home: &Home, columns: u16, words: &[&str], environment: &[(&str, &str)]) -> String {
+/// Begins this on a terminal of so many columns.
+fn begin(home: &Home, columns: u16, words: &[&str], environment: &[(&str, &str)]) -> (Terminal, Begun) {
     let pair = native_pty_system().openpty(PtySize { rows: 24, cols: columns, ..PtySize::default() }).unwrap();
     let plain = home.command(words);
     let mut command = CommandBuilder::new(plain.get_program());
@@ -29,15 +32,26 @@ fn on_terminal(home: &Home, columns: u16, words: &[&str], environment: &[(&str, 
         command.env(name, value.unwrap());
     }
     environment.iter().for_each(|(name, value)| command.env(name, value));
-    let mut child = pair.slave.spawn_command(command).unwrap();
-    drop(pair.slave);
+    let child = pair.slave.spawn_command(command).unwrap();
+    (pair.master, child)
+}
+
+/// The rest of what a terminal is sent.
+fn rest(terminal: &Terminal) -> String {
     let mut said = Vec::new();
     // Linux says so when the last program has closed its end.
-    if let Err(error) = pair.master.try_clone_reader().unwrap().read_to_end(&mut said) {
+    if let Err(error) = terminal.try_clone_reader().unwrap().read_to_end(&mut said) {
         assert!(error.raw_os_error() == Some(5) || error.kind() == ErrorKind::UnexpectedEof, "{error}");
     }
+    String::from_utf8(said).unwrap()
+}
+
+/// All that a terminal of so many columns is sent, whatever the stream; its line ends are a terminal's.
+fn on_terminal(home: &Home, columns: u16, words: &[&str], environment: &[(&str, &str)]) -> String {
+    let (terminal, mut child) = begin(home, columns, words, environment);
+    let said = rest(&terminal);
     assert!(child.wait().unwrap().success(), "{words:?}");
-    String::from_utf8(said).unwrap().replace("\r\n", "\n")
+    said.replace("\r\n", "\n")
 }
 
 fn plainly(home: &Home, columns: u16, words: &[&str]) -> String {
@@ -140,6 +154,37 @@ fn long_work_shows_its_progress() {
     let said = plainly(&home, 80, &["prune", "--max-events", "2"]);
     assert!(said.contains("1/1 events"), "{said:?}");
     assert!(said.ends_with("on disk\n"), "{said:?}");
+}
+
+#[test]
+fn ctrl_c_leaves_no_bar_behind() {
+    let home = recorded(HOUR);
+    let lock = rusqlite::Connection::open(home.history()).unwrap();
+    lock.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    // What is to be taken in from the spool waits for the lock.
+    home.configure("");
+    home.feed(&["hook", "claude-code"], br#"{"hook_event_name":"Stop","session_id":"s1"}"#);
+    let (terminal, mut child) = begin(&home, 80, &["check"], &[]);
+    let mut reader = terminal.try_clone_reader().unwrap();
+    let (mut shown, mut some) = (Vec::new(), [0; 256]);
+    while !String::from_utf8_lossy(&shown).contains("reading the file") {
+        let count = reader.read(&mut some).unwrap();
+        shown.extend(&some[..count]);
+    }
+    terminal.take_writer().unwrap().write_all(b"\x03").unwrap();
+    let after = rest(&terminal);
+    let (_, line) = after.rsplit_once("\x1b[2K").unwrap_or_else(|| panic!("nothing is taken away: {after:?}"));
+    assert!(!line.contains("reading"), "{after:?}");
+    assert_eq!(child.wait().unwrap().exit_code(), 130, "{after:?}");
+}
+
+#[test]
+fn bars_fit_into_a_narrow_window() {
+    let home = recorded(HOUR);
+    let said = plainly(&home, 30, &["prune", "--max-events", "2"]);
+    let drawn = said.split(['\r', '\n']).filter(|line| line.contains("events") && !line.contains("kept"));
+    let widths: Vec<usize> = drawn.map(|line| line.trim_start_matches("\x1b[2K").chars().count()).collect();
+    assert!(!widths.is_empty() && widths.iter().all(|width| *width <= 30), "{widths:?} {said:?}");
 }
 
 fn transcript(home: &Home) {
