@@ -27,7 +27,7 @@ pub struct Coders {
     #[arg(long, value_name = "STATUS", value_parser = statuses())]
     status: Vec<Status>,
 
-    /// Only those a person should look at: waiting, stalled, failed, rate limited
+    /// Only those a person should look at: waiting, stalled, failed, rate limited, in conflict over a file
     #[arg(long)]
     needs_attention: bool,
 

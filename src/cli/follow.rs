@@ -1,6 +1,6 @@
 //! `follow`: what happens, as it happens, whoever records it.
 //!
-//! A reader of any speed sees every event once and in order; what retention took before it was read is told as a gap.
+//! A reader of any speed sees every event once and in order; where retention may have taken some before it was read, a gap is told.
 
 use std::{io, pin::pin, process::ExitCode};
 
@@ -157,7 +157,7 @@ impl Transcript {
             Delivery::Missed(missed) if self.json => json_line(out, &json!({ "missed": missed })),
             Delivery::Event(event) => self.rows.write(out, [event.as_ref()], self.detail),
             Delivery::Missed(Missed { after, through }) => {
-                let gap = format!("(retention removed what lay after {after} up to {through} before it was read)");
+                let gap = format!("(retention may have removed events after {after} up to {through} before they were read)");
                 self.rows.remark(out, &gap)
             }
         }

@@ -113,6 +113,8 @@ impl List {
             let page = reader.page(&query).context(UNREADABLE)?;
             left = left.saturating_sub(page.events.len());
             out.page(&page.events)?;
+            // Whoever reads it may have long to wait for the next.
+            out.out.flush()?;
             let Some(next) = page.next else { break };
             match order {
                 Order::Newest => query.before = Some(next),
