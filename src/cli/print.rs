@@ -13,6 +13,7 @@ use std::{
 
 use ai_coder_events::{
     event::{Body, Event, EventType, Family, Status, Summary, Time, sentence},
+    history::Reader,
     text,
 };
 use clap::builder::styling::{AnsiColor, Style};
@@ -21,7 +22,7 @@ use serde::Serialize;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size_of};
 
-use super::filter::Detail;
+use super::{complain::complain, filter::Detail};
 use crate::config::Environment;
 
 pub mod chart;
@@ -161,6 +162,13 @@ impl Look {
     /// The columns of the terminal; `None` where stdout is none.
     pub fn screen(&self) -> Option<usize> {
         self.screen
+    }
+
+    /// To a person, where there is no history yet.
+    pub fn tell_how_to_begin(&self, reader: &mut Reader) {
+        if self.screen.is_some() && reader.position().is_ok_and(|position| position.history.is_empty()) {
+            complain("no events yet: `ai-coder-events setup claude-code` begins, or `ai-coder-events run -- COMMAND`");
+        }
     }
 
     /// How much room this takes.

@@ -66,6 +66,7 @@ impl Stats {
             json_line(&mut out, &stats)?;
         } else {
             let look = Look::of_stdout(&call.environment);
+            look.tell_how_to_begin(&mut reader);
             let now = super::now();
             let minutes = match look.screen() {
                 Some(_) => {

@@ -100,6 +100,41 @@ fn coders_have_headings_and_ages() {
 }
 
 #[test]
+fn nearly_done_is_not_done() {
+    let home = Home::new();
+    home.ok(&["emit", "progress", "--coder", "a", "--set", "progress=0.996", "--set", "stage=testing"]);
+    let said = plainly(&home, 80, &["coders"]);
+    assert!(said.contains("99 % · testing"), "{said}");
+    home.ok(&["emit", "progress", "--coder", "a", "--set", "progress=1", "--set", "stage=testing"]);
+    let said = plainly(&home, 80, &["coders"]);
+    assert!(said.contains("100 % · testing"), "{said}");
+}
+
+#[test]
+fn events_of_any_seqs_line_up() {
+    let home = Home::new();
+    home.record(&[r#"{"type":"output","coder_id":"a","timestamp":"2026-01-22T10:00:00Z"}"#; 14]);
+    let said = plainly(&home, 80, &["list", "1", "14", "9"]);
+    let rows: Vec<&str> = said.lines().skip(1).collect();
+    let begins = [" 1  10:00:00  a", "14  10:00:00  a", " 9  10:00:00  a"];
+    assert!(rows.len() == 3 && rows.iter().zip(begins).all(|(row, begin)| row.starts_with(begin)), "{said}");
+}
+
+#[test]
+fn who_has_no_history_is_told_how_it_begins() {
+    let home = Home::new();
+    for words in [&["list"][..], &["coders"], &["stats"]] {
+        let hint = "no events yet: `ai-coder-events setup claude-code` begins";
+        assert_eq!(plainly(&home, 80, words).matches(hint).count(), 1, "{words:?}");
+        assert!(!plainly(&home, 80, &[words, &["--json"]].concat()).contains(hint), "{words:?}");
+        // No word on stderr elsewhere.
+        home.ok(words);
+    }
+    home.ok(&["emit", "started", "--coder", "a"]);
+    assert!(!plainly(&home, 80, &["list", "--coder", "b"]).contains("no events yet"));
+}
+
+#[test]
 fn statistics_are_drawn() {
     let home = recorded(HOUR);
     for age in ["5m", "4m", "4m"] {
