@@ -95,6 +95,7 @@ pub struct Environment {
     pub claude_pid: Option<u32>,
     /// What to log, as a filter of the `tracing` kind.
     pub log: Option<String>,
+    /// Also where the terminal knows nothing but text.
     pub no_color: bool,
     /// What those who send to `collect` must know.
     pub token: Option<String>,
@@ -123,7 +124,7 @@ impl Environment {
             coder_name: text("AI_CODER_NAME"),
             claude_pid: text("CLAUDE_PID").and_then(|pid| pid.parse().ok()),
             log: text("AI_CODER_EVENTS_LOG").or_else(|| text("RUST_LOG")),
-            no_color: variable("NO_COLOR").is_some(),
+            no_color: variable("NO_COLOR").is_some() || Environment::is_dumb(),
             token: text("AI_CODER_EVENTS_TOKEN"),
             home: std::env::home_dir().filter(|home| home.is_absolute()),
             claude_folder: path("CLAUDE_CONFIG_DIR"),
@@ -139,6 +140,18 @@ impl Environment {
     /// Whether agents are told by variables already where their telemetry goes. Asks for all there are, which no hook pays for.
     pub fn has_telemetry() -> bool {
         std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_telemetry))
+    }
+
+    /// Whether the terminal can do nothing but print.
+    pub fn is_dumb() -> bool {
+        variable("TERM").is_some_and(|term| term == "dumb")
+    }
+
+    /// Whether the terminal is said to show more than ASCII. Where nothing is said, it is: terminals that do not are rare.
+    pub fn speaks_unicode() -> bool {
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable);
+        let locale = locale.map(|locale| locale.to_string_lossy().to_lowercase());
+        locale.is_none_or(|locale| locale.contains("utf-8") || locale.contains("utf8"))
     }
 
     fn history_path(&self, db: Option<&Path>) -> Result<PathBuf, Error> {

@@ -27,7 +27,7 @@ pub struct Coders {
     #[arg(long, value_name = "STATUS", value_parser = statuses())]
     status: Vec<Status>,
 
-    /// Only those a person should look at: waiting, stalled, failed, rate limited
+    /// Only those a person should look at: waiting, stalled, failed, rate limited, in conflict over a file
     #[arg(long)]
     needs_attention: bool,
 
@@ -45,11 +45,16 @@ Examples:
 impl Coders {
     pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
         let query = CodersQuery { statuses: self.status, needs_attention: self.needs_attention, limit: self.limit };
-        let coders = Reader::new(&call.config.history).coders(&query).context(UNREADABLE)?;
+        let mut reader = Reader::new(&call.config.history);
+        let coders = reader.coders(&query).context(UNREADABLE)?;
+        let look = Look::of_stdout(&call.environment);
         let mut out = io::BufWriter::new(io::stdout().lock());
         match call.json {
             true => coders.iter().try_for_each(|coder| json_line(&mut out, coder))?,
-            false => table(&mut out, &Look::of_stdout(call.environment.no_color), &coders)?,
+            false => {
+                look.tell_how_to_begin(&mut reader);
+                table(&mut out, &look, &coders)?;
+            }
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)
@@ -85,7 +90,7 @@ fn row(look: &Look, coder: &CoderView, now: Time) -> Vec<Cell> {
         cell(standing(coder, is_screen), status_style(coder.status)),
         cell(coder.last_activity.map_or(String::new(), |time| look.when(time, now)), DIM).time(),
         cell(events, DIM).number(),
-        cell(at_work(coder), PLAIN),
+        cell(at_work(coder, is_screen), PLAIN),
     ]
 }
 
@@ -115,8 +120,12 @@ fn standing(coder: &CoderView, short: bool) -> String {
     words.join(", ")
 }
 
-fn at_work(coder: &CoderView) -> String {
-    let share = coder.progress.map(|progress| format!("{:.0} %", progress * 100.0));
+fn at_work(coder: &CoderView, is_screen: bool) -> String {
+    let share = coder.progress.map(|progress| {
+        // To a person, nearly done is not done.
+        let most = if is_screen && progress < 1.0 { 99.0 } else { 100.0 };
+        format!("{:.0} %", f64::min(progress * 100.0, most))
+    });
     let error = coder.last_error.as_ref().filter(|_| coder.status == Status::Failed);
     let said = error.or(coder.description.as_ref()).or(coder.milestone.as_ref());
     let said = said.map(|text| ai_coder_events::text::excerpt(text, 80));

@@ -1,12 +1,12 @@
 //! `follow`: what happens, as it happens, whoever records it.
 //!
-//! A reader of any speed sees every event once and in order; what retention took before it was read is told as a gap.
+//! A reader of any speed sees every event once and in order; where retention may have taken some before it was read, a gap is told.
 
 use std::{io, pin::pin, process::ExitCode};
 
 use ai_coder_events::{
-    bus::{Bus, Delivery, From, Subscription},
-    history::Missed,
+    bus::{self, Bus, Delivery, From, Subscription},
+    history::{Missed, Reader},
 };
 use anyhow::Context;
 use clap::Args;
@@ -57,12 +57,13 @@ impl Follow {
     }
 
     async fn follow(self, call: Call) -> anyhow::Result<ExitCode> {
+        let look = Look::of_stdout(&call.environment);
+        if !call.json {
+            look.tell_how_to_begin(&mut Reader::new(&call.config.history));
+        }
         let bus = Bus::new(call.config.history);
-        let mut writing = Transcript {
-            json: call.json,
-            detail: self.detail.or_default(call.json),
-            rows: EventRows::new(Look::of_stdout(call.environment.no_color)),
-        };
+        let mut writing =
+            Transcript { json: call.json, detail: self.detail.or_default(call.json), rows: EventRows::new(look), failed: None };
         let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(From::Now, From::After));
         let mut interrupted = pin!(tokio::signal::ctrl_c());
         let mut reader_left = pin!(reader_left());
@@ -127,16 +128,26 @@ struct Transcript {
     json: bool,
     detail: Detail,
     rows: EventRows,
+    /// Told once what came before it is written.
+    failed: Option<bus::Error>,
 }
 
 impl Transcript {
     /// Waits for one delivery, and takes the others that are there.
     async fn lines(&mut self, subscription: &mut Subscription) -> anyhow::Result<Option<Vec<u8>>> {
+        if let Some(failed) = self.failed.take() {
+            return Err(failed).context(UNREADABLE);
+        }
         let mut lines = Vec::new();
         let mut next = subscription.next().await;
         loop {
             match next {
-                Some(delivery) => self.write(&mut lines, &delivery.context(UNREADABLE)?)?,
+                Some(Ok(delivery)) => self.write(&mut lines, &delivery)?,
+                Some(Err(failed)) if lines.is_empty() => return Err(failed).context(UNREADABLE),
+                Some(Err(failed)) => {
+                    self.failed = Some(failed);
+                    break;
+                }
                 None if lines.is_empty() => return Ok(None),
                 None => break,
             }
@@ -161,7 +172,7 @@ impl Transcript {
             }
             Delivery::Event(event) => self.rows.write(out, [event.as_ref()], self.detail),
             Delivery::Missed(Missed { after, through }) => {
-                let gap = format!("(retention removed what lay after {after} up to {through} before it was read)");
+                let gap = format!("(retention may have removed events after {after} up to {through} before they were read)");
                 self.rows.remark(out, &gap)
             }
         }

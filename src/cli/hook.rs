@@ -24,7 +24,7 @@ use ai_coder_events::{
 use anyhow::{Context, anyhow};
 use clap::Args;
 
-use super::complain::complain;
+use super::{complain::complain, completions::Offered};
 use crate::config::{Config, Environment};
 
 mod payload;
@@ -38,7 +38,7 @@ use watch::Watch;
 #[command(after_help = EXAMPLES)]
 pub struct Hook {
     /// Whose hook it is: claude-code, codex, copilot, cursor, gemini, opencode
-    #[arg(value_name = "AGENT")]
+    #[arg(value_name = "AGENT", value_parser = Offered(names()), hide_possible_values = true)]
     _agent: String,
     /// Which hook it is, for agents whose payloads do not say: sessionStart
     #[arg(value_name = "EVENT")]
@@ -150,9 +150,8 @@ fn record(call: &HookCall, watch: &Watch) -> anyhow::Result<()> {
 fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>, claude_pid: Option<u32>) -> Vec<Entry> {
     let agent = call.agent.as_str();
     let Some(known) = Agent::parse(agent) else {
-        let names: Vec<_> = Agent::ALL.iter().map(|agent| agent.name()).collect();
         let given = ai_coder_events::text::excerpt(agent, 40);
-        let reason = format!("unknown agent `{given}`: give one of {}", names.join(", "));
+        let reason = format!("unknown agent `{given}`: give one of {}", names().join(", "));
         return vec![payload.rejection("hook", reason)];
     };
     if payload.too_large {
@@ -169,6 +168,10 @@ fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>
         Ok(Err(refusal)) => vec![payload.rejection(known.name(), refusal.reason)],
         Err(_) => vec![payload.rejection(known.name(), "a defect in the recorder: please report this payload".to_owned())],
     }
+}
+
+fn names() -> Vec<&'static str> {
+    Agent::ALL.iter().map(|agent| agent.name()).collect()
 }
 
 /// The process whose end is the agent's. A hook's parent is often a shell that ends with it, so an ancestor counts only

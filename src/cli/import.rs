@@ -19,6 +19,7 @@ use serde::Serialize;
 
 use super::{
     Call, INTERRUPTED,
+    completions::Offered,
     print::{count, json_line},
     progress, usage,
 };
@@ -28,7 +29,7 @@ use super::{
 #[command(after_help = EXAMPLES)]
 pub struct Import {
     /// Whose records: claude-code, codex, gemini, copilot
-    #[arg(value_name = "AGENT")]
+    #[arg(value_name = "AGENT", value_parser = Offered(with_records()), hide_possible_values = true)]
     agent: String,
 
     /// Files and folders [default: where the agent keeps them]
@@ -65,7 +66,7 @@ impl Import {
         if self.follow {
             return follow(agent, places, &files, call);
         }
-        let bar = bar(&files, &call);
+        let bar = progress::gone_with_ctrl_c(bar(&files, &call));
         let imported = import::once(agent, &call.config.history, &files, &mut |bytes| bar.inc(bytes));
         bar.finish_and_clear();
         let (summary, unread) = imported?;
@@ -82,9 +83,7 @@ impl Import {
     fn agent(&self) -> anyhow::Result<Agent> {
         let known = Agent::parse(&self.agent).filter(|&agent| import::keeps_records(agent));
         known.ok_or_else(|| {
-            let names: Vec<_> =
-                Agent::ALL.iter().filter(|&&agent| import::keeps_records(agent)).map(|agent| agent.name()).collect();
-            let message = format!("`{}` has no records to import: give one of {}", self.agent, names.join(", "));
+            let message = format!("`{}` has no records to import: give one of {}", self.agent, with_records().join(", "));
             usage(Some("import"), ErrorKind::InvalidValue, &message)
         })
     }
@@ -105,6 +104,10 @@ impl Import {
         let place = folder.and_then(|folder| import::default_place(agent, &folder));
         Ok(vec![place.context("no home folder to look for records in: set HOME, or name a path")?])
     }
+}
+
+fn with_records() -> Vec<&'static str> {
+    Agent::ALL.iter().filter(|&&agent| import::keeps_records(agent)).map(|agent| agent.name()).collect()
 }
 
 fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> anyhow::Result<ExitCode> {

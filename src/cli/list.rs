@@ -79,12 +79,18 @@ impl List {
     pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
         let detail = self.detail.or_default(call.json);
-        let rows = EventRows::new(Look::of_stdout(call.environment.no_color));
+        let look = Look::of_stdout(&call.environment);
+        if !call.json {
+            look.tell_how_to_begin(&mut reader);
+        }
+        // A terminal's rows line up; what a program reads comes as it is found.
+        let seqs_at_once = if look.screen().is_some() { PAGE_EVENTS } else { 1 };
+        let rows = EventRows::new(look);
         let mut out = Output { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, rows };
         if self.seqs.is_empty() {
             self.list(&mut reader, &mut out)?
         } else {
-            self.show(&mut reader, &mut out)?
+            self.show(&mut reader, &mut out, seqs_at_once)?
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -113,6 +119,8 @@ impl List {
             let page = reader.page(&query).context(UNREADABLE)?;
             left = left.saturating_sub(page.events.len());
             out.page(&page.events)?;
+            // Whoever reads it may have long to wait for the next.
+            out.out.flush()?;
             let Some(next) = page.next else { break };
             match order {
                 Order::Newest => query.before = Some(next),
@@ -123,13 +131,17 @@ impl List {
         Ok(())
     }
 
-    fn show(self, reader: &mut Reader, out: &mut Output<impl Write>) -> anyhow::Result<()> {
+    fn show(self, reader: &mut Reader, out: &mut Output<impl Write>, at_once: usize) -> anyhow::Result<()> {
         let mut absent = Vec::new();
-        for seq in self.seqs {
-            match reader.event(seq).context(UNREADABLE)? {
-                Some(event) => out.page(&[event])?,
-                None => absent.push(seq.to_string()),
+        for seqs in self.seqs.chunks(at_once) {
+            let mut found = Vec::new();
+            for &seq in seqs {
+                match reader.event(seq).context(UNREADABLE)? {
+                    Some(event) => found.push(event),
+                    None => absent.push(seq.to_string()),
+                }
             }
+            out.page(&found)?;
         }
         out.out.flush()?;
         if absent.is_empty() {

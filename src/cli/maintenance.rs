@@ -197,7 +197,7 @@ impl Rejected {
             let kept = Reader::new(&call.config.history).rejected().context(UNREADABLE)?;
             match call.json {
                 true => kept.iter().try_for_each(|rejected| json_line(&mut out, rejected))?,
-                false => table(&mut out, &Look::of_stdout(call.environment.no_color).whole(), &kept)?,
+                false => table(&mut out, &Look::of_stdout(&call.environment).whole(), &kept)?,
             }
         }
         out.flush()?;

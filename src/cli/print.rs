@@ -1,7 +1,8 @@
 //! What people and programs see on stdout: JSON lines, aligned rows, local time.
 //!
 //! On a terminal a row fits into its width, and what is near is told as it is said: `3m ago`, the time of today. Anywhere else
-//! rows are whole and times full: scripts read them. Colours only where stdout is a terminal and NO_COLOR is unset.
+//! rows are whole and times full: scripts read them. Colours only where stdout is a terminal that can
+//! show them, and NO_COLOR is unset.
 //! What this program stores is clean, but another one may have written the history: nothing in a text moves the cursor or hides.
 //! Refuses to know what the rows mean.
 
@@ -12,6 +13,7 @@ use std::{
 
 use ai_coder_events::{
     event::{Body, Event, EventType, Family, Status, Summary, Time, sentence},
+    history::Reader,
     text,
 };
 use clap::builder::styling::{AnsiColor, Style};
@@ -20,10 +22,16 @@ use serde::Serialize;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size_of};
 
-use super::filter::Detail;
+use super::{complain::complain, filter::Detail};
+use crate::config::Environment;
 
 pub mod chart;
+mod columns;
 mod fit;
+#[cfg(test)]
+mod tests;
+
+use columns::{Columns, LAST_OF_EVENTS_PERCENT, LAST_OF_TABLE_PERCENT};
 
 /// # Errors
 /// Where the line cannot be written.
@@ -37,7 +45,7 @@ pub fn json_line(out: &mut impl Write, value: &impl Serialize) -> io::Result<()>
     out.write_all(b"\n")
 }
 
-/// `value` with every text in it cleaned; its keys are the recorder's own, or were cleaned by it.
+/// `value` with every text in it cleaned, and every key.
 fn cleaned(value: Value) -> Value {
     match value {
         Value::String(given) => Value::String(text::clean_text(&given).into_owned()),
@@ -64,6 +72,8 @@ pub struct Look {
     colour: bool,
     /// The columns of the terminal; absent where stdout is none.
     screen: Option<usize>,
+    /// Whether more than ASCII can be seen.
+    unicode: bool,
     zone: TimeZone,
 }
 
@@ -96,6 +106,13 @@ enum CellKind {
     Number,
 }
 
+impl CellKind {
+    /// Whether it is seen whole or not at all.
+    fn is_whole(self) -> bool {
+        matches!(self, CellKind::Time | CellKind::Number)
+    }
+}
+
 pub fn cell(text: impl Into<String>, style: Style) -> Cell {
     let text = text.into();
     let text = if text::is_clean(&text) && !text.contains(['\n', '\t']) { text } else { text::clean_line(&text).into_owned() };
@@ -118,75 +135,18 @@ impl Cell {
     fn cut(&self, columns: usize) -> Cow<'_, str> {
         match self.kind {
             CellKind::Id => fit::cut_middle(&self.text, columns),
-            CellKind::Text | CellKind::Time | CellKind::Number => fit::cut(&self.text, columns),
+            CellKind::Text => fit::cut(&self.text, columns),
+            CellKind::Time | CellKind::Number if fit::columns(&self.text) <= columns => self.text.as_str().into(),
+            CellKind::Time | CellKind::Number => "".into(),
         }
-    }
-}
-
-/// The widths of columns, growing with what was seen so that a stream stays aligned.
-struct Columns {
-    /// All but the last one: it ends its line.
-    needed: Vec<usize>,
-    kinds: Vec<CellKind>,
-    last: usize,
-    /// How much of a terminal's width the last one may have, if it needs that much.
-    last_percent: usize,
-    /// What of `needed` the terminal has room for.
-    shown: Vec<usize>,
-}
-
-/// Where nothing is cut a column does not grow beyond this: one long id must not push all else away.
-const COLUMN_CHARS_MAX: usize = 48;
-const GAP: usize = 2;
-/// An id of which less is seen tells nothing.
-const ID_COLUMNS_MIN: usize = 16;
-/// A sentence says more than the id before it; in a table, the columns before are what is looked for.
-const LAST_OF_EVENTS_PERCENT: usize = 40;
-const LAST_OF_TABLE_PERCENT: usize = 20;
-
-impl Columns {
-    fn new(last_percent: usize) -> Columns {
-        Columns { needed: Vec::new(), kinds: Vec::new(), last: 0, last_percent, shown: Vec::new() }
-    }
-
-    /// Makes room for these rows.
-    fn fit(&mut self, look: &Look, rows: &[Vec<Cell>]) {
-        for row in rows {
-            for (index, cell) in row.iter().enumerate() {
-                let width = look.columns(&cell.text);
-                if index + 1 == row.len() {
-                    self.last = width.max(self.last);
-                    continue;
-                }
-                let width = if look.screen.is_some() { width } else { width.min(COLUMN_CHARS_MAX) };
-                if index == self.needed.len() {
-                    self.needed.push(width);
-                    self.kinds.push(cell.kind);
-                }
-                self.needed[index] = width.max(self.needed[index]);
-            }
-        }
-        self.shown.clone_from(&self.needed);
-        if let Some(screen) = look.screen {
-            let last = self.last.min(screen * self.last_percent / 100);
-            let room = screen.saturating_sub(GAP * self.shown.len() + last);
-            // Ids give way first, then all texts; in a window that is too small for anything, everything.
-            self.shrink(room, |kind, width| if kind == CellKind::Id { width.min(ID_COLUMNS_MIN) } else { width });
-            self.shrink(room, |kind, width| if matches!(kind, CellKind::Id | CellKind::Text) { 0 } else { width });
-            self.shrink(room, |_, _| 0);
-        }
-    }
-
-    fn shrink(&mut self, room: usize, least: impl Fn(CellKind, usize) -> usize) {
-        let least: Vec<usize> = self.kinds.iter().zip(&self.shown).map(|(&kind, &width)| least(kind, width)).collect();
-        fit::shrink(&mut self.shown, &least, room);
     }
 }
 
 impl Look {
-    pub fn of_stdout(no_color: bool) -> Look {
+    pub fn of_stdout(environment: &Environment) -> Look {
         let screen = io::stdout().is_terminal().then(screen);
-        Look { colour: !no_color && screen.is_some(), screen, zone: TimeZone::system() }
+        let unicode = screen.is_none() || Environment::speaks_unicode();
+        Look { colour: !environment.no_color && screen.is_some(), screen, unicode, zone: TimeZone::system() }
     }
 
     /// For what must be read to its end, wherever that is.
@@ -196,12 +156,19 @@ impl Look {
 
     #[cfg(test)]
     fn plain_utc(screen: Option<usize>) -> Look {
-        Look { colour: false, screen, zone: TimeZone::UTC }
+        Look { colour: false, screen, unicode: true, zone: TimeZone::UTC }
     }
 
     /// The columns of the terminal; `None` where stdout is none.
     pub fn screen(&self) -> Option<usize> {
         self.screen
+    }
+
+    /// To a person, where there is no history yet.
+    pub fn tell_how_to_begin(&self, reader: &mut Reader) {
+        if self.screen.is_some() && reader.position().is_ok_and(|position| position.history.is_empty()) {
+            complain("no events yet: `ai-coder-events setup claude-code` begins, or `ai-coder-events run -- COMMAND`");
+        }
     }
 
     /// How much room this takes.
@@ -241,27 +208,59 @@ impl Look {
         if self.colour && style != PLAIN { format!("{style}{text}{style:#}") } else { text.to_owned() }
     }
 
+    /// Our own signs, which are all of one column, as what the terminal has for them.
+    fn signs<'t>(&self, text: Cow<'t, str>) -> Cow<'t, str> {
+        let as_ascii = |c| match c {
+            '…' => '~',
+            '▁' => '.',
+            '×' => 'x',
+            '▂' => ':',
+            '·' | '▏' | '▎' | '▍' | '▌' | '▋' | '▊' | '▉' | '▃' => '-',
+            '▄' => '=',
+            '▅' => '+',
+            '▆' => '*',
+            '▇' => '%',
+            '█' => '#',
+            other => other,
+        };
+        if self.unicode || text.is_ascii() { text } else { text.chars().map(as_ascii).collect() }
+    }
+
+    /// A line that is no row.
+    ///
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn line(&self, out: &mut impl Write, text: &str, style: Style) -> io::Result<()> {
+        let text = match self.screen {
+            Some(screen) => self.signs(fit::cut(text, screen)),
+            None => text.into(),
+        };
+        writeln!(out, "{}", self.paint(&text, style))
+    }
+
     fn row(&self, out: &mut impl Write, columns: &Columns, row: &[Cell]) -> io::Result<()> {
         // Nothing is left to align behind the last cell that says something.
         let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
-        let mut left = self.screen.unwrap_or(usize::MAX);
+        // Where the cell begins, and where the text before it ended.
+        let (mut begin, mut end) = (0, 0);
         for (index, cell) in row.iter().enumerate().take(last + 1) {
+            if columns.is_left_out(index) && (index < last || cell.kind.is_whole()) {
+                continue;
+            }
             let column = columns.shown.get(index).copied().unwrap_or(0);
             let text = match self.screen {
                 None => Cow::Borrowed(cell.text.as_str()),
-                Some(_) => cell.cut(if index == last { left } else { column }),
+                Some(screen) if index == last => self.signs(cell.cut(screen.saturating_sub(begin))),
+                Some(_) => self.signs(cell.cut(column)),
             };
-            let padding = column.saturating_sub(self.columns(&text));
-            let before = if self.screen.is_some() && cell.kind == CellKind::Number { padding } else { 0 };
-            if before > 0 {
-                write!(out, "{:before$}", "")?;
+            let width = self.columns(&text);
+            let is_to_the_right = self.screen.is_some() && cell.kind == CellKind::Number;
+            let at = if is_to_the_right { begin + column.saturating_sub(width) } else { begin };
+            if !text.is_empty() {
+                write!(out, "{:1$}{2}", "", at - end, self.paint(&text, cell.style))?;
+                end = at + width;
             }
-            out.write_all(self.paint(&text, cell.style).as_bytes())?;
-            if index < last {
-                let after = padding - before + GAP;
-                write!(out, "{:after$}", "")?;
-                left = left.saturating_sub(column + GAP);
-            }
+            begin = end.max(begin + column) + columns::GAP;
         }
         out.write_all(b"\n")
     }
@@ -325,8 +324,7 @@ impl EventRows {
         events: impl IntoIterator<Item = &'e Event> + Clone,
         detail: Detail,
     ) -> io::Result<()> {
-        // The window may have another size by now.
-        self.look.screen = self.look.screen.map(|_| screen());
+        self.measure();
         let rows: Vec<_> = events.clone().into_iter().map(|event| self.look.event_row(event)).collect();
         self.columns.fit(&self.look, &rows);
         for (row, event) in rows.iter().zip(events) {
@@ -339,20 +337,26 @@ impl EventRows {
         Ok(())
     }
 
+    /// The window may have another size by now.
+    fn measure(&mut self) {
+        self.look.screen = self.look.screen.map(|_| screen());
+    }
+
     fn turn_to_day_of(&mut self, out: &mut impl Write, event: &Event) -> io::Result<()> {
         let Some(local) = self.look.screen.and_then(|_| self.look.local(event.timestamp)) else { return Ok(()) };
         if self.day.replace(local.date()) == Some(local.date()) {
             return Ok(());
         }
-        writeln!(out, "{}", self.look.paint(&local.strftime("%A %Y-%m-%d").to_string(), DIM))
+        self.look.line(out, &local.strftime("%A %Y-%m-%d").to_string(), DIM)
     }
 
     /// A remark between the rows.
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn remark(&self, out: &mut impl Write, text: &str) -> io::Result<()> {
-        writeln!(out, "{}", self.look.paint(text, DIM))
+    pub fn remark(&mut self, out: &mut impl Write, text: &str) -> io::Result<()> {
+        self.measure();
+        self.look.line(out, text, DIM)
     }
 }
 
@@ -390,95 +394,4 @@ pub fn bytes(count: u64) -> String {
 /// `1 event`, `2 events`.
 pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
-}
-
-#[cfg(test)]
-mod tests {
-    use ai_coder_events::{event::Draft, text::Redactor};
-
-    use super::*;
-
-    fn event(seq: u64, coder: &str) -> Event {
-        let now = Time::parse("2026-11-22T19:21:00Z").unwrap();
-        Draft::progress(coder, 0.5, "testing", "").check(now, &Redactor::default()).unwrap().into_event(seq, "e".into())
-    }
-
-    #[test]
-    fn rows_are_aligned_and_plain_without_a_terminal() {
-        let events = [event(9, "a"), event(10, "long-one")];
-        assert_eq!(
-            rows(None, &events),
-            "9   2026-11-22 19:21:00  a         progress 50 % (testing)\n\
-             10  2026-11-22 19:21:00  long-one  progress 50 % (testing)\n"
-        );
-    }
-
-    fn rows(screen: Option<usize>, events: &[Event]) -> String {
-        let mut out = Vec::new();
-        let look = Look::plain_utc(screen);
-        let rows: Vec<_> = events.iter().map(|event| look.event_row(event)).collect();
-        let mut columns = Columns::new(LAST_OF_EVENTS_PERCENT);
-        columns.fit(&look, &rows);
-        rows.iter().for_each(|row| look.row(&mut out, &columns, row).unwrap());
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn a_row_fits_into_a_terminal() {
-        let check = |screen: usize, expected: &str| {
-            let said = rows(Some(screen), &[event(9, "a"), event(10, "claude-code:6f/修正/a99b")]);
-            assert_eq!(said, expected);
-            assert!(said.lines().all(|line| fit::columns(line) <= screen), "{said}");
-        };
-        check(
-            80,
-            " 9  19:21:00  a                         progress 50 % (testing)\n\
-             10  19:21:00  claude-code:6f/修正/a99b  progress 50 % (testing)\n",
-        );
-        check(
-            50,
-            " 9  19:21:00  a               progress 50 % (test…\n\
-             10  19:21:00  claude-…/a99b   progress 50 % (test…\n",
-        );
-    }
-
-    #[test]
-    fn ages_are_told_where_they_are_short() {
-        let now = Time::parse("2026-11-22T19:21:00Z").unwrap();
-        let check = |time: &str, expected: &str| {
-            assert_eq!(Look::plain_utc(Some(80)).when(Time::parse(time).unwrap(), now), expected, "{time}");
-        };
-        check("2026-11-22T19:21:00Z", "now");
-        check("2026-11-22T19:21:01Z", "now");
-        check("2026-11-22T19:20:48Z", "12s ago");
-        check("2026-11-22T19:17:30Z", "3m ago");
-        check("2026-11-21T19:22:00Z", "23h ago");
-        check("2026-11-21T19:21:00Z", "Nov 21 19:21");
-        check("2026-11-22T19:30:00Z", "Nov 22 19:30");
-        check("2026-01-02T07:05:00Z", "Jan  2 07:05");
-        check("2025-12-31T23:59:00Z", "2025-12-31");
-        assert_eq!(Look::plain_utc(None).when(now, now), "2026-11-22 19:21:00");
-    }
-
-    #[test]
-    fn full_detail_shows_each_field_once() {
-        let mut out = Vec::new();
-        Look::plain_utc(None).event_fields(&mut out, &event(9, "a")).unwrap();
-        let expected = "    id: e\n    type: ai_coder_progress\n    timestamp: 2026-11-22T19:21:00.000000Z\n    \
-                        received_at: 2026-11-22T19:21:00.000000Z\n    progress: 0.5\n    stage: testing\n";
-        let mut lines: Vec<_> = std::str::from_utf8(&out).unwrap().lines().collect();
-        let mut expected: Vec<_> = expected.lines().collect();
-        lines.sort_unstable();
-        expected.sort_unstable();
-        assert_eq!(lines, expected);
-    }
-
-    #[test]
-    fn bytes_are_told_in_the_largest_unit_that_fits() {
-        let check = |count: u64, expected: &str| assert_eq!(bytes(count), expected);
-        check(0, "0 B");
-        check(1023, "1023 B");
-        check(1536, "1.5 KiB");
-        check(1 << 30, "1.0 GiB");
-    }
 }

@@ -10,17 +10,17 @@ use super::Call;
 
 /// Of so many bytes.
 pub fn bytes(total: u64, call: &Call) -> ProgressBar {
-    new(call, "{bar:40} {bytes}/{total_bytes} {eta}", Some(total))
+    new(call, "{wide_bar} {bytes}/{total_bytes} {eta}", Some(total))
 }
 
 /// Of so many events.
 pub fn events(total: u64, call: &Call) -> ProgressBar {
-    new(call, EVENTS, Some(total))
+    gone_with_ctrl_c(new(call, EVENTS, Some(total)))
 }
 
 /// Of nobody knows how much, until [`count_events`].
 pub fn spinner(what: &'static str, call: &Call) -> ProgressBar {
-    let spinner = new(call, "{spinner} {msg}", None).with_message(what);
+    let spinner = gone_with_ctrl_c(new(call, "{spinner} {wide_msg}", None).with_message(what));
     spinner.tick();
     spinner
 }
@@ -33,7 +33,46 @@ pub fn count_events(bar: &ProgressBar, done: u64, total: u64) {
     bar.set_position(done);
 }
 
-const EVENTS: &str = "{bar:40} {pos}/{len} events {eta}";
+const EVENTS: &str = "{wide_bar} {pos}/{len} events {eta}";
+
+/// From now on Ctrl-C takes the bar away before it ends the program. What was written by then is kept, as it is without a bar.
+#[cfg(unix)]
+pub fn gone_with_ctrl_c(bar: ProgressBar) -> ProgressBar {
+    use tokio::signal::unix::{SignalKind, signal};
+
+    let listen = || -> io::Result<()> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let entered = runtime.enter();
+        let mut interrupts = signal(SignalKind::interrupt())?;
+        drop(entered);
+        let bar = bar.clone();
+        std::thread::Builder::new().spawn(move || {
+            if runtime.block_on(interrupts.recv()).is_some() {
+                bar.finish_and_clear();
+                end();
+            }
+        })?;
+        Ok(())
+    };
+    // Where that cannot be had, a bar is left behind: no reason not to do the work.
+    if !bar.is_hidden()
+        && let Err(error) = listen()
+    {
+        tracing::debug!("nobody waits for Ctrl-C: {error}");
+    }
+    bar
+}
+
+#[cfg(unix)]
+#[expect(clippy::exit, reason = "Ctrl-C would have ended it as suddenly; the thread that works cannot be asked")]
+fn end() -> ! {
+    std::process::exit(super::INTERRUPTED.into())
+}
+
+#[cfg(not(unix))]
+pub fn gone_with_ctrl_c(bar: ProgressBar) -> ProgressBar {
+    bar
+}
 
 pub fn is_seen(call: &Call) -> bool {
     io::stderr().is_terminal() && !call.json

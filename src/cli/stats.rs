@@ -8,8 +8,8 @@ use std::{
 
 use ai_coder_events::{
     aggregate::{Stats as Figures, Usage},
-    event::Time,
-    history::{self, Minute, Reader, StatsQuery},
+    event::{Micros, Time},
+    history::{Reader, StatsQuery},
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -44,6 +44,8 @@ Examples:
 const CODERS_SHOWN: usize = 20;
 /// Longer ones are no easier to compare.
 const BAR_COLUMNS_MAX: usize = 40;
+/// The last hour, the present minute at its end.
+const MINUTES_DRAWN: Micros = 60;
 /// Coders named in place of one that is unknown.
 const NEAREST: usize = 3;
 
@@ -63,10 +65,14 @@ impl Stats {
         if call.json {
             json_line(&mut out, &stats)?;
         } else {
-            let look = Look::of_stdout(call.environment.no_color);
+            let look = Look::of_stdout(&call.environment);
+            look.tell_how_to_begin(&mut reader);
             let now = super::now();
             let minutes = match look.screen() {
-                Some(_) => last_hour(&mut reader, query.coder.as_deref(), now).context(UNREADABLE)?,
+                Some(_) => {
+                    let since = now.plus(-(MINUTES_DRAWN - 1) * Time::MINUTE);
+                    reader.events_by_minute(query.coder.as_deref(), since, MINUTES_DRAWN as usize).context(UNREADABLE)?
+                }
                 None => Vec::new(),
             };
             page(&mut out, &look, &stats, &minutes, now)?;
@@ -74,21 +80,6 @@ impl Stats {
         out.flush()?;
         Ok(ExitCode::SUCCESS)
     }
-}
-
-/// Events of each minute of the last hour, the present one last.
-fn last_hour(reader: &mut Reader, coder: Option<&str>, now: Time) -> Result<Vec<u64>, history::Error> {
-    let first = now.floor(Time::MINUTE).plus(-59 * Time::MINUTE);
-    let mut minutes = vec![0; 60];
-    for Minute { coder_id, start, events } in reader.minutes(first)?.minutes {
-        let index = (start.micros() - first.micros()) / Time::MINUTE;
-        if coder.is_none_or(|coder| coder == coder_id)
-            && let Some(minute) = usize::try_from(index).ok().and_then(|index| minutes.get_mut(index))
-        {
-            *minute += events;
-        }
-    }
-    Ok(minutes)
 }
 
 fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
@@ -132,7 +123,7 @@ fn page(out: &mut impl Write, look: &Look, stats: &Figures, minutes: &[u64], now
     }
     let hidden = stats.coders_total.saturating_sub(stats.coders.len() as u64);
     if hidden > 0 && stats.coders.len() >= CODERS_SHOWN {
-        writeln!(out, "… and {hidden} more: `ai-coder-events coders` lists them all")?;
+        look.line(out, &format!("… and {hidden} more: `ai-coder-events coders` lists them all"), PLAIN)?;
     }
     Ok(())
 }

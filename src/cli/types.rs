@@ -47,7 +47,7 @@ impl Types {
         if json {
             EventType::ALL.iter().try_for_each(|&kind| json_line(&mut out, &described(kind)))?;
         } else {
-            page(&mut out, &Look::of_stdout(Environment::of_process().no_color).whole())?;
+            page(&mut out, &Look::of_stdout(&Environment::of_process()).whole())?;
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)

@@ -15,6 +15,7 @@ use clap::{Args, error::ErrorKind};
 use jiff::tz::TimeZone;
 
 use super::{Call, now, usage};
+use crate::config::Environment;
 
 /// Watch coders and events live on the whole screen
 #[derive(Debug, Args)]
@@ -38,10 +39,10 @@ impl Watch {
         let words = as_typed(&self.filter);
         let filter = Filter::parse(&words, now())
             .map_err(|invalid| usage(Some("watch"), ErrorKind::ValueValidation, &invalid.to_string()))?;
-        if !is_terminal() || std::env::var_os("TERM").is_some_and(|term| term == "dumb") {
+        if !is_terminal() || Environment::is_dumb() {
             bail!("`watch` needs a terminal that it can draw on; `ai-coder-events follow` prints events line by line");
         }
-        let look = Look { colour: !call.environment.no_color, unicode: speaks_unicode(), zone: TimeZone::system() };
+        let look = Look { colour: !call.environment.no_color, unicode: Environment::speaks_unicode(), zone: TimeZone::system() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
         // Nothing is published here that its shutdown would have to wait for, with Ctrl-C unheard.
         let bus = Bus::new(call.config.history);
@@ -70,15 +71,6 @@ fn as_typed(words: &[String]) -> String {
 /// Also whether it is one still: one that was closed is none.
 fn is_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal()
-}
-
-/// Whether the terminal is said to show more than ASCII. Where nothing is said, it is: terminals that do not are rare.
-fn speaks_unicode() -> bool {
-    let said = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(std::env::var_os).find(|value| !value.is_empty());
-    said.is_none_or(|locale| {
-        let locale = locale.to_string_lossy().to_lowercase();
-        locale.contains("utf-8") || locale.contains("utf8")
-    })
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ pub struct Minutes {
 const MINUTES_MAX: usize = 20_000;
 
 impl Reader {
-    /// How much each coder did in each minute from `since` on, the latest first, at most some ten thousand.
+    /// How much each coder did in each minute from `since` on: the latest 20 000 at most, the latest first.
     ///
     /// # Errors
     /// Where the history cannot be read.
@@ -64,6 +64,33 @@ impl Reader {
                 Ok(Minute { coder_id: row.get(0)?, start, events: rows::aggregate::<Tally>(row, 2)?.events() })
             })?;
             Ok(Minutes { through: snapshot.ledger.head, minutes: minutes.collect::<rusqlite::Result<_>>()? })
+        })
+    }
+
+    /// How much all coders, or one, did in each of `count` minutes from `since` on, however many coders there are.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn events_by_minute(&mut self, coder: Option<&str>, since: Time, count: usize) -> Result<Vec<u64>, Error> {
+        let since = since.floor(Time::MINUTE).micros();
+        self.read(vec![0; count], |snapshot| {
+            let mut statement = snapshot.db.prepare_cached(match coder {
+                Some(_) => {
+                    "SELECT start, tally FROM bucket
+                     WHERE coder = (SELECT no FROM coder WHERE id = ?3) AND start >= ?1 AND width = ?2"
+                }
+                None => "SELECT start, tally FROM bucket WHERE start >= ?1 AND width = ?2 AND ?3 IS NULL",
+            })?;
+            let mut rows = statement.query(params![since, Time::MINUTE, coder])?;
+            let mut minutes = vec![0; count];
+            while let Some(row) = rows.next()? {
+                let index = (row.get::<_, Micros>(0)? - since) / Time::MINUTE;
+                // Clocks differ: some are ahead of us.
+                if let Some(minute) = usize::try_from(index).ok().and_then(|index| minutes.get_mut(index)) {
+                    *minute += rows::aggregate::<Tally>(row, 1)?.events();
+                }
+            }
+            Ok(minutes)
         })
     }
 

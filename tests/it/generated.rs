@@ -62,12 +62,25 @@ fn bash_completes() {
         return;
     }
     let home = Home::new();
-    let script = format!(
-        "{}\nCOMP_WORDS=(ai-coder-events li); COMP_CWORD=1; _ai__coder__events ai-coder-events li ai-coder-events; echo \"${{COMPREPLY[*]}}\"\n",
-        home.ok(&["completions", "bash"])
-    );
-    let said = feed(Command::new("bash"), script.as_bytes());
-    assert_eq!(said, Said { code: Some(0), stdout: "list\n".to_owned(), stderr: String::new() });
+    let completions = home.ok(&["completions", "bash"]);
+    // As bash calls it: the command, the word to complete, the word before.
+    let check = |words: &[&str], expected: &str| {
+        let [.., before, last] = words else { panic!("{words:?}") };
+        let script = format!(
+            "{completions}\nCOMP_WORDS=({}); COMP_CWORD={}; _ai__coder__events ai-coder-events '{last}' {before}; echo \"${{COMPREPLY[*]}}\"\n",
+            words.join(" "),
+            words.len() - 1,
+        );
+        let said = feed(Command::new("bash"), script.as_bytes());
+        assert_eq!(said, Said { code: Some(0), stdout: format!("{expected}\n"), stderr: String::new() }, "{words:?}");
+    };
+    check(&["ai-coder-events", "li"], "list");
+    check(&["ai-coder-events", "list", "--li"], "--limit");
+    check(&["ai-coder-events", "list", "--order", "ol"], "oldest");
+    check(&["ai-coder-events", "coders", "--status", "ru"], "running");
+    check(&["ai-coder-events", "import", "cl"], "claude-code");
+    check(&["ai-coder-events", "hook", "op"], "opencode");
+    check(&["ai-coder-events", "setup", "cu"], "cursor");
 }
 
 #[test]

@@ -9,12 +9,15 @@ use unicode_width::UnicodeWidthChar;
 /// Asks for the colourful form of the character before it, which mostly takes one column more.
 const AS_EMOJI: char = '\u{fe0f}';
 
+/// Seen only where a line ends, some hold; a terminal shows it wherever it is.
+const SOFT_HYPHEN: char = '\u{ad}';
+
 pub fn columns(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
 fn width(c: char) -> usize {
-    if c == AS_EMOJI { 1 } else { c.width().unwrap_or(0) }
+    if matches!(c, AS_EMOJI | SOFT_HYPHEN) { 1 } else { c.width().unwrap_or(0) }
 }
 
 /// The beginning of `text`, in at most so many columns.
@@ -80,6 +83,7 @@ mod tests {
         check("修正", 4);
         check("🦀", 2);
         check("❤\u{fe0f}", 2);
+        check("co\u{ad}op", 5);
     }
 
     #[test]

@@ -272,4 +272,14 @@ fn minutes_are_counted_by_event_time_for_each_coder() {
     check("2026-11-22T11:59:30Z", &[latest]);
     check("2026-11-22T11:58:00Z", &[latest, before]);
     check("2026-11-01T00:00:00Z", &[latest, before, ("a", "2026-11-22T11:10:00.000000Z", 1)]);
+    let mut check = |coder: Option<&str>, since: &str, expected: &[u64]| {
+        let since = Time::parse(since).expect("valid");
+        let found = lab.reader.events_by_minute(coder, since, expected.len()).expect("readable");
+        assert_eq!(found, expected, "{coder:?} since {since}");
+    };
+    check(None, "2026-11-22T11:57:30Z", &[0, 1, 2]);
+    check(None, "2026-11-22T11:57:30Z", &[0, 1]);
+    check(Some("a"), "2026-11-22T11:58:00Z", &[0, 2]);
+    check(Some("b"), "2026-11-22T11:58:00Z", &[1, 0]);
+    check(Some("nobody"), "2026-11-22T11:58:00Z", &[0, 0]);
 }
