@@ -48,7 +48,7 @@ pub struct HistorySize {
     pub events: u64,
     /// Bytes on disk: database, write-ahead log.
     pub bytes: u64,
-    /// Bytes SQLite holds in memory in this process.
+    /// Bytes this process holds in memory; 0 where the system does not tell.
     pub memory_bytes: u64,
     /// Rejections kept; `ai-coder-events rejected` lists them.
     pub rejections: u64,
