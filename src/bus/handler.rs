@@ -49,7 +49,7 @@ async fn run(mut subscription: Subscription, mut handler: impl FnMut(Arc<Event>)
             }
             Ok(Delivery::Missed(missed)) => {
                 tracing::warn!(
-                    "a handler missed the events after {} through {}: retention removed them",
+                    "a handler missed events after {} through {}: retention removed all but what it keeps",
                     missed.after,
                     missed.through
                 );

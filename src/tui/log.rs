@@ -8,7 +8,6 @@ use crate::event::Event;
 const KEPT_MAX: usize = 2000;
 /// The same in bytes of JSON: an event may be large.
 const KEPT_BYTES_MAX: usize = 16 << 20;
-
 /// The same of completing events whose facts are not here, while the first page is read.
 const COMPLETIONS_MAX: usize = 256;
 
@@ -58,6 +57,11 @@ impl Log {
     /// Before which seq more is to be looked for.
     pub fn older(&self) -> Option<u64> {
         self.older
+    }
+
+    /// Whether more than what is here may be kept.
+    pub fn has_room(&self) -> bool {
+        !self.is_full()
     }
 
     /// The newest of the history up to `through`, in place of all that is here and was looked at before.

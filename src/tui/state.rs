@@ -228,7 +228,7 @@ impl State {
                 (self.behind, self.is_fed) = (behind, true);
                 events.iter().for_each(|event| self.take(event));
                 if let Some(Missed { after, through }) = missed {
-                    self.notice = Some(format!("retention removed {} to {through} before they were read", after + 1));
+                    self.notice = Some(format!("retention may have removed {} to {through} before they were read", after + 1));
                 }
             }
             Input::Overview(overview) => return self.take_overview(*overview),
@@ -357,7 +357,9 @@ impl State {
         self.settle();
         // What is rare lies further back than one reading looks.
         match self.log.older() {
-            Some(older) if self.log.events().len() < self.panes().event_rows() => vec![self.load(Some(older))],
+            Some(older) if self.log.has_room() && self.log.events().len() < self.panes().event_rows() => {
+                vec![self.load(Some(older))]
+            }
             _ => Vec::new(),
         }
     }

@@ -232,6 +232,17 @@ fn what_is_rare_is_looked_for_to_the_beginning() {
 }
 
 #[test]
+fn a_screen_higher_than_the_window_holds_large_events_asks_no_further() {
+    let mut lab = Lab::empty(80, 300);
+    for _ in 0..120 {
+        let drafts = vec![output("x".repeat(200_000)).into()];
+        Writer::new(&lab.options).append(drafts).expect("written");
+    }
+    lab.open();
+    assert!(!lab.state.is_loading() && shown(&lab).len() < lab.state.panes().event_rows() && lab.state.log.older().is_some());
+}
+
+#[test]
 fn how_far_behind_it_is_shows_until_it_is_not() {
     let mut lab = Lab::captured(80, 24);
     let late = |lab: &mut Lab, behind| {
