@@ -13,6 +13,7 @@ mod corpora;
 mod crowd;
 #[cfg(unix)]
 mod disk;
+mod drafts;
 mod emit;
 mod facts_claude;
 mod facts_codex;

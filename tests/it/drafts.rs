@@ -1,0 +1,179 @@
+//! What every channel of every agent says, as one golden file: each draft of each fixture, with its key and condition.
+//!
+//! Natural keys stand in people's histories: one that changes makes two facts of one at the next import. So a line of
+//! `tests/golden/drafts.txt` changes only where a change of behaviour is meant: `UPDATE=1 cargo test --test it drafts`.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use ai_coder_events::{
+    collect::{Encoding, Packing, Signal, understand},
+    event::{Draft, Time},
+    history::Entry,
+    source::{
+        Agent, HookContext, Refusal, Stream, Transcript, read_hook, read_telemetry,
+        telemetry::{Log, Record},
+    },
+};
+use serde_json::{Value, json};
+
+#[test]
+fn what_every_channel_says_is_as_it_was() {
+    let mut found = String::new();
+    for fixture in fixtures() {
+        writeln!(found, "# {fixture}").unwrap();
+        read(&fixture, &mut |line, said| match said {
+            Ok(drafts) => drafts.iter().for_each(|draft| writeln!(found, "{line} {}", written(draft)).unwrap()),
+            Err(refusal) => writeln!(found, "{line} ! {}", refusal.reason).unwrap(),
+        });
+    }
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/drafts.txt");
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(&golden, found).unwrap();
+        return;
+    }
+    let expected = fs::read_to_string(&golden).unwrap();
+    for (found, expected) in found.lines().zip(expected.lines()) {
+        assert_eq!(found, expected);
+    }
+    assert_eq!(found.lines().count(), expected.lines().count());
+}
+
+fn root() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// Every captured file, below `tests/fixtures`, in order.
+fn fixtures() -> Vec<String> {
+    let mut found = vec!["edges.jsonl".to_owned()];
+    let mut folders: Vec<_> = Agent::ALL.iter().map(|agent| root().join(agent.name())).collect();
+    folders.extend([root().join("genai"), root().join("otlp")]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path.strip_prefix(root()).unwrap().to_str().unwrap().to_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+type Say<'s> = &'s mut dyn FnMut(usize, Result<Vec<Draft>, Refusal>);
+
+/// Reads a fixture as the channel that its name says.
+fn read(fixture: &str, say: Say<'_>) {
+    let text = fs::read_to_string(root().join(fixture)).unwrap();
+    let agent = fixture.split('/').next().and_then(Agent::parse);
+    let name = fixture.rsplit('/').next().unwrap();
+    let is = |words: &[&str]| words.iter().any(|word| name.contains(word));
+    match agent {
+        _ if name.ends_with(".json") => export(name, &text, say),
+        None => edges(&text, say),
+        Some(_) if is(&["stream", "exec"]) => {
+            let mut stream = Stream::new(&HookContext::default());
+            for (number, line) in text.lines().enumerate() {
+                say(number + 1, Ok(stream.line(line.as_bytes())));
+            }
+            say(0, Ok(stream.end()));
+        }
+        Some(agent) if is(&["transcript", "rollout", "session", "events"]) => {
+            let mut transcript = Transcript::new(agent, &transcript_path(agent, name)).unwrap();
+            for (number, line) in text.lines().enumerate() {
+                say(number + 1, transcript.line(line.as_bytes()));
+            }
+            say(0, Ok(transcript.end()));
+        }
+        Some(agent) if is(&["logs"]) => {
+            for (number, line) in text.lines().enumerate() {
+                say(number + 1, read_telemetry(&log(agent, line)));
+            }
+        }
+        Some(agent) => {
+            for (number, line) in text.lines().enumerate() {
+                let (event, payload) = unwrapped(line);
+                hook(agent, event, &payload, number + 1, say);
+            }
+        }
+    }
+}
+
+fn hook(agent: Agent, event: Option<String>, payload: &str, number: usize, say: Say<'_>) {
+    let context = HookContext {
+        event: event.filter(|_| agent == Agent::Copilot),
+        parent_coder_id: Some("nightly".to_owned()),
+        process: Some(json!({ "pid": 7 })),
+    };
+    say(number, read_hook(agent, payload.as_bytes(), &context));
+}
+
+/// The event and the payload of a captured line; a line may be the payload itself.
+fn unwrapped(line: &str) -> (Option<String>, String) {
+    let Ok(captured) = serde_json::from_str::<Value>(line) else { return (None, payload_of(line)) };
+    let event = captured["event"].as_str().filter(|_| captured.get("payload").is_some());
+    match captured.get("payload") {
+        Some(payload) => (event.map(str::to_owned), payload.to_string()),
+        None => (None, line.to_owned()),
+    }
+}
+
+/// Of a line that is no JSON, as half a character is not.
+fn payload_of(line: &str) -> String {
+    let start = line.find("\"payload\":").unwrap() + "\"payload\":".len();
+    line[start..].trim_end().strip_suffix('}').unwrap().to_owned()
+}
+
+fn edges(text: &str, say: Say<'_>) {
+    for (number, line) in text.lines().enumerate() {
+        let agent = line.strip_prefix("{\"agent\":").or_else(|| line.strip_prefix("{\"agent\": ")).unwrap();
+        let agent = Agent::parse(agent.split('"').nth(1).unwrap()).unwrap();
+        let (event, payload) = unwrapped(line);
+        hook(agent, event, &payload, number + 1, say);
+    }
+}
+
+fn transcript_path(agent: Agent, name: &str) -> String {
+    match name.split_once("agent-") {
+        Some((_, rest)) => format!("/p/session/subagents/agent-{}.jsonl", rest.split('.').next().unwrap()),
+        None if agent == Agent::Copilot => "/p/0bd2bb9c/events.jsonl".to_owned(),
+        None => format!("/p/{name}"),
+    }
+}
+
+fn log(agent: Agent, line: &str) -> Record {
+    let line: Value = serde_json::from_str(line).unwrap();
+    let attributes = line["attributes"].as_object().unwrap().clone();
+    let service = line["service"].as_str().unwrap_or(agent.name()).to_owned();
+    let name = attributes["event.name"].as_str().unwrap().to_owned();
+    let micros = line["time_unix_nano"].as_str().and_then(|nanos| nanos.parse::<i64>().ok()).map(|nanos| nanos / 1_000);
+    Record::Log(Log { service, name, time: micros.map(Time::from_micros), body: None, attributes })
+}
+
+fn export(name: &str, text: &str, say: Say<'_>) {
+    let signal = match name {
+        name if name.contains("logs") => Signal::Logs,
+        name if name.contains("metrics") => Signal::Metrics,
+        _ => Signal::Traces,
+    };
+    let entries = understand(signal, Encoding::Json, Packing::Plain, text.into()).unwrap();
+    for (number, entry) in entries.into_iter().enumerate() {
+        say(
+            number + 1,
+            match entry {
+                Entry::Draft(draft) => Ok(vec![*draft]),
+                Entry::Rejection(rejection) => Err(Refusal { reason: rejection.reason }),
+            },
+        );
+    }
+}
+
+fn written(draft: &Draft) -> String {
+    let Draft { kind, coder_id, coder_name, timestamp, source, body, data, key, only_if } = draft;
+    let said = json!({
+        "coder": coder_id, "name": coder_name, "source": source, "at": timestamp.map(|at| at.to_string()),
+        "key": key, "only_if": only_if, "body": body, "data": data,
+    });
+    format!("{} {said}", kind.short())
+}
