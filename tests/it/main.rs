@@ -15,6 +15,7 @@ mod crowd;
 mod disk;
 mod drafts;
 mod emit;
+mod examples;
 mod facts_claude;
 mod facts_codex;
 mod facts_copilot;
