@@ -1,5 +1,10 @@
 //! The rules of the house as tests: which room may name which, who owns a heavy crate, how a file begins and how long it
-//! may grow, and that generated docs are current.
+//! may grow, and that generated docs are current. Which files name which, what types are called, and what papers say is
+//! looked at below.
+
+mod circles;
+mod names;
+mod papers;
 
 use std::{
     collections::BTreeSet,
@@ -214,6 +219,11 @@ fn a_heavy_crate_lives_in_one_room() {
             let owners: Vec<&str> = ROOMS.iter().filter(|room| room.owns.contains(name)).map(|room| room.name).collect();
             assert!(owners.contains(&source.room.as_str()), "src/{} names `{name}`, which belongs to {owners:?}", source.path);
         }
+    }
+    for room in ROOMS {
+        let code: String = sources().iter().filter(|source| source.room == room.name).map(Source::shipped).collect();
+        let unused: Vec<_> = room.owns.iter().filter(|name| !code.is_empty() && !names_crate(&code, name)).collect();
+        assert!(unused.is_empty(), "`{}` owns {unused:?} and does not name them", room.name);
     }
 }
 
