@@ -5,6 +5,10 @@
 //! A [`Writer`] and a [`Reader`] are one connection each and belong to one thread; sharing is the bus's job.
 //! It refuses to know: who reads, and how an agent speaks.
 //!
+//! Four wings: `store` is what lies on the disk, `record` writes it, `read` asks it, `keep` looks after it. `store` names
+//! none of the others, and only `keep` names all. What a wing calls `pub` is for the other wings; what leaves the room is listed
+//! at the end of this file.
+//!
 //! ```
 //! # let folder = tempfile::tempdir().unwrap();
 //! use ai_coder_events::event::{Draft, EventType};
@@ -19,51 +23,17 @@
 //! assert_eq!(page.events[0].coder_id, "fix-auth");
 //! ```
 
-mod append;
-mod aside;
-mod bell;
-mod check;
-mod coders;
-mod conflict;
-mod entry;
-mod error;
-mod file;
-mod fold;
-mod graft;
-mod id;
-mod identity;
-mod known;
-mod ledger;
-mod options;
-mod query;
-mod reader;
-mod reject;
-mod retain;
-mod rows;
-mod salvage;
-mod schema;
-mod spool;
-mod stats;
-mod tidy;
-mod truth;
-mod unmet;
-mod walk;
-mod writer;
-mod zones;
+mod keep;
+mod read;
+mod record;
+mod store;
 
 #[cfg(test)]
 mod tests;
 
-pub use check::Checkup;
-pub use coders::{CodersQuery, Living};
-pub use entry::{Appended, Entry, Outcome, Ready};
-pub use error::Error;
-pub use options::{Clock, Durability, Options};
-pub use query::{Batch, Missed, Order, Page, Query};
-pub use reader::{Position, Reader, Version};
-pub use reject::{Rejected, Rejection};
-pub use retain::{Pruned, Retention};
-pub use salvage::{Salvage, set_aside_if_broken};
-pub use spool::{spool, spool_elsewhere};
-pub use stats::{Minute, Minutes, StatsQuery};
-pub use writer::Writer;
+pub use self::{
+    keep::{Checkup, Pruned, Retention, Salvage, set_aside_if_broken},
+    read::{Batch, CodersQuery, Living, Minute, Minutes, Missed, Order, Page, Position, Query, Reader, StatsQuery, Version},
+    record::{Appended, Entry, Outcome, Ready, Rejected, Rejection, Writer, spool, spool_elsewhere},
+    store::{Clock, Durability, Error, Options},
+};

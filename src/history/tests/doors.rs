@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     event::EventType,
-    history::{Error, Options, Reader, Writer, file, spool},
+    history::{Error, Options, Reader, Writer, spool, store::file},
 };
 
 use super::{Lab, draft};

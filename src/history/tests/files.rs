@@ -73,7 +73,7 @@ fn a_busy_writer_elsewhere_makes_an_append_wait_and_only_so_long() {
 fn an_older_program_stops_writing_when_a_newer_schema_appears() {
     let mut lab = Lab::new();
     lab.append(draft(EventType::Started, "a"));
-    let newer = crate::history::schema::SCHEMA_VERSION + 1;
+    let newer = crate::history::store::schema::SCHEMA_VERSION + 1;
     lab.writer.connection().expect("open").pragma_update(None, "user_version", newer).expect("writable");
     let refused = lab.writer.append(vec![Entry::from(draft(EventType::Output, "a"))]);
     assert!(matches!(&refused, Err(Error::Newer { found, .. }) if *found == newer), "{refused:?}");

@@ -8,7 +8,7 @@ use crate::{
     history::{Entry, Options, Outcome, Reader, Retention, Writer},
 };
 
-use super::{super::append::Append, Lab};
+use super::{super::record::append::Append, Lab};
 
 #[derive(Clone, Debug)]
 enum Action {

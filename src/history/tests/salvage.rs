@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::{
     event::{Event, EventType, Time},
-    history::{Checkup, Error, Options, Order, Query, Reader, Retention, Salvage, Writer, schema, set_aside_if_broken},
+    history::{Checkup, Error, Options, Order, Query, Reader, Retention, Salvage, Writer, set_aside_if_broken, store::schema},
 };
 
 use super::{Draft, Lab, draft};

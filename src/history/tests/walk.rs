@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     event::{Draft, Event, EventType, Time},
     filter::{Filter, TypeSet},
-    history::{Order, Query, schema},
+    history::{Order, Query, store::schema},
 };
 
 use super::{Lab, draft, shorts};

@@ -1,0 +1,15 @@
+//! What keeps a history fit: retention, the check, the repair, and what is saved of a damaged file.
+
+pub(super) mod aside;
+pub(super) mod check;
+pub(super) mod graft;
+pub(super) mod retain;
+pub(super) mod salvage;
+pub(super) mod tidy;
+pub(super) mod truth;
+
+pub use self::{
+    check::Checkup,
+    retain::{Pruned, Retention},
+    salvage::{Salvage, set_aside_if_broken},
+};

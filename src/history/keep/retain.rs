@@ -1,0 +1,286 @@
+//! Retention: from the oldest seq up, in small transactions, folding what goes into the base.
+
+use std::{
+    collections::HashMap,
+    thread,
+    time::{Duration, Instant},
+};
+
+use rusqlite::{Connection, params};
+use serde::Serialize;
+
+use crate::{
+    aggregate::{Coder, Tally, Totals},
+    event::{Event, Family, Micros, Time},
+    history::{
+        read::Reader,
+        record::{
+            Writer,
+            fold::{self, ZONE_BITS},
+            identity,
+        },
+        store::{
+            Error,
+            ledger::Ledger,
+            rows::{self, CoderIds, EVENT_COLUMNS, EventRow},
+            schema,
+        },
+    },
+};
+
+/// What may stay. A bound that is absent does not bind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Retention {
+    /// By event time.
+    pub max_age: Option<Micros>,
+    pub max_events: Option<u64>,
+    /// Bytes of the database in use.
+    pub max_bytes: Option<u64>,
+}
+
+/// What went, or would go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// Events removed.
+    pub removed: u64,
+    /// Events that stay.
+    pub kept: u64,
+    pub bytes_before: u64,
+    /// An estimate where nothing was really removed.
+    pub bytes_after: u64,
+}
+
+/// How long a transaction may take, about: other writers wait as long.
+const HELD: Duration = Duration::from_millis(1);
+/// Sooner than any other writer: what is removed fills the write-ahead log, and whoever finds it full moves it into the database.
+const WAL_PAGES: u32 = 1000;
+/// Events removed in one transaction, whatever it takes: with fewer, what each transaction costs besides would be most of it.
+const REMOVED_AT_ONCE_MIN: usize = 25;
+const REMOVED_AT_ONCE_MAX: usize = 1000;
+/// Pages given back to the file system in one go: about as quick.
+const PAGES_GIVEN_BACK: u32 = 64;
+
+impl Writer {
+    /// Removes the oldest events beyond the bounds. Lifecycle events of unfinished coders stay, unless the bytes bind.
+    ///
+    /// # Errors
+    /// Where the history cannot be written; what was removed until then stays removed, and is in the base.
+    pub fn prune(&mut self, retention: &Retention) -> Result<Pruned, Error> {
+        self.prune_telling(retention, &mut |_| {})
+    }
+
+    /// [`Writer::prune`]; `progress` is told of events as they are removed.
+    ///
+    /// # Errors
+    /// Those of [`Writer::prune`].
+    pub fn prune_telling(&mut self, retention: &Retention, progress: &mut dyn FnMut(u64)) -> Result<Pruned, Error> {
+        if self.is_absent() {
+            return Ok(Pruned::default());
+        }
+        self.checkpoint_at(WAL_PAGES)?;
+        let pruned = self.prune_down_to(retention, progress)?;
+        self.checkpoint_at(schema::WAL_PAGES)?;
+        Ok(pruned)
+    }
+
+    fn checkpoint_at(&mut self, pages: u32) -> Result<(), Error> {
+        let path = self.options().path.clone();
+        let set = self.connection()?.pragma_update(None, "wal_autocheckpoint", pages);
+        set.map_err(|source| Error::database(&path, source))
+    }
+
+    fn prune_down_to(&mut self, retention: &Retention, progress: &mut dyn FnMut(u64)) -> Result<Pruned, Error> {
+        let now = self.now();
+        let before = self.transact(|db| Ok((Usage::of(db)?, Ledger::load(db)?.rows)))?;
+        let (mut removed, mut passed_over, mut at_once) = (0, 0, REMOVED_AT_ONCE_MIN);
+        loop {
+            let (gone, held) = self.transact(|db| {
+                let begun = Instant::now();
+                let plan = plan(db, retention, now, passed_over, at_once)?;
+                remove(db, &plan)?;
+                Ok((plan, begun.elapsed()))
+            })?;
+            removed += gone.len() as u64;
+            progress(gone.len() as u64);
+            at_once = if held > HELD { at_once / 2 } else { at_once + REMOVED_AT_ONCE_MIN };
+            at_once = at_once.clamp(REMOVED_AT_ONCE_MIN, REMOVED_AT_ONCE_MAX);
+            // As long again for everybody else, who would have to meet the moment between two transactions.
+            thread::sleep(held.min(HELD));
+            // What stays of living coders is not looked at again for each transaction, but once more at the end: bytes may
+            // bind by then.
+            passed_over = match (gone.last(), passed_over) {
+                (Some(&last), _) => last,
+                (None, 0) => break,
+                (None, _) => 0,
+            };
+        }
+        if removed > 0 {
+            self.give_back()?;
+        }
+        let after = self.transact(|db| Ok((Usage::of(db)?, Ledger::load(db)?.rows)))?;
+        Ok(Pruned { removed, kept: after.1, bytes_before: before.0.bytes(), bytes_after: after.0.bytes() })
+    }
+
+    fn give_back(&mut self) -> Result<(), Error> {
+        let path = self.options().path.clone();
+        let db = self.connection()?;
+        let free = || -> rusqlite::Result<u64> {
+            let mut vacuum = db.prepare(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"))?;
+            let mut steps = vacuum.query([])?;
+            while steps.next()?.is_some() {}
+            db.pragma_query_value(None, "freelist_count", |row| row.get(0))
+        };
+        let mut last = u64::MAX;
+        loop {
+            let left = free().map_err(|source| Error::database(&path, source))?;
+            if left == 0 || left >= last {
+                return Ok(());
+            }
+            last = left;
+            thread::sleep(HELD);
+        }
+    }
+}
+
+impl Reader {
+    /// What [`Writer::prune`] would remove now.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn prunable(&mut self, retention: &Retention) -> Result<Pruned, Error> {
+        self.read(Pruned::default(), |snapshot| {
+            let rows = snapshot.ledger.rows;
+            let removed = plan(snapshot.db, retention, snapshot.now, 0, usize::MAX)?.len() as u64;
+            let usage = Usage::of(snapshot.db)?;
+            let freed = usage.per_row(rows) * removed;
+            Ok(Pruned {
+                removed,
+                kept: rows - removed,
+                bytes_before: usage.bytes(),
+                bytes_after: usage.bytes().saturating_sub(freed),
+            })
+        })
+    }
+}
+
+/// Pages that hold something.
+struct Usage {
+    pages: u64,
+    page_bytes: u64,
+}
+
+impl Usage {
+    fn of(db: &Connection) -> rusqlite::Result<Usage> {
+        let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+        Ok(Usage { pages: pragma("page_count")? - pragma("freelist_count")?, page_bytes: pragma("page_size")? })
+    }
+
+    fn bytes(&self) -> u64 {
+        self.pages * self.page_bytes
+    }
+
+    fn per_row(&self, rows: u64) -> u64 {
+        self.bytes() / rows.max(1)
+    }
+}
+
+/// The seqs after `after` that go first, oldest first, at most `most` of them.
+fn plan(db: &Connection, retention: &Retention, now: Time, after: u64, most: usize) -> rusqlite::Result<Vec<u64>> {
+    let ledger = Ledger::load(db)?;
+    let usage = Usage::of(db)?;
+    let excess_bytes = retention.max_bytes.map_or(0, |max| usage.bytes().saturating_sub(max));
+    let for_bytes = excess_bytes.div_ceil(usage.per_row(ledger.rows).max(1)).min(ledger.rows);
+    let for_count = retention.max_events.map_or(0, |max| ledger.rows.saturating_sub(max));
+    let oldest_kept = retention.max_age.map_or(Time::from_micros(Micros::MIN), |age| now.plus(-age));
+    let mut living = LivingCoders::default();
+    let mut gone: Vec<u64> = Vec::new();
+    let mut statement = db.prepare_cached("SELECT seq, coder, type, at FROM event WHERE seq > ? ORDER BY seq")?;
+    let mut rows = statement.query([after])?;
+    while let Some(row) = rows.next()?
+        && gone.len() < most
+    {
+        let count = gone.len() as u64;
+        let bytes_bind = count < for_bytes;
+        let beyond = bytes_bind || count < for_count || Time::from_micros(row.get(3)?) < oldest_kept;
+        if !beyond {
+            break;
+        }
+        let lifecycle = rows::kind(row, 2)?.family() == Family::Lifecycle;
+        if lifecycle && !bytes_bind && living.contains(db, row.get(1)?)? {
+            continue;
+        }
+        gone.push(row.get(0)?);
+    }
+    Ok(gone)
+}
+
+#[derive(Default)]
+struct LivingCoders(HashMap<i64, bool>);
+
+impl LivingCoders {
+    fn contains(&mut self, db: &Connection, no: i64) -> rusqlite::Result<bool> {
+        if let Some(living) = self.0.get(&no) {
+            return Ok(*living);
+        }
+        let living: bool = db.prepare_cached("SELECT finished = 0 FROM coder WHERE no = ?")?.query_row([no], |row| row.get(0))?;
+        self.0.insert(no, living);
+        Ok(living)
+    }
+}
+
+/// Deletes `seqs`, after folding them into the base.
+fn remove(db: &Connection, seqs: &[u64]) -> rusqlite::Result<()> {
+    let Some(&last) = seqs.last() else { return Ok(()) };
+    let mut ledger = Ledger::load(db)?;
+    let mut removed = Removed::default();
+    let mut ids = CoderIds::default();
+    for &seq in seqs {
+        let row = db
+            .prepare_cached(&format!("DELETE FROM event WHERE seq = ? RETURNING {EVENT_COLUMNS}"))?
+            .query_row([seq], EventRow::read)?;
+        identity::forget(db, seq)?;
+        let no = row.coder;
+        let coder_id = ids.get(db, no)?;
+        removed.fold(&ledger, no, &row.into_event(ledger.tag, coder_id)?);
+    }
+    removed.save(db)?;
+    db.execute("DELETE FROM zone WHERE no < (SELECT coalesce(min(seq), ?) >> ? FROM event)", params![last, ZONE_BITS])?;
+    ledger.floor = ledger.floor.max(last);
+    ledger.rows -= seqs.len() as u64;
+    ledger.save(db)
+}
+
+#[derive(Default)]
+struct Removed {
+    coders: HashMap<i64, Coder>,
+    buckets: HashMap<(i64, Time, Micros), Tally>,
+    totals: Totals,
+}
+
+impl Removed {
+    fn fold(&mut self, ledger: &Ledger, coder: i64, event: &Event) {
+        self.coders.entry(coder).or_default().fold(event);
+        self.totals.fold(event);
+        if let Some((start, width)) = ledger.bucket_of(event.timestamp) {
+            self.buckets.entry((coder, start, width)).or_default().fold(event);
+        }
+    }
+
+    fn save(&self, db: &Connection) -> rusqlite::Result<()> {
+        for (no, removed) in &self.coders {
+            let mut base: Coder = db
+                .prepare_cached("SELECT base FROM coder WHERE no = ?")?
+                .query_row([no], |row| rows::aggregate_or_default(row, 0))?;
+            base.merge(removed);
+            db.prepare_cached("UPDATE coder SET base = ? WHERE no = ?")?.execute(params![rows::json(&base), no])?;
+            db.prepare_cached("UPDATE touch SET base = 1 WHERE coder = ? AND base = 0")?.execute([no])?;
+        }
+        for ((coder, start, width), removed) in &self.buckets {
+            fold::merge_bucket_base(db, *coder, *start, *width, removed)?;
+        }
+        let mut base: Totals = db.query_row("SELECT totals FROM base", [], |row| rows::aggregate(row, 0))?;
+        base.merge(&self.totals);
+        db.execute("UPDATE base SET totals = ?", [rows::json(&base)])?;
+        Ok(())
+    }
+}

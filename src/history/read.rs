@@ -1,0 +1,15 @@
+//! How the history is asked: pages and batches of events, coders, statistics. Nothing here writes.
+
+pub(super) mod coders;
+pub(super) mod query;
+pub(super) mod reader;
+pub(super) mod stats;
+pub(super) mod walk;
+pub(super) mod zones;
+
+pub use self::{
+    coders::{CodersQuery, Living},
+    query::{Batch, Missed, Order, Page, Query},
+    reader::{Position, Reader, Version},
+    stats::{Minute, Minutes, StatsQuery},
+};

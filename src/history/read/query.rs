@@ -1,0 +1,266 @@
+//! Which events: pages of facts for those who look back, batches of everything for those who follow.
+//!
+//! Cost grows with the answer. A coder, a path and a rare type have indexes; a time range is narrowed by the zone map; what is left
+//! is a walk along seqs from the end where the answer starts (`walk`).
+
+use std::collections::HashSet;
+
+use rusqlite::{Connection, Row};
+use serde::Serialize;
+
+use crate::{
+    event::{Event, Time},
+    filter::Filter,
+    history::{
+        record::fold::ZONE_BITS,
+        store::{
+            Error,
+            rows::{self, EventRow},
+        },
+    },
+};
+
+use super::{
+    reader::{Position, Reader, Snapshot},
+    walk::{End, Range, Walk},
+};
+
+/// Which facts, from which end, how many.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    pub filter: Filter,
+    pub order: Order,
+    /// Exclusive.
+    pub after: Option<u64>,
+    /// Exclusive.
+    pub before: Option<u64>,
+    /// 0: no limit.
+    pub limit: usize,
+    /// Most events to look at; 0: no limit.
+    pub scan_max: usize,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    #[default]
+    Newest,
+    Oldest,
+}
+
+/// Facts: what was completed later stands merged at its first seq.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    pub events: Vec<Event>,
+    /// Of the state they were read from.
+    pub position: Position,
+    /// The next page's `before` (newest first) or `after` (oldest first); none at the end.
+    pub next: Option<u64>,
+    /// Set where `scan_max` ended the search before the page was full.
+    pub scanned_through: Option<u64>,
+}
+
+/// Every event as it was recorded, completing ones too.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    pub events: Vec<Event>,
+    /// Where to go on: everything up to here was looked at.
+    pub through: u64,
+    /// Set where retention removed events that the reader had not seen.
+    pub missed: Option<Missed>,
+    /// Of which history; empty where there is none.
+    pub history: String,
+}
+
+/// Events that are gone: some of those with `after < seq <= through`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct Missed {
+    pub after: u64,
+    pub through: u64,
+}
+
+/// So many events are few, whatever is in them.
+const FEW: usize = 50;
+/// Unless there is more in them than this.
+const FEW_BYTES: usize = 256 * 1024;
+
+impl Reader {
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn page(&mut self, query: &Query) -> Result<Page, Error> {
+        let page = self.read(Some(Page::default()), |snapshot| page(snapshot, query, false))?;
+        Ok(page.expect("who need not be quick does not give up"))
+    }
+
+    /// The same, where that takes no longer than about a millisecond; else `None`, about as soon.
+    ///
+    /// # Errors
+    /// As [`Reader::page`].
+    pub fn quick_page(&mut self, query: &Query) -> Result<Option<Page>, Error> {
+        // Looking for a text means reading what is not found.
+        if query.filter.text.is_some() || !(1..=FEW).contains(&query.limit) {
+            return Ok(None);
+        }
+        self.read(Some(Page::default()), |snapshot| page(snapshot, query, true))
+    }
+
+    /// Every retained event after `cursor` that `filter` wants, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn after(&mut self, cursor: u64, filter: &Filter, limit: usize) -> Result<Batch, Error> {
+        let absent = Batch { through: cursor, ..Batch::default() };
+        self.read(absent, |snapshot| after(snapshot, cursor, filter, limit))
+    }
+}
+
+/// `None` where it was to be `quick`, and is not.
+fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Result<Option<Page>> {
+    let mut page = Page { position: snapshot.position(), ..Page::default() };
+    let Some(range) = Range::of(snapshot, query)? else { return Ok(Some(page)) };
+    let Some(walk) = Walk::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
+    let merge_first = query.filter.text.is_some();
+    let (mut scanned, mut more, mut bytes) = (0, false, 0);
+    let mut glance = query.filter.text.as_deref().map(Glance::for_text);
+    let db = snapshot.db;
+    let end = walk.run(db, range, quick, &mut |row| {
+        if query.scan_max > 0 && scanned == query.scan_max {
+            page.scanned_through = page.next;
+            more = true;
+            return Ok(false);
+        }
+        scanned += 1;
+        let seq = row.get(0)?;
+        let completes: Option<u64> = row.get(6)?;
+        if completes.is_some() || !is_wanted(&query.filter, row)? {
+            page.next = Some(seq);
+            return Ok(true);
+        }
+        if query.limit > 0 && page.events.len() == query.limit {
+            more = true;
+            return Ok(false);
+        }
+        page.next = Some(seq);
+        let body = row.get_ref(7)?.as_str()?;
+        if let Some(glance) = &mut glance
+            && !glance.may_match(db, seq, body)?
+        {
+            return Ok(true);
+        }
+        bytes += body.len();
+        if quick && bytes > FEW_BYTES {
+            return Ok(false);
+        }
+        let row = EventRow::borrow(row)?;
+        let coder_id = snapshot.ids.get(db, row.coder)?;
+        let mut event = row.into_event(snapshot.ledger.tag, coder_id)?;
+        if merge_first {
+            rows::complete(db, snapshot.ledger.tag, snapshot.ids, std::slice::from_mut(&mut event))?;
+        }
+        if query.filter.matches(&event) {
+            page.events.push(event);
+        }
+        Ok(true)
+    })?;
+    if quick && (end == End::GaveUp || bytes > FEW_BYTES) {
+        return Ok(None);
+    }
+    if !more {
+        page.next = None;
+    }
+    if !merge_first {
+        rows::complete(db, snapshot.ledger.tag, snapshot.ids, &mut page.events)?;
+    }
+    Ok(Some(page))
+}
+
+fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize) -> rusqlite::Result<Batch> {
+    let (head, floor) = (snapshot.ledger.head, snapshot.ledger.floor);
+    let mut batch = Batch { through: head.max(cursor), history: snapshot.position().history, ..Batch::default() };
+    batch.missed = (cursor < floor).then_some(Missed { after: cursor, through: floor });
+    let query = Query { filter: filter.clone(), order: Order::Oldest, after: Some(cursor), limit, ..Query::default() };
+    let Some(range) = Range::of(snapshot, &query)? else { return Ok(batch) };
+    let Some(walk) = Walk::plan(snapshot.db, filter, Order::Oldest)? else { return Ok(batch) };
+    let db = snapshot.db;
+    walk.run(db, range, false, &mut |row| {
+        if limit > 0 && batch.events.len() == limit {
+            batch.through = batch.events.last().map_or(cursor, |event: &Event| event.seq);
+            return Ok(false);
+        }
+        if is_wanted(filter, row)? {
+            let row = EventRow::borrow(row)?;
+            let coder_id = snapshot.ids.get(db, row.coder)?;
+            let event = row.into_event(snapshot.ledger.tag, coder_id)?;
+            if filter.matches(&event) {
+                batch.events.push(event);
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(batch)
+}
+
+/// What the columns tell, so that the rest of a row need not be parsed.
+fn is_wanted(filter: &Filter, row: &Row<'_>) -> rusqlite::Result<bool> {
+    let Filter { types, since, until, path, .. } = filter;
+    if since.is_some() || until.is_some() {
+        let at = Time::from_micros(row.get(3)?);
+        if since.is_some_and(|since| at < since) || until.is_some_and(|until| until < at) {
+            return Ok(false);
+        }
+    }
+    if types.is_some() && !filter.wants_type(rows::kind(row, 2)?) {
+        return Ok(false);
+    }
+    let Some(path) = path else { return Ok(true) };
+    Ok(may_be_about(row.get_ref(7)?.as_str()?, path))
+}
+
+/// Whether the event with this body may be about `path`: JSON writes all but these characters as they are.
+fn may_be_about(body: &str, path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) || body.contains(path)
+}
+
+/// Passes over events that cannot have a text, without reading them: where neither the body as it is stored has it, nor
+/// any later report adds to them. What it lets through still has to be matched.
+struct Glance {
+    /// In lower case; `None` where what is stored may spell it otherwise.
+    text: Option<String>,
+    /// Facts in the zone of this number that later reports add to.
+    completed: (Option<u64>, HashSet<u64>),
+}
+
+impl Glance {
+    fn for_text(text: &str) -> Glance {
+        // JSON writes these as they are, and lower case changes no others into them but a few that are no ASCII.
+        let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
+        Glance { text: is_plain.then(|| text.to_ascii_lowercase()), completed: (None, HashSet::new()) }
+    }
+
+    fn may_match(&mut self, db: &Connection, seq: u64, body: &str) -> rusqlite::Result<bool> {
+        let Some(text) = &self.text else { return Ok(true) };
+        Ok(!body.is_ascii() || has(body, text) || self.is_completed(db, seq)?)
+    }
+
+    fn is_completed(&mut self, db: &Connection, seq: u64) -> rusqlite::Result<bool> {
+        let zone = seq >> ZONE_BITS;
+        if self.completed.0 != Some(zone) {
+            let (least, most) = (zone << ZONE_BITS, ((zone + 1) << ZONE_BITS) - 1);
+            let mut statement =
+                db.prepare_cached("SELECT completes FROM event WHERE completes BETWEEN ? AND ? AND completes IS NOT NULL")?;
+            let facts = statement.query_map([least, most], |row| row.get(0))?;
+            self.completed = (Some(zone), facts.collect::<rusqlite::Result<_>>()?);
+        }
+        Ok(self.completed.1.contains(&seq))
+    }
+}
+
+/// Whether `text` has `wanted`, which is in lower case, in any case; both are ASCII.
+fn has(text: &str, wanted: &str) -> bool {
+    let Some(&first) = wanted.as_bytes().first() else { return true };
+    let other = first.to_ascii_uppercase();
+    let starts = text.bytes().enumerate().filter(|&(_, byte)| byte == first || byte == other);
+    starts.map(|(start, _)| start).any(|start| {
+        text.as_bytes().get(start..start + wanted.len()).is_some_and(|part| part.eq_ignore_ascii_case(wanted.as_bytes()))
+    })
+}

@@ -1,0 +1,19 @@
+//! How something becomes an event: recognised, folded, judged and written, all in one transaction; or refused, or spooled.
+
+pub(super) mod append;
+pub(super) mod conflict;
+pub(super) mod entry;
+pub(super) mod fold;
+pub(super) mod identity;
+pub(super) mod known;
+pub(super) mod reject;
+pub(super) mod spool;
+pub(super) mod unmet;
+pub(super) mod writer;
+
+pub use self::{
+    entry::{Appended, Entry, Outcome, Ready},
+    reject::{Rejected, Rejection},
+    spool::{spool, spool_elsewhere},
+    writer::Writer,
+};

@@ -1,0 +1,236 @@
+//! One transaction of appending: conditions, natural keys, insert, fold, judge.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, params};
+
+use crate::{
+    aggregate::{self, Failures, Past},
+    event::{Body, Checked, Condition, Data, Event, EventType, Status, Time},
+    history::store::rows::{self, StoredId},
+    text::Redactor,
+};
+
+use super::{
+    conflict,
+    entry::{Appended, Entry, Outcome, Ready, State},
+    identity::{self, Identity},
+    known::Known,
+    reject, unmet,
+};
+
+/// A write transaction that takes entries one by one.
+pub struct Append<'t> {
+    db: &'t Connection,
+    redactor: &'t Redactor,
+    events: Vec<Arc<Event>>,
+    /// When the last one was received whose condition did not hold.
+    last_unmet: Option<Time>,
+    known: Known,
+}
+
+impl<'t> Append<'t> {
+    /// `kept` is what the connection's last append left.
+    pub fn begin(db: &'t Connection, redactor: &'t Redactor, kept: Option<Known>) -> rusqlite::Result<Append<'t>> {
+        Ok(Append { db, redactor, events: Vec::new(), last_unmet: None, known: Known::of(db, kept)? })
+    }
+
+    /// `now` is the time of receipt.
+    pub fn take(&mut self, entry: Ready, now: Time) -> rusqlite::Result<Outcome> {
+        let (rejection, outcome) = match entry.0 {
+            State::Passed(draft) => return self.take_checked(draft.admit(now)),
+            State::Refused(rejection, invalid) => (rejection, Outcome::Rejected(invalid)),
+            State::Rejection(rejection) => (rejection, Outcome::Kept),
+        };
+        reject::keep(self.db, self.redactor, now, &rejection)?;
+        Ok(outcome)
+    }
+
+    /// Writes what was folded, if anything was. The caller commits, and knows the outcomes; what is known holds once it did.
+    pub fn finish(mut self) -> rusqlite::Result<(Appended, Known)> {
+        if let Some(received_at) = self.last_unmet {
+            unmet::forget(self.db, received_at)?;
+        }
+        if !self.events.is_empty() {
+            self.known.fold.save(self.db)?;
+            self.known.ledger.save(self.db)?;
+        }
+        let history = self.known.ledger.tag.name();
+        Ok((Appended { outcomes: Vec::new(), events: self.events, history }, self.known.trimmed()))
+    }
+
+    fn take_checked(&mut self, mut checked: Checked) -> rusqlite::Result<Outcome> {
+        if unmet::contains(self.db, &checked)? {
+            return Ok(Outcome::Unmet);
+        }
+        if !self.holds(&checked)? {
+            unmet::remember(self.db, &checked)?;
+            self.last_unmet = Some(checked.event().received_at);
+            return Ok(Outcome::Unmet);
+        }
+        let id = match identity::recognise(self.db, self.known.ledger.tag, &checked)? {
+            Identity::Seen(seq, id) => return self.take_again(checked, seq, id),
+            Identity::New(id) => id,
+        };
+        let key = checked.key.clone();
+        self.mark_unexpected(&mut checked)?;
+        let seq = self.known.ledger.head + 1;
+        let given = id.is_some();
+        let id = id.unwrap_or_else(|| self.known.ledger.tag.id(checked.event().received_at, seq));
+        let (mut event, mut stored) = checked.into_stored(seq, id);
+        if self.relink(&mut event)? {
+            stored = event.stored_body();
+        }
+        let event = Arc::new(event);
+        let path = self.insert(&event, &stored, given)?;
+        identity::remember(self.db, &key, &event)?;
+        self.derive_from(&event, path)?;
+        Ok(Outcome::Appended { seq, id: event.id.clone() })
+    }
+
+    fn holds(&mut self, checked: &Checked) -> rusqlite::Result<bool> {
+        let Some(condition) = &checked.only_if else { return Ok(true) };
+        let event = checked.event();
+        let coder = self.known.fold.coder(self.db, &event.coder_id)?;
+        Ok(match condition {
+            Condition::Unknown => coder.is_none(),
+            Condition::Known => coder.is_some(),
+            // A late report was meant for a status that has been left since: today's would mislead it.
+            Condition::Status(statuses) => coder.is_some_and(|coder| {
+                let left_since = coder.state.last_step().is_some_and(|step| event.timestamp < step);
+                !left_since && statuses.contains(&coder.state.status())
+            }),
+        })
+    }
+
+    /// A fact reported again: a duplicate, unless the report has fields that the fact lacks.
+    fn take_again(&mut self, checked: Checked, seq: u64, id: String) -> rusqlite::Result<Outcome> {
+        let Some(mut fact) = rows::find_event(self.db, self.known.ledger.tag, &mut self.known.ids, seq)? else {
+            return Ok(Outcome::Duplicate { seq, id });
+        };
+        rows::complete(self.db, self.known.ledger.tag, &mut self.known.ids, std::slice::from_mut(&mut fact))?;
+        let report = checked.event();
+        if fact.completes.is_some() || fact.kind != report.kind || fact.coder_id != report.coder_id {
+            return Ok(Outcome::Duplicate { seq, id });
+        }
+        let body = fact.body.missing_from(&report.body);
+        let data: Data = report
+            .data
+            .iter()
+            .filter(|(name, _)| !fact.data.contains_key(*name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        if body.is_none() && data.is_empty() {
+            return Ok(Outcome::Duplicate { seq, id });
+        }
+        let by = self.known.ledger.head + 1;
+        let made = self.known.ledger.tag.id(report.received_at, by);
+        let mut event = checked.into_event(by, made);
+        event.body = body.unwrap_or_else(|| event.kind.body());
+        event.data = data;
+        (event.completes, event.timestamp) = (Some(seq), fact.timestamp);
+        let stored = event.stored_body();
+        self.insert(&Arc::new(event), &stored, false)?;
+        Ok(Outcome::Completed { seq, id, by })
+    }
+
+    /// A derived event that was exported names its cause by the seq it had there; here it has another. Whether it
+    /// was one.
+    fn relink(&self, event: &mut Event) -> rusqlite::Result<bool> {
+        if let Body::Derived(fields) = &mut event.body
+            && let Some(cause_id) = &fields.cause_id
+        {
+            fields.cause_seq = rows::find_fact(self.db, self.known.ledger.tag, cause_id)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// The number of the file that the event is about, if it is about one.
+    fn insert(&mut self, event: &Arc<Event>, stored: &str, id_given: bool) -> rusqlite::Result<Option<i64>> {
+        let coder = self.known.fold.coder_no(self.db, &event.coder_id)?;
+        let path = self.intern_path(event)?;
+        self.db
+            .prepare_cached(
+                "INSERT INTO event (seq, coder, type, at, received, id, completes, path, body) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
+                event.seq,
+                coder,
+                event.kind.code(),
+                event.timestamp.micros(),
+                event.received_at.micros(),
+                id_given.then(|| StoredId(event.id.clone())),
+                event.completes,
+                path,
+                stored,
+            ])?;
+        if let Some(path) = path {
+            conflict::touch(self.db, path, coder, event)?;
+        }
+        self.known.ledger.head = event.seq;
+        self.known.ledger.rows += 1;
+        self.known.fold.add(self.db, &mut self.known.ledger, event)?;
+        self.events.push(Arc::clone(event));
+        Ok(path)
+    }
+
+    /// The number of the path of a file event; a sync is not about one file.
+    fn intern_path(&mut self, event: &Event) -> rusqlite::Result<Option<i64>> {
+        let Body::Workspace(fields) = &event.body else { return Ok(None) };
+        let Some(path) = fields.file_path.as_ref().filter(|_| event.kind != EventType::WorkspaceSync) else { return Ok(None) };
+        self.known.path_no(self.db, path).map(Some)
+    }
+
+    /// Applies the rules to `cause`; what they derive is recorded right behind it.
+    fn derive_from(&mut self, cause: &Event, path: Option<i64>) -> rusqlite::Result<()> {
+        let coder = self.known.fold.coder_no(self.db, &cause.coder_id)?;
+        let failures = if cause.kind == EventType::Failed { self.remember_failure(coder, cause)? } else { Failures::default() };
+        let rivals = match path {
+            Some(path) => conflict::rivals(self.db, &mut self.known.fold, cause, path)?,
+            None => Vec::new(),
+        };
+        let Some(row) = self.known.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
+        for draft in aggregate::judge(cause, &row.state, &Past { failures, rivals }) {
+            if draft.kind == EventType::FailureAlert {
+                // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
+                self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ? AND alerted = 0")?.execute([coder])?;
+            }
+            self.take(Entry::from(draft).ready(cause.received_at, self.redactor), cause.received_at)?;
+        }
+        Ok(())
+    }
+
+    fn remember_failure(&self, coder: i64, cause: &Event) -> rusqlite::Result<Failures> {
+        let at = cause.timestamp.micros();
+        self.db
+            .prepare_cached("INSERT INTO failure (seq, coder, at) VALUES (?, ?, ?)")?
+            .execute(params![cause.seq, coder, at])?;
+        let count = |condition: &str| -> rusqlite::Result<u64> {
+            self.db
+                .prepare_cached(&format!("SELECT count(*) FROM failure WHERE coder = ? AND at BETWEEN ? AND ? {condition}"))?
+                .query_row(params![coder, at - aggregate::FAILURE_WINDOW, at], |row| row.get(0))
+        };
+        let since_alert = count("AND alerted = 0")?;
+        let all = if since_alert < aggregate::FAILURES_FOR_ALERT { since_alert } else { count("")? };
+        Ok(Failures { all, since_alert })
+    }
+
+    /// A log does not refuse facts: work after `deleted` is recorded, and says that it was not to be expected.
+    fn mark_unexpected(&mut self, checked: &mut Checked) -> rusqlite::Result<()> {
+        let event = checked.event();
+        let lives_on = matches!(
+            event.kind,
+            EventType::Started | EventType::Paused | EventType::Resumed | EventType::Completed | EventType::Failed
+        );
+        if !lives_on {
+            return Ok(());
+        }
+        let coder_id = event.coder_id.clone();
+        let deleted = self.known.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.state.status() == Status::Deleted);
+        if deleted {
+            checked.mark("unexpected_after", Status::Deleted.name());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,15 @@
+//! What lies on the disk: the file, its tables, the rows and what they mean. The other wings stand on this one.
+
+pub(super) mod bell;
+pub(super) mod error;
+pub(super) mod file;
+pub(super) mod id;
+pub(super) mod ledger;
+pub(super) mod options;
+pub(super) mod rows;
+pub(super) mod schema;
+
+pub use self::{
+    error::Error,
+    options::{Clock, Durability, Options},
+};

@@ -1,0 +1,75 @@
+//! What can keep a history from being read or written, and what to do about it.
+
+use std::{io, path::PathBuf};
+
+use rusqlite::{ErrorCode, ffi};
+
+use super::schema::SCHEMA_VERSION;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("failed to reach `{path}`: check that the folder exists and may be written")]
+    File { path: PathBuf, source: io::Error },
+
+    /// Somebody else may have laid it out, or could read what is written there.
+    #[error("`{path}` is not used: {reason}")]
+    Refused { path: PathBuf, reason: &'static str },
+
+    /// Another process held the write lock for longer than the writer's patience.
+    #[error("history `{path}` is locked by another process: try again")]
+    Busy { path: PathBuf },
+
+    #[error("history `{path}` has schema {found}, this program knows {SCHEMA_VERSION}: install the newer ai-coder-events")]
+    Newer { path: PathBuf, found: i64 },
+
+    #[error(
+        "`{path}` is no history or is damaged: `ai-coder-events check` tells what is wrong, `check --repair` saves what can be read"
+    )]
+    Broken { path: PathBuf, source: rusqlite::Error },
+
+    #[error("`{path}` is no history but another program's database: name another file")]
+    Foreign { path: PathBuf },
+
+    #[error("history `{path}` could not be written: the disk is full")]
+    Full { path: PathBuf },
+
+    /// The commit was written, but not confirmed. Whether it is kept shows when the history is opened the next time; what
+    /// has an id of its own can be sent again without harm.
+    #[error("history `{path}` could not be made to last: the disk failed, so what was written may be lost or not")]
+    Unconfirmed { path: PathBuf, source: rusqlite::Error },
+
+    #[error("spool `{folder}` is full: start `ai-coder-events serve` or run `ai-coder-events check` to take it in")]
+    SpoolFull { folder: PathBuf },
+
+    #[error("history `{path}` failed")]
+    Database { path: PathBuf, source: rusqlite::Error },
+}
+
+impl Error {
+    pub(in crate::history) fn file(path: impl Into<PathBuf>, source: io::Error) -> Error {
+        Error::File { path: path.into(), source }
+    }
+
+    pub(in crate::history) fn database(path: impl Into<PathBuf>, source: rusqlite::Error) -> Error {
+        let path = path.into();
+        // A value that cannot be read, or a table that is not there: this program did not leave it so.
+        if matches!(source, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) {
+            return Error::Broken { path, source };
+        }
+        if source.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC) {
+            return Error::Unconfirmed { path, source };
+        }
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { path },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => Error::Broken { path, source },
+            Some(ErrorCode::DiskFull) => Error::Full { path },
+            _ => Error::Database { path, source },
+        }
+    }
+
+    /// A stored value that this program cannot have written.
+    pub(in crate::history) fn damaged(what: &str, why: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+        tracing::debug!("damaged {what}: {why}");
+        rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(why))
+    }
+}

@@ -1,0 +1,94 @@
+//! The one row that says which history this is and where it stands.
+
+use rusqlite::{Connection, Row, params};
+use uuid::Uuid;
+
+use crate::{
+    aggregate::Totals,
+    event::{Micros, Time},
+};
+
+use super::{id::Tag, rows};
+
+/// Counts by event time are kept by the minute this long, then by the hour.
+pub const MINUTES_KEPT: Micros = Time::DAY;
+/// And by the hour this long.
+pub const HOURS_KEPT: Micros = 90 * Time::DAY;
+
+const COLUMNS: &str = "tag, head, floor, rows, minutes_since, hours_since";
+
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    pub tag: Tag,
+    pub head: u64,
+    pub floor: u64,
+    pub rows: u64,
+    pub minutes_since: Time,
+    pub hours_since: Time,
+    pub totals: Totals,
+}
+
+impl Ledger {
+    /// Writes the first ledger of a new history.
+    pub fn found(db: &Connection, now: Time) -> rusqlite::Result<()> {
+        let tag = Uuid::new_v4().as_fields().0;
+        let (minutes_since, hours_since) = Ledger::horizons(now);
+        db.execute(
+            "INSERT INTO ledger (one, tag, minutes_since, hours_since) VALUES (1, ?, ?, ?)",
+            params![tag, minutes_since.micros(), hours_since.micros()],
+        )?;
+        Ok(())
+    }
+
+    /// From when on minutes and hours are kept, seen from `now`.
+    pub fn horizons(now: Time) -> (Time, Time) {
+        (now.plus(-MINUTES_KEPT).floor(Time::HOUR), now.plus(-HOURS_KEPT).floor(Time::HOUR))
+    }
+
+    pub fn load(db: &Connection) -> rusqlite::Result<Ledger> {
+        db.prepare_cached(&format!("SELECT {COLUMNS}, totals FROM ledger"))?
+            .query_row([], |row| Ok(Ledger { totals: rows::aggregate(row, 6)?, ..Ledger::read(row)? }))
+    }
+
+    /// For a history whose totals may be damaged, and for readers: reading them back costs more than finding a page of events.
+    pub fn load_without_totals(db: &Connection) -> rusqlite::Result<Ledger> {
+        db.prepare_cached(&format!("SELECT {COLUMNS} FROM ledger"))?.query_row([], Ledger::read)
+    }
+
+    /// Reads [`COLUMNS`].
+    fn read(row: &Row<'_>) -> rusqlite::Result<Ledger> {
+        Ok(Ledger {
+            tag: Tag(row.get(0)?),
+            head: row.get(1)?,
+            floor: row.get(2)?,
+            rows: row.get(3)?,
+            minutes_since: Time::from_micros(row.get(4)?),
+            hours_since: Time::from_micros(row.get(5)?),
+            totals: Totals::default(),
+        })
+    }
+
+    pub fn save(&self, db: &Connection) -> rusqlite::Result<()> {
+        db.prepare_cached("UPDATE ledger SET head = ?, floor = ?, rows = ?, minutes_since = ?, hours_since = ?, totals = ?")?
+            .execute(params![
+                self.head,
+                self.floor,
+                self.rows,
+                self.minutes_since.micros(),
+                self.hours_since.micros(),
+                rows::json(&self.totals),
+            ])?;
+        Ok(())
+    }
+
+    /// The bucket that holds `at`: its start and width; `None` where it is older than anything kept.
+    pub fn bucket_of(&self, at: Time) -> Option<(Time, Micros)> {
+        if at >= self.minutes_since {
+            Some((at.floor(Time::MINUTE), Time::MINUTE))
+        } else if at >= self.hours_since {
+            Some((at.floor(Time::HOUR), Time::HOUR))
+        } else {
+            None
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! How a history is opened, the same for every handle of a process.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::SystemTime,
+};
+
+use crate::{
+    event::{Key, Time},
+    text::Redactor,
+};
+
+use super::file;
+
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub path: PathBuf,
+    pub durability: Durability,
+    pub redactor: Arc<Redactor>,
+    pub clock: Clock,
+    /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
+    pub runtime_folder: Option<PathBuf>,
+    /// And where that cannot be used, or there is none: everybody's `/tmp`, in a folder of the user's own.
+    pub temporary_folder: Option<PathBuf>,
+}
+
+impl Options {
+    pub fn new(path: impl Into<PathBuf>) -> Options {
+        Options {
+            path: path.into(),
+            durability: Durability::Normal,
+            redactor: Arc::default(),
+            clock: Clock::default(),
+            runtime_folder: None,
+            temporary_folder: None,
+        }
+    }
+
+    /// The file whose change tells other processes that something was committed.
+    pub fn bell_path(&self) -> PathBuf {
+        self.beside("bell")
+    }
+
+    fn spool_path(&self) -> PathBuf {
+        self.beside("spool")
+    }
+
+    /// `history.bell` beside `history.db`; beside any other name one that no other history has.
+    fn beside(&self, kind: &str) -> PathBuf {
+        if self.path.extension().is_some_and(|extension| extension == "db") {
+            self.path.with_extension(kind)
+        } else {
+            with_suffix(&self.path, &format!(".{kind}"))
+        }
+    }
+
+    /// Whether `path` is one of this history's own files, or lies in its spool.
+    pub fn owns(&self, path: &Path) -> bool {
+        path == self.path
+            || path == self.bell_path()
+            || self.companions().iter().any(|file| file == path)
+            || path.starts_with(self.spool_path())
+    }
+
+    /// The folders where hooks leave what they could not write, the preferred one first.
+    pub(in crate::history) fn spool_folders(&self) -> Vec<PathBuf> {
+        let name = Key::id_of(&self.path.to_string_lossy());
+        let runtime = self.runtime_folder.as_ref().map(|folder| folder.join("ai-coder-events"));
+        let temporary = self.temporary_folder.as_ref().map(|folder| folder.join(format!("ai-coder-events-{}", file::user())));
+        let elsewhere = runtime.into_iter().chain(temporary).map(|folder| folder.join(format!("{name}.spool")));
+        std::iter::once(self.spool_path()).chain(elsewhere).collect()
+    }
+
+    /// What SQLite puts beside the database.
+    pub(in crate::history) fn companions(&self) -> [PathBuf; 3] {
+        [self.wal_path(), self.shared_memory_path(), with_suffix(&self.path, "-journal")]
+    }
+
+    pub(in crate::history) fn wal_path(&self) -> PathBuf {
+        with_suffix(&self.path, "-wal")
+    }
+
+    pub(in crate::history) fn shared_memory_path(&self) -> PathBuf {
+        with_suffix(&self.path, "-shm")
+    }
+}
+
+pub fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// What an acknowledged event survives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The death of any process.
+    #[default]
+    Normal,
+    /// A power cut too, for an fsync a commit.
+    Full,
+}
+
+/// Where the present comes from; tests bring their own.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> Time + Send + Sync>);
+
+impl Clock {
+    pub fn new(now: impl Fn() -> Time + Send + Sync + 'static) -> Clock {
+        Clock(Arc::new(now))
+    }
+
+    pub fn now(&self) -> Time {
+        (self.0)()
+    }
+}
+
+impl Default for Clock {
+    fn default() -> Clock {
+        Clock::new(|| SystemTime::now().into())
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.now()).finish()
+    }
+}
