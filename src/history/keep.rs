@@ -3,10 +3,10 @@
 pub(super) mod aside;
 pub(super) mod check;
 pub(super) mod graft;
+pub(super) mod recompute;
 pub(super) mod retain;
 pub(super) mod salvage;
 pub(super) mod tidy;
-pub(super) mod truth;
 
 pub use self::{
     check::Checkup,

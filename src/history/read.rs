@@ -3,8 +3,8 @@
 pub(super) mod coders;
 pub(super) mod query;
 pub(super) mod reader;
+pub(super) mod scan;
 pub(super) mod stats;
-pub(super) mod walk;
 pub(super) mod zones;
 
 pub use self::{

@@ -1,14 +1,14 @@
 //! How something becomes an event: recognised, folded, judged and written, all in one transaction; or refused, or spooled.
 
 pub(super) mod append;
+pub(super) mod cache;
 pub(super) mod conflict;
 pub(super) mod entry;
 pub(super) mod fold;
 pub(super) mod identity;
-pub(super) mod known;
 pub(super) mod reject;
 pub(super) mod spool;
-pub(super) mod unmet;
+pub(super) mod unmet_drafts;
 pub(super) mod writer;
 
 pub use self::{

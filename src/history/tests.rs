@@ -11,8 +11,8 @@ mod model;
 mod query;
 mod retain;
 mod salvage;
+mod scan;
 mod spool;
-mod walk;
 
 use std::sync::{
     Arc,

@@ -10,8 +10,8 @@ use crate::history::{
 };
 
 use super::{
+    recompute::{Recomputed, TOLD_MAX, rebuild},
     salvage::{self, Salvage},
-    truth::{TOLD_MAX, Truth, rebuild},
 };
 
 /// What a check found.
@@ -102,12 +102,12 @@ fn examine(db: &Connection, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Res
         .query_map([], |row| row.get::<_, String>(0))?
         .filter(|line| line.as_ref().map_or(true, |line| line != "ok"))
         .collect::<rusqlite::Result<_>>()?;
-    let read = Ledger::load(db).and_then(|ledger| Ok((Truth::of(db, &ledger, progress)?, ledger)));
-    let (truth, ledger) = match read {
+    let read = Ledger::load(db).and_then(|ledger| Ok((Recomputed::of(db, &ledger, progress)?, ledger)));
+    let (recomputed, ledger) = match read {
         // What is damaged cannot be counted.
         Err(_) if !problems.is_empty() => return Ok(Checkup { problems, ..Checkup::default() }),
         read => read?,
     };
-    truth.compare(db, &ledger, &mut problems)?;
-    Ok(Checkup { events: truth.rows, coders: truth.coders.len() as u64, problems, ..Checkup::default() })
+    recomputed.compare(db, &ledger, &mut problems)?;
+    Ok(Checkup { events: recomputed.rows, coders: recomputed.coders.len() as u64, problems, ..Checkup::default() })
 }

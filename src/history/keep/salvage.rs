@@ -34,7 +34,7 @@ use crate::{
     },
 };
 
-use super::{aside, graft, truth};
+use super::{aside, graft, recompute};
 
 /// What became of a damaged history.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -182,7 +182,7 @@ fn copy(old: &Connection, new: &Options) -> rusqlite::Result<(u64, Option<u64>)>
     copy.unnumbered("taken", "file", "file");
     copy.unnumbered("conflict", "coder, path, other", "coder, path, other, last");
     copy.bases()?;
-    truth::rebuild(&db, &mut |_, _| {})?;
+    recompute::rebuild(&db, &mut |_, _| {})?;
     let lost = counted.map(|counted| counted.saturating_sub(events));
     let told = lost.map_or_else(|| "an unknown number of events".to_owned(), |lost| format!("{lost} events"));
     let reason = format!("the history was damaged: {events} events were salvaged, {told} could not be read and are lost");

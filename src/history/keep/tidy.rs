@@ -11,7 +11,7 @@ use crate::{
     },
 };
 
-use super::truth;
+use super::recompute;
 
 /// Coders whose aggregates are kept. Beyond it the finished ones that were silent longest go, if none of their events is left.
 const CODERS_MAX: u64 = 20_000;
@@ -53,7 +53,7 @@ fn widen_buckets(db: &Connection, now: Time) -> rusqlite::Result<()> {
         (ledger.minutes_since, ledger.hours_since) = (minutes_since, hours_since);
         ledger.save(db)?;
         // What was recorded meanwhile was too old to be counted by the minute.
-        return truth::rebuild(db, &mut |_, _| {});
+        return recompute::rebuild(db, &mut |_, _| {});
     }
     if minutes_since <= ledger.minutes_since {
         return Ok(());

@@ -1,7 +1,7 @@
 //! Which events: pages of facts for those who look back, batches of everything for those who follow.
 //!
 //! Cost grows with the answer. A coder, a path and a rare type have indexes; a time range is narrowed by the zone map; what is left
-//! is a walk along seqs from the end where the answer starts (`walk`).
+//! is a scan along seqs from the end where the answer starts (`scan`).
 
 use std::collections::HashSet;
 
@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     reader::{Position, Reader, Snapshot},
-    walk::{End, Range, Walk},
+    scan::{Range, Scan, ScanEnd},
 };
 
 /// Which facts, from which end, how many.
@@ -117,12 +117,12 @@ impl Reader {
 fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Result<Option<Page>> {
     let mut page = Page { position: snapshot.position(), ..Page::default() };
     let Some(range) = Range::of(snapshot, query)? else { return Ok(Some(page)) };
-    let Some(walk) = Walk::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
+    let Some(scan) = Scan::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
     let merge_first = query.filter.text.is_some();
     let (mut scanned, mut more, mut bytes) = (0, false, 0);
     let mut glance = query.filter.text.as_deref().map(Glance::for_text);
     let db = snapshot.db;
-    let end = walk.run(db, range, quick, &mut |row| {
+    let end = scan.run(db, range, quick, &mut |row| {
         if query.scan_max > 0 && scanned == query.scan_max {
             page.scanned_through = page.next;
             more = true;
@@ -161,7 +161,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
         }
         Ok(true)
     })?;
-    if quick && (end == End::GaveUp || bytes > FEW_BYTES) {
+    if quick && (end == ScanEnd::GaveUp || bytes > FEW_BYTES) {
         return Ok(None);
     }
     if !more {
@@ -179,9 +179,9 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
     batch.missed = (cursor < floor).then_some(Missed { after: cursor, through: floor });
     let query = Query { filter: filter.clone(), order: Order::Oldest, after: Some(cursor), limit, ..Query::default() };
     let Some(range) = Range::of(snapshot, &query)? else { return Ok(batch) };
-    let Some(walk) = Walk::plan(snapshot.db, filter, Order::Oldest)? else { return Ok(batch) };
+    let Some(scan) = Scan::plan(snapshot.db, filter, Order::Oldest)? else { return Ok(batch) };
     let db = snapshot.db;
-    walk.run(db, range, false, &mut |row| {
+    scan.run(db, range, false, &mut |row| {
         if limit > 0 && batch.events.len() == limit {
             batch.through = batch.events.last().map_or(cursor, |event: &Event| event.seq);
             return Ok(false);

@@ -12,11 +12,11 @@ use crate::{
 };
 
 use super::{
+    cache::Cache,
     conflict,
     entry::{Appended, Entry, Outcome, Ready, State},
     identity::{self, Identity},
-    known::Known,
-    reject, unmet,
+    reject, unmet_drafts,
 };
 
 /// A write transaction that takes entries one by one.
@@ -26,13 +26,13 @@ pub struct Append<'t> {
     events: Vec<Arc<Event>>,
     /// When the last one was received whose condition did not hold.
     last_unmet: Option<Time>,
-    known: Known,
+    cache: Cache,
 }
 
 impl<'t> Append<'t> {
     /// `kept` is what the connection's last append left.
-    pub fn begin(db: &'t Connection, redactor: &'t Redactor, kept: Option<Known>) -> rusqlite::Result<Append<'t>> {
-        Ok(Append { db, redactor, events: Vec::new(), last_unmet: None, known: Known::of(db, kept)? })
+    pub fn begin(db: &'t Connection, redactor: &'t Redactor, kept: Option<Cache>) -> rusqlite::Result<Append<'t>> {
+        Ok(Append { db, redactor, events: Vec::new(), last_unmet: None, cache: Cache::of(db, kept)? })
     }
 
     /// `now` is the time of receipt.
@@ -46,37 +46,37 @@ impl<'t> Append<'t> {
         Ok(outcome)
     }
 
-    /// Writes what was folded, if anything was. The caller commits, and knows the outcomes; what is known holds once it did.
-    pub fn finish(mut self) -> rusqlite::Result<(Appended, Known)> {
+    /// Writes what was folded, if anything was. The caller commits, and knows the outcomes; what the cache holds is true once it did.
+    pub fn finish(mut self) -> rusqlite::Result<(Appended, Cache)> {
         if let Some(received_at) = self.last_unmet {
-            unmet::forget(self.db, received_at)?;
+            unmet_drafts::forget(self.db, received_at)?;
         }
         if !self.events.is_empty() {
-            self.known.fold.save(self.db)?;
-            self.known.ledger.save(self.db)?;
+            self.cache.fold.save(self.db)?;
+            self.cache.ledger.save(self.db)?;
         }
-        let history = self.known.ledger.tag.name();
-        Ok((Appended { outcomes: Vec::new(), events: self.events, history }, self.known.trimmed()))
+        let history = self.cache.ledger.tag.name();
+        Ok((Appended { outcomes: Vec::new(), events: self.events, history }, self.cache.trimmed()))
     }
 
     fn take_checked(&mut self, mut checked: Checked) -> rusqlite::Result<Outcome> {
-        if unmet::contains(self.db, &checked)? {
+        if unmet_drafts::contains(self.db, &checked)? {
             return Ok(Outcome::Unmet);
         }
         if !self.holds(&checked)? {
-            unmet::remember(self.db, &checked)?;
+            unmet_drafts::remember(self.db, &checked)?;
             self.last_unmet = Some(checked.event().received_at);
             return Ok(Outcome::Unmet);
         }
-        let id = match identity::recognise(self.db, self.known.ledger.tag, &checked)? {
+        let id = match identity::recognise(self.db, self.cache.ledger.tag, &checked)? {
             Identity::Seen(seq, id) => return self.take_again(checked, seq, id),
             Identity::New(id) => id,
         };
         let key = checked.key.clone();
         self.mark_unexpected(&mut checked)?;
-        let seq = self.known.ledger.head + 1;
+        let seq = self.cache.ledger.head + 1;
         let given = id.is_some();
-        let id = id.unwrap_or_else(|| self.known.ledger.tag.id(checked.event().received_at, seq));
+        let id = id.unwrap_or_else(|| self.cache.ledger.tag.id(checked.event().received_at, seq));
         let (mut event, mut stored) = checked.into_stored(seq, id);
         if self.relink(&mut event)? {
             stored = event.stored_body();
@@ -91,7 +91,7 @@ impl<'t> Append<'t> {
     fn holds(&mut self, checked: &Checked) -> rusqlite::Result<bool> {
         let Some(condition) = &checked.only_if else { return Ok(true) };
         let event = checked.event();
-        let coder = self.known.fold.coder(self.db, &event.coder_id)?;
+        let coder = self.cache.fold.coder(self.db, &event.coder_id)?;
         Ok(match condition {
             Condition::Unknown => coder.is_none(),
             Condition::Known => coder.is_some(),
@@ -105,10 +105,10 @@ impl<'t> Append<'t> {
 
     /// A fact reported again: a duplicate, unless the report has fields that the fact lacks.
     fn take_again(&mut self, checked: Checked, seq: u64, id: String) -> rusqlite::Result<Outcome> {
-        let Some(mut fact) = rows::find_event(self.db, self.known.ledger.tag, &mut self.known.ids, seq)? else {
+        let Some(mut fact) = rows::find_event(self.db, self.cache.ledger.tag, &mut self.cache.ids, seq)? else {
             return Ok(Outcome::Duplicate { seq, id });
         };
-        rows::complete(self.db, self.known.ledger.tag, &mut self.known.ids, std::slice::from_mut(&mut fact))?;
+        rows::complete(self.db, self.cache.ledger.tag, &mut self.cache.ids, std::slice::from_mut(&mut fact))?;
         let report = checked.event();
         if fact.completes.is_some() || fact.kind != report.kind || fact.coder_id != report.coder_id {
             return Ok(Outcome::Duplicate { seq, id });
@@ -123,8 +123,8 @@ impl<'t> Append<'t> {
         if body.is_none() && data.is_empty() {
             return Ok(Outcome::Duplicate { seq, id });
         }
-        let by = self.known.ledger.head + 1;
-        let made = self.known.ledger.tag.id(report.received_at, by);
+        let by = self.cache.ledger.head + 1;
+        let made = self.cache.ledger.tag.id(report.received_at, by);
         let mut event = checked.into_event(by, made);
         event.body = body.unwrap_or_else(|| event.kind.body());
         event.data = data;
@@ -140,7 +140,7 @@ impl<'t> Append<'t> {
         if let Body::Derived(fields) = &mut event.body
             && let Some(cause_id) = &fields.cause_id
         {
-            fields.cause_seq = rows::find_fact(self.db, self.known.ledger.tag, cause_id)?;
+            fields.cause_seq = rows::find_fact(self.db, self.cache.ledger.tag, cause_id)?;
             return Ok(true);
         }
         Ok(false)
@@ -148,7 +148,7 @@ impl<'t> Append<'t> {
 
     /// The number of the file that the event is about, if it is about one.
     fn insert(&mut self, event: &Arc<Event>, stored: &str, id_given: bool) -> rusqlite::Result<Option<i64>> {
-        let coder = self.known.fold.coder_no(self.db, &event.coder_id)?;
+        let coder = self.cache.fold.coder_no(self.db, &event.coder_id)?;
         let path = self.intern_path(event)?;
         self.db
             .prepare_cached(
@@ -168,9 +168,9 @@ impl<'t> Append<'t> {
         if let Some(path) = path {
             conflict::touch(self.db, path, coder, event)?;
         }
-        self.known.ledger.head = event.seq;
-        self.known.ledger.rows += 1;
-        self.known.fold.add(self.db, &mut self.known.ledger, event)?;
+        self.cache.ledger.head = event.seq;
+        self.cache.ledger.rows += 1;
+        self.cache.fold.add(self.db, &mut self.cache.ledger, event)?;
         self.events.push(Arc::clone(event));
         Ok(path)
     }
@@ -179,18 +179,18 @@ impl<'t> Append<'t> {
     fn intern_path(&mut self, event: &Event) -> rusqlite::Result<Option<i64>> {
         let Body::Workspace(fields) = &event.body else { return Ok(None) };
         let Some(path) = fields.file_path.as_ref().filter(|_| event.kind != EventType::WorkspaceSync) else { return Ok(None) };
-        self.known.path_no(self.db, path).map(Some)
+        self.cache.path_no(self.db, path).map(Some)
     }
 
     /// Applies the rules to `cause`; what they derive is recorded right behind it.
     fn derive_from(&mut self, cause: &Event, path: Option<i64>) -> rusqlite::Result<()> {
-        let coder = self.known.fold.coder_no(self.db, &cause.coder_id)?;
+        let coder = self.cache.fold.coder_no(self.db, &cause.coder_id)?;
         let failures = if cause.kind == EventType::Failed { self.remember_failure(coder, cause)? } else { Failures::default() };
         let rivals = match path {
-            Some(path) => conflict::rivals(self.db, &mut self.known.fold, cause, path)?,
+            Some(path) => conflict::rivals(self.db, &mut self.cache.fold, cause, path)?,
             None => Vec::new(),
         };
-        let Some(row) = self.known.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
+        let Some(row) = self.cache.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
         for draft in aggregate::judge(cause, &row.state, &Past { failures, rivals }) {
             if draft.kind == EventType::FailureAlert {
                 // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
@@ -227,7 +227,7 @@ impl<'t> Append<'t> {
             return Ok(());
         }
         let coder_id = event.coder_id.clone();
-        let deleted = self.known.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.state.status() == Status::Deleted);
+        let deleted = self.cache.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.state.status() == Status::Deleted);
         if deleted {
             checked.mark("unexpected_after", Status::Deleted.name());
         }

@@ -14,8 +14,8 @@ use crate::{
 
 use super::{
     append::Append,
+    cache::Cache,
     entry::{Appended, Entry, Outcome, Ready},
-    known::Known,
 };
 
 /// How long a writer waits for others before it gives up.
@@ -43,7 +43,7 @@ struct Open {
     db: Connection,
     bell: Bell,
     file: Option<FileId>,
-    known: Option<Known>,
+    cache: Option<Cache>,
 }
 
 impl Writer {
@@ -85,25 +85,25 @@ impl Writer {
             return Ok(Appended::default());
         }
         let options = self.options.clone();
-        self.transact_knowing(|db, kept| {
+        self.transact_with_cache(|db, kept| {
             // Read inside the transaction, so that the order of receipt is the order of seqs.
             let now = options.clock.now();
             let mut append = Append::begin(db, &options.redactor, kept)?;
             let outcomes = entries.into_iter().map(|entry| append.take(entry, now)).collect::<rusqlite::Result<_>>()?;
-            let (appended, known) = append.finish()?;
-            Ok((Appended { outcomes, ..appended }, Some(known)))
+            let (appended, cache) = append.finish()?;
+            Ok((Appended { outcomes, ..appended }, Some(cache)))
         })
     }
 
     /// Runs `work` in a write transaction on the newest schema, commits, and rings the bell if it changed anything.
     pub(in crate::history) fn transact<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        self.transact_knowing(|db, _| Ok((work(db)?, None)))
+        self.transact_with_cache(|db, _| Ok((work(db)?, None)))
     }
 
-    /// The same for work that is told what the work before it left, and leaves what it knows once it is committed.
-    pub(in crate::history) fn transact_knowing<T>(
+    /// The same for work that gets the cache that the work before it left, and leaves its cache once it is committed.
+    pub(in crate::history) fn transact_with_cache<T>(
         &mut self,
-        work: impl FnOnce(&Connection, Option<Known>) -> rusqlite::Result<(T, Option<Known>)>,
+        work: impl FnOnce(&Connection, Option<Cache>) -> rusqlite::Result<(T, Option<Cache>)>,
     ) -> Result<T, Error> {
         // What opening took is not waited for a second time.
         let deadline = Instant::now() + self.patience;
@@ -120,10 +120,10 @@ impl Writer {
             }
             schema::migrate(&transaction, &options.path, options.clock.now())?;
             let changes_before = transaction.total_changes();
-            let (done, known) = work(&transaction, open.known.take()).map_err(fail)?;
+            let (done, cache) = work(&transaction, open.cache.take()).map_err(fail)?;
             let changed = transaction.total_changes() != changes_before;
             transaction.commit().map_err(fail)?;
-            open.known = known;
+            open.cache = cache;
             if changed {
                 open.bell.ring();
             }
@@ -157,7 +157,7 @@ impl Writer {
             // Asked before the file is opened: one that takes its place meanwhile is noticed inside the transaction.
             let file = FileId::of(path);
             let db = schema::open_for_writing(&self.options, deadline)?;
-            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file, known: None });
+            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file, cache: None });
         }
         Ok(())
     }

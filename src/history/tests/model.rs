@@ -87,7 +87,7 @@ impl Model {
 }
 
 fn crash(writer: &mut Writer, options: &Options, entries: Vec<Entry>) {
-    let died: Result<(), _> = writer.transact_knowing(|db, kept| {
+    let died: Result<(), _> = writer.transact_with_cache(|db, kept| {
         let mut append = Append::begin(db, &options.redactor, kept)?;
         for entry in entries {
             append.take(entry.check(options), options.clock.now())?;

@@ -1,7 +1,7 @@
 //! The way to the events that a filter may want, in order: along an index where few values are asked for, else along seqs.
 //!
 //! What is visited still has to be matched. A way is chosen so that its cost grows with the answer; where that may turn out
-//! wrong, a quick walk gives up.
+//! wrong, a quick scan gives up.
 
 use std::collections::BinaryHeap;
 
@@ -56,7 +56,7 @@ impl Range {
         rest.unless_empty()
     }
 
-    /// The [`NEAR`] seqs where a walk begins, and the rest.
+    /// The [`NEAR`] seqs where a scan begins, and the rest.
     fn split(self, order: Order) -> (Range, Option<Range>) {
         let Range { least, most } = self;
         match order {
@@ -76,9 +76,9 @@ impl Range {
 const NEAR: u64 = 2048;
 /// With at most so many values an index is the quickest way, whatever is asked for.
 const VALUES_FEW: usize = 16;
-/// With more values than this, looking up each costs more than a walk along seqs mostly does.
+/// With more values than this, looking up each costs more than a scan along seqs mostly does.
 const VALUES_MAX: usize = 400;
-/// Candidates that a quick walk visits by an index: each lies somewhere else.
+/// Candidates that a quick scan visits by an index: each lies somewhere else.
 const VISITED_FEW: usize = 300;
 /// Seqs that are looked up ahead where runs of an index are merged, of all runs together.
 const AHEAD: usize = 64;
@@ -88,9 +88,9 @@ const LOOKED_AT: usize = 64;
 /// Says whether it wants more.
 pub type Visit<'v> = dyn FnMut(&Row<'_>) -> rusqlite::Result<bool> + 'v;
 
-/// How a walk ended.
+/// How a scan ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum ScanEnd {
     /// Everything was visited.
     Reached,
     /// The visitor had enough.
@@ -99,7 +99,7 @@ pub enum End {
     GaveUp,
 }
 
-pub struct Walk<'f> {
+pub struct Scan<'f> {
     order: Order,
     way: Way<'f>,
 }
@@ -112,10 +112,10 @@ enum Way<'f> {
     Index(Index, Vec<i64>),
 }
 
-impl<'f> Walk<'f> {
+impl<'f> Scan<'f> {
     /// `None` where the filter names only coders or paths that are unknown, or no types.
-    pub fn plan(db: &Connection, filter: &'f Filter, order: Order) -> rusqlite::Result<Option<Walk<'f>>> {
-        let by = |index, values: Vec<i64>| (!values.is_empty()).then_some(Walk { order, way: Way::Index(index, values) });
+    pub fn plan(db: &Connection, filter: &'f Filter, order: Order) -> rusqlite::Result<Option<Scan<'f>>> {
+        let by = |index, values: Vec<i64>| (!values.is_empty()).then_some(Scan { order, way: Way::Index(index, values) });
         let coders = known_coders(db, &filter.coders)?;
         if coders.is_empty() && !filter.coders.is_empty() {
             return Ok(None);
@@ -132,31 +132,31 @@ impl<'f> Walk<'f> {
             return Ok(by(Index::RareType, types.iter().map(|kind| kind.code().into()).collect()));
         }
         let way = filter.path.as_deref().map_or(Way::Seqs, Way::Paths);
-        Ok(Some(Walk { order, way }))
+        Ok(Some(Scan { order, way }))
     }
 
     /// Calls `visit` with each candidate of `range` in order. Where it is to be `quick` it takes about a millisecond at most,
     /// besides what `visit` does.
-    pub fn run(&self, db: &Connection, range: Range, quick: bool, visit: &mut Visit<'_>) -> rusqlite::Result<End> {
+    pub fn run(&self, db: &Connection, range: Range, quick: bool, visit: &mut Visit<'_>) -> rusqlite::Result<ScanEnd> {
         let (near, far) = range.split(self.order);
         match (&self.way, far) {
             (Way::Index(index, values), _) if quick => {
                 if values.len() > VALUES_FEW {
-                    return Ok(End::GaveUp);
+                    return Ok(ScanEnd::GaveUp);
                 }
                 let mut visited = 0;
                 let end = self.by_index(db, *index, values, range, &mut |row| {
                     visited += 1;
                     Ok(visited <= VISITED_FEW && visit(row)?)
                 })?;
-                Ok(if visited > VISITED_FEW { End::GaveUp } else { end })
+                Ok(if visited > VISITED_FEW { ScanEnd::GaveUp } else { end })
             }
             (Way::Index(index, values), _) => self.by_index(db, *index, values, range, visit),
             (Way::Seqs, Some(_)) if !quick => self.along_seqs(db, range, visit),
             (_, None) => self.along_seqs(db, near, visit),
             (way, Some(far)) => match (self.along_seqs(db, near, visit)?, way) {
-                (End::Reached, _) if quick => Ok(End::GaveUp),
-                (End::Reached, Way::Paths(path)) => match known_paths(db, path, VALUES_MAX)? {
+                (ScanEnd::Reached, _) if quick => Ok(ScanEnd::GaveUp),
+                (ScanEnd::Reached, Way::Paths(path)) => match known_paths(db, path, VALUES_MAX)? {
                     Some(paths) => self.by_index(db, Index::Path, &paths, far, visit),
                     None => self.along_seqs(db, far, visit),
                 },
@@ -165,7 +165,7 @@ impl<'f> Walk<'f> {
         }
     }
 
-    fn along_seqs(&self, db: &Connection, range: Range, visit: &mut Visit<'_>) -> rusqlite::Result<End> {
+    fn along_seqs(&self, db: &Connection, range: Range, visit: &mut Visit<'_>) -> rusqlite::Result<ScanEnd> {
         // The plus keeps the index of paths out of it, whose runs would all have to be sorted.
         let of_files = if matches!(self.way, Way::Paths(_)) { "AND +path IS NOT NULL" } else { "" };
         let direction = self.order.direction();
@@ -183,7 +183,7 @@ impl<'f> Walk<'f> {
         values: &[i64],
         range: Range,
         visit: &mut Visit<'_>,
-    ) -> rusqlite::Result<End> {
+    ) -> rusqlite::Result<ScanEnd> {
         let direction = self.order.direction();
         let run = format!("{} AND seq BETWEEN ? AND ? ORDER BY seq {direction}", index.condition());
         if let [value] = values {
@@ -208,24 +208,24 @@ impl<'f> Walk<'f> {
         }
         while let Some((rank, run)) = next.pop() {
             let seq = rank.unsigned_abs();
-            if each(&mut event.query([seq])?, visit)? == End::Stopped {
-                return Ok(End::Stopped);
+            if each(&mut event.query([seq])?, visit)? == ScanEnd::Stopped {
+                return Ok(ScanEnd::Stopped);
             }
             if let (Some(value), Some(rest)) = (run, range.beyond(seq, self.order)) {
                 look_up(value, rest, &mut next)?;
             }
         }
-        Ok(End::Reached)
+        Ok(ScanEnd::Reached)
     }
 }
 
-fn each(candidates: &mut Rows<'_>, visit: &mut Visit<'_>) -> rusqlite::Result<End> {
+fn each(candidates: &mut Rows<'_>, visit: &mut Visit<'_>) -> rusqlite::Result<ScanEnd> {
     while let Some(row) = candidates.next()? {
         if !visit(row)? {
-            return Ok(End::Stopped);
+            return Ok(ScanEnd::Stopped);
         }
     }
-    Ok(End::Reached)
+    Ok(ScanEnd::Reached)
 }
 
 impl Order {

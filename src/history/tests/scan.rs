@@ -57,7 +57,7 @@ fn large_lab() -> Lab {
 }
 
 #[test]
-fn defect_18_large_histories_are_walked_to_the_same_end() {
+fn defect_18_large_histories_are_scanned_to_the_same_end() {
     let mut lab = large_lab();
     let facts = lab.facts();
     let path = |path: &str| Filter { path: Some(path.into()), ..Filter::default() };

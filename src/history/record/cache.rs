@@ -9,7 +9,7 @@ use crate::history::store::{ledger::Ledger, rows::CoderIds};
 use super::fold::Fold;
 
 #[derive(Debug)]
-pub struct Known {
+pub struct Cache {
     pub ledger: Ledger,
     pub fold: Fold,
     pub ids: CoderIds,
@@ -22,13 +22,13 @@ pub struct Known {
 /// Beyond this many files the memory of them starts again.
 const PATHS_MAX: usize = 4000;
 
-impl Known {
+impl Cache {
     /// `kept` where it still holds, else the beginning of what is to be read. Call it inside the write transaction.
-    pub fn of(db: &Connection, kept: Option<Known>) -> rusqlite::Result<Known> {
+    pub fn of(db: &Connection, kept: Option<Cache>) -> rusqlite::Result<Cache> {
         let others = db.prepare_cached("PRAGMA data_version")?.query_row([], |row| row.get(0))?;
         match kept {
             Some(kept) if kept.others == others => Ok(kept),
-            _ => Ok(Known {
+            _ => Ok(Cache {
                 ledger: Ledger::load(db)?,
                 fold: Fold::default(),
                 ids: CoderIds::default(),
@@ -56,7 +56,7 @@ impl Known {
     }
 
     /// Gives up what would take too much memory.
-    pub fn trimmed(mut self) -> Known {
+    pub fn trimmed(mut self) -> Cache {
         self.fold.trim();
         self
     }

@@ -22,7 +22,7 @@ pub const TOLD_MAX: usize = 20;
 const PROGRESS_EVENTS: u64 = 1000;
 
 /// What the aggregates must be: folded anew from base and events.
-pub struct Truth {
+pub struct Recomputed {
     pub rows: u64,
     last: u64,
     pub coders: BTreeMap<i64, Coder>,
@@ -31,9 +31,9 @@ pub struct Truth {
     totals: Totals,
 }
 
-impl Truth {
-    pub fn of(db: &Connection, ledger: &Ledger, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<Truth> {
-        let mut truth = Truth {
+impl Recomputed {
+    pub fn of(db: &Connection, ledger: &Ledger, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<Recomputed> {
+        let mut recomputed = Recomputed {
             rows: 0,
             last: 0,
             coders: BTreeMap::new(),
@@ -42,23 +42,23 @@ impl Truth {
             totals: db.query_row("SELECT totals FROM base", [], |row| rows::aggregate(row, 0))?,
         };
         each(db, "SELECT no, base FROM coder", |row| {
-            truth.coders.insert(row.get(0)?, rows::aggregate_or_default(row, 1)?);
+            recomputed.coders.insert(row.get(0)?, rows::aggregate_or_default(row, 1)?);
             Ok(())
         })?;
         each(db, "SELECT coder, start, width, base FROM bucket WHERE base IS NOT NULL", |row| {
-            truth.buckets.insert((row.get(0)?, row.get(1)?, row.get(2)?), rows::aggregate(row, 3)?);
+            recomputed.buckets.insert((row.get(0)?, row.get(1)?, row.get(2)?), rows::aggregate(row, 3)?);
             Ok(())
         })?;
         let ids = coder_ids(db)?;
         each(db, &format!("SELECT {EVENT_COLUMNS} FROM event ORDER BY seq"), |row| {
             let row = EventRow::read(row)?;
-            truth.add(ledger, row, &ids)?;
-            if truth.rows.is_multiple_of(PROGRESS_EVENTS) {
-                progress(truth.rows, ledger.rows);
+            recomputed.add(ledger, row, &ids)?;
+            if recomputed.rows.is_multiple_of(PROGRESS_EVENTS) {
+                progress(recomputed.rows, ledger.rows);
             }
             Ok(())
         })?;
-        Ok(truth)
+        Ok(recomputed)
     }
 
     fn add(&mut self, ledger: &Ledger, row: EventRow, ids: &HashMap<i64, String>) -> rusqlite::Result<()> {
@@ -126,10 +126,10 @@ impl Truth {
 pub fn rebuild(db: &Connection, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<()> {
     db.execute_batch("REINDEX")?;
     let mut ledger = Ledger::load(db)?;
-    let truth = Truth::of(db, &ledger, progress)?;
-    (ledger.rows, ledger.head, ledger.totals) = (truth.rows, ledger.head.max(truth.last), truth.totals);
+    let recomputed = Recomputed::of(db, &ledger, progress)?;
+    (ledger.rows, ledger.head, ledger.totals) = (recomputed.rows, ledger.head.max(recomputed.last), recomputed.totals);
     ledger.save(db)?;
-    for (no, state) in &truth.coders {
+    for (no, state) in &recomputed.coders {
         db.prepare_cached(
             "INSERT OR IGNORE INTO coder (no, id, state, finished, last) VALUES (?1, 'unknown-' || ?1, '{}', 0, 0)",
         )?
@@ -137,14 +137,14 @@ pub fn rebuild(db: &Connection, progress: &mut dyn FnMut(u64, u64)) -> rusqlite:
         fold::save_coder(db, *no, state)?;
     }
     db.execute("DELETE FROM bucket WHERE base IS NULL", [])?;
-    for (&(coder, start, width), tally) in &truth.buckets {
+    for (&(coder, start, width), tally) in &recomputed.buckets {
         db.prepare_cached(
             "INSERT INTO bucket (coder, start, width, tally) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET tally = excluded.tally",
         )?
         .execute(params![coder, start, width, rows::json(tally)])?;
     }
     db.execute("DELETE FROM zone", [])?;
-    for (no, (least, most)) in &truth.zones {
+    for (no, (least, most)) in &recomputed.zones {
         db.prepare_cached("INSERT INTO zone (no, least, most) VALUES (?, ?, ?)")?.execute(params![
             no,
             least.micros(),
