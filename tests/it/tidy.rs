@@ -12,6 +12,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use regex::Regex;
+
 struct Room {
     name: &'static str,
     /// The rooms it may name besides itself.
@@ -68,6 +70,9 @@ const EVERYTHING: &[&str] = &["*"];
 /// One idea a file; a longer one is listed here with its reason.
 const LINES_MAX: usize = 500;
 const LONG_FILES: &[(&str, &str)] = &[];
+/// What fits a screen; a longer function is listed here until it is taken apart.
+const FUNCTION_LINES_MAX: usize = 60;
+const LONG_FUNCTIONS: &[&str] = &["bus/subscription.rs: next_batch", "setup/agent.rs: places", "tui.rs: run"];
 
 struct Source {
     /// Below `src/`.
@@ -242,6 +247,29 @@ fn a_file_holds_one_idea() {
         assert!(lines <= LINES_MAX || listed, "src/{path} has {lines} lines: split it, or list it with a reason");
         assert!(lines > LINES_MAX || !listed, "src/{path} is short enough: strike it from the list");
     }
+}
+
+#[test]
+fn a_function_fits_a_screen() {
+    let begins = Regex::new(r"^( *)(?:pub(?:\([^)]*\))? )?(?:const |async )*fn (\w+)").unwrap();
+    let mut long = Vec::new();
+    for source in sources() {
+        let code = source.shipped();
+        let lines: Vec<&str> = code.lines().collect();
+        for (at, begin) in lines.iter().enumerate().filter_map(|(at, line)| Some((at, begins.captures(line)?))) {
+            let end = format!("{}}}", &begin[1]);
+            let length = lines[at..].iter().position(|line| *line == end).map_or(1, |last| last + 1);
+            // A declaration has no end of its own.
+            if length > FUNCTION_LINES_MAX && !lines[at].ends_with(';') {
+                long.push((format!("{}: {}", source.path, &begin[2]), length));
+            }
+        }
+    }
+    let listed = |name: &String| LONG_FUNCTIONS.contains(&name.as_str());
+    let new: Vec<_> = long.iter().filter(|(name, _)| !listed(name)).collect();
+    assert!(new.is_empty(), "functions of more than {FUNCTION_LINES_MAX} lines: {new:?}");
+    let short: Vec<_> = LONG_FUNCTIONS.iter().filter(|name| !long.iter().any(|(found, _)| found == *name)).collect();
+    assert!(short.is_empty(), "short enough: strike them from the list: {short:?}");
 }
 
 #[test]

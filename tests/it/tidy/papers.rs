@@ -74,6 +74,20 @@ fn patterns_lead_to_files() {
     check("src/<room>/nothing.rs", false);
 }
 
+/// Cargo takes one filter of tests; what stands behind `--` takes several.
+#[test]
+fn commands_in_papers_run() {
+    let command = Regex::new(r"cargo test([^`#;\n]*)").unwrap();
+    for paper in papers() {
+        let text = fs::read_to_string(root().join(&paper)).unwrap();
+        for found in command.captures_iter(&text) {
+            let words = found[1].split_whitespace().take_while(|word| *word != "--");
+            let filters: Vec<&str> = words.filter(|word| !word.starts_with('-') && *word != "it").collect();
+            assert!(filters.len() <= 1, "{}: cargo does not take `{}`", paper.display(), &found[0]);
+        }
+    }
+}
+
 /// The rows of ARCHITECTURE.md's table of rooms: which rooms, and the crates that they own.
 fn table() -> Vec<(Vec<String>, BTreeSet<String>)> {
     let text = fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
