@@ -30,6 +30,7 @@ fn line(lines: &mut impl BufRead) -> String {
     line
 }
 
+#[cfg(unix)]
 #[test]
 fn a_handler_hears_of_failures_of_other_processes() {
     let home = Home::new();
@@ -43,6 +44,10 @@ fn a_handler_hears_of_failures_of_other_processes() {
         r#"{"type":"failed","coder_id":"fix-auth","error_message":"the tests do not pass"}"#,
     ]);
     assert_eq!(line(&mut lines), "fix-auth: failed: the tests do not pass\n");
+    // As a terminal does on Ctrl-C.
+    let process = child.0.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
+    assert!(child.0.wait().unwrap().success());
 }
 
 #[test]
