@@ -5,19 +5,19 @@
 
 use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 
-use ai_coder_events::event::Time;
+use ai_coder_events::{
+    config::{Config, Environment},
+    event::Time,
+};
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
-
-use crate::config::{Config, Environment};
 
 mod coders;
 mod collect;
-pub mod complain;
 mod completions;
 mod emit;
 mod filter;
 mod follow;
-pub mod hook;
+mod hook;
 mod import;
 mod lines;
 mod list;
@@ -79,7 +79,7 @@ enum Command {
     Rejected(maintenance::Rejected),
     Prune(maintenance::Prune),
     Check(maintenance::Check),
-    Hook(hook::Hook),
+    Hook(hook::HookUsage),
     Collect(collect::Collect),
     Import(import::Import),
     #[cfg(unix)]

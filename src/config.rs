@@ -11,13 +11,14 @@ use std::{
     time::Duration,
 };
 
-use ai_coder_events::{
+use serde::{Deserialize, Deserializer, de};
+
+use crate::{
     event::{Micros, Time},
     filter::parse_age,
     history::{self, Durability, Retention},
     text::{BadPattern, Redactor},
 };
-use serde::{Deserialize, Deserializer, de};
 
 /// Everything that flags, environment and file decide.
 pub struct Config {
@@ -398,7 +399,7 @@ mod tests {
         let path = environment.config_path().unwrap();
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, text).unwrap();
-        Config::load(None, &environment).map_err(|error| format!("{:#}", anyhow::Error::new(error)))
+        Config::load(None, &environment).map_err(|error| crate::stderr::with_causes(&error))
     }
 
     #[test]

@@ -17,15 +17,17 @@
 //!
 //! In reading order: [`event`] says what a fact is and [`text`] cleans it; [`source`] makes drafts of what agents emit;
 //! [`history`] keeps them, with the aggregates and rules of [`aggregate`]; [`bus`] wakes whoever waits for what a [`filter`]
-//! wants; [`mcp`] serves agents and editors. [`run`], [`collect`] and [`import`] bring in what hooks do not, [`setup`] makes
-//! agents report. [`upkeep`], [`process`] and [`watch_path`] work in the background.
+//! wants; [`mcp`] serves agents and editors. A [`hook`] records one payload; [`run`], [`collect`] and [`import`] bring in what hooks do not, [`setup`] makes
+//! agents report. [`upkeep`], [`process`] and [`watch_path`] work in the background. [`config`] resolves what people set, [`stderr`] says what went wrong.
 
 pub mod aggregate;
 pub mod bus;
 pub mod collect;
+pub mod config;
 pub mod event;
 pub mod filter;
 pub mod history;
+pub mod hook;
 pub mod import;
 pub mod mcp;
 pub mod process;
@@ -33,6 +35,7 @@ pub mod process;
 pub mod run;
 pub mod setup;
 pub mod source;
+pub mod stderr;
 pub mod text;
 pub mod tui;
 pub mod upkeep;

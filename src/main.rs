@@ -2,14 +2,18 @@
 
 use std::{io, process::ExitCode};
 
+use ai_coder_events::{
+    hook::{self, HookCall},
+    stderr::{cleaned, complain},
+};
+
 mod cli;
-mod config;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     // An agent takes a failing hook for trouble of its own: a hook never gets as far as a usage error.
-    if let Some(call) = cli::hook::call(&arguments) {
-        return cli::hook::run(&call);
+    if let Some(call) = HookCall::of_command(&arguments) {
+        return hook::run(&call);
     }
     match cli::run(arguments) {
         Ok(code) => code,
@@ -22,8 +26,8 @@ fn report(error: anyhow::Error) -> ExitCode {
     let error = match error.downcast::<clap::Error>() {
         Ok(usage) => {
             // Nowhere is left to say it when even this cannot be printed.
-            if usage.use_stderr() && cli::complain::told(&usage.to_string()) != usage.to_string() {
-                cli::complain::complain(usage.to_string().trim_end());
+            if usage.use_stderr() && cleaned(&usage.to_string()) != usage.to_string() {
+                complain(usage.to_string().trim_end());
             } else {
                 drop(usage.print());
             }
@@ -38,6 +42,6 @@ fn report(error: anyhow::Error) -> ExitCode {
     if error.chain().any(reader_left) {
         return ExitCode::SUCCESS;
     }
-    cli::complain::complain(&format!("ai-coder-events: {error:#}"));
+    complain(&format!("ai-coder-events: {error:#}"));
     ExitCode::FAILURE
 }

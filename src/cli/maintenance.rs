@@ -6,6 +6,7 @@ use std::{
 };
 
 use ai_coder_events::{
+    config::{Age, Size},
     history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Salvage, Writer},
     text,
 };
@@ -13,8 +14,6 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 use serde::Serialize;
 use serde_json::json;
-
-use crate::config::{Age, Size};
 
 use super::{
     Call,

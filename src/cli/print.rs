@@ -12,8 +12,10 @@ use std::{
 };
 
 use ai_coder_events::{
+    config::Environment,
     event::{Body, Event, EventType, Family, Status, Summary, Time, sentence},
     history::Reader,
+    stderr::complain,
     text,
 };
 use clap::builder::styling::{AnsiColor, Style};
@@ -22,8 +24,7 @@ use serde::Serialize;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size_of};
 
-use super::{complain::complain, filter::Detail};
-use crate::config::Environment;
+use super::filter::Detail;
 
 pub mod chart;
 mod columns;

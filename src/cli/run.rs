@@ -3,13 +3,12 @@
 use std::{ffi::OsString, panic, path::Path, process::ExitCode};
 
 use ai_coder_events::{
+    config::{Config, Environment},
     event::check_coder_id,
     run::{self, Coder, NotStarted},
+    stderr::complain,
 };
 use clap::{Args, ValueEnum};
-
-use super::complain::complain;
-use crate::config::{Config, Environment};
 
 /// Run a command and record its life, output, files and resources
 #[derive(Debug, Args)]

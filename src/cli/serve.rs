@@ -10,14 +10,16 @@ use ai_coder_events::{
     bus::Bus,
     collect::Receiver,
     history::{self, Options},
-    mcp, upkeep,
+    mcp,
+    stderr::RedactedLog,
+    upkeep,
 };
 use anyhow::Context;
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
 use tracing_subscriber::EnvFilter;
 
-use super::{Call, collect, complain::Log};
+use super::{Call, collect};
 
 /// Serve the history to agents and editors over MCP, on stdin and stdout
 #[derive(Debug, Args)]
@@ -124,7 +126,7 @@ pub(super) fn log_to_stderr(filter: Option<&str>) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new(LOG_DEFAULT), Some(error)),
     };
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(|| Log).init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(|| RedactedLog).init();
     if let Some(error) = wrong {
         tracing::warn!("log filter `{given}` is not valid, using `{LOG_DEFAULT}`: {error}");
     }

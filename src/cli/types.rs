@@ -5,12 +5,13 @@ use std::{
     process::ExitCode,
 };
 
-use ai_coder_events::event::{EventType, Family, Field, event_schema};
+use ai_coder_events::{
+    config::Environment,
+    event::{EventType, Family, Field, event_schema},
+};
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
-
-use crate::config::Environment;
 
 use super::print::{BOLD, DIM, Look, PLAIN, cell, json_line};
 

@@ -7,6 +7,7 @@ use std::{
 
 use ai_coder_events::{
     bus::Bus,
+    config::Environment,
     filter::Filter,
     tui::{self, Ended, Look},
 };
@@ -15,7 +16,6 @@ use clap::{Args, error::ErrorKind};
 use jiff::tz::TimeZone;
 
 use super::{Call, now, usage};
-use crate::config::Environment;
 
 /// Watch coders and events live on the whole screen
 #[derive(Debug, Args)]

@@ -55,11 +55,15 @@ const ROOMS: &[Room] = &[
     room("tui", &["text", "event", "filter", "aggregate", "history", "bus"], &["ratatui", "rustix"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "history"], &["toml"]),
-    // A hook waits for its stdin no longer than it may.
+    // What is said is redacted with the user's own patterns.
+    room("stderr", &["text", "config"], &[]),
+    // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.
+    room("hook", &["text", "history", "source", "process", "config", "stderr"], &["rustix"]),
+    room("bin", &["hook"], &[]),
     room(
         "cli",
         EVERYTHING,
-        &["clap", "clap_complete", "clap_mangen", "anyhow", "tracing_subscriber", "indicatif", "terminal_size", "rustix"],
+        &["clap", "clap_complete", "clap_mangen", "anyhow", "tracing_subscriber", "indicatif", "terminal_size"],
     ),
     room("main", EVERYTHING, &["clap", "anyhow"]),
     room("lib", EVERYTHING, &[]),

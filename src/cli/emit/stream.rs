@@ -5,13 +5,15 @@ use std::{
     process::ExitCode,
 };
 
-use ai_coder_events::history::{Entry, Writer};
+use ai_coder_events::{
+    history::{Entry, Writer},
+    stderr::{cleaned, complain},
+};
 use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use crate::cli::{
     Call,
-    complain::{complain, told},
     lines::{Line, Lines},
     print::{count, json_line},
 };
@@ -97,7 +99,7 @@ impl Stream {
         })?;
         let answer = |((line, reason), outcome)| match (reason, Receipt::of(outcome)) {
             (None, Ok(receipt)) => Answer::Recorded { line, receipt },
-            (Some(rejected), _) | (None, Err(rejected)) => Answer::Rejected { line, rejected: told(&rejected) },
+            (Some(rejected), _) | (None, Err(rejected)) => Answer::Rejected { line, rejected: cleaned(&rejected) },
         };
         Ok(numbers.into_iter().zip(reasons).zip(outcomes).map(answer).collect())
     }

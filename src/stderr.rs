@@ -5,9 +5,10 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use ai_coder_events::text::{self, Redactor};
-
-use crate::config::{Config, Environment};
+use crate::{
+    config::{Config, Environment},
+    text::{self, Redactor},
+};
 
 /// With the user's own patterns. Most processes never say a word: the configuration is read for this once one does.
 fn redactor() -> &'static Redactor {
@@ -19,24 +20,29 @@ fn redactor() -> &'static Redactor {
 }
 
 /// `message` as it may be seen.
-pub fn told(message: &str) -> String {
+pub fn cleaned(message: &str) -> String {
     redactor().redact(&text::clean_text(message)).into_owned()
 }
 
 /// One line on stderr. Where that is gone, nothing is left to say it to.
 pub fn complain(message: &str) {
-    drop(writeln!(io::stderr(), "{}", told(message)));
+    drop(writeln!(io::stderr(), "{}", cleaned(message)));
+}
+
+/// `error` with its causes, in a line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// The same for a log, whose lines come as they are to be written.
 #[derive(Debug)]
-pub struct Log;
+pub struct RedactedLog;
 
-impl Write for Log {
+impl Write for RedactedLog {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        let told = redactor().redact(&text);
-        io::stderr().write_all(told.as_bytes())?;
+        io::stderr().write_all(redactor().redact(&text).as_bytes())?;
         Ok(line.len())
     }
 

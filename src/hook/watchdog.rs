@@ -10,10 +10,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use ai_coder_events::history::{self, Entry, Options};
-use anyhow::Context;
-
-use crate::{cli::complain::complain, config::HOOK_BUDGET};
+use super::Error;
+use crate::{
+    config::HOOK_BUDGET,
+    history::{self, Entry, Options},
+    stderr::{complain, with_causes},
+};
 
 /// Kept back from waiting for a busy history, to spool in its stead.
 const SPOOLING: Duration = Duration::from_millis(40);
@@ -22,7 +24,7 @@ const GRACE: Duration = Duration::from_millis(750);
 
 /// What the recording and its watchdog know of each other.
 #[derive(Debug)]
-pub struct Watch {
+pub struct Watchdog {
     started: Instant,
     stand: Mutex<Stand>,
     changed: Condvar,
@@ -47,10 +49,10 @@ enum Stage {
     GivenUp,
 }
 
-impl Watch {
-    pub fn new(started: Instant) -> Watch {
+impl Watchdog {
+    pub fn new(started: Instant) -> Watchdog {
         let stand = Stand { budget: HOOK_BUDGET, stage: Stage::Preparing };
-        Watch { started, stand: Mutex::new(stand), changed: Condvar::new() }
+        Watchdog { started, stand: Mutex::new(stand), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Stand> {
@@ -103,8 +105,8 @@ impl Watch {
         self.started + stand.budget + GRACE
     }
 
-    /// The watchdog's: ends the process where the recording does not in time.
-    pub fn stand(&self) {
+    /// Ends the process where the recording does not in time.
+    pub fn guard(&self) {
         let mut stand = self.lock();
         loop {
             let now = Instant::now();
@@ -146,12 +148,11 @@ fn tell_lost() {
 fn spool_until(deadline: Instant, end: Instant, options: Options, entries: Vec<Entry>) {
     let (spooled, outcome) = sync_channel(1);
     let spooling = thread::Builder::new().spawn(move || {
-        let lost = "the hook's payload is lost: the history did not take it in time, nor can it be spooled";
-        spooled.try_send(spool(&options, entries, deadline).context(lost)).unwrap_or_default();
+        spooled.try_send(spool(&options, entries, deadline).map_err(Error::TooLate)).unwrap_or_default();
     });
     match spooling.map(|_| outcome.recv_timeout(end.saturating_duration_since(Instant::now()))) {
         Ok(Ok(Ok(()))) => {}
-        Ok(Ok(Err(error))) => complain(&format!("ai-coder-events hook: {error:#}")),
+        Ok(Ok(Err(error))) => complain(&format!("ai-coder-events hook: {}", with_causes(&error))),
         Ok(Err(_)) | Err(_) => tell_lost(),
     }
 }
@@ -176,12 +177,12 @@ mod tests {
     #[test]
     fn writing_begins_only_where_time_is_left_beside_that_for_spooling() {
         let options = Options::new("h.db");
-        let watch = Watch::new(Instant::now());
-        watch.allow(Duration::from_secs(10));
-        assert_eq!(watch.begin_writing(&options, &[]), Some(watch.started + Duration::from_secs(10) - SPOOLING));
-        watch.end_writing(true);
-        assert!(matches!(watch.lock().stage, Stage::Closing));
-        watch.allow(SPOOLING);
-        assert_eq!(watch.begin_writing(&options, &[]), None);
+        let watchdog = Watchdog::new(Instant::now());
+        watchdog.allow(Duration::from_secs(10));
+        assert_eq!(watchdog.begin_writing(&options, &[]), Some(watchdog.started + Duration::from_secs(10) - SPOOLING));
+        watchdog.end_writing(true);
+        assert!(matches!(watchdog.lock().stage, Stage::Closing));
+        watchdog.allow(SPOOLING);
+        assert_eq!(watchdog.begin_writing(&options, &[]), None);
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::Instant,
 };
 
-use ai_coder_events::history::{Entry, Rejection};
+use crate::history::{Entry, Rejection};
 
 /// Larger payloads hold whole files; what matters of them is in other signals too.
 pub const BYTES_MAX: usize = 16 << 20;

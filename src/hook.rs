@@ -1,0 +1,246 @@
+//! `hook`: one signal of an agent, on stdin, into the history. The recorder never harms the coder.
+//!
+//! Promises exit code 0 and no word whatever comes: wrong flags, an unknown agent, a stdin that never closes, a broken
+//! configuration (every other command tells of it), a locked, full or corrupt history, a panic. One deadline covers reading,
+//! waiting and writing. What is no known signal is kept as a rejection; what cannot be written is spooled. Only what could be
+//! left nowhere is told, on stderr. Starts nothing it does not need: no runtime, no logger, no parser of flags.
+
+use std::{
+    ffi::OsString,
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    config::{self, Config, Environment},
+    history::{self, Entry, Writer},
+    process::Identity,
+    source::{self, Agent, HookContext},
+    stderr::{complain, with_causes},
+};
+
+mod payload;
+mod watchdog;
+
+use payload::Payload;
+use watchdog::Watchdog;
+
+/// The share of the budget that reading may take, 150 ms of 250: long enough for a payload of any size from a living agent,
+/// and leaves time to write.
+const READING: (u32, u32) = (3, 5);
+/// A writer that waits for its turn says so itself, this much before it is given up.
+const GIVING_UP: Duration = Duration::from_millis(10);
+
+/// What was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookCall {
+    agent: String,
+    event: Option<String>,
+    db: Option<PathBuf>,
+    started: Instant,
+}
+
+/// Why a payload is lost.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    #[error("the hook's payload is lost: {refused}; nor can it be spooled")]
+    Unspooled { refused: String, source: history::Error },
+    #[error("the hook's payload is lost: the history did not take it in time, nor can it be spooled")]
+    TooLate(#[source] history::Error),
+}
+
+impl HookCall {
+    /// Reads `ai-coder-events hook AGENT [EVENT]` without the parser that may refuse it. `None`: another command, or a person who
+    /// asks for help.
+    pub fn of_command(arguments: &[OsString]) -> Option<HookCall> {
+        HookCall::parse(arguments, Some("hook"))
+    }
+
+    /// The same of `ai-coder-events-hook AGENT [EVENT]`.
+    pub fn of_program(arguments: &[OsString]) -> Option<HookCall> {
+        HookCall::parse(arguments, None)
+    }
+
+    fn parse(arguments: &[OsString], mut command: Option<&str>) -> Option<HookCall> {
+        let started = Instant::now();
+        let (mut words, mut db) = (Vec::new(), None);
+        let mut rest = arguments.iter().skip(1);
+        let is_command = command.is_some();
+        while let Some(argument) = rest.next() {
+            match argument.to_str() {
+                Some("--help" | "-h") => return None,
+                Some("--version" | "-V") if words.is_empty() && command.is_some() == is_command => return None,
+                Some("--db") => db = rest.next().map(PathBuf::from),
+                Some(flag) if flag.starts_with("--db=") => db = Some(PathBuf::from(&flag["--db=".len()..])),
+                Some(flag) if flag.starts_with('-') => {}
+                _ => match command.take() {
+                    Some(command) if argument != command => return None,
+                    Some(_) => {}
+                    None => words.push(argument.to_string_lossy().into_owned()),
+                },
+            }
+        }
+        if command.is_some() {
+            return None;
+        }
+        let mut words = words.into_iter();
+        let (agent, event) = (words.next().unwrap_or_default(), words.next());
+        Some(HookCall { agent, event, db: db.filter(|db| !db.as_os_str().is_empty()), started })
+    }
+}
+
+/// Exits 0, always.
+pub fn run(call: &HookCall) -> ExitCode {
+    // A defect is told once, below, and in our own words.
+    std::panic::set_hook(Box::new(|_| {}));
+    let watchdog = Arc::new(Watchdog::new(call.started));
+    let guarding = Arc::clone(&watchdog);
+    // Where not even a thread can be had, the payload is recorded unwatched: only what hangs without end would be noticed.
+    if let Err(error) = thread::Builder::new().spawn(move || guarding.guard()) {
+        tracing::debug!("nobody watches over the hook: {error}");
+    }
+    let trouble = match catch_unwind(AssertUnwindSafe(|| record(call, &watchdog))) {
+        Ok(Ok(())) => None,
+        Ok(Err(error)) => Some(with_causes(&error)),
+        Err(_) => Some("a defect in the recorder; the hook's payload was not recorded".to_owned()),
+    };
+    if let Some(trouble) = trouble {
+        complain(&format!("ai-coder-events hook: {trouble}"));
+    }
+    ExitCode::SUCCESS
+}
+
+fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
+    let environment = Environment::of_process();
+    let config = Config::for_hook(call.db.as_deref(), &environment)?;
+    watchdog.allow(config.hook_budget);
+    let reading_ends = call.started + config.hook_budget * READING.0 / READING.1;
+    let payload = Payload::read(io::stdin(), reading_ends);
+    let entries = understand(call, payload, environment.coder_id, environment.claude_pid);
+    if entries.is_empty() {
+        return Ok(());
+    }
+    let Some(writing_ends) = watchdog.begin_writing(&config.history, &entries) else {
+        watchdog.spool_in_time(config.history, entries);
+        return Ok(());
+    };
+    let patience = writing_ends.saturating_duration_since(Instant::now() + GIVING_UP);
+    let mut writer = Writer::new(&config.history).with_patience(patience);
+    let appended = catch_unwind(AssertUnwindSafe(|| writer.append(entries.clone())));
+    watchdog.end_writing(matches!(appended, Ok(Ok(_))));
+    let refused = match appended {
+        Ok(Ok(_)) => {
+            writer.end_with_process();
+            return Ok(());
+        }
+        Ok(Err(error)) => with_causes(&error),
+        Err(_) => "a defect in the recorder".to_owned(),
+    };
+    // What did not take the entries may not let itself be closed either.
+    std::mem::forget(writer);
+    history::spool(&config.history, entries).map(drop).map_err(|source| Error::Unspooled { refused, source })
+}
+
+/// What the payload says, as entries; what it does not say clearly, as a rejection.
+fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>, claude_pid: Option<u32>) -> Vec<Entry> {
+    let agent = call.agent.as_str();
+    let Some(known) = Agent::parse(agent) else {
+        let given = crate::text::excerpt(agent, 40);
+        let reason = format!("unknown agent `{given}`: give one of {}", names().join(", "));
+        return vec![payload.rejection("hook", reason)];
+    };
+    if payload.too_large {
+        let reason = format!("payload has more than {} bytes", payload::BYTES_MAX);
+        return vec![payload.rejection(known.name(), reason)];
+    }
+    let context = HookContext { event: call.event.clone(), parent_coder_id, process: process_of(known, claude_pid) };
+    // A payload that trips the reader is still evidence.
+    match catch_unwind(AssertUnwindSafe(|| source::read_hook(known, &payload.bytes, &context))) {
+        Ok(Ok(drafts)) => drafts.into_iter().map(|draft| Entry::Draft(Box::new(draft))).collect(),
+        Ok(Err(refusal)) if payload.cut_short => {
+            vec![payload.rejection(known.name(), format!("stdin was not closed in time: {}", refusal.reason))]
+        }
+        Ok(Err(refusal)) => vec![payload.rejection(known.name(), refusal.reason)],
+        Err(_) => vec![payload.rejection(known.name(), "a defect in the recorder: please report this payload".to_owned())],
+    }
+}
+
+fn names() -> Vec<&'static str> {
+    Agent::ALL.iter().map(|agent| agent.name()).collect()
+}
+
+/// The process whose end is the agent's. A hook's parent is often a shell that ends with it, so an ancestor counts only
+/// where it is the agent by name.
+fn process_of(agent: Agent, claude_pid: Option<u32>) -> Option<serde_json::Value> {
+    let identity = match (agent, claude_pid) {
+        (Agent::ClaudeCode, Some(pid)) => Identity::of(pid),
+        (Agent::ClaudeCode, None) => Identity::of_ancestor("claude"),
+        _ => Identity::of_ancestor(agent.name()),
+    };
+    serde_json::to_value(identity?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Rejection;
+
+    #[test]
+    fn a_hook_call_is_found_whatever_stands_around_it() {
+        let check = |words: &str, expected: Option<(&str, Option<&str>)>| {
+            let arguments: Vec<OsString> = words.split_whitespace().map(OsString::from).collect();
+            let found = HookCall::of_command(&arguments).map(|call| (call.agent, call.db));
+            let expected = expected.map(|(agent, db)| (agent.to_owned(), db.map(PathBuf::from)));
+            assert_eq!(found, expected, "{words}");
+        };
+        check("x hook claude-code", Some(("claude-code", None)));
+        check("x --db h.db hook claude-code", Some(("claude-code", Some("h.db"))));
+        check("x hook claude-code --db h.db --json", Some(("claude-code", Some("h.db"))));
+        check("x hook --db=h.db claude-code", Some(("claude-code", Some("h.db"))));
+        check("x hook --db= claude-code", Some(("claude-code", None)));
+        check("x --wrong hook --worse claude-code extra", Some(("claude-code", None)));
+        check("x hook nobody", Some(("nobody", None)));
+        check("x hook", Some(("", None)));
+        check("x hook claude-code --db", Some(("claude-code", None)));
+        check("x hook claude-code --version", Some(("claude-code", None)));
+        check("x --version hook", None);
+        check("x hook --help", None);
+        check("x list hook", None);
+        check("x --db hook list", None);
+        check("x --json", None);
+        check("x", None);
+    }
+
+    #[test]
+    fn the_hooks_own_program_needs_no_command() {
+        let check = |words: &str, expected: Option<(&str, Option<&str>, Option<&str>)>| {
+            let arguments: Vec<OsString> = words.split_whitespace().map(OsString::from).collect();
+            let found = HookCall::of_program(&arguments).map(|call| (call.agent, call.event, call.db));
+            let expected = expected.map(|(agent, event, db)| (agent.into(), event.map(str::to_owned), db.map(PathBuf::from)));
+            assert_eq!(found, expected, "{words}");
+        };
+        check("x claude-code", Some(("claude-code", None, None)));
+        check("x copilot sessionStart --db h.db", Some(("copilot", Some("sessionStart"), Some("h.db"))));
+        check("x --wrong hook", Some(("hook", None, None)));
+        check("x", Some(("", None, None)));
+        check("x --version", None);
+        check("x claude-code --help", None);
+    }
+
+    #[test]
+    fn what_no_agent_sends_is_a_rejection() {
+        let payload = Payload { bytes: vec![b'x'; 10_000], ..Payload::default() };
+        let call = HookCall { agent: "nobody".to_owned(), event: None, db: None, started: Instant::now() };
+        let entries = understand(&call, payload, None, None);
+        let [Entry::Rejection(rejection)] = &entries[..] else { panic!("{entries:?}") };
+        assert_eq!(rejection.reason, "unknown agent `nobody`: give one of claude-code, codex, copilot, cursor, gemini, opencode");
+        assert_eq!(rejection.input.len(), Rejection::INPUT_BYTES_SEEN);
+    }
+}
