@@ -14,6 +14,12 @@ pub fn program(db: &Path, environment: &[(&str, &Path)]) -> Command {
     command
 }
 
+pub fn hook_program(db: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ai-coder-events-hook"));
+    command.arg("--db").arg(db);
+    command
+}
+
 /// `serve`, spoken to over its stdio.
 pub struct Server {
     child: Child,

@@ -48,7 +48,15 @@ impl Home {
     }
 
     pub fn command(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ai-coder-events"));
+        self.at_home(Command::new(env!("CARGO_BIN_EXE_ai-coder-events")), words)
+    }
+
+    /// The hook's own program, which takes the words behind `hook`.
+    pub fn hook_program(&self, words: &[&str]) -> Command {
+        self.at_home(Command::new(env!("CARGO_BIN_EXE_ai-coder-events-hook")), words)
+    }
+
+    fn at_home(&self, mut command: Command, words: &[&str]) -> Command {
         command.args(words).env_clear().current_dir(self.path());
         command.env("HOME", self.path()).env("TZ", "UTC").env("TMPDIR", self.path().join("tmp"));
         for (variable, folder) in [("XDG_STATE_HOME", "state"), ("XDG_CONFIG_HOME", "config"), ("XDG_RUNTIME_DIR", "runtime")] {

@@ -3,7 +3,7 @@
 use std::{
     fs,
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -14,8 +14,28 @@ use crate::home::{Home, Running, Said, feed};
 const START: &str =
     r#"{"session_id":"s1","transcript_path":"/t.jsonl","cwd":"/repo/shop","hook_event_name":"SessionStart","source":"startup"}"#;
 
-fn hook(home: &Home, payload: &[u8]) {
-    silent(home.feed(&["hook", "claude-code"], payload));
+/// How a hook is called.
+#[derive(Clone, Copy, Debug)]
+enum Called {
+    /// `ai-coder-events hook …`
+    Command,
+    /// `ai-coder-events-hook …`
+    Program,
+}
+
+const BOTH: [Called; 2] = [Called::Command, Called::Program];
+
+impl Called {
+    fn command(self, home: &Home, words: &[&str]) -> Command {
+        match self {
+            Called::Command => home.command(&[&["hook"], words].concat()),
+            Called::Program => home.hook_program(words),
+        }
+    }
+
+    fn record(self, home: &Home, payload: &[u8]) {
+        silent(feed(self.command(home, &["claude-code"]), payload));
+    }
 }
 
 fn silent(said: Said) {
@@ -28,11 +48,16 @@ fn reasons(home: &Home) -> Vec<String> {
 
 #[test]
 fn a_payload_becomes_events_of_its_session() {
-    let home = Home::new();
-    hook(&home, START.as_bytes());
-    let coders = home.json(&["coders"]);
-    assert_eq!((coders.len(), &coders[0]["coder_id"], &coders[0]["coder_name"]), (1, &json!("claude-code:s1"), &json!("shop")));
-    assert_eq!(reasons(&home), [""; 0]);
+    for called in BOTH {
+        let home = Home::new();
+        called.record(&home, START.as_bytes());
+        let coders = home.json(&["coders"]);
+        assert_eq!(
+            (coders.len(), &coders[0]["coder_id"], &coders[0]["coder_name"]),
+            (1, &json!("claude-code:s1"), &json!("shop"))
+        );
+        assert_eq!(reasons(&home), [""; 0]);
+    }
 }
 
 #[test]
@@ -41,8 +66,8 @@ fn a_session_is_created_once_whatever_is_heard_first() {
     let said =
         r#"{"session_id":"s1","cwd":"/repo/shop","hook_event_name":"MessageDisplay","message_id":"m","index":0,"delta":"hi"}"#;
     let compacted = START.replace("startup", "compact");
-    for payload in [said, START, START, &compacted] {
-        hook(&home, payload.as_bytes());
+    for (called, payload) in BOTH.into_iter().cycle().zip([said, START, START, &compacted]) {
+        called.record(&home, payload.as_bytes());
     }
     let events = home.json(&["list", "--order", "oldest"]);
     let types: Vec<&str> = events.iter().map(|event| event["type"].as_str().unwrap()).collect();
@@ -52,112 +77,126 @@ fn a_session_is_created_once_whatever_is_heard_first() {
 
 #[test]
 fn inside_a_run_the_parent_is_named() {
-    let home = Home::new();
-    let mut command = home.command(&["hook", "claude-code"]);
-    command.env("AI_CODER_ID", "outer");
-    silent(feed(command, START.as_bytes()));
-    let parents: Vec<Value> = home.json(&["list"]).iter().map(|event| event["data"]["parent_coder_id"].clone()).collect();
-    assert!(!parents.is_empty() && parents.iter().all(|parent| parent == "outer"), "{parents:?}");
+    for called in BOTH {
+        let home = Home::new();
+        let mut command = called.command(&home, &["claude-code"]);
+        command.env("AI_CODER_ID", "outer");
+        silent(feed(command, START.as_bytes()));
+        let parents: Vec<Value> = home.json(&["list"]).iter().map(|event| event["data"]["parent_coder_id"].clone()).collect();
+        assert!(!parents.is_empty() && parents.iter().all(|parent| parent == "outer"), "{parents:?}");
+    }
 }
 
 #[test]
 fn what_is_no_payload_is_one_rejection() {
-    let home = Home::new();
-    let mut count = 0;
-    for payload in
-        [&b""[..], b"not json", b"[1]", b"\xff\xfe\x00", b"{\"hook_event_name\":\"Never heard of\",\"session_id\":\"s\"}"]
-    {
-        hook(&home, payload);
-        count += 1;
-        assert_eq!(reasons(&home).len(), count, "{}", String::from_utf8_lossy(payload));
+    for called in BOTH {
+        let home = Home::new();
+        let mut count = 0;
+        for payload in
+            [&b""[..], b"not json", b"[1]", b"\xff\xfe\x00", b"{\"hook_event_name\":\"Never heard of\",\"session_id\":\"s\"}"]
+        {
+            called.record(&home, payload);
+            count += 1;
+            assert_eq!(reasons(&home).len(), count, "{}", String::from_utf8_lossy(payload));
+        }
+        assert_eq!(home.ok(&["list"]), "");
     }
-    assert_eq!(home.ok(&["list"]), "");
 }
 
 #[test]
 fn a_huge_payload_is_a_rejection_with_its_head() {
-    let home = Home::new();
-    let huge = [&b"{\"tool_response\":\""[..], &vec![b'x'; 17 << 20]].concat();
-    hook(&home, &huge);
-    let kept = home.json(&["rejected"]);
-    assert_eq!(kept.len(), 1);
-    assert!(kept[0]["input"].as_str().is_some_and(|input| input.starts_with("{\"tool_response\"") && input.len() <= 4096));
+    for called in BOTH {
+        let home = Home::new();
+        let huge = [&b"{\"tool_response\":\""[..], &vec![b'x'; 17 << 20]].concat();
+        called.record(&home, &huge);
+        let kept = home.json(&["rejected"]);
+        assert_eq!(kept.len(), 1);
+        assert!(kept[0]["input"].as_str().is_some_and(|input| input.starts_with("{\"tool_response\"") && input.len() <= 4096));
+    }
 }
 
 #[test]
 fn wrong_flags_and_unknown_agents_harm_nobody() {
-    let home = Home::new();
-    for words in
-        [&["hook"][..], &["hook", "nobody"], &["hook", "--wrong", "claude-code", "more"], &["--db", "x.db", "hook", "--db"]]
-    {
-        silent(home.feed(words, START.as_bytes()));
+    for called in BOTH {
+        let home = Home::new();
+        for words in [&[][..], &["nobody"], &["--wrong", "claude-code", "more"], &["--db", "x.db", "--db"]] {
+            silent(feed(called.command(&home, words), START.as_bytes()));
+        }
+        let kept = home.json(&["rejected"]);
+        assert!(kept.iter().any(|kept| kept["reason"].as_str().unwrap().contains("unknown agent `nobody`")), "{kept:?}");
     }
-    let kept = home.json(&["rejected"]);
-    assert!(kept.iter().any(|kept| kept["reason"].as_str().unwrap().contains("unknown agent `nobody`")), "{kept:?}");
 }
 
 #[test]
 fn a_broken_configuration_means_the_defaults() {
-    let home = Home::new();
-    home.configure("[hook]\nbudget = 3\n");
-    hook(&home, START.as_bytes());
-    assert!(home.run(&["list"]).stderr.contains("`budget`"), "every other command tells of it");
-    home.configure("");
-    assert_ne!(home.ok(&["list"]), "");
+    for called in BOTH {
+        let home = Home::new();
+        home.configure("[hook]\nbudget = 3\n");
+        called.record(&home, START.as_bytes());
+        assert!(home.run(&["list"]).stderr.contains("`budget`"), "every other command tells of it");
+        home.configure("");
+        assert_ne!(home.ok(&["list"]), "");
+    }
 }
 
 #[test]
 fn a_stdin_that_never_closes_is_not_waited_for() {
-    let home = Home::new();
-    home.configure("");
-    for payload in [START, "{\"half\":"] {
-        let mut command = home.command(&["hook", "claude-code"]);
-        let started = Instant::now();
-        let mut child = Running(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
-        let mut stdin = child.0.stdin.take().unwrap();
-        std::io::Write::write_all(&mut stdin, payload.as_bytes()).unwrap();
-        assert!(child.0.wait().unwrap().success());
-        // The budget is 250 ms; the rest is for a machine that is busy with other tests.
-        assert!(started.elapsed() < Duration::from_secs(3));
+    for called in BOTH {
+        let home = Home::new();
+        home.configure("");
+        for payload in [START, "{\"half\":"] {
+            let mut command = called.command(&home, &["claude-code"]);
+            let started = Instant::now();
+            let mut child = Running(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+            let mut stdin = child.0.stdin.take().unwrap();
+            std::io::Write::write_all(&mut stdin, payload.as_bytes()).unwrap();
+            assert!(child.0.wait().unwrap().success());
+            // The budget is 250 ms; the rest is for a machine that is busy with other tests.
+            assert!(started.elapsed() < Duration::from_secs(3));
+        }
+        home.ok(&["check"]);
+        assert_ne!(home.ok(&["list"]), "", "a payload that was whole is recorded");
+        assert_eq!(reasons(&home).len(), 1, "one that was not is kept");
     }
-    home.ok(&["check"]);
-    assert_ne!(home.ok(&["list"]), "", "a payload that was whole is recorded");
-    assert_eq!(reasons(&home).len(), 1, "one that was not is kept");
 }
 
 #[test]
 fn what_cannot_be_written_is_spooled_and_taken_in_later() {
-    let home = Home::new();
-    home.ok(&["emit", "created", "--coder", "other"]);
-    let lock = rusqlite::Connection::open(home.history()).unwrap();
-    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
-    hook(&home, START.as_bytes());
-    assert_eq!(home.json(&["coders"]).len(), 1);
-    lock.execute_batch("ROLLBACK").unwrap();
-    drop(lock);
-    let checkup = home.json(&["check"]).remove(0);
-    assert!(checkup["spool_taken_in"].as_u64().is_some_and(|taken| taken > 0), "{checkup}");
-    assert_eq!(home.json(&["coders"]).len(), 2);
+    for called in BOTH {
+        let home = Home::new();
+        home.ok(&["emit", "created", "--coder", "other"]);
+        let lock = rusqlite::Connection::open(home.history()).unwrap();
+        lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+        called.record(&home, START.as_bytes());
+        assert_eq!(home.json(&["coders"]).len(), 1);
+        lock.execute_batch("ROLLBACK").unwrap();
+        drop(lock);
+        let checkup = home.json(&["check"]).remove(0);
+        assert!(checkup["spool_taken_in"].as_u64().is_some_and(|taken| taken > 0), "{checkup}");
+        assert_eq!(home.json(&["coders"]).len(), 2);
+    }
 }
 
 #[test]
 fn a_history_that_is_broken_or_in_the_way_harms_nobody() {
-    let home = Home::new();
-    fs::write(home.path().join("broken.db"), "no database".repeat(999)).unwrap();
-    fs::create_dir(home.path().join("folder.db")).unwrap();
-    for db in ["broken.db", "folder.db", "broken.db/below.db", "/dev/null", "/proc/nowhere/h.db"] {
-        silent(home.feed(&["--db", db, "hook", "claude-code"], START.as_bytes()));
+    for called in BOTH {
+        let home = Home::new();
+        fs::write(home.path().join("broken.db"), "no database".repeat(999)).unwrap();
+        fs::create_dir(home.path().join("folder.db")).unwrap();
+        for db in ["broken.db", "folder.db", "broken.db/below.db", "/dev/null", "/proc/nowhere/h.db"] {
+            silent(feed(called.command(&home, &["--db", db, "claude-code"]), START.as_bytes()));
+        }
+        let spooled = |folder: &Path| fs::read_dir(folder).map_or(0, |files| files.count());
+        assert_eq!(spooled(&home.path().join("broken.spool")), 1, "beside the history");
+        assert!(spooled(&home.path().join("runtime/ai-coder-events")) > 0, "else under XDG_RUNTIME_DIR");
     }
-    let spooled = |folder: &Path| fs::read_dir(folder).map_or(0, |files| files.count());
-    assert_eq!(spooled(&home.path().join("broken.spool")), 1, "beside the history");
-    assert!(spooled(&home.path().join("runtime/ai-coder-events")) > 0, "else under XDG_RUNTIME_DIR");
 }
 
 /// A captured run through one hook process a payload: each coder's id, status, whether it ended, and its types in order.
-fn record(home: &Home, captured: &str) -> Vec<(String, String, bool)> {
+fn record(home: &Home, called: Called, captured: &str) -> Vec<(String, String, bool)> {
     for line in captured.lines() {
         let line: Value = serde_json::from_str(line).unwrap();
-        hook(home, line["payload"].to_string().as_bytes());
+        called.record(home, line["payload"].to_string().as_bytes());
     }
     let text = |coder: &Value, name: &str| coder[name].as_str().unwrap_or_default().to_owned();
     let mut coders: Vec<_> = home
@@ -174,11 +213,11 @@ fn defect_17_a_real_run_ends_completed_or_failed() {
     let check = |captured: &str, expected: &[(&str, &str, bool)]| {
         let home = Home::new();
         let expected: Vec<_> = expected.iter().map(|&(id, status, ended)| (id.to_owned(), status.to_owned(), ended)).collect();
-        assert_eq!(record(&home, captured), expected);
+        assert_eq!(record(&home, Called::Command, captured), expected);
         assert_eq!(reasons(&home), [""; 0]);
-        // The same run fed again, as by a second registration of the hooks, changes nothing.
+        // The same run fed again, as by a second registration of the hooks with their other name, changes nothing.
         let before = home.json(&["stats"])[0]["total_events"].clone();
-        assert_eq!(record(&home, captured), expected);
+        assert_eq!(record(&home, Called::Program, captured), expected);
         assert_eq!(home.json(&["stats"])[0]["total_events"], before);
     };
     check(
@@ -196,4 +235,14 @@ fn defect_17_a_real_run_ends_completed_or_failed() {
             ("claude-code:b6838c7b-49b9-4672-93d3-6a98a2651cf4/a99b76bbf3cc5e5fd", "completed", true),
         ],
     );
+}
+
+#[test]
+fn who_asks_the_hooks_own_program_for_help_is_told_where_it_is() {
+    let home = Home::new();
+    for flag in ["--help", "--version"] {
+        let said = feed(home.hook_program(&[flag]), b"");
+        assert_eq!((said.code, said.stderr.as_str()), (Some(0), ""));
+        assert!(said.stdout.starts_with("ai-coder-events-hook ") && said.stdout.contains("`ai-coder-events hook --help`"));
+    }
 }
