@@ -54,6 +54,8 @@ pub struct Surroundings {
 pub struct Program {
     /// A name where it is found by that, else an absolute path.
     pub path: String,
+    /// The same of the program that is nothing but its `hook`, where that stands beside it.
+    pub hook_path: Option<String>,
 }
 
 /// What is to change, and what a person should know about it.
@@ -114,9 +116,17 @@ pub fn remove(target: Target, scope: Scope, at: &Surroundings, program: &Program
 }
 
 impl Program {
-    /// The shell command of a hook.
-    pub fn hook(&self, agent: &str) -> String {
-        format!("{} hook {agent}", quoted(&self.path))
+    /// The words that run a hook.
+    fn hook_words<'w>(&'w self, agent: &'w str) -> Vec<&'w str> {
+        match &self.hook_path {
+            Some(path) => vec![path, agent],
+            None => vec![&self.path, "hook", agent],
+        }
+    }
+
+    /// The same for a shell: quoted where a path needs it.
+    fn hook(&self, agent: &str) -> String {
+        shlex::try_join(self.hook_words(agent)).expect("no path holds a NUL")
     }
 
     fn serve(&self, collects: bool) -> Vec<&'static str> {
@@ -128,12 +138,6 @@ impl Program {
         let arguments: Vec<String> = self.serve(collects).into_iter().map(text).collect();
         vec![format!("command = {}", text(&self.path)), format!("args = [{}]", arguments.join(", "))]
     }
-}
-
-/// For a shell: quotes only where a path needs them.
-fn quoted(path: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-+@%=:,".contains(c);
-    if path.chars().all(is_plain) { path.to_owned() } else { format!("'{}'", path.replace('\'', r"'\''")) }
 }
 
 /// One file as it is, and what belongs into it.

@@ -7,12 +7,13 @@ use std::{
     process::ExitCode,
 };
 
-use ai_coder_events::setup::{self, Plan, Program, Scope, Surroundings, Target};
+use ai_coder_events::{
+    config::Environment,
+    setup::{self, Plan, Program, Scope, Surroundings, Target},
+};
 use anyhow::Context;
 use clap::{Args, ValueEnum, builder::PossibleValue};
 use serde_json::json;
-
-use crate::config::Environment;
 
 use super::print::json_line;
 
@@ -148,12 +149,21 @@ fn surroundings(environment: Environment) -> anyhow::Result<Surroundings> {
     })
 }
 
-/// By its name where that finds this very file, so that an update in another place goes on to work.
 fn program() -> anyhow::Result<Program> {
     let name = env!("CARGO_PKG_NAME");
     let running = env::current_exe().and_then(std::fs::canonicalize).context("failed to find this program's own file")?;
-    let is_this = |folder: PathBuf| std::fs::canonicalize(folder.join(name)).is_ok_and(|found| found == running);
-    let found = env::var_os("PATH").and_then(|path| env::split_paths(&path).find(|folder| folder.join(name).is_file()));
-    let path = if found.is_some_and(is_this) { Path::new(name) } else { &running };
-    Ok(Program { path: path.to_str().context("this program's path is not UTF-8")?.to_owned() })
+    let hook_name = format!("{name}-hook");
+    let hook = running.with_file_name(format!("{hook_name}{}", env::consts::EXE_SUFFIX));
+    let hook_path = hook.is_file().then(|| as_found(&hook_name, &hook)).transpose()?;
+    Ok(Program { path: as_found(name, &running)?, hook_path })
+}
+
+/// `name` where that finds this very `file`, so that an update in another place goes on to work; else its path.
+fn as_found(name: &str, file: &Path) -> anyhow::Result<String> {
+    let named = |folder: PathBuf| folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
+    let found = env::var_os("PATH").and_then(|path| env::split_paths(&path).map(named).find(|found| found.is_file()));
+    if found.is_some_and(|found| std::fs::canonicalize(found).is_ok_and(|found| found == file)) {
+        return Ok(name.to_owned());
+    }
+    Ok(file.to_str().context("this program's path is not UTF-8")?.to_owned())
 }

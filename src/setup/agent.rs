@@ -224,7 +224,7 @@ impl Target {
                 vec![
                     Place {
                         path: folder.join("plugins/ai-coder-events.js"),
-                        content: Content::Whole(opencode::plugin(&program.path)),
+                        content: Content::Whole(opencode::plugin(&program.hook_words(self.name()))),
                     },
                     Place { path: settings, content: Content::Json(vec![server("mcp", entry)]) },
                 ]

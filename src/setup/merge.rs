@@ -9,6 +9,8 @@ use super::{
     json::{Json, Misplaced, Step, steps},
 };
 
+/// The program that is nothing but our `hook`.
+const HOOK_PROGRAM: &str = "ai-coder-events-hook";
 const HOOKS: &str = "hooks";
 const VERSION: &str = "version";
 
@@ -82,27 +84,30 @@ pub(super) fn is_our_serving(arguments: &[&str]) -> bool {
 }
 
 pub(super) fn is_our_program(path: &str) -> bool {
-    path.rsplit(['/', '\\']).next() == Some(SERVER)
+    named(path) == SERVER
 }
 
+fn named(path: &str) -> &str {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    name.strip_suffix(".exe").unwrap_or(name)
+}
+
+/// What is wanted goes in before what is stale comes out: so the list that holds both keeps its place in the file.
 fn put_hooks(mut json: Json, wanted: &[(&'static str, Value)], version: Option<u32>, agent: &str) -> Result<Json, Misplaced> {
-    let mut kept: Vec<(String, Value)> = Vec::new();
-    while let Some(stale) = {
-        kept.clear();
-        our_hooks(&json, agent).into_iter().find(|hook| {
-            let fact = (hook.event.clone(), hook.value.clone());
-            let is_wanted = wanted.iter().any(|(event, value)| *event == fact.0 && *value == fact.1);
-            let is_stale = !is_wanted || kept.contains(&fact);
-            kept.push(fact);
-            is_stale
-        })
-    } {
-        json = json.take(&stale.path()).unwrap_or_else(Json::new_file);
-    }
+    let there = our_hooks(&json, agent);
     for (event, value) in wanted {
-        if !kept.iter().any(|(there, _)| there == event) {
+        if !there.iter().any(|hook| hook.event == *event && hook.value == *value) {
             json = json.push(&[HOOKS, event], value)?;
         }
+    }
+    let is_stale = |hook: &OurHook, before: &[OurHook]| {
+        let is_wanted = wanted.iter().any(|(event, value)| hook.event == *event && hook.value == *value);
+        !is_wanted || before.iter().any(|other| other.event == hook.event && other.value == hook.value)
+    };
+    loop {
+        let ours = our_hooks(&json, agent);
+        let Some(at) = (0..ours.len()).find(|&at| is_stale(&ours[at], &ours[..at])) else { break };
+        json = json.take(&ours[at].path()).unwrap_or_else(Json::new_file);
     }
     match version {
         Some(version) if json.is_new() => json.put(&[VERSION], &Value::from(version)),
@@ -165,11 +170,17 @@ fn runs_our_hook(hook: &Value, agent: &str) -> bool {
     [&hook["command"], &hook["bash"]].into_iter().filter_map(Value::as_str).any(|command| is_our_hook(command, agent))
 }
 
-/// `'/path/to/ai-coder-events' hook AGENT`, and the event's name after it where the payload has none.
+/// `'/path/to/ai-coder-events' hook AGENT` or `'/path/to/ai-coder-events-hook' AGENT`, and the event's name after it where the
+/// payload has none.
 fn is_our_hook(command: &str, agent: &str) -> bool {
-    let Some((program, words)) = command.rsplit_once(" hook ") else { return false };
-    let mut words = words.split_ascii_whitespace();
-    is_our_program(program.trim_matches(['\'', '"'])) && words.next() == Some(agent) && words.nth(1).is_none()
+    let words = shlex::split(command).unwrap_or_default();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let named_agent = match &words[..] {
+        [program, "hook", rest @ ..] if is_our_program(program) => rest,
+        [program, rest @ ..] if named(program) == HOOK_PROGRAM => rest,
+        _ => return false,
+    };
+    matches!(named_agent, [name] | [name, _] if *name == agent)
 }
 
 fn has_settings(json: &Json, under: &str, settings: &[(&str, Value)]) -> bool {
@@ -190,6 +201,16 @@ mod tests {
             ("ai-coder-events hook cursor && say done", false),
             ("say hook cursor", false),
             ("ai-coder-events list", false),
+            ("ai-coder-events-hook cursor", true),
+            ("'/opt/my tools/ai-coder-events-hook' cursor stop", true),
+            (r"'/my tools/it'\''s/ai-coder-events' hook cursor", true),
+            (r"'C:\tools\ai-coder-events-hook.exe' cursor", true),
+            ("ai-coder-events-hook codex", false),
+            ("ai-coder-events-hook cursor stop now", false),
+            ("ai-coder-events-hook hook cursor", false),
+            ("ai-coder-events-hook", false),
+            ("ai-coder-events cursor", false),
+            ("'ai-coder-events-hook cursor", false),
         ];
         for (command, expected) in cases {
             assert_eq!(is_our_hook(command, "cursor"), expected, "{command}");

@@ -1,7 +1,7 @@
 // Reports what opencode does to ai-coder-events. Installed and removed by `ai-coder-events setup opencode`.
 import { spawn } from "node:child_process"
 
-const program = "ai-coder-events"
+const [program, ...words] = ["ai-coder-events", "hook", "opencode"]
 
 const wanted = new Set([
   "session.created", "session.deleted", "session.status", "session.idle", "session.error", "session.compacted",
@@ -15,7 +15,7 @@ const isFinished = (part) =>
   (part.type === "tool" && ["completed", "error"].includes(part.state?.status))
 
 const report = (payload) => {
-  const child = spawn(program, ["hook", "opencode"], { stdio: ["pipe", "ignore", "ignore"] })
+  const child = spawn(program, words, { stdio: ["pipe", "ignore", "ignore"] })
   child.on("error", () => {})
   child.stdin.on("error", () => {})
   child.stdin.end(JSON.stringify(payload))

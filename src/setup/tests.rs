@@ -1,4 +1,4 @@
-use std::fs;
+use std::{collections::BTreeSet, fs, path::Path};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -7,7 +7,12 @@ use super::{agent::Target, *};
 use crate::source::{Agent, HookContext, read_hook};
 
 fn program() -> Program {
-    Program { path: "/opt/ai-coder-events".to_owned() }
+    Program { path: "/opt/ai-coder-events".to_owned(), hook_path: Some("/opt/ai-coder-events-hook".to_owned()) }
+}
+
+/// As older versions registered it, and as it is where the hook's own program is not there.
+fn program_alone() -> Program {
+    Program { hook_path: None, ..program() }
 }
 
 /// A home and a project of its own.
@@ -34,7 +39,11 @@ impl Machine {
     }
 
     fn install(&self, target: Target, scope: Scope) -> Plan {
-        let plan = install(target, scope, &self.at, &program()).expect("the files are in order");
+        self.install_as(target, scope, &program())
+    }
+
+    fn install_as(&self, target: Target, scope: Scope, program: &Program) -> Plan {
+        let plan = install(target, scope, &self.at, program).expect("the files are in order");
         plan.changes.iter().for_each(|change| drop(change.write("t").expect("it can be written")));
         plan
     }
@@ -139,7 +148,7 @@ fn hooks_of_others_and_their_order_stay() {
     let settings: Value = serde_json::from_str(&machine.text(".claude/settings.json").expect("it is there")).expect("JSON");
     let expected = json!([
         {"hooks": [{"type": "command", "command": "say done"}]},
-        {"hooks": [{"type": "command", "command": "/opt/ai-coder-events hook claude-code", "timeout": 5}]},
+        {"hooks": [{"type": "command", "command": "/opt/ai-coder-events-hook claude-code", "timeout": 5}]},
     ]);
     assert_eq!(settings["hooks"]["Stop"], expected);
     assert_eq!(settings["hooks"]["PostToolUse"][0]["hooks"][0]["async"], true);
@@ -168,11 +177,64 @@ fn telemetry_that_goes_elsewhere_is_not_redirected() {
     }
 }
 
+/// The hooks that setup registers with `target`, by name.
+fn registered(target: Target) -> Vec<String> {
+    let mut names = Vec::new();
+    for place in target.places(Scope::User, &Surroundings::default(), &program(), false) {
+        match place.content {
+            Content::Json(parts) => names.extend(parts.into_iter().flat_map(|part| match part {
+                agent::Part::Hooks { hooks, .. } => hooks.into_iter().map(|(event, _)| event.to_owned()).collect(),
+                _ => Vec::new(),
+            })),
+            Content::Whole(plugin) => {
+                let wanted = plugin.split_once("new Set([").and_then(|(_, rest)| rest.split_once("])")).expect("the set").0;
+                names.extend(wanted.split('"').skip(1).step_by(2).map(str::to_owned));
+            }
+            Content::Toml { .. } => {}
+        }
+    }
+    names
+}
+
+/// The tie between the agents that report and those that are understood: neither knows a name that the other does not.
 #[test]
-fn every_hook_of_claude_code_is_one_that_is_understood() {
-    for (event, _) in claude_hooks("x") {
-        let payload = json!({"hook_event_name": event, "session_id": "s"}).to_string();
-        assert!(read_hook(Agent::ClaudeCode, payload.as_bytes(), &HookContext::default()).is_ok(), "{event}");
+fn every_hook_that_is_registered_is_one_that_is_understood() {
+    let with_hooks = Target::ALL.iter().filter(|target| !registered(**target).is_empty());
+    let names: BTreeSet<_> = with_hooks.map(|target| target.name()).collect();
+    assert_eq!(names, Agent::ALL.iter().map(|agent| agent.name()).collect());
+    for (agent, target) in Target::ALL.iter().filter_map(|target| Some((Agent::parse(target.name())?, *target))) {
+        let understands = |event: &str| {
+            let payload = json!({"hook_event_name": event, "type": event, "id": "e", "sessionId": "s", "session_id": "s",
+                "conversation_id": "s", "sessionID": "s", "properties": {"sessionID": "s", "info": {"id": "s"}}});
+            let context = HookContext { event: Some(event.to_owned()), ..HookContext::default() };
+            read_hook(agent, payload.to_string().as_bytes(), &context)
+        };
+        for event in registered(target) {
+            assert_eq!(understands(&event).map(drop), Ok(()), "{agent}: {event}");
+        }
+        assert!(understands("NeverHeardOf").is_err(), "{agent}");
+    }
+}
+
+/// Another version registered the hooks by another command: as a command of the whole program, or as a program of their own.
+#[test]
+fn what_another_version_registered_is_replaced_and_removed() {
+    for (before, now) in [(program_alone(), program()), (program(), program_alone())] {
+        for &target in Target::ALL {
+            let (updated, fresh) = (Machine::new(), Machine::new());
+            updated.install_as(target, Scope::User, &before);
+            updated.install_as(target, Scope::User, &now);
+            let made = fresh.install_as(target, Scope::User, &now);
+            for change in &made.changes {
+                let name = change.path.strip_prefix(&fresh.at.home).ok().and_then(Path::to_str).expect("below the home");
+                assert_eq!(updated.text(name), change.after, "{target:?}: {name}");
+            }
+
+            updated.install_as(target, Scope::User, &before);
+            let gone = remove(target, Scope::User, &updated.at, &now).expect("the files are in order").changes;
+            assert_eq!(gone.len(), made.changes.len(), "{target:?}");
+            assert!(gone.iter().all(|change| change.after.is_none()), "{target:?}: {gone:?}");
+        }
     }
 }
 
@@ -180,14 +242,16 @@ fn every_hook_of_claude_code_is_one_that_is_understood() {
 fn the_plugin_of_claude_code_registers_what_setup_does() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/claude-code/hooks/hooks.json");
     let plugin: Value = serde_json::from_str(&fs::read_to_string(path).expect("the plugin's hooks")).expect("JSON");
-    let hooks = claude_hooks("ai-coder-events hook claude-code");
+    let hooks = claude_hooks("ai-coder-events-hook claude-code");
     let wanted: serde_json::Map<_, _> = hooks.into_iter().map(|(event, hook)| (event.to_owned(), json!([hook]))).collect();
     assert_eq!(plugin["hooks"], Value::Object(wanted));
 }
 
 #[test]
 fn a_path_is_quoted_where_a_shell_needs_it() {
-    let hook = |path: &str| Program { path: path.to_owned() }.hook("codex");
+    let hook = |path: &str| Program { path: path.to_owned(), hook_path: None }.hook("codex");
     assert_eq!(hook("/opt/bin/ai-coder-events"), "/opt/bin/ai-coder-events hook codex");
-    assert_eq!(hook("/my tools/it's/ai-coder-events"), r"'/my tools/it'\''s/ai-coder-events' hook codex");
+    assert_eq!(hook("/my tools/ai-coder-events"), "'/my tools/ai-coder-events' hook codex");
+    assert_eq!(hook("/it's/ai-coder-events"), "\"/it's/ai-coder-events\" hook codex");
+    assert_eq!(program().hook("codex"), "/opt/ai-coder-events-hook codex");
 }

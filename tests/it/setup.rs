@@ -3,9 +3,10 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use crate::home::{Home, Said};
+use crate::home::{Home, Said, feed};
 
 const SETTINGS: &str = ".claude/settings.json";
 const THEIRS: &str = "{\n  // mine\n  \"theme\": \"dark\",\n  \"hooks\": {\n    \"Stop\": [{ \"hooks\": [{ \"type\": \"command\", \"command\": \"say done\" }] }]\n  }\n}\n";
@@ -53,9 +54,15 @@ fn a_dry_run_shows_the_change_and_makes_none() {
     let said = home.run(&["setup", "claude-code", "--dry-run"]);
     done(&said);
     assert_eq!(files(home.path()), before);
-    for expected in
-        ["--- ", "+++ ", "@@", "+    \"SessionStart\": [", " hook claude-code\"", "   // mine", "+    \"ai-coder-events\": {"]
-    {
+    for expected in [
+        "--- ",
+        "+++ ",
+        "@@",
+        "+    \"SessionStart\": [",
+        "ai-coder-events-hook claude-code\"",
+        "   // mine",
+        "+    \"ai-coder-events\": {",
+    ] {
         assert!(said.stdout.lines().any(|line| line.contains(expected)), "{expected:?} is not in\n{}", said.stdout);
     }
     let gone = |line: &str| line.starts_with('-') && (line.contains("theme") || line.contains("mine"));
@@ -137,6 +144,22 @@ fn a_broken_configuration_of_our_own_is_no_obstacle() {
     assert!(read(&home, ".cursor/hooks.json").contains("hook cursor"));
 }
 
+#[test]
+fn where_the_hooks_own_program_is_missing_the_whole_one_is_registered() {
+    let home = Home::new();
+    let alone = home.path().join("bin/ai-coder-events");
+    fs::create_dir_all(alone.parent().unwrap()).unwrap();
+    let program = home.command(&["setup", "cursor"]);
+    // The same file where it can be: it is large.
+    fs::hard_link(program.get_program(), &alone).or_else(|_| fs::copy(program.get_program(), &alone).map(drop)).unwrap();
+    let mut moved = Command::new(&alone);
+    moved.args(program.get_args()).env_clear().current_dir(home.path());
+    moved.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    done(&feed(moved, b""));
+    let hooks = read(&home, ".cursor/hooks.json");
+    assert!(hooks.contains("/bin/ai-coder-events hook cursor\""), "{hooks}");
+}
+
 /// What setup writes is what the recorder understands, for every agent that has hooks.
 #[test]
 fn the_hooks_that_are_registered_are_heard() {
@@ -148,7 +171,7 @@ fn the_hooks_that_are_registered_are_heard() {
         assert!(events.len() > 5, "{agent}: {events:?}");
         for event in events {
             let payload = serde_json::json!({"hook_event_name": event, "session_id": "s", "conversation_id": "s", "cwd": "/w"});
-            done(&home.feed(&["hook", agent], payload.to_string().as_bytes()));
+            done(&feed(home.hook_program(&[agent]), payload.to_string().as_bytes()));
         }
     }
     assert_eq!(home.json(&["rejected"]), Vec::<serde_json::Value>::new());
