@@ -19,8 +19,11 @@ mod filter;
 mod follow;
 mod hook;
 mod import;
+mod interrupt;
 mod lines;
 mod list;
+mod listen;
+mod logging;
 mod maintenance;
 mod man;
 mod print;
@@ -156,9 +159,6 @@ fn usage(command: Option<&str>, kind: ErrorKind, message: &str) -> anyhow::Error
     };
     error.into()
 }
-
-/// What a shell sees of a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 
 fn now() -> Time {
     std::time::SystemTime::now().into()

@@ -34,8 +34,10 @@ pub mod process;
 #[cfg(unix)]
 pub mod run;
 pub mod setup;
+pub mod signals;
 pub mod source;
 pub mod stderr;
+pub mod style;
 pub mod text;
 pub mod tui;
 pub mod upkeep;

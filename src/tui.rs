@@ -17,16 +17,15 @@ mod detail;
 mod draw;
 mod feed;
 mod log;
-mod look;
 mod panes;
 mod prompt;
 mod readings;
 mod roster;
-mod signals;
 mod state;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod theme;
 mod timeline;
 
 use std::{io, time::Duration};
@@ -40,13 +39,14 @@ use crate::{
     bus::{Bus, Delivery, From, Subscription},
     event::Time,
     filter::Filter,
+    signals::{HANGUP, INTERRUPT, QUIT, RESUME, SUSPEND, Signals, TERMINATE},
 };
 
-pub use look::Look;
 use readings::{Ask, Readings};
-use signals::Signals;
 use state::{Effect, Input, State};
 use terminal::{Hand, Screen};
+
+pub use theme::Theme;
 
 /// How the view ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,27 +77,29 @@ const EVENTS_AT_ONCE: usize = 1024;
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub async fn watch(bus: &Bus, look: &Look, words: &str, filter: Filter) -> io::Result<Ended> {
-    let mut signals = Signals::listen()?;
+pub async fn watch(bus: &Bus, theme: &Theme, words: &str, filter: Filter) -> io::Result<Ended> {
+    // Unheard, they would leave the terminal as the view has it, or the view without it.
+    let mut signals = Signals::listen(&[INTERRUPT, TERMINATE, HANGUP, QUIT, SUSPEND, RESUME])?;
     let screen = Screen::enter()?;
     let mut hands = terminal::hands()?;
     let state = State::new(now(), screen.size()?, words, filter);
     let view = View {
         bus,
-        look,
+        theme,
         screen,
         state,
         subscription: bus.subscribe(Filter::default(), From::Now),
         readings: Readings::new(bus),
         drawn_at: None,
         asked_at: Instant::now(),
+        due: Due::new(),
     };
     view.run(&mut hands, &mut signals).await
 }
 
 struct View<'b> {
     bus: &'b Bus,
-    look: &'b Look,
+    theme: &'b Theme,
     screen: Screen,
     state: State,
     subscription: Subscription,
@@ -105,6 +107,61 @@ struct View<'b> {
     drawn_at: Option<Instant>,
     /// When the newest page was asked for last.
     asked_at: Instant,
+    due: Due,
+}
+
+/// What is to be read again, and when.
+struct Due {
+    second: Interval,
+    needing: Interval,
+    minute: Interval,
+    /// Something happened since the overview was read.
+    is_overview_stale: bool,
+    /// Something happened since it was read who needs a person.
+    is_needing_stale: bool,
+    /// When the overview may be read again: not while it is being read.
+    overview_at: Option<Instant>,
+}
+
+/// What the view wakes for.
+enum Wake {
+    Input(Input),
+    Signal(u8),
+    /// To look who needs a person.
+    Needing,
+    /// To have the minutes counted.
+    Minute,
+    /// To read the overview.
+    Overview,
+    /// To draw what changed.
+    Draw,
+}
+
+impl Due {
+    fn new() -> Due {
+        Due {
+            second: every(Duration::from_secs(1)),
+            needing: every(NEEDING),
+            minute: every(MINUTES),
+            is_overview_stale: false,
+            is_needing_stale: true,
+            overview_at: None,
+        }
+    }
+
+    /// What `input` makes due.
+    fn note(&mut self, input: &Input, has_unfinished: bool) {
+        match input {
+            Input::Overview(_) => self.overview_at = Some(Instant::now() + OVERVIEW),
+            Input::Trouble(_) => {
+                self.is_overview_stale = true;
+                self.overview_at.get_or_insert(Instant::now() + RETRY);
+            }
+            // Who is silent for long enough is stalled.
+            Input::Tick(_) => self.is_overview_stale |= has_unfinished,
+            _ => {}
+        }
+    }
 }
 
 impl View<'_> {
@@ -112,76 +169,70 @@ impl View<'_> {
         self.readings.ask(Ask::Overview);
         let first_page = self.state.ask();
         self.start(first_page)?;
-        let (mut second, mut needing, mut minute) = (every(Duration::from_secs(1)), every(NEEDING), every(MINUTES));
-        // What happened since the overview, and since who needs a person was read; when the overview may be read again: not
-        // while it is being read.
-        let (mut is_stale, mut is_needing_stale, mut overview_at) = (false, true, None);
         loop {
-            let draw_at = self.draw_at();
-            let input = tokio::select! {
-                hand = hands.recv() => match hand {
-                    Some(Hand::Key(key)) => Input::Key(key),
-                    Some(Hand::Paste(text)) => Input::Paste(text),
-                    Some(Hand::Resize(size)) => Input::Resize(size),
-                    None => return Ok(Ended::Signal(Signals::HANGUP)),
-                },
-                signal = signals.next() => match signal {
-                    Signals::SUSPEND => {
-                        self.suspend()?;
-                        continue;
-                    }
-                    Signals::RESUME => {
-                        self.screen.resume()?;
-                        self.show()?;
-                        continue;
-                    }
-                    signal => return Ok(Ended::Signal(signal)),
-                },
-                input = next_events(&mut self.subscription) => {
-                    (is_stale, is_needing_stale) = (true, true);
-                    input
+            let input = match self.wake(hands, signals).await {
+                Wake::Input(input) => input,
+                Wake::Signal(SUSPEND) => {
+                    self.suspend()?;
+                    continue;
                 }
-                input = self.readings.next() => input,
-                _ = second.tick(), if self.drawn_at.is_some() => {
-                    // Who is silent for long enough is stalled.
-                    is_stale |= self.state.has_unfinished();
-                    Input::Tick(now())
+                Wake::Signal(RESUME) => {
+                    self.screen.resume()?;
+                    self.show()?;
+                    continue;
                 }
-                _ = needing.tick(), if self.drawn_at.is_some() => {
-                    is_stale = true;
-                    if std::mem::take(&mut is_needing_stale) {
+                Wake::Signal(signal) => return Ok(Ended::Signal(signal)),
+                Wake::Needing => {
+                    self.due.is_overview_stale = true;
+                    if std::mem::take(&mut self.due.is_needing_stale) {
                         self.readings.ask(Ask::Needing);
                     }
                     continue;
                 }
-                _ = minute.tick(), if self.drawn_at.is_some() => {
-                    is_needing_stale |= self.state.has_unfinished();
+                Wake::Minute => {
+                    self.due.is_needing_stale |= self.state.has_unfinished();
                     self.readings.ask(Ask::Minutes(now()));
                     continue;
                 }
-                () = until(overview_at), if is_stale => {
-                    (is_stale, overview_at) = (false, None);
+                Wake::Overview => {
+                    (self.due.is_overview_stale, self.due.overview_at) = (false, None);
                     self.readings.ask(Ask::Overview);
                     continue;
                 }
-                () = tokio::time::sleep_until(draw_at), if self.state.is_changed() => {
+                Wake::Draw => {
                     self.show()?;
                     continue;
                 }
             };
-            match input {
-                Input::Overview(_) => overview_at = Some(Instant::now() + OVERVIEW),
-                Input::Trouble(_) => {
-                    is_stale = true;
-                    overview_at.get_or_insert(Instant::now() + RETRY);
-                }
-                _ => {}
-            }
+            self.due.note(&input, self.state.has_unfinished());
             for effect in self.state.update(input) {
                 if let Some(ended) = self.start(effect)? {
                     return Ok(ended);
                 }
             }
+        }
+    }
+
+    async fn wake(&mut self, hands: &mut UnboundedReceiver<Hand>, signals: &mut Signals) -> Wake {
+        let (draw_at, due, is_drawn) = (self.draw_at(), &mut self.due, self.drawn_at.is_some());
+        tokio::select! {
+            hand = hands.recv() => match hand {
+                Some(Hand::Key(key)) => Wake::Input(Input::Key(key)),
+                Some(Hand::Paste(text)) => Wake::Input(Input::Paste(text)),
+                Some(Hand::Resize(size)) => Wake::Input(Input::Resize(size)),
+                None => Wake::Signal(HANGUP),
+            },
+            signal = signals.next() => Wake::Signal(signal),
+            input = next_events(&mut self.subscription) => {
+                (due.is_overview_stale, due.is_needing_stale) = (true, true);
+                Wake::Input(input)
+            }
+            input = self.readings.next() => Wake::Input(input),
+            _ = due.second.tick(), if is_drawn => Wake::Input(Input::Tick(now())),
+            _ = due.needing.tick(), if is_drawn => Wake::Needing,
+            _ = due.minute.tick(), if is_drawn => Wake::Minute,
+            () = until(due.overview_at), if due.is_overview_stale => Wake::Overview,
+            () = tokio::time::sleep_until(draw_at), if self.state.is_changed() => Wake::Draw,
         }
     }
 
@@ -192,7 +243,7 @@ impl View<'_> {
     }
 
     fn show(&mut self) -> io::Result<()> {
-        self.screen.show(&mut self.state, self.look)?;
+        self.screen.show(&mut self.state, self.theme)?;
         if self.drawn_at.replace(Instant::now()).is_none() {
             // What the first frame could do without.
             self.readings.ask(Ask::Past(now()));
@@ -203,7 +254,7 @@ impl View<'_> {
     fn start(&mut self, effect: Effect) -> io::Result<Option<Ended>> {
         match effect {
             Effect::Quit => return Ok(Some(Ended::Quit)),
-            Effect::Interrupt => return Ok(Some(Ended::Signal(Signals::INTERRUPT))),
+            Effect::Interrupt => return Ok(Some(Ended::Signal(INTERRUPT))),
             Effect::Suspend => self.suspend()?,
             Effect::Load(wanted) => {
                 if wanted.before.is_none() {

@@ -9,6 +9,7 @@ use ai_coder_events::{
     aggregate::{Attention, CoderView, Waiting, WaitingFor},
     event::{Status, Time},
     history::{CodersQuery, Reader},
+    style::Tint,
 };
 use anyhow::Context;
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
@@ -16,7 +17,7 @@ use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 use super::{
     Call,
     list::UNREADABLE,
-    print::{BOLD, Cell, DIM, Look, PLAIN, cell, count, json_line, status_style},
+    print::{Cell, Console, cell, count, json_line},
 };
 
 /// List coders, the most recently active first
@@ -47,13 +48,13 @@ impl Coders {
         let query = CodersQuery { statuses: self.status, needs_attention: self.needs_attention, limit: self.limit };
         let mut reader = Reader::new(&call.config.history);
         let coders = reader.coders(&query).context(UNREADABLE)?;
-        let look = Look::of_stdout(&call.environment);
+        let console = Console::of_stdout(&call.environment);
         let mut out = io::BufWriter::new(io::stdout().lock());
         match call.json {
             true => coders.iter().try_for_each(|coder| json_line(&mut out, coder))?,
             false => {
-                look.tell_how_to_begin(&mut reader);
-                table(&mut out, &look, &coders)?;
+                console.tell_how_to_begin(&mut reader);
+                table(&mut out, &console, &coders)?;
             }
         }
         out.flush()?;
@@ -65,11 +66,11 @@ impl Coders {
 ///
 /// # Errors
 /// Where the table cannot be written.
-pub fn table(out: &mut impl Write, look: &Look, coders: &[CoderView]) -> io::Result<()> {
+pub fn table(out: &mut impl Write, console: &Console, coders: &[CoderView]) -> io::Result<()> {
     let now = super::now();
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    if look.screen().is_some() && !coders.is_empty() {
-        let heading = |name: &str| cell(name, DIM);
+    if console.screen().is_some() && !coders.is_empty() {
+        let heading = |name: &str| cell(name, Tint::Dim);
         rows.push(vec![
             heading("coder").id(),
             heading("status"),
@@ -78,19 +79,19 @@ pub fn table(out: &mut impl Write, look: &Look, coders: &[CoderView]) -> io::Res
             heading("at work"),
         ]);
     }
-    rows.extend(coders.iter().map(|coder| row(look, coder, now)));
-    look.table(out, &rows)
+    rows.extend(coders.iter().map(|coder| row(console, coder, now)));
+    console.table(out, &rows)
 }
 
-fn row(look: &Look, coder: &CoderView, now: Time) -> Vec<Cell> {
-    let is_screen = look.screen().is_some();
+fn row(console: &Console, coder: &CoderView, now: Time) -> Vec<Cell> {
+    let is_screen = console.screen().is_some();
     let events = if is_screen { coder.events.to_string() } else { count(coder.events, "event") };
     vec![
-        cell(&coder.coder_id, BOLD).id(),
-        cell(standing(coder, is_screen), status_style(coder.status)),
-        cell(coder.last_activity.map_or(String::new(), |time| look.when(time, now)), DIM).time(),
-        cell(events, DIM).number(),
-        cell(at_work(coder, is_screen), PLAIN),
+        cell(&coder.coder_id, Tint::Bold).id(),
+        cell(standing(coder, is_screen), Tint::of_status(coder.status)),
+        cell(coder.last_activity.map_or(String::new(), |time| console.when(time, now)), Tint::Dim).time(),
+        cell(events, Tint::Dim).number(),
+        cell(at_work(coder, is_screen), Tint::Plain),
     ]
 }
 

@@ -15,10 +15,11 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    Call, INTERRUPTED,
+    Call,
     filter::{Detail, DetailFlag, FilterFlags},
+    interrupt::{CtrlC, INTERRUPTED},
     list::UNREADABLE,
-    print::{EventRows, Look, json_event, json_line},
+    print::{Console, EventRows, json_event, json_line},
 };
 
 /// Print events as they happen
@@ -57,31 +58,31 @@ impl Follow {
     }
 
     async fn follow(self, call: Call) -> anyhow::Result<ExitCode> {
-        let look = Look::of_stdout(&call.environment);
+        let console = Console::of_stdout(&call.environment);
         if !call.json {
-            look.tell_how_to_begin(&mut Reader::new(&call.config.history));
+            console.tell_how_to_begin(&mut Reader::new(&call.config.history));
         }
         let bus = Bus::new(call.config.history);
-        let mut writing =
-            Transcript { json: call.json, detail: self.detail.or_default(call.json), rows: EventRows::new(look), failed: None };
+        let mut writing = Transcript {
+            json: call.json,
+            detail: self.detail.or_default(call.json),
+            rows: EventRows::new(console),
+            failed: None,
+        };
         let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(From::Now, From::After));
-        let mut interrupted = pin!(tokio::signal::ctrl_c());
+        let mut ctrl_c = CtrlC::listen()?;
         let mut reader_left = pin!(reader_left());
         let mut out = tokio::io::stdout();
         loop {
             tokio::select! {
-                signal = &mut interrupted => {
-                    signal.context("failed to wait for Ctrl-C")?;
+                () = ctrl_c.pressed() => {
                     bus.shutdown().await;
                     return Ok(ExitCode::from(INTERRUPTED));
                 }
                 () = &mut reader_left => return Ok(ExitCode::SUCCESS),
                 lines = writing.lines(&mut subscription) => match lines? {
                     Some(lines) => tokio::select! {
-                        signal = &mut interrupted => {
-                            signal.context("failed to wait for Ctrl-C")?;
-                            return Ok(ExitCode::from(INTERRUPTED));
-                        }
+                        () = ctrl_c.pressed() => return Ok(ExitCode::from(INTERRUPTED)),
                         written = write(&mut out, &lines) => written?,
                     },
                     None => return Ok(ExitCode::SUCCESS),

@@ -18,8 +18,9 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
-    Call, INTERRUPTED,
+    Call,
     completions::Offered,
+    interrupt::{CtrlC, INTERRUPTED},
     print::{count, json_line},
     progress, usage,
 };
@@ -118,7 +119,7 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> an
     let followed = runtime.block_on(async {
         let options = &call.config.history;
         let upkeep = upkeep::start(&Bus::new(options.clone()), options, call.config.retention);
-        let mut interrupted = Box::pin(tokio::signal::ctrl_c());
+        let mut ctrl_c = CtrlC::listen()?;
         let mut catching_up = tokio::task::spawn_blocking(move || {
             let summary = tail.catch_up(&mut |bytes| bar.inc(bytes));
             bar.finish_and_clear();
@@ -126,8 +127,7 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> an
         });
         let caught_up = tokio::select! {
             caught_up = &mut catching_up => caught_up,
-            signal = &mut interrupted => {
-                signal.context("failed to wait for Ctrl-C")?;
+            () = ctrl_c.pressed() => {
                 bell.stop();
                 catching_up.await.context("the import ended")??;
                 return anyhow::Ok(());
@@ -136,7 +136,7 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> an
         let (summary, mut tail) = caught_up.context("the import ended")??;
         tell(agent, &summary, &call)?;
         let tailing = tokio::task::spawn_blocking(move || tail.run());
-        interrupted.await.context("failed to wait for Ctrl-C")?;
+        ctrl_c.pressed().await;
         bell.stop();
         tailing.await.context("the import ended")?;
         upkeep.stop();

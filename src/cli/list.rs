@@ -15,7 +15,7 @@ use clap::{Args, ValueEnum};
 use super::{
     Call,
     filter::{Detail, DetailFlag, FilterFlags},
-    print::{EventRows, Look, json_event},
+    print::{Console, EventRows, json_event},
 };
 
 /// List events, newest first
@@ -79,13 +79,13 @@ impl List {
     pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
         let detail = self.detail.or_default(call.json);
-        let look = Look::of_stdout(&call.environment);
+        let console = Console::of_stdout(&call.environment);
         if !call.json {
-            look.tell_how_to_begin(&mut reader);
+            console.tell_how_to_begin(&mut reader);
         }
         // A terminal's rows line up; what a program reads comes as it is found.
-        let seqs_at_once = if look.screen().is_some() { PAGE_EVENTS } else { 1 };
-        let rows = EventRows::new(look);
+        let seqs_at_once = if console.screen().is_some() { PAGE_EVENTS } else { 1 };
+        let rows = EventRows::new(console);
         let mut out = Output { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, rows };
         if self.seqs.is_empty() {
             self.list(&mut reader, &mut out)?

@@ -8,6 +8,7 @@ use std::{
 use ai_coder_events::{
     config::{Age, Size},
     history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Salvage, Writer},
+    style::{Tint, bytes},
     text,
 };
 use anyhow::{Context, anyhow};
@@ -18,7 +19,7 @@ use serde_json::json;
 use super::{
     Call,
     list::UNREADABLE,
-    print::{DIM, Look, PLAIN, bytes, cell, count, json_line},
+    print::{Console, cell, count, json_line},
     progress,
 };
 
@@ -196,7 +197,7 @@ impl Rejected {
             let kept = Reader::new(&call.config.history).rejected().context(UNREADABLE)?;
             match call.json {
                 true => kept.iter().try_for_each(|rejected| json_line(&mut out, rejected))?,
-                false => table(&mut out, &Look::of_stdout(&call.environment).whole(), &kept)?,
+                false => table(&mut out, &Console::of_stdout(&call.environment).whole(), &kept)?,
             }
         }
         out.flush()?;
@@ -204,11 +205,12 @@ impl Rejected {
     }
 }
 
-fn table(out: &mut impl Write, look: &Look, kept: &[Kept]) -> io::Result<()> {
+fn table(out: &mut impl Write, console: &Console, kept: &[Kept]) -> io::Result<()> {
     for Kept { time, source, reason, input } in kept {
-        look.table(out, &[vec![cell(look.time(*time), DIM), cell(source, PLAIN), cell(reason, PLAIN)]])?;
+        console
+            .table(out, &[vec![cell(console.time(*time), Tint::Dim), cell(source, Tint::Plain), cell(reason, Tint::Plain)]])?;
         let input = text::excerpt(input, INPUT_CHARS_SHOWN);
-        writeln!(out, "    {}", look.paint(&input, DIM))?;
+        writeln!(out, "    {}", console.paint(&input, Tint::Dim))?;
     }
     Ok(())
 }

@@ -13,9 +13,10 @@ use std::{
 
 use ai_coder_events::{
     config::Environment,
-    event::{Body, Event, EventType, Family, Status, Summary, Time, sentence},
+    event::{Event, Summary, Time, sentence},
     history::Reader,
     stderr::complain,
+    style::{Tint, age},
     text,
 };
 use clap::builder::styling::{AnsiColor, Style};
@@ -67,9 +68,9 @@ pub fn json_event(out: &mut impl Write, event: &Event, detail: Detail) -> io::Re
     }
 }
 
-/// How things look to a person here.
+/// What stdout can show to a person.
 #[derive(Clone)]
-pub struct Look {
+pub struct Console {
     colour: bool,
     /// The columns of the terminal; absent where stdout is none.
     screen: Option<usize>,
@@ -81,18 +82,10 @@ pub struct Look {
 /// Of a terminal that does not tell: nothing is cut.
 const COLUMNS_UNKNOWN: usize = u16::MAX as usize;
 
-pub const PLAIN: Style = Style::new();
-pub const DIM: Style = Style::new().dimmed();
-pub const BOLD: Style = Style::new().bold();
-pub const CHART: Style = AnsiColor::Cyan.on_default();
-const GOOD: Style = AnsiColor::Green.on_default();
-const LOOK_HERE: Style = AnsiColor::Yellow.on_default();
-const BAD: Style = AnsiColor::Red.on_default();
-
 /// One cell of a row; cut and padded first, coloured then.
 pub struct Cell {
     text: String,
-    style: Style,
+    tint: Tint,
     kind: CellKind,
 }
 
@@ -114,10 +107,10 @@ impl CellKind {
     }
 }
 
-pub fn cell(text: impl Into<String>, style: Style) -> Cell {
+pub fn cell(text: impl Into<String>, tint: Tint) -> Cell {
     let text = text.into();
     let text = if text::is_clean(&text) && !text.contains(['\n', '\t']) { text } else { text::clean_line(&text).into_owned() };
-    Cell { text, style, kind: CellKind::Text }
+    Cell { text, tint, kind: CellKind::Text }
 }
 
 impl Cell {
@@ -143,21 +136,21 @@ impl Cell {
     }
 }
 
-impl Look {
-    pub fn of_stdout(environment: &Environment) -> Look {
+impl Console {
+    pub fn of_stdout(environment: &Environment) -> Console {
         let screen = io::stdout().is_terminal().then(screen);
         let unicode = screen.is_none() || Environment::speaks_unicode();
-        Look { colour: !environment.no_color && screen.is_some(), screen, unicode, zone: TimeZone::system() }
+        Console { colour: !environment.no_color && screen.is_some(), screen, unicode, zone: TimeZone::system() }
     }
 
     /// For what must be read to its end, wherever that is.
-    pub fn whole(self) -> Look {
-        Look { screen: None, ..self }
+    pub fn whole(self) -> Console {
+        Console { screen: None, ..self }
     }
 
     #[cfg(test)]
-    fn plain_utc(screen: Option<usize>) -> Look {
-        Look { colour: false, screen, unicode: true, zone: TimeZone::UTC }
+    fn plain_utc(screen: Option<usize>) -> Console {
+        Console { colour: false, screen, unicode: true, zone: TimeZone::UTC }
     }
 
     /// The columns of the terminal; `None` where stdout is none.
@@ -194,9 +187,7 @@ impl Look {
         match now.micros().saturating_sub(time.micros()) {
             // Clocks of two machines differ by as much.
             ago if (-2 * Time::SECOND..Time::SECOND).contains(&ago) => "now".to_owned(),
-            ago if (0..Time::MINUTE).contains(&ago) => format!("{}s ago", ago / Time::SECOND),
-            ago if (0..Time::HOUR).contains(&ago) => format!("{}m ago", ago / Time::MINUTE),
-            ago if (0..Time::DAY).contains(&ago) => format!("{}h ago", ago / Time::HOUR),
+            ago if (0..Time::DAY).contains(&ago) => format!("{} ago", age(ago)),
             _ => match (self.local(time), self.local(now)) {
                 (Some(local), Some(now)) if local.year() == now.year() => local.strftime("%b %e %H:%M").to_string(),
                 (Some(local), _) => local.strftime("%Y-%m-%d").to_string(),
@@ -205,8 +196,12 @@ impl Look {
         }
     }
 
-    pub fn paint(&self, text: &str, style: Style) -> String {
-        if self.colour && style != PLAIN { format!("{style}{text}{style:#}") } else { text.to_owned() }
+    pub fn paint(&self, text: &str, tint: Tint) -> String {
+        if !self.colour || tint == Tint::Plain {
+            return text.to_owned();
+        }
+        let style = ansi(tint);
+        format!("{style}{text}{style:#}")
     }
 
     /// Our own signs, which are all of one column, as what the terminal has for them.
@@ -231,12 +226,12 @@ impl Look {
     ///
     /// # Errors
     /// Where it cannot be written.
-    pub fn line(&self, out: &mut impl Write, text: &str, style: Style) -> io::Result<()> {
+    pub fn line(&self, out: &mut impl Write, text: &str, tint: Tint) -> io::Result<()> {
         let text = match self.screen {
             Some(screen) => self.signs(fit::cut(text, screen)),
             None => text.into(),
         };
-        writeln!(out, "{}", self.paint(&text, style))
+        writeln!(out, "{}", self.paint(&text, tint))
     }
 
     fn row(&self, out: &mut impl Write, columns: &Columns, row: &[Cell]) -> io::Result<()> {
@@ -258,7 +253,7 @@ impl Look {
             let is_to_the_right = self.screen.is_some() && cell.kind == CellKind::Number;
             let at = if is_to_the_right { begin + column.saturating_sub(width) } else { begin };
             if !text.is_empty() {
-                write!(out, "{:1$}{2}", "", at - end, self.paint(&text, cell.style))?;
+                write!(out, "{:1$}{2}", "", at - end, self.paint(&text, cell.tint))?;
                 end = at + width;
             }
             begin = end.max(begin + column) + columns::GAP;
@@ -282,10 +277,10 @@ impl Look {
             None => self.time(event.timestamp),
         };
         vec![
-            cell(event.seq.to_string(), DIM).number(),
-            cell(time, DIM).time(),
-            cell(&event.coder_id, BOLD).id(),
-            cell(sentence(event), event_style(event)),
+            cell(event.seq.to_string(), Tint::Dim).number(),
+            cell(time, Tint::Dim).time(),
+            cell(&event.coder_id, Tint::Bold).id(),
+            cell(sentence(event), Tint::of_event(event)),
         ]
     }
 
@@ -294,9 +289,23 @@ impl Look {
         let Value::Object(fields) = serde_json::to_value(event)? else { return Ok(()) };
         for (name, value) in fields.iter().filter(|(name, _)| !["seq", "coder_id"].contains(&name.as_str())) {
             let value = value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\n', "\n      "));
-            writeln!(out, "    {} {}", self.paint(&format!("{name}:"), DIM), text::clean_text(&value))?;
+            writeln!(out, "    {} {}", self.paint(&format!("{name}:"), Tint::Dim), text::clean_text(&value))?;
         }
         Ok(())
+    }
+}
+
+fn ansi(tint: Tint) -> Style {
+    match tint {
+        Tint::Plain => Style::new(),
+        Tint::Dim => Style::new().dimmed(),
+        Tint::Bold => Style::new().bold(),
+        Tint::Good => AnsiColor::Green.on_default(),
+        Tint::Attention => AnsiColor::Yellow.on_default(),
+        Tint::Bad => AnsiColor::Red.on_default(),
+        Tint::Blue => AnsiColor::Blue.on_default(),
+        Tint::Magenta => AnsiColor::Magenta.on_default(),
+        Tint::Cyan => AnsiColor::Cyan.on_default(),
     }
 }
 
@@ -306,15 +315,15 @@ fn screen() -> usize {
 
 /// Events as rows, aligned with those before. On a terminal the day stands above its rows, unless it is today from the beginning.
 pub struct EventRows {
-    look: Look,
+    console: Console,
     columns: Columns,
     day: Option<Date>,
 }
 
 impl EventRows {
-    pub fn new(look: Look) -> EventRows {
-        let day = look.local(super::now()).map(|now| now.date());
-        EventRows { look, columns: Columns::new(LAST_OF_EVENTS_PERCENT), day }
+    pub fn new(console: Console) -> EventRows {
+        let day = console.local(super::now()).map(|now| now.date());
+        EventRows { console, columns: Columns::new(LAST_OF_EVENTS_PERCENT), day }
     }
 
     /// # Errors
@@ -326,13 +335,13 @@ impl EventRows {
         detail: Detail,
     ) -> io::Result<()> {
         self.measure();
-        let rows: Vec<_> = events.clone().into_iter().map(|event| self.look.event_row(event)).collect();
-        self.columns.fit(&self.look, &rows);
+        let rows: Vec<_> = events.clone().into_iter().map(|event| self.console.event_row(event)).collect();
+        self.columns.fit(&self.console, &rows);
         for (row, event) in rows.iter().zip(events) {
             self.turn_to_day_of(out, event)?;
-            self.look.row(out, &self.columns, row)?;
+            self.console.row(out, &self.columns, row)?;
             if detail == Detail::Full {
-                self.look.event_fields(out, event)?;
+                self.console.event_fields(out, event)?;
             }
         }
         Ok(())
@@ -340,15 +349,15 @@ impl EventRows {
 
     /// The window may have another size by now.
     fn measure(&mut self) {
-        self.look.screen = self.look.screen.map(|_| screen());
+        self.console.screen = self.console.screen.map(|_| screen());
     }
 
     fn turn_to_day_of(&mut self, out: &mut impl Write, event: &Event) -> io::Result<()> {
-        let Some(local) = self.look.screen.and_then(|_| self.look.local(event.timestamp)) else { return Ok(()) };
+        let Some(local) = self.console.screen.and_then(|_| self.console.local(event.timestamp)) else { return Ok(()) };
         if self.day.replace(local.date()) == Some(local.date()) {
             return Ok(());
         }
-        self.look.line(out, &local.strftime("%A %Y-%m-%d").to_string(), DIM)
+        self.console.line(out, &local.strftime("%A %Y-%m-%d").to_string(), Tint::Dim)
     }
 
     /// A remark between the rows.
@@ -357,39 +366,8 @@ impl EventRows {
     /// Where it cannot be written.
     pub fn remark(&mut self, out: &mut impl Write, text: &str) -> io::Result<()> {
         self.measure();
-        self.look.line(out, text, DIM)
+        self.console.line(out, text, Tint::Dim)
     }
-}
-
-pub fn status_style(status: Status) -> Style {
-    match status {
-        Status::Created | Status::Running => PLAIN,
-        Status::Paused => LOOK_HERE,
-        Status::Completed => GOOD,
-        Status::Failed => BAD,
-        Status::Stopped | Status::Deleted => DIM,
-    }
-}
-
-fn event_style(event: &Event) -> Style {
-    match event.kind {
-        EventType::Failed | EventType::ApiError | EventType::FailureAlert => BAD,
-        EventType::Completed | EventType::Milestone => GOOD,
-        EventType::Paused | EventType::RateLimit | EventType::ResourceLimit | EventType::SystemWarning => LOOK_HERE,
-        _ if matches!(event.body, Body::Progress(_)) || event.kind.family() == Family::Lifecycle => PLAIN,
-        _ => DIM,
-    }
-}
-
-/// A number of bytes for people: `1.2 GiB`.
-pub fn bytes(count: u64) -> String {
-    let (unit, divisor) = match count {
-        0..1024 => return format!("{count} B"),
-        1024..1_048_576 => ("KiB", 1024.0),
-        1_048_576..1_073_741_824 => ("MiB", 1_048_576.0),
-        _ => ("GiB", 1_073_741_824.0),
-    };
-    format!("{:.1} {unit}", count as f64 / divisor)
 }
 
 /// `1 event`, `2 events`.

@@ -6,7 +6,10 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Call;
+use super::{
+    Call,
+    interrupt::{CtrlC, INTERRUPTED},
+};
 
 /// Of so many bytes.
 pub fn bytes(total: u64, call: &Call) -> ProgressBar {
@@ -36,21 +39,17 @@ pub fn count_events(bar: &ProgressBar, done: u64, total: u64) {
 const EVENTS: &str = "{wide_bar} {pos}/{len} events {eta}";
 
 /// From now on Ctrl-C takes the bar away before it ends the program. What was written by then is kept, as it is without a bar.
-#[cfg(unix)]
 pub fn gone_with_ctrl_c(bar: ProgressBar) -> ProgressBar {
-    use tokio::signal::unix::{SignalKind, signal};
-
-    let listen = || -> io::Result<()> {
+    let listen = || -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let entered = runtime.enter();
-        let mut interrupts = signal(SignalKind::interrupt())?;
+        let mut ctrl_c = CtrlC::listen()?;
         drop(entered);
         let bar = bar.clone();
         std::thread::Builder::new().spawn(move || {
-            if runtime.block_on(interrupts.recv()).is_some() {
-                bar.finish_and_clear();
-                end();
-            }
+            runtime.block_on(ctrl_c.pressed());
+            bar.finish_and_clear();
+            end();
         })?;
         Ok(())
     };
@@ -63,15 +62,9 @@ pub fn gone_with_ctrl_c(bar: ProgressBar) -> ProgressBar {
     bar
 }
 
-#[cfg(unix)]
 #[expect(clippy::exit, reason = "Ctrl-C would have ended it as suddenly; the thread that works cannot be asked")]
 fn end() -> ! {
-    std::process::exit(super::INTERRUPTED.into())
-}
-
-#[cfg(not(unix))]
-pub fn gone_with_ctrl_c(bar: ProgressBar) -> ProgressBar {
-    bar
+    std::process::exit(INTERRUPTED.into())
 }
 
 pub fn is_seen(call: &Call) -> bool {

@@ -1,25 +1,18 @@
 //! `serve`: the MCP server on stdin and stdout, and upkeep of the history beside it.
 
-use std::{
-    io::{self, IsTerminal},
-    net::SocketAddr,
-    process::ExitCode,
-};
+use std::{io, net::SocketAddr, process::ExitCode};
 
 use ai_coder_events::{
     bus::Bus,
     collect::Receiver,
     history::{self, Options},
-    mcp,
-    stderr::RedactedLog,
-    upkeep,
+    mcp, upkeep,
 };
 use anyhow::Context;
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
-use tracing_subscriber::EnvFilter;
 
-use super::{Call, collect};
+use super::{Call, listen, logging::log_to_stderr};
 
 /// Serve the history to agents and editors over MCP, on stdin and stdout
 #[derive(Debug, Args)]
@@ -30,7 +23,7 @@ pub struct Serve {
     read_only: bool,
 
     /// Also take in what agents export as OTLP over HTTP, such as 127.0.0.1:4318
-    #[arg(long, value_name = "ADDR", value_parser = collect::address, conflicts_with = "read_only")]
+    #[arg(long, value_name = "ADDR", value_parser = listen::address, conflicts_with = "read_only")]
     collect: Option<SocketAddr>,
 
     /// Where the history is damaged, set it aside and begin a new one
@@ -46,10 +39,6 @@ Examples:
   ai-coder-events serve --collect 127.0.0.1:4318
   AI_CODER_EVENTS_LOG=debug ai-coder-events serve --read-only 2> serve.log";
 
-/// Stdout belongs to the protocol and stderr to the client's log: only what someone must know. To rmcp every
-/// mistake of a client is a warning.
-const LOG_DEFAULT: &str = "warn,rmcp=error";
-
 impl Serve {
     pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
         log_to_stderr(call.environment.log.as_deref());
@@ -63,7 +52,7 @@ impl Serve {
     async fn serve(self, call: Call) -> anyhow::Result<()> {
         // Before anything is served: wrong usage is told by the exit code.
         let receiver = match self.collect {
-            Some(address) => collect::bind_or_warn(address, &call).await?,
+            Some(address) => listen::bind_or_warn(address, &call).await?,
             None => None,
         };
         let options = call.config.history;
@@ -117,17 +106,5 @@ impl Collecting {
             Ok(Err(error)) => tracing::warn!("the receiver failed: {error}"),
             Err(error) => tracing::error!("the receiver ended: {error}"),
         }
-    }
-}
-
-pub(super) fn log_to_stderr(filter: Option<&str>) {
-    let given = filter.unwrap_or(LOG_DEFAULT);
-    let (filter, wrong) = match EnvFilter::try_new(given) {
-        Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new(LOG_DEFAULT), Some(error)),
-    };
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(io::stderr().is_terminal()).with_writer(|| RedactedLog).init();
-    if let Some(error) = wrong {
-        tracing::warn!("log filter `{given}` is not valid, using `{LOG_DEFAULT}`: {error}");
     }
 }

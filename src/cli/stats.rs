@@ -10,6 +10,7 @@ use ai_coder_events::{
     aggregate::{Stats as Figures, Usage},
     event::{Micros, Time},
     history::{Reader, StatsQuery},
+    style::{Tint, bytes},
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -18,7 +19,7 @@ use super::{
     Call, coders,
     filter::since,
     list::UNREADABLE,
-    print::{BOLD, CHART, DIM, Look, PLAIN, bytes, cell, chart, count, json_line},
+    print::{Console, cell, chart, count, json_line},
 };
 
 /// Counts, tokens, cost and errors
@@ -65,17 +66,17 @@ impl Stats {
         if call.json {
             json_line(&mut out, &stats)?;
         } else {
-            let look = Look::of_stdout(&call.environment);
-            look.tell_how_to_begin(&mut reader);
+            let console = Console::of_stdout(&call.environment);
+            console.tell_how_to_begin(&mut reader);
             let now = super::now();
-            let minutes = match look.screen() {
+            let minutes = match console.screen() {
                 Some(_) => {
                     let since = now.plus(-(MINUTES_DRAWN - 1) * Time::MINUTE);
                     reader.events_by_minute(query.coder.as_deref(), since, MINUTES_DRAWN as usize).context(UNREADABLE)?
                 }
                 None => Vec::new(),
             };
-            page(&mut out, &look, &stats, &minutes, now)?;
+            page(&mut out, &console, &stats, &minutes, now)?;
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)
@@ -90,14 +91,14 @@ fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
     anyhow!("unknown coder `{}`: {next}", ai_coder_events::text::excerpt(id, 80))
 }
 
-fn page(out: &mut impl Write, look: &Look, stats: &Figures, minutes: &[u64], now: Time) -> io::Result<()> {
+fn page(out: &mut impl Write, console: &Console, stats: &Figures, minutes: &[u64], now: Time) -> io::Result<()> {
     let mut rows = Vec::new();
-    let mut add = |name: &str, value: String| rows.push(vec![cell(name, BOLD), cell(value, PLAIN)]);
-    let since = stats.since.map_or(String::new(), |since| format!(" since {}", look.time(since)));
+    let mut add = |name: &str, value: String| rows.push(vec![cell(name, Tint::Bold), cell(value, Tint::Plain)]);
+    let since = stats.since.map_or(String::new(), |since| format!(" since {}", console.time(since)));
     add("events", format!("{}{since}", stats.total_events));
     add("now", format!("{:.0} a minute", stats.events_per_minute));
     if let Some(last) = stats.last_event {
-        add("last", look.when(last, now));
+        add("last", console.when(last, now));
     }
     for (name, value) in usage(&stats.usage) {
         add(name, value);
@@ -105,7 +106,7 @@ fn page(out: &mut impl Write, look: &Look, stats: &Figures, minutes: &[u64], now
     let history = &stats.history;
     let from = history.oldest.map_or(String::new(), |oldest| format!(" from {oldest}"));
     // A person at a terminal has nothing from the memory of a program that is about to end.
-    let memory = if look.screen().is_some() { String::new() } else { format!(", {} in memory", bytes(history.memory_bytes)) };
+    let memory = if console.screen().is_some() { String::new() } else { format!(", {} in memory", bytes(history.memory_bytes)) };
     let events = count(history.events, "event");
     add("history", format!("{events} kept{from} to {}, {} on disk{memory}", history.head, bytes(history.bytes)));
     if history.rejections > 0 {
@@ -114,49 +115,51 @@ fn page(out: &mut impl Write, look: &Look, stats: &Figures, minutes: &[u64], now
     if history.spooled > 0 {
         add("spooled", format!("{} (`ai-coder-events check` takes them in)", count(history.spooled, "file")));
     }
-    look.table(out, &rows)?;
-    sparkline(out, look, minutes)?;
-    types(out, look, &stats.events_by_type)?;
+    console.table(out, &rows)?;
+    sparkline(out, console, minutes)?;
+    types(out, console, &stats.events_by_type)?;
     if !stats.coders.is_empty() {
         writeln!(out)?;
-        coders::table(out, look, &stats.coders)?;
+        coders::table(out, console, &stats.coders)?;
     }
     let hidden = stats.coders_total.saturating_sub(stats.coders.len() as u64);
     if hidden > 0 && stats.coders.len() >= CODERS_SHOWN {
-        look.line(out, &format!("… and {hidden} more: `ai-coder-events coders` lists them all"), PLAIN)?;
+        console.line(out, &format!("… and {hidden} more: `ai-coder-events coders` lists them all"), Tint::Plain)?;
     }
     Ok(())
 }
 
-fn types(out: &mut impl Write, look: &Look, by_type: &BTreeMap<String, u64>) -> io::Result<()> {
+fn types(out: &mut impl Write, console: &Console, by_type: &BTreeMap<String, u64>) -> io::Result<()> {
     let mut counts: Vec<_> = by_type.iter().filter(|(_, count)| **count > 0).collect();
     if counts.is_empty() {
         return Ok(());
     }
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let largest = counts.first().map_or(0, |(_, count)| **count);
-    let mut rows: Vec<_> =
-        counts.iter().map(|(name, count)| vec![cell(name.as_str(), PLAIN), cell(count.to_string(), PLAIN).number()]).collect();
-    if let Some(screen) = look.screen() {
+    let mut rows: Vec<_> = counts
+        .iter()
+        .map(|(name, count)| vec![cell(name.as_str(), Tint::Plain), cell(count.to_string(), Tint::Plain).number()])
+        .collect();
+    if let Some(screen) = console.screen() {
         let name = counts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
         let columns = screen.saturating_sub(name + largest.to_string().len() + 4).min(BAR_COLUMNS_MAX);
         for (row, (_, count)) in rows.iter_mut().zip(&counts) {
-            row.push(cell(chart::bar(**count, largest, columns), CHART));
+            row.push(cell(chart::bar(**count, largest, columns), Tint::Cyan));
         }
     }
     writeln!(out)?;
-    look.table(out, &rows)
+    console.table(out, &rows)
 }
 
-fn sparkline(out: &mut impl Write, look: &Look, minutes: &[u64]) -> io::Result<()> {
-    let shown = &minutes[minutes.len().saturating_sub(look.screen().unwrap_or(0))..];
+fn sparkline(out: &mut impl Write, console: &Console, minutes: &[u64]) -> io::Result<()> {
+    let shown = &minutes[minutes.len().saturating_sub(console.screen().unwrap_or(0))..];
     let most = shown.iter().copied().max().unwrap_or(0);
     if most == 0 {
         return Ok(());
     }
     let heading = format!("the last {} minutes, at most {} a minute", shown.len(), count(most, "event"));
     writeln!(out)?;
-    look.table(out, &[vec![cell(heading, DIM)], vec![cell(chart::sparkline(shown), CHART)]])
+    console.table(out, &[vec![cell(heading, Tint::Dim)], vec![cell(chart::sparkline(shown), Tint::Cyan)]])
 }
 
 /// What was used, one line each; nothing about what was not.

@@ -8,12 +8,13 @@ use std::{
 use ai_coder_events::{
     config::Environment,
     event::{EventType, Family, Field, event_schema},
+    style::Tint,
 };
 use clap::Args;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::print::{BOLD, DIM, Look, PLAIN, cell, json_line};
+use super::print::{Console, cell, json_line};
 
 /// List the event types and their fields
 #[derive(Debug, Args)]
@@ -48,7 +49,7 @@ impl Types {
         if json {
             EventType::ALL.iter().try_for_each(|&kind| json_line(&mut out, &described(kind)))?;
         } else {
-            page(&mut out, &Look::of_stdout(&Environment::of_process()).whole())?;
+            page(&mut out, &Console::of_stdout(&Environment::of_process()).whole())?;
         }
         out.flush()?;
         Ok(ExitCode::SUCCESS)
@@ -66,19 +67,20 @@ fn described(kind: EventType) -> Described {
     }
 }
 
-fn page(out: &mut impl Write, look: &Look) -> io::Result<()> {
+fn page(out: &mut impl Write, console: &Console) -> io::Result<()> {
     for (index, &family) in Family::ALL.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        writeln!(out, "{}: {}", look.paint(family.name(), BOLD), family.about())?;
+        writeln!(out, "{}: {}", console.paint(family.name(), Tint::Bold), family.about())?;
         let kinds = EventType::ALL.iter().filter(|kind| kind.family() == family);
-        let mut rows: Vec<_> = kinds.map(|kind| vec![cell(format!("  {kind}"), PLAIN), cell(kind.about(), PLAIN)]).collect();
+        let mut rows: Vec<_> =
+            kinds.map(|kind| vec![cell(format!("  {kind}"), Tint::Plain), cell(kind.about(), Tint::Plain)]).collect();
         rows.extend(family.fields().iter().map(|field| {
             let about = format!("{} ({})", field.about.trim_end_matches('.'), field.kind.valid());
-            vec![cell(format!("    {}", field.name), DIM), cell(about, DIM)]
+            vec![cell(format!("    {}", field.name), Tint::Dim), cell(about, Tint::Dim)]
         }));
-        look.table(out, &rows)?;
+        console.table(out, &rows)?;
     }
     Ok(())
 }

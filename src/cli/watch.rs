@@ -9,7 +9,7 @@ use ai_coder_events::{
     bus::Bus,
     config::Environment,
     filter::Filter,
-    tui::{self, Ended, Look},
+    tui::{self, Ended, Theme},
 };
 use anyhow::{Context, bail};
 use clap::{Args, error::ErrorKind};
@@ -42,11 +42,12 @@ impl Watch {
         if !is_terminal() || Environment::is_dumb() {
             bail!("`watch` needs a terminal that it can draw on; `ai-coder-events follow` prints events line by line");
         }
-        let look = Look { colour: !call.environment.no_color, unicode: Environment::speaks_unicode(), zone: TimeZone::system() };
+        let theme =
+            Theme { colour: !call.environment.no_color, unicode: Environment::speaks_unicode(), zone: TimeZone::system() };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
         // Nothing is published here that its shutdown would have to wait for, with Ctrl-C unheard.
         let bus = Bus::new(call.config.history);
-        let ended = runtime.block_on(tui::watch(&bus, &look, &words, filter));
+        let ended = runtime.block_on(tui::watch(&bus, &theme, &words, filter));
         // A read that takes long must not hold up the end.
         runtime.shutdown_background();
         Ok(match ended {

@@ -14,26 +14,30 @@ use ratatui::{
     text::Span,
 };
 
-use crate::{event::Time, text};
+use crate::{
+    event::Time,
+    style::{age, bytes},
+    text,
+};
 
 use super::{
-    look::{Look, age, bytes, grouped},
     state::{Overlay, State},
+    theme::{Theme, grouped},
 };
 
 /// Smaller than this, nothing can be read.
 const LEAST: (u16, u16) = (40, 10);
 
 /// Draws everything; where the terminal's cursor is to be shown, if anywhere.
-pub fn draw(state: &State, look: &Look, buffer: &mut Buffer) -> Option<Position> {
-    let page = Page { buffer, look };
+pub fn draw(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Position> {
+    let page = Page { buffer, theme };
     page.draw(state)
 }
 
 /// What is drawn on.
 struct Page<'a> {
     buffer: &'a mut Buffer,
-    look: &'a Look,
+    theme: &'a Theme,
 }
 
 impl Page<'_> {
@@ -63,13 +67,13 @@ impl Page<'_> {
     }
 
     fn head(&mut self, area: Rect, state: &State) {
-        let mut parts = vec![(String::from("ai-coder-events"), self.look.bold())];
+        let mut parts = vec![(String::from("ai-coder-events"), self.theme.bold())];
         if let Some(trouble) = &state.trouble {
-            parts.push((format!("cannot read the history: {trouble}"), self.look.bad()));
+            parts.push((format!("cannot read the history: {trouble}"), self.theme.bad()));
         } else if state.behind >= Time::SECOND {
-            parts.push((format!("{} behind", age(state.behind)), self.look.look_here()));
+            parts.push((format!("{} behind", age(state.behind)), self.theme.attention()));
         } else {
-            parts.push((String::from("live"), self.look.good()));
+            parts.push((String::from("live"), self.theme.good()));
         }
         if let Some(overview) = &state.overview {
             let (stats, plain) = (&overview.stats, Style::new());
@@ -77,37 +81,37 @@ impl Page<'_> {
             parts.push((counted(stats.coders_total, "coder"), plain));
             let needing = state.needing_count();
             if needing > 0 {
-                parts.push((format!("{needing} need{} you", if needing == 1 { "s" } else { "" }), self.look.look_here()));
+                parts.push((format!("{needing} need{} you", if needing == 1 { "s" } else { "" }), self.theme.attention()));
             }
             parts.push((counted(stats.total_events, "event"), plain));
             parts.push((bytes(stats.history.bytes), plain));
             if stats.history.rejections > 0 {
-                parts.push((format!("{} rejected", grouped(stats.history.rejections)), self.look.look_here()));
+                parts.push((format!("{} rejected", grouped(stats.history.rejections)), self.theme.attention()));
             }
         } else if state.trouble.is_none() {
-            parts.push((String::from("reading the history"), self.look.dim()));
+            parts.push((String::from("reading the history"), self.theme.dim()));
         }
         self.joined(area, &parts);
     }
 
     fn alerts(&mut self, area: Rect, state: &State) {
         let Some(newest) = state.alerts.newest() else { return };
-        let style = if newest.is_severe { self.look.bad() } else { self.look.look_here() };
+        let style = if newest.is_severe { self.theme.bad() } else { self.theme.attention() };
         let ago = age(state.now.since(newest.at));
         let others = match state.alerts.len() - 1 {
             0 => String::new(),
             others => format!("+{others}, "),
         };
-        let tail = format!("{}{ago} ago, {others}a: seen", self.look.dot());
+        let tail = format!("{}{ago} ago, {others}a: seen", self.theme.dot());
         let room = usize::from(area.width).saturating_sub(Span::raw(&tail).width());
         let line = self.fit(&format!("! {}", newest.text), room).into_owned();
-        let used = self.put(area, &line, style.patch(self.look.bold()));
-        self.put(shifted(area, used), &tail, self.look.dim());
+        let used = self.put(area, &line, style.patch(self.theme.bold()));
+        self.put(shifted(area, used), &tail, self.theme.dim());
     }
 
     fn foot(&mut self, area: Rect, state: &State) {
         if let Some(notice) = &state.notice {
-            self.put(area, notice, self.look.look_here());
+            self.put(area, notice, self.theme.attention());
             return;
         }
         let keys: &[(&str, &str)] = match &state.overlay {
@@ -127,9 +131,9 @@ impl Page<'_> {
         };
         let mut at = area;
         for (key, what) in keys {
-            let key = if self.look.unicode { key } else { &key.replace("↑↓", "j k")[..] };
-            let used = self.put(at, key, self.look.bold());
-            let said = self.put(shifted(at, used + 1), what, self.look.dim());
+            let key = if self.theme.unicode { key } else { &key.replace("↑↓", "j k")[..] };
+            let used = self.put(at, key, self.theme.bold());
+            let said = self.put(shifted(at, used + 1), what, self.theme.dim());
             at = shifted(at, used + said + 3);
         }
     }
@@ -137,8 +141,8 @@ impl Page<'_> {
     /// A line across, with a title in it.
     fn title(&mut self, area: Rect, parts: &[(String, Style)]) {
         let area = Rect { height: area.height.min(1), ..area };
-        let rule = self.look.rule();
-        self.put(area, &rule.repeat(area.width.into()), self.look.dim());
+        let rule = self.theme.rule();
+        self.put(area, &rule.repeat(area.width.into()), self.theme.dim());
         let inner = shifted(area, 2);
         let width = self.joined_width(parts).min(inner.width.saturating_sub(2).into());
         self.put(shifted(area, 1), &" ".repeat(width + 2), Style::reset());
@@ -149,7 +153,7 @@ impl Page<'_> {
         let mut at = area;
         for (number, (part, style)) in parts.iter().enumerate() {
             if number > 0 {
-                let used = self.put(at, self.look.dot(), self.look.dim());
+                let used = self.put(at, self.theme.dot(), self.theme.dim());
                 at = shifted(at, used);
             }
             let used = self.put(at, part, *style);
@@ -158,7 +162,7 @@ impl Page<'_> {
     }
 
     fn joined_width(&self, parts: &[(String, Style)]) -> usize {
-        let between = Span::raw(self.look.dot()).width() * parts.len().saturating_sub(1);
+        let between = Span::raw(self.theme.dot()).width() * parts.len().saturating_sub(1);
         parts.iter().map(|(part, _)| Span::raw(part).width()).sum::<usize>() + between
     }
 
@@ -193,7 +197,7 @@ impl Page<'_> {
             }
             end = next;
         }
-        let sign = if width == 0 { "" } else { self.look.ellipsis() };
+        let sign = if width == 0 { "" } else { self.theme.ellipsis() };
         Cow::Owned(format!("{}{sign}", &line[..end]))
     }
 

@@ -24,7 +24,7 @@ use ratatui::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{draw::draw, look::Look, state::State};
+use super::{draw::draw, state::State, theme::Theme};
 
 /// A whole screen in colour: it goes out in one write.
 const FRAME_BYTES: usize = 64 * 1024;
@@ -71,11 +71,11 @@ impl Screen {
     }
 
     /// Writes what differs from what is there. The state learns of another size.
-    pub fn show(&mut self, state: &mut State, look: &Look) -> io::Result<()> {
+    pub fn show(&mut self, state: &mut State, theme: &Theme) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| {
             state.fit(frame.area().as_size());
-            if let Some(cursor) = draw(state, look, frame.buffer_mut()) {
+            if let Some(cursor) = draw(state, theme, frame.buffer_mut()) {
                 frame.set_cursor_position(cursor);
             }
         })?;

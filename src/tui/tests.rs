@@ -27,8 +27,8 @@ use crate::{
 use super::{
     draw::draw,
     feed,
-    look::Look,
     state::{Effect, Input, State},
+    theme::Theme,
 };
 
 /// When it is on the screen.
@@ -44,7 +44,7 @@ struct Lab {
     options: Options,
     clock: Arc<AtomicI64>,
     state: State,
-    look: Look,
+    theme: Theme,
     /// Events looked at for one page.
     scan_max: usize,
 }
@@ -58,9 +58,9 @@ impl Lab {
             clock: Clock::new(move || Time::from_micros(hand.load(Ordering::SeqCst))),
             ..Options::new(folder.path().join("history.db"))
         };
-        let look = Look { colour: true, unicode: true, zone: TimeZone::UTC };
+        let theme = Theme { colour: true, unicode: true, zone: TimeZone::UTC };
         let state = State::new(now(), Size { width, height }, "", Filter::default());
-        Lab { _folder: folder, options, clock, state, look, scan_max: 100_000 }
+        Lab { _folder: folder, options, clock, state, theme, scan_max: 100_000 }
     }
 
     /// Sessions of Claude Code as they were captured, each so many minutes ago, and coders that report by themselves.
@@ -174,7 +174,7 @@ impl Lab {
     fn buffer(&mut self) -> Buffer {
         let Size { width, height } = self.state.size;
         let mut buffer = Buffer::empty(Rect::new(0, 0, width, height));
-        draw(&self.state, &self.look, &mut buffer);
+        draw(&self.state, &self.theme, &mut buffer);
         buffer
     }
 }

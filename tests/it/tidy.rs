@@ -49,10 +49,13 @@ const ROOMS: &[Room] = &[
     room("import", &["event", "history", "source", "bus", "watch_path"], &[]),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
     room("setup", &[], &["toml_edit", "similar"]),
+    // Numbers of signals.
+    room("signals", &[], &["rustix"]),
     // What does not fit into an answer is cut with the mark that everything cut has.
-    room("mcp", &["text", "event", "filter", "aggregate", "history", "bus"], &["rmcp"]),
+    room("mcp", &["text", "event", "filter", "aggregate", "history", "bus", "signals"], &["rmcp"]),
+    room("style", &["event"], &[]),
     // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.
-    room("tui", &["text", "event", "filter", "aggregate", "history", "bus"], &["ratatui", "rustix"]),
+    room("tui", &["text", "event", "filter", "aggregate", "history", "bus", "signals", "style"], &["ratatui", "rustix"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "history"], &["toml"]),
     // What is said is redacted with the user's own patterns.
@@ -76,7 +79,7 @@ const LINES_MAX: usize = 500;
 const LONG_FILES: &[(&str, &str)] = &[];
 /// What fits a screen; a longer function is listed here until it is taken apart.
 const FUNCTION_LINES_MAX: usize = 60;
-const LONG_FUNCTIONS: &[&str] = &["bus/subscription.rs: next_batch", "setup/agent.rs: places", "tui.rs: run"];
+const LONG_FUNCTIONS: &[&str] = &["bus/subscription.rs: next_batch", "setup/agent.rs: places"];
 
 struct Source {
     /// Below `src/`.

@@ -1,6 +1,6 @@
 //! How wide the columns of rows are.
 
-use super::{Cell, CellKind, Look, fit};
+use super::{Cell, CellKind, Console, fit};
 
 /// The widths of columns, growing with what was seen so that a stream stays aligned.
 pub struct Columns {
@@ -30,11 +30,11 @@ impl Columns {
     }
 
     /// Makes room for these rows.
-    pub fn fit(&mut self, look: &Look, rows: &[Vec<Cell>]) {
-        self.on_screen = look.screen.is_some();
+    pub fn fit(&mut self, console: &Console, rows: &[Vec<Cell>]) {
+        self.on_screen = console.screen.is_some();
         for row in rows {
             for (index, cell) in row.iter().enumerate() {
-                let width = look.columns(&cell.text);
+                let width = console.columns(&cell.text);
                 if index + 1 == row.len() {
                     self.last = width.max(self.last);
                     continue;
@@ -48,7 +48,7 @@ impl Columns {
             }
         }
         self.shown.clone_from(&self.needed);
-        if let Some(screen) = look.screen {
+        if let Some(screen) = console.screen {
             let last = self.last.min(screen * self.last_percent / 100);
             while self.whole() > self.room(screen, last)
                 && let Some(index) = self.kinds.iter().zip(&self.shown).rposition(|(kind, width)| kind.is_whole() && *width > 0)

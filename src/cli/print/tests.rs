@@ -21,11 +21,11 @@ fn rows_are_aligned_and_plain_without_a_terminal() {
 
 fn rows(screen: Option<usize>, events: &[Event]) -> String {
     let mut out = Vec::new();
-    let look = Look::plain_utc(screen);
-    let rows: Vec<_> = events.iter().map(|event| look.event_row(event)).collect();
+    let console = Console::plain_utc(screen);
+    let rows: Vec<_> = events.iter().map(|event| console.event_row(event)).collect();
     let mut columns = Columns::new(LAST_OF_EVENTS_PERCENT);
-    columns.fit(&look, &rows);
-    rows.iter().for_each(|row| look.row(&mut out, &columns, row).unwrap());
+    columns.fit(&console, &rows);
+    rows.iter().for_each(|row| console.row(&mut out, &columns, row).unwrap());
     String::from_utf8(out).unwrap()
 }
 
@@ -73,21 +73,22 @@ fn check_rows(screen: usize, expected: &str) {
 
 #[test]
 fn empty_cells_are_not_painted() {
-    let look = Look { colour: true, ..Look::plain_utc(Some(40)) };
+    let console = Console { colour: true, ..Console::plain_utc(Some(40)) };
     let mut out = Vec::new();
-    let row = |words: [&str; 3]| words.map(|word| cell(word, BOLD)).into_iter().collect::<Vec<_>>();
-    look.table(&mut out, &[row(["a", "b", "c"]), row(["", "", "c"])]).unwrap();
-    let b = |word: &str| format!("{BOLD}{word}{BOLD:#}");
+    let row = |words: [&str; 3]| words.map(|word| cell(word, Tint::Bold)).into_iter().collect::<Vec<_>>();
+    console.table(&mut out, &[row(["a", "b", "c"]), row(["", "", "c"])]).unwrap();
+    let bold = ansi(Tint::Bold);
+    let b = |word: &str| format!("{bold}{word}{bold:#}");
     assert_eq!(String::from_utf8(out).unwrap(), format!("{}  {}  {}\n      {}\n", b("a"), b("b"), b("c"), b("c")));
 }
 
 #[test]
 fn a_terminal_without_unicode_is_sent_none_of_ours() {
-    let look = Look { unicode: false, ..Look::plain_utc(Some(12)) };
+    let console = Console { unicode: false, ..Console::plain_utc(Some(12)) };
     let mut out = Vec::new();
     let bars = [chart::sparkline(&[0, 1, 2, 3, 4, 5, 6, 7]), chart::bar(9, 16, 4)];
-    look.table(&mut out, &bars.map(|bar| vec![cell(bar, CHART)])).unwrap();
-    look.line(&mut out, "… and 780 more: `coders`", PLAIN).unwrap();
+    console.table(&mut out, &bars.map(|bar| vec![cell(bar, Tint::Cyan)])).unwrap();
+    console.line(&mut out, "… and 780 more: `coders`", Tint::Plain).unwrap();
     assert_eq!(String::from_utf8(out).unwrap(), ".:-=+*%#\n##-\n~ and 780 m~\n");
 }
 
@@ -95,7 +96,7 @@ fn a_terminal_without_unicode_is_sent_none_of_ours() {
 fn ages_are_told_where_they_are_short() {
     let now = Time::parse("2026-11-22T19:21:00Z").unwrap();
     let check = |time: &str, expected: &str| {
-        assert_eq!(Look::plain_utc(Some(80)).when(Time::parse(time).unwrap(), now), expected, "{time}");
+        assert_eq!(Console::plain_utc(Some(80)).when(Time::parse(time).unwrap(), now), expected, "{time}");
     };
     check("2026-11-22T19:21:00Z", "now");
     check("2026-11-22T19:21:01Z", "now");
@@ -106,13 +107,13 @@ fn ages_are_told_where_they_are_short() {
     check("2026-11-22T19:30:00Z", "Nov 22 19:30");
     check("2026-01-02T07:05:00Z", "Jan  2 07:05");
     check("2025-12-31T23:59:00Z", "2025-12-31");
-    assert_eq!(Look::plain_utc(None).when(now, now), "2026-11-22 19:21:00");
+    assert_eq!(Console::plain_utc(None).when(now, now), "2026-11-22 19:21:00");
 }
 
 #[test]
 fn full_detail_shows_each_field_once() {
     let mut out = Vec::new();
-    Look::plain_utc(None).event_fields(&mut out, &event(9, "a")).unwrap();
+    Console::plain_utc(None).event_fields(&mut out, &event(9, "a")).unwrap();
     let expected = "    id: e\n    type: ai_coder_progress\n    timestamp: 2026-11-22T19:21:00.000000Z\n    \
                     received_at: 2026-11-22T19:21:00.000000Z\n    progress: 0.5\n    stage: testing\n";
     let mut lines: Vec<_> = std::str::from_utf8(&out).unwrap().lines().collect();
@@ -120,13 +121,4 @@ fn full_detail_shows_each_field_once() {
     lines.sort_unstable();
     expected.sort_unstable();
     assert_eq!(lines, expected);
-}
-
-#[test]
-fn bytes_are_told_in_the_largest_unit_that_fits() {
-    let check = |count: u64, expected: &str| assert_eq!(bytes(count), expected);
-    check(0, "0 B");
-    check(1023, "1023 B");
-    check(1536, "1.5 KiB");
-    check(1 << 30, "1.0 GiB");
 }

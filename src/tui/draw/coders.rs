@@ -5,11 +5,12 @@ use ratatui::{layout::Rect, style::Style};
 use crate::{
     aggregate::{CoderView, Usage},
     event::{Micros, Time},
+    style::age,
     tui::{
         activity::MINUTES,
-        look::{age, memory, short},
         roster::{Row, Standing, name},
         state::{Focus, State},
+        theme::{memory, short},
     },
 };
 
@@ -81,11 +82,11 @@ fn columns(width: u16) -> Vec<(&'static Shape, u16)> {
 
 impl Page<'_> {
     pub(super) fn coders(&mut self, area: Rect, state: &State) {
-        let sorted = (format!("by {}", state.sort.name()), self.look.dim());
-        let mut title = vec![(format!("coders ({})", state.rows.len()), self.look.bold()), sorted];
+        let sorted = (format!("by {}", state.sort.name()), self.theme.dim());
+        let mut title = vec![(format!("coders ({})", state.rows.len()), self.theme.bold()), sorted];
         let total = state.overview.as_ref().map_or(0, |overview| overview.stats.coders_total);
         if total > state.rows.len() as u64 {
-            title.push((format!("the latest of {total}"), self.look.dim()));
+            title.push((format!("the latest of {total}"), self.theme.dim()));
         }
         self.title(area, &title);
         let columns = columns(area.width);
@@ -93,8 +94,8 @@ impl Page<'_> {
         for (shape, width) in &columns {
             let cell = Rect { width: (*width).min(at.width), ..at };
             match shape.is_number {
-                true => self.put_right(cell, shape.title, self.look.dim()),
-                false => drop(self.put(cell, shape.title, self.look.dim())),
+                true => self.put_right(cell, shape.title, self.theme.dim()),
+                false => drop(self.put(cell, shape.title, self.theme.dim())),
             }
             at = shifted(at, width + 1);
         }
@@ -108,7 +109,7 @@ impl Page<'_> {
                 Some(None) => break,
             }
             if place == state.coder_at {
-                self.mark(line, self.look.cursor(state.focus == Focus::Coders || state.shows_timeline));
+                self.mark(line, self.theme.cursor(state.focus == Focus::Coders || state.shows_timeline));
             }
         }
     }
@@ -119,7 +120,7 @@ impl Page<'_> {
         for (shape, width) in columns {
             let cell = Rect { width: (*width).min(at.width), ..at };
             match shape.column {
-                Column::Standing => drop(self.put(cell, "all", self.look.bold())),
+                Column::Standing => drop(self.put(cell, "all", self.theme.bold())),
                 Column::Activity => drop(self.put(cell, &self.activity(state.activity.of_all(state.now), *width), Style::new())),
                 column => {
                     if let Some(usage) = usage {
@@ -134,7 +135,7 @@ impl Page<'_> {
     fn coder(&mut self, line: Rect, columns: &[(&'static Shape, u16)], shown: &Row, state: &State) {
         let Row { coder, depth, .. } = shown;
         let standing = Standing::of(coder);
-        let (sign, style) = self.look.standing(standing);
+        let (sign, style) = self.theme.standing(standing);
         let (memory_mib, cpu) = state
             .usage
             .get(&coder.coder_id)
@@ -150,19 +151,19 @@ impl Page<'_> {
                     let indent = "  ".repeat(*depth);
                     let under = if *depth == 0 {
                         ""
-                    } else if self.look.unicode {
+                    } else if self.theme.unicode {
                         "└ "
                     } else {
                         "+ "
                     };
                     let indent = indent.strip_suffix("  ").unwrap_or("");
-                    self.put(cell, &format!("{indent}{under}{}", name(coder)), self.look.bold());
+                    self.put(cell, &format!("{indent}{under}{}", name(coder)), self.theme.bold());
                 }
                 Column::Source => drop(self.put(cell, coder.source.as_deref().unwrap_or(""), Style::new())),
                 Column::Stage => drop(self.put(cell, stage(coder, standing), Style::new())),
                 Column::Progress => {
                     if let Some(progress) = coder.progress {
-                        let gauge = self.look.gauge(progress, usize::from(*width).saturating_sub(5));
+                        let gauge = self.theme.gauge(progress, usize::from(*width).saturating_sub(5));
                         self.put(cell, &format!("{gauge}{:>4.0}%", progress * 100.0), style);
                     }
                 }
@@ -189,13 +190,13 @@ impl Page<'_> {
                 let cost = usage.cost_usd.map_or_else(String::new, dollars);
                 self.put_right(cell, &cost, Style::new());
             }
-            Column::Errors if usage.errors > 0 => self.put_right(cell, &short(usage.errors), self.look.bad()),
+            Column::Errors if usage.errors > 0 => self.put_right(cell, &short(usage.errors), self.theme.bad()),
             _ => {}
         }
     }
 
     fn activity(&self, counts: [u64; MINUTES], width: u16) -> String {
-        self.look.sparkline(&counts[MINUTES.saturating_sub(width.into())..])
+        self.theme.sparkline(&counts[MINUTES.saturating_sub(width.into())..])
     }
 }
 
@@ -211,7 +212,7 @@ fn stage(coder: &CoderView, standing: Standing) -> &str {
 fn idle_style(page: &Page<'_>, coder: &CoderView, now: Time) -> Style {
     const LONG: Micros = 2 * Time::MINUTE;
     let silent = coder.last_activity.is_some_and(|last| now.since(last) >= LONG);
-    if silent && Standing::of(coder) == Standing::Stalled { page.look.look_here() } else { Style::new() }
+    if silent && Standing::of(coder) == Standing::Stalled { page.theme.attention() } else { Style::new() }
 }
 
 /// `$0.35`, `$12.4`, `$1.2k`: at most six characters.

@@ -4,10 +4,11 @@ use ratatui::{layout::Rect, style::Style};
 
 use crate::{
     event::sentence,
+    style::Tint,
     tui::{
-        look::grouped,
         roster::name,
         state::{Focus, State},
+        theme::grouped,
     },
 };
 
@@ -31,17 +32,17 @@ const BEGIN: [&str; 8] = [
 impl Page<'_> {
     pub(super) fn events(&mut self, area: Rect, state: &State) {
         let whose = state.chosen().map_or_else(|| "all coders".to_owned(), name);
-        let mut title = vec![(format!("events of {whose}"), self.look.bold())];
+        let mut title = vec![(format!("events of {whose}"), self.theme.bold())];
         if state.errors_only {
-            title.push(("errors only".into(), self.look.look_here()));
+            title.push(("errors only".into(), self.theme.attention()));
         }
         if !state.filter_text.is_empty() {
-            title.push((format!("/{}", state.filter_text), self.look.look_here()));
+            title.push((format!("/{}", state.filter_text), self.theme.attention()));
         }
         title.push(match (state.log.is_following(), state.log.unseen()) {
-            (true, _) => ("following".into(), self.look.good()),
-            (false, 0) => ("standing still, f follows".into(), self.look.dim()),
-            (false, newer) => (format!("standing still, {} newer, f follows", grouped(newer)), self.look.look_here()),
+            (true, _) => ("following".into(), self.theme.good()),
+            (false, 0) => ("standing still, f follows".into(), self.theme.dim()),
+            (false, newer) => (format!("standing still, {} newer, f follows", grouped(newer)), self.theme.attention()),
         });
         self.title(area, &title);
         let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
@@ -55,16 +56,16 @@ impl Page<'_> {
         let shown = events.iter().enumerate().skip(first).take(height);
         for (number, (at, event)) in shown.enumerate() {
             let line = row(lines, number);
-            let clock = self.put(line, &self.look.clock(event.timestamp), self.look.dim());
+            let clock = self.put(line, &self.theme.clock(event.timestamp), self.theme.dim());
             let mut rest = shifted(line, clock + 1);
             if state.chosen().is_none() {
                 let width = CODER_WIDTH.min(rest.width / 3);
-                self.put(Rect { width, ..rest }, state.name_of(&event.coder_id), self.look.bold());
+                self.put(Rect { width, ..rest }, state.name_of(&event.coder_id), self.theme.bold());
                 rest = shifted(rest, width + 1);
             }
-            self.put(rest, &sentence(event), self.look.event(event));
+            self.put(rest, &sentence(event), self.theme.tint(Tint::of_event(event)));
             if cursor == Some(at) && state.focus == Focus::Events {
-                self.mark(line, self.look.cursor(true));
+                self.mark(line, self.theme.cursor(true));
             }
         }
     }
@@ -79,7 +80,7 @@ impl Page<'_> {
             self.put(
                 row(shifted(lines, 2), 1),
                 &format!("nothing so far, looking further back from {}", grouped(older)),
-                self.look.dim(),
+                self.theme.dim(),
             );
         } else if !state.is_loading() {
             let what = if state.filter_text.is_empty() && !state.errors_only {
@@ -87,7 +88,7 @@ impl Page<'_> {
             } else {
                 "nothing is like that; Esc shows everything again"
             };
-            self.put(row(shifted(lines, 2), 1), what, self.look.dim());
+            self.put(row(shifted(lines, 2), 1), what, self.theme.dim());
         }
     }
 }

@@ -33,15 +33,15 @@ const KEYS: [(&str, &str); 17] = [
 impl Page<'_> {
     pub(super) fn help(&mut self, area: Rect) {
         self.cover(area);
-        self.title(area, &[("help".into(), self.look.bold())]);
+        self.title(area, &[("help".into(), self.theme.bold())]);
         for (number, (key, what)) in KEYS.iter().enumerate() {
             let line = shifted(row(area, number + 1), 2);
             let plain = |text: &str| text.replace("↑ ↓ k j", "k j").replace('✗', "x").replace('≠', "%");
-            let (key, what) = match self.look.unicode {
+            let (key, what) = match self.theme.unicode {
                 true => ((*key).to_owned(), (*what).to_owned()),
                 false => (plain(key), plain(what)),
             };
-            self.put(Rect { width: 9.min(line.width), ..line }, &key, self.look.bold());
+            self.put(Rect { width: 9.min(line.width), ..line }, &key, self.theme.bold());
             self.put(shifted(line, 10), &what, Style::new());
         }
     }
@@ -51,13 +51,13 @@ impl Page<'_> {
         let height = usize::from(area.height).saturating_sub(1);
         let through = (detail.top + height).min(detail.lines.len());
         let place = format!("{} to {through} of {} lines", (detail.top + 1).min(through), detail.lines.len());
-        self.title(area, &[(detail.title.clone(), self.look.bold()), (place, self.look.dim())]);
+        self.title(area, &[(detail.title.clone(), self.theme.bold()), (place, self.theme.dim())]);
         for (number, text) in detail.lines.iter().skip(detail.top).take(height).enumerate() {
             let line = row(area, number + 1);
             // A name in bold, what it says as it is.
             match text.split_once("\": ") {
                 Some((name, value)) => {
-                    let used = self.put(line, &format!("{name}\": "), self.look.dim());
+                    let used = self.put(line, &format!("{name}\": "), self.theme.dim());
                     self.put(shifted(line, used), value, Style::new());
                 }
                 None => drop(self.put(line, text, Style::new())),
@@ -67,12 +67,12 @@ impl Page<'_> {
 
     pub(super) fn prompt(&mut self, area: Rect, prompt: &Prompt) -> Option<Position> {
         let label = "filter: ";
-        let used = self.put(area, label, self.look.bold());
+        let used = self.put(area, label, self.theme.bold());
         let room = shifted(area, used);
         if let Some(complaint) = &prompt.complaint {
             let above = Rect { y: area.y.saturating_sub(1), ..area };
             self.cover(above);
-            self.put(above, complaint, self.look.bad());
+            self.put(above, complaint, self.theme.bad());
         }
         // The end that is typed stays in sight.
         let before = prompt.before();

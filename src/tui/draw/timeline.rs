@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::{roster::name, state::State, timeline::Cell};
+use crate::tui::{roster::name, state::State, timeline::Slot};
 
 use super::{Page, row, shifted};
 
@@ -11,16 +11,16 @@ const NAME_WIDTH: u16 = 20;
 
 impl Page<'_> {
     pub(super) fn timeline(&mut self, area: Rect, state: &State) {
-        let mut title = vec![("the last hour".to_owned(), self.look.bold())];
+        let mut title = vec![("the last hour".to_owned(), self.theme.bold())];
         for (cell, word) in [
-            (Cell::Running, "works"),
-            (Cell::Waiting, "waits"),
-            (Cell::Milestone, "milestone"),
-            (Cell::Completed, "done"),
-            (Cell::Stopped, "stopped"),
-            (Cell::Trouble, "trouble"),
+            (Slot::Running, "works"),
+            (Slot::Waiting, "waits"),
+            (Slot::Milestone, "milestone"),
+            (Slot::Completed, "done"),
+            (Slot::Stopped, "stopped"),
+            (Slot::Trouble, "trouble"),
         ] {
-            let (sign, style) = self.look.timeline(cell);
+            let (sign, style) = self.theme.timeline(cell);
             title.push((format!("{sign} {word}"), style));
         }
         self.title(area, &title);
@@ -32,14 +32,14 @@ impl Page<'_> {
         let first = (chosen + 1).saturating_sub(rows);
         for (number, (at, shown)) in state.rows.iter().enumerate().skip(first).take(rows).enumerate() {
             let line = row(lines, number + 1);
-            self.put(Rect { width: width.min(line.width), ..line }, &name(&shown.coder), self.look.bold());
+            self.put(Rect { width: width.min(line.width), ..line }, &name(&shown.coder), self.theme.bold());
             let bar = shifted(line, width + 1);
             for (x, cell) in (bar.x..).zip(state.timeline.row(&shown.coder, state.now, bar.width.into())) {
-                let (sign, style) = self.look.timeline(cell);
+                let (sign, style) = self.theme.timeline(cell);
                 self.put(Rect { x, width: 1, ..bar }, sign, style);
             }
             if at + 1 == state.coder_at {
-                self.mark(line, self.look.cursor(false));
+                self.mark(line, self.theme.cursor(false));
             }
         }
     }
@@ -49,8 +49,8 @@ impl Page<'_> {
         for (quarter, label) in ["60m ago", "45m", "30m", "15m"].iter().enumerate() {
             let x = area.width / 4 * u16::try_from(quarter).unwrap_or(0);
             let room = Rect { width: (area.width / 4).saturating_sub(1), ..shifted(area, x) };
-            self.put(room, label, self.look.dim());
+            self.put(room, label, self.theme.dim());
         }
-        self.put_right(area, "now", self.look.dim());
+        self.put_right(area, "now", self.theme.dim());
     }
 }

@@ -14,7 +14,7 @@ fn small_and_large() {
 #[test]
 fn without_colour_and_beyond_ascii_nothing_is_lost() {
     let mut lab = Lab::captured(80, 24);
-    lab.look = Look { colour: false, unicode: false, zone: TimeZone::UTC };
+    lab.theme = Theme { colour: false, unicode: false, zone: TimeZone::UTC };
     assert_snapshot!("ascii", lab.screen());
     lab.press("t");
     assert_snapshot!("ascii_timeline", lab.screen());
