@@ -53,7 +53,7 @@ pub struct Cli {
     events: bool,
 
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
 }
 
 const PROGRAM: &str = "ai-coder-events";
@@ -71,30 +71,30 @@ Examples:
 The history is one file; any number of these commands may use it at once, no daemon is needed.";
 
 #[derive(Debug, Subcommand)]
-enum Command {
-    Emit(emit::Emit),
-    List(list::List),
-    Follow(follow::Follow),
-    Watch(watch::Watch),
-    Stats(stats::Stats),
-    Coders(coders::Coders),
-    Types(types::Types),
-    Rejected(maintenance::Rejected),
-    Prune(maintenance::Prune),
-    Check(maintenance::Check),
+enum CliCommand {
+    Emit(emit::EmitArgs),
+    List(list::ListArgs),
+    Follow(follow::FollowArgs),
+    Watch(watch::WatchArgs),
+    Stats(stats::StatsArgs),
+    Coders(coders::CodersArgs),
+    Types(types::TypesArgs),
+    Rejected(maintenance::RejectedArgs),
+    Prune(maintenance::PruneArgs),
+    Check(maintenance::CheckArgs),
     Hook(hook::HookUsage),
-    Collect(collect::Collect),
-    Import(import::Import),
+    Collect(collect::CollectArgs),
+    Import(import::ImportArgs),
     #[cfg(unix)]
-    Run(run::Run),
-    Serve(serve::Serve),
-    Setup(setup::Setup),
-    Completions(completions::Completions),
-    Man(man::Manual),
+    Run(run::RunArgs),
+    Serve(serve::ServeArgs),
+    Setup(setup::SetupArgs),
+    Completions(completions::CompletionsArgs),
+    Man(man::ManArgs),
 }
 
 /// What every command is given.
-pub struct Call {
+pub struct Invocation {
     pub config: Config,
     pub environment: Environment,
     pub json: bool,
@@ -106,7 +106,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     let Cli { db, json, events, command } = Cli::try_parse_from(arguments)?;
     let command = match (command, events) {
         (Some(command), false) => command,
-        (None, true) => Command::Types(types::Types {}),
+        (None, true) => CliCommand::Types(types::TypesArgs {}),
         (Some(_), true) => {
             return Err(usage(None, ErrorKind::ArgumentConflict, "`--events` is a command of its own: leave one of them out"));
         }
@@ -114,38 +114,38 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     };
     // These answer whatever state the configuration is in.
     match &command {
-        Command::Types(types) => return types.run(json),
-        Command::Completions(completions) => return completions.run(),
-        Command::Man(man) => return man.run(),
-        Command::Hook(_) => return Ok(ExitCode::SUCCESS),
+        CliCommand::Types(types) => return types.run(json),
+        CliCommand::Completions(completions) => return completions.run(),
+        CliCommand::Man(man) => return man.run(),
+        CliCommand::Hook(_) => return Ok(ExitCode::SUCCESS),
         _ => {}
     }
     let environment = Environment::of_process();
     let command = match command {
         #[cfg(unix)]
-        Command::Run(run) => return run.run(db.as_deref(), environment),
-        Command::Setup(setup) => return setup.run(environment, json),
+        CliCommand::Run(run) => return run.run(db.as_deref(), environment),
+        CliCommand::Setup(setup) => return setup.run(environment, json),
         other => other,
     };
-    let call = Call { config: Config::load(db.as_deref(), &environment)?, environment, json };
+    let call = Invocation { config: Config::load(db.as_deref(), &environment)?, environment, json };
     match command {
-        Command::Emit(emit) => emit.run(&call),
-        Command::List(list) => list.run(&call),
-        Command::Follow(follow) => follow.run(call),
-        Command::Watch(watch) => watch.run(call),
-        Command::Stats(stats) => stats.run(&call),
-        Command::Coders(coders) => coders.run(&call),
-        Command::Rejected(rejected) => rejected.run(&call),
-        Command::Prune(prune) => prune.run(&call),
-        Command::Check(check) => check.run(&call),
-        Command::Collect(collect) => collect.run(call),
-        Command::Import(import) => import.run(call),
-        Command::Serve(serve) => serve.run(call),
-        Command::Types(_) | Command::Completions(_) | Command::Man(_) | Command::Hook(_) | Command::Setup(_) => {
+        CliCommand::Emit(emit) => emit.run(&call),
+        CliCommand::List(list) => list.run(&call),
+        CliCommand::Follow(follow) => follow.run(call),
+        CliCommand::Watch(watch) => watch.run(call),
+        CliCommand::Stats(stats) => stats.run(&call),
+        CliCommand::Coders(coders) => coders.run(&call),
+        CliCommand::Rejected(rejected) => rejected.run(&call),
+        CliCommand::Prune(prune) => prune.run(&call),
+        CliCommand::Check(check) => check.run(&call),
+        CliCommand::Collect(collect) => collect.run(call),
+        CliCommand::Import(import) => import.run(call),
+        CliCommand::Serve(serve) => serve.run(call),
+        CliCommand::Types(_) | CliCommand::Completions(_) | CliCommand::Man(_) | CliCommand::Hook(_) | CliCommand::Setup(_) => {
             unreachable!("answered above, without a configuration")
         }
         #[cfg(unix)]
-        Command::Run(_) => unreachable!("answered above, whatever the configuration"),
+        CliCommand::Run(_) => unreachable!("answered above, whatever the configuration"),
     }
 }
 

@@ -43,8 +43,8 @@ impl Config {
     pub fn load(db: Option<&Path>, environment: &Environment) -> Result<Config, Error> {
         let path = environment.history_path(db)?;
         let file = match environment.config_path() {
-            Some(path) => File::read(&path)?,
-            None => File::default(),
+            Some(path) => ConfigToml::read(&path)?,
+            None => ConfigToml::default(),
         };
         Config::of(path, file, environment)
     }
@@ -55,14 +55,14 @@ impl Config {
     /// Where there is no place for a history.
     pub fn for_hook(db: Option<&Path>, environment: &Environment) -> Result<Config, Error> {
         Config::load(db, environment).or_else(|_| {
-            let patterns = environment.config_path().map(|path| File::clear_patterns(&path)).unwrap_or_default();
-            let file = File { redact: RedactTable { patterns }, ..File::default() };
+            let patterns = environment.config_path().map(|path| ConfigToml::clear_patterns(&path)).unwrap_or_default();
+            let file = ConfigToml { redact: RedactTable { patterns }, ..ConfigToml::default() };
             Config::of(environment.history_path(db)?, file, environment)
         })
     }
 
-    fn of(path: PathBuf, file: File, environment: &Environment) -> Result<Config, Error> {
-        let patterns = file.redact.patterns.into_iter().map(|Pattern { name, regex }| (name, regex));
+    fn of(path: PathBuf, file: ConfigToml, environment: &Environment) -> Result<Config, Error> {
+        let patterns = file.redact.patterns.into_iter().map(|RedactPattern { name, regex }| (name, regex));
         let redactor = Redactor::new(patterns)?;
         let durability = match file.durability {
             Some(DurabilityKey::Full) => Durability::Full,
@@ -80,7 +80,7 @@ impl Config {
             max_events: file.retention.max_events.and_then(Bound::into_limit),
             max_bytes: file.retention.max_bytes.map_or(Some(RETENTION_BYTES), Bound::into_limit),
         };
-        let hook_budget = file.hook.budget_ms.map_or(HOOK_BUDGET, |Budget(ms)| Duration::from_millis(ms));
+        let hook_budget = file.hook.budget_ms.map_or(HOOK_BUDGET, |BudgetMs(ms)| Duration::from_millis(ms));
         Ok(Config { history, retention, hook_budget })
     }
 }
@@ -195,7 +195,7 @@ pub enum Error {
 /// `config.toml` as it is written.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-struct File {
+struct ConfigToml {
     durability: Option<DurabilityKey>,
     retention: RetentionTable,
     redact: RedactTable,
@@ -213,20 +213,20 @@ enum DurabilityKey {
 #[serde(deny_unknown_fields, default)]
 struct RetentionTable {
     max_age: Option<Bound<Age>>,
-    max_events: Option<Bound<Count>>,
+    max_events: Option<Bound<EventCount>>,
     max_bytes: Option<Bound<Size>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RedactTable {
-    patterns: Vec<Pattern>,
+    patterns: Vec<RedactPattern>,
 }
 
 /// What counts as a secret here, beyond what is known everywhere.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Pattern {
+struct RedactPattern {
     name: String,
     regex: String,
 }
@@ -234,22 +234,22 @@ struct Pattern {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct HookTable {
-    budget_ms: Option<Budget>,
+    budget_ms: Option<BudgetMs>,
 }
 
-impl File {
+impl ConfigToml {
     /// An absent file says nothing.
-    fn read(path: &Path) -> Result<File, Error> {
-        let text = match File::text(path) {
+    fn read(path: &Path) -> Result<ConfigToml, Error> {
+        let text = match ConfigToml::text(path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(ConfigToml::default()),
             Err(source) => return Err(Error::Unreadable { path: path.to_owned(), source }),
         };
         toml::from_str(&text).map_err(|source| Error::Invalid { path: path.to_owned(), source: Box::new(source) })
     }
 }
 
-impl File {
+impl ConfigToml {
     /// A pipe in its place would have the reader wait for a writer.
     fn text(path: &Path) -> std::io::Result<String> {
         if !std::fs::metadata(path)?.is_file() {
@@ -259,11 +259,11 @@ impl File {
     }
 
     /// The patterns that a broken file has nevertheless: each stands for itself.
-    fn clear_patterns(path: &Path) -> Vec<Pattern> {
-        let table = File::text(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
+    fn clear_patterns(path: &Path) -> Vec<RedactPattern> {
+        let table = ConfigToml::text(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
         let patterns = table.get("redact").and_then(|redact| redact.get("patterns")?.as_array()).cloned().unwrap_or_default();
-        let patterns = patterns.into_iter().filter_map(|pattern| pattern.try_into::<Pattern>().ok());
-        let compiles = |Pattern { name, regex }: &Pattern| Redactor::new([(name.clone(), regex.clone())]).is_ok();
+        let patterns = patterns.into_iter().filter_map(|pattern| pattern.try_into::<RedactPattern>().ok());
+        let compiles = |RedactPattern { name, regex }: &RedactPattern| Redactor::new([(name.clone(), regex.clone())]).is_ok();
         patterns.filter(compiles).collect()
     }
 }
@@ -309,13 +309,13 @@ impl FromStr for Size {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Count(u64);
+struct EventCount(u64);
 
-impl FromStr for Count {
+impl FromStr for EventCount {
     type Err = String;
 
-    fn from_str(given: &str) -> Result<Count, String> {
-        given.parse().map(Count).map_err(|_| format!("`{given}` is no count: give a whole number, such as 1000000"))
+    fn from_str(given: &str) -> Result<EventCount, String> {
+        given.parse().map(EventCount).map_err(|_| format!("`{given}` is no count: give a whole number, such as 1000000"))
     }
 }
 
@@ -331,8 +331,8 @@ impl From<Size> for u64 {
     }
 }
 
-impl From<Count> for u64 {
-    fn from(Count(count): Count) -> u64 {
+impl From<EventCount> for u64 {
+    fn from(EventCount(count): EventCount) -> u64 {
         count
     }
 }
@@ -357,27 +357,27 @@ impl<'de, T: FromStr<Err = String>> Deserialize<'de> for Bound<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Bound<T>, D::Error> {
         #[derive(Deserialize)]
         #[serde(untagged, expecting = "expected a number, or text such as \"90d\", \"1GiB\" or \"none\"")]
-        enum Given {
+        enum NumberOrText {
             Number(u64),
             Text(String),
         }
-        let text = match Given::deserialize(deserializer)? {
-            Given::Text(text) if text == "none" => return Ok(Bound::None),
-            Given::Text(text) => text,
-            Given::Number(number) => number.to_string(),
+        let text = match NumberOrText::deserialize(deserializer)? {
+            NumberOrText::Text(text) if text == "none" => return Ok(Bound::None),
+            NumberOrText::Text(text) => text,
+            NumberOrText::Number(number) => number.to_string(),
         };
         text.parse().map(Bound::At).map_err(de::Error::custom)
     }
 }
 
 #[derive(Debug)]
-struct Budget(u64);
+struct BudgetMs(u64);
 
-impl<'de> Deserialize<'de> for Budget {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Budget, D::Error> {
+impl<'de> Deserialize<'de> for BudgetMs {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<BudgetMs, D::Error> {
         let ms = u64::deserialize(deserializer)?;
         if HOOK_BUDGET_MS.contains(&ms) {
-            return Ok(Budget(ms));
+            return Ok(BudgetMs(ms));
         }
         let (least, most) = (HOOK_BUDGET_MS.start(), HOOK_BUDGET_MS.end());
         Err(de::Error::custom(format_args!("`budget_ms` is {ms}: give {least} to {most}")))

@@ -15,11 +15,11 @@ mod table;
 
 use std::{io, path::PathBuf};
 
-use agent::{COLLECTOR, Content, Place, SERVER};
+use agent::{COLLECTOR, ConfigContent, ConfigFile, SERVER};
 use json::Json;
 
 pub use agent::{Target, claude_hooks};
-pub use file::{Change, Written};
+pub use file::{FileChange, WrittenFile};
 pub use json::Misplaced;
 pub use scan::Syntax;
 
@@ -61,7 +61,7 @@ pub struct Program {
 /// What is to change, and what a person should know about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    pub changes: Vec<Change>,
+    pub changes: Vec<FileChange>,
     pub notes: Vec<String>,
 }
 
@@ -88,7 +88,7 @@ pub enum Error {
 pub fn install(target: Target, scope: Scope, at: &Surroundings, program: &Program) -> Result<Plan, Error> {
     let may_collect = scope == Scope::User && target.has_telemetry();
     let files = read(target.places(scope, at, program, may_collect))?;
-    let is_elsewhere = at.has_telemetry || files.iter().any(File::has_foreign_telemetry);
+    let is_elsewhere = at.has_telemetry || files.iter().any(ReadConfig::has_foreign_telemetry);
     let collects = may_collect && !is_elsewhere;
     let files = if collects == may_collect { files } else { read(target.places(scope, at, program, collects))? };
     let mut notes = Vec::new();
@@ -141,22 +141,25 @@ impl Program {
 }
 
 /// One file as it is, and what belongs into it.
-struct File {
-    place: Place,
+struct ReadConfig {
+    place: ConfigFile,
     text: Option<String>,
     json: Option<Json>,
 }
 
-fn read(places: Vec<Place>) -> Result<Vec<File>, Error> {
-    places.into_iter().map(File::read).collect()
+fn read(places: Vec<ConfigFile>) -> Result<Vec<ReadConfig>, Error> {
+    places.into_iter().map(ReadConfig::read).collect()
 }
 
-fn changes(files: Vec<File>, after: impl Fn(&File) -> Result<Option<String>, Error>) -> Result<Vec<Change>, Error> {
+fn changes(
+    files: Vec<ReadConfig>,
+    after: impl Fn(&ReadConfig) -> Result<Option<String>, Error>,
+) -> Result<Vec<FileChange>, Error> {
     let mut changes = Vec::new();
     for file in files {
         let after = after(&file)?;
         if after != file.text {
-            changes.push(Change { path: file.place.path, before: file.text, after });
+            changes.push(FileChange { path: file.place.path, before: file.text, after });
         }
     }
     Ok(changes)
@@ -169,31 +172,31 @@ fn toml_telemetry() -> Vec<String> {
     vec![format!(r#"exporter = {{ otlp-http = {{ endpoint = "http://{COLLECTOR}/v1/logs", protocol = "json" }} }}"#)]
 }
 
-impl File {
-    fn read(place: Place) -> Result<File, Error> {
+impl ReadConfig {
+    fn read(place: ConfigFile) -> Result<ReadConfig, Error> {
         let text = match std::fs::read_to_string(&place.path) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::Unreadable { path: place.path, source }),
         };
         let json = match (&place.content, &text) {
-            (Content::Json(_), Some(text)) => match Json::parse(text) {
+            (ConfigContent::Json(_), Some(text)) => match Json::parse(text) {
                 Ok(json) => Some(json),
                 Err(source) => return Err(Error::BrokenJson { path: place.path, source }),
             },
-            (Content::Toml { .. }, Some(text)) => {
+            (ConfigContent::Toml { .. }, Some(text)) => {
                 table::has(text, TOML_SERVER).map_err(|source| broken_toml(&place, source))?;
                 None
             }
             _ => None,
         };
-        Ok(File { place, text, json })
+        Ok(ReadConfig { place, text, json })
     }
 
     fn has_foreign_telemetry(&self) -> bool {
         match (&self.place.content, &self.json, &self.text) {
-            (Content::Json(parts), Some(json), _) => parts.iter().any(|part| merge::has_foreign_telemetry(json, part)),
-            (Content::Toml { .. }, _, Some(text)) => {
+            (ConfigContent::Json(parts), Some(json), _) => parts.iter().any(|part| merge::has_foreign_telemetry(json, part)),
+            (ConfigContent::Toml { .. }, _, Some(text)) => {
                 table::has(text, TOML_TELEMETRY).unwrap_or(false) && !self.has_our_telemetry(text)
             }
             _ => false,
@@ -206,23 +209,25 @@ impl File {
 
     fn has_foreign_server(&self) -> bool {
         match (&self.place.content, &self.json, &self.text) {
-            (Content::Json(parts), Some(json), _) => parts.iter().any(|part| merge::has_foreign_server(json, part)),
-            (Content::Toml { .. }, _, Some(text)) => table::has(text, TOML_SERVER).unwrap_or(false) && !has_our_toml_server(text),
+            (ConfigContent::Json(parts), Some(json), _) => parts.iter().any(|part| merge::has_foreign_server(json, part)),
+            (ConfigContent::Toml { .. }, _, Some(text)) => {
+                table::has(text, TOML_SERVER).unwrap_or(false) && !has_our_toml_server(text)
+            }
             _ => false,
         }
     }
 
     fn with_parts(&self, target: Target) -> Result<String, Error> {
         match &self.place.content {
-            Content::Json(parts) => {
+            ConfigContent::Json(parts) => {
                 let json = self.json.clone().unwrap_or_else(Json::new_file);
                 let merged = parts.iter().try_fold(json, |json, part| merge::put_in(json, part, target.name()));
                 Ok(merged.map_err(|source| Error::Misplaced { path: self.place.path.clone(), source })?.text().to_owned())
             }
-            Content::Toml { server, telemetry } => {
+            ConfigContent::Toml { server, telemetry } => {
                 self.with_tables(server, *telemetry).map_err(|source| broken_toml(&self.place, source))
             }
-            Content::Whole(text) => self.own(text.clone()),
+            ConfigContent::Whole(text) => self.own(text.clone()),
         }
     }
 
@@ -230,13 +235,13 @@ impl File {
     fn without_parts(&self, target: Target) -> Result<Option<String>, Error> {
         let Some(text) = &self.text else { return Ok(None) };
         match (&self.place.content, &self.json) {
-            (Content::Json(parts), Some(json)) => {
+            (ConfigContent::Json(parts), Some(json)) => {
                 // Last in, first out.
                 let rest = parts.iter().rev().try_fold(json.clone(), |json, part| merge::take_out(json, part, target.name()));
                 Ok(rest.map(|json| json.text().to_owned()))
             }
-            (Content::Toml { .. }, _) => self.without_tables(text).map_err(|source| broken_toml(&self.place, source)),
-            (Content::Whole(_), _) if opencode::is_plugin(text) => Ok(None),
+            (ConfigContent::Toml { .. }, _) => self.without_tables(text).map_err(|source| broken_toml(&self.place, source)),
+            (ConfigContent::Whole(_), _) if opencode::is_plugin(text) => Ok(None),
             _ => Ok(Some(text.clone())),
         }
     }
@@ -291,7 +296,7 @@ fn has_our_toml_server(text: &str) -> bool {
     table.len() == 2 && merge::is_our_program(program) && merge::is_our_serving(&arguments)
 }
 
-fn broken_toml(place: &Place, source: toml_edit::TomlError) -> Error {
+fn broken_toml(place: &ConfigFile, source: toml_edit::TomlError) -> Error {
     Error::BrokenToml { path: place.path.clone(), source: Box::new(source) }
 }
 

@@ -15,8 +15,8 @@ mod activity;
 mod alerts;
 mod detail;
 mod draw;
+mod event_log;
 mod feed;
-mod log;
 mod panes;
 mod prompt;
 mod readings;
@@ -43,14 +43,14 @@ use crate::{
 };
 
 use readings::{Ask, Readings};
-use state::{Effect, Input, State};
+use state::{Effect, ViewInput, ViewState};
 use terminal::{Hand, Screen};
 
 pub use theme::Theme;
 
 /// How the view ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ended {
+pub enum WatchEnd {
     /// The person had seen enough.
     Quit,
     /// By Ctrl-C, or a signal of this number.
@@ -77,12 +77,12 @@ const EVENTS_AT_ONCE: usize = 1024;
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub async fn watch(bus: &Bus, theme: &Theme, words: &str, filter: Filter) -> io::Result<Ended> {
+pub async fn watch(bus: &Bus, theme: &Theme, words: &str, filter: Filter) -> io::Result<WatchEnd> {
     // Unheard, they would leave the terminal as the view has it, or the view without it.
     let mut signals = Signals::listen(&[INTERRUPT, TERMINATE, HANGUP, QUIT, SUSPEND, RESUME])?;
     let screen = Screen::enter()?;
     let mut hands = terminal::hands()?;
-    let state = State::new(now(), screen.size()?, words, filter);
+    let state = ViewState::new(now(), screen.size()?, words, filter);
     let view = View {
         bus,
         theme,
@@ -101,7 +101,7 @@ struct View<'b> {
     bus: &'b Bus,
     theme: &'b Theme,
     screen: Screen,
-    state: State,
+    state: ViewState,
     subscription: Subscription,
     readings: Readings,
     drawn_at: Option<Instant>,
@@ -124,8 +124,8 @@ struct Due {
 }
 
 /// What the view wakes for.
-enum Wake {
-    Input(Input),
+enum ViewWake {
+    Input(ViewInput),
     Signal(u8),
     /// To look who needs a person.
     Needing,
@@ -150,56 +150,56 @@ impl Due {
     }
 
     /// What `input` makes due.
-    fn note(&mut self, input: &Input, has_unfinished: bool) {
+    fn note(&mut self, input: &ViewInput, has_unfinished: bool) {
         match input {
-            Input::Overview(_) => self.overview_at = Some(Instant::now() + OVERVIEW),
-            Input::Trouble(_) => {
+            ViewInput::Overview(_) => self.overview_at = Some(Instant::now() + OVERVIEW),
+            ViewInput::Trouble(_) => {
                 self.is_overview_stale = true;
                 self.overview_at.get_or_insert(Instant::now() + RETRY);
             }
             // Who is silent for long enough is stalled.
-            Input::Tick(_) => self.is_overview_stale |= has_unfinished,
+            ViewInput::Tick(_) => self.is_overview_stale |= has_unfinished,
             _ => {}
         }
     }
 }
 
 impl View<'_> {
-    async fn run(mut self, hands: &mut UnboundedReceiver<Hand>, signals: &mut Signals) -> io::Result<Ended> {
+    async fn run(mut self, hands: &mut UnboundedReceiver<Hand>, signals: &mut Signals) -> io::Result<WatchEnd> {
         self.readings.ask(Ask::Overview);
         let first_page = self.state.ask();
         self.start(first_page)?;
         loop {
             let input = match self.wake(hands, signals).await {
-                Wake::Input(input) => input,
-                Wake::Signal(SUSPEND) => {
+                ViewWake::Input(input) => input,
+                ViewWake::Signal(SUSPEND) => {
                     self.suspend()?;
                     continue;
                 }
-                Wake::Signal(RESUME) => {
+                ViewWake::Signal(RESUME) => {
                     self.screen.resume()?;
                     self.show()?;
                     continue;
                 }
-                Wake::Signal(signal) => return Ok(Ended::Signal(signal)),
-                Wake::Needing => {
+                ViewWake::Signal(signal) => return Ok(WatchEnd::Signal(signal)),
+                ViewWake::Needing => {
                     self.due.is_overview_stale = true;
                     if std::mem::take(&mut self.due.is_needing_stale) {
                         self.readings.ask(Ask::Needing);
                     }
                     continue;
                 }
-                Wake::Minute => {
+                ViewWake::Minute => {
                     self.due.is_needing_stale |= self.state.has_unfinished();
                     self.readings.ask(Ask::Minutes(now()));
                     continue;
                 }
-                Wake::Overview => {
+                ViewWake::Overview => {
                     (self.due.is_overview_stale, self.due.overview_at) = (false, None);
                     self.readings.ask(Ask::Overview);
                     continue;
                 }
-                Wake::Draw => {
+                ViewWake::Draw => {
                     self.show()?;
                     continue;
                 }
@@ -213,26 +213,26 @@ impl View<'_> {
         }
     }
 
-    async fn wake(&mut self, hands: &mut UnboundedReceiver<Hand>, signals: &mut Signals) -> Wake {
+    async fn wake(&mut self, hands: &mut UnboundedReceiver<Hand>, signals: &mut Signals) -> ViewWake {
         let (draw_at, due, is_drawn) = (self.draw_at(), &mut self.due, self.drawn_at.is_some());
         tokio::select! {
             hand = hands.recv() => match hand {
-                Some(Hand::Key(key)) => Wake::Input(Input::Key(key)),
-                Some(Hand::Paste(text)) => Wake::Input(Input::Paste(text)),
-                Some(Hand::Resize(size)) => Wake::Input(Input::Resize(size)),
-                None => Wake::Signal(HANGUP),
+                Some(Hand::Key(key)) => ViewWake::Input(ViewInput::Key(key)),
+                Some(Hand::Paste(text)) => ViewWake::Input(ViewInput::Paste(text)),
+                Some(Hand::Resize(size)) => ViewWake::Input(ViewInput::Resize(size)),
+                None => ViewWake::Signal(HANGUP),
             },
-            signal = signals.next() => Wake::Signal(signal),
+            signal = signals.next() => ViewWake::Signal(signal),
             input = next_events(&mut self.subscription) => {
                 (due.is_overview_stale, due.is_needing_stale) = (true, true);
-                Wake::Input(input)
+                ViewWake::Input(input)
             }
-            input = self.readings.next() => Wake::Input(input),
-            _ = due.second.tick(), if is_drawn => Wake::Input(Input::Tick(now())),
-            _ = due.needing.tick(), if is_drawn => Wake::Needing,
-            _ = due.minute.tick(), if is_drawn => Wake::Minute,
-            () = until(due.overview_at), if due.is_overview_stale => Wake::Overview,
-            () = tokio::time::sleep_until(draw_at), if self.state.is_changed() => Wake::Draw,
+            input = self.readings.next() => ViewWake::Input(input),
+            _ = due.second.tick(), if is_drawn => ViewWake::Input(ViewInput::Tick(now())),
+            _ = due.needing.tick(), if is_drawn => ViewWake::Needing,
+            _ = due.minute.tick(), if is_drawn => ViewWake::Minute,
+            () = until(due.overview_at), if due.is_overview_stale => ViewWake::Overview,
+            () = tokio::time::sleep_until(draw_at), if self.state.is_changed() => ViewWake::Draw,
         }
     }
 
@@ -251,10 +251,10 @@ impl View<'_> {
         Ok(())
     }
 
-    fn start(&mut self, effect: Effect) -> io::Result<Option<Ended>> {
+    fn start(&mut self, effect: Effect) -> io::Result<Option<WatchEnd>> {
         match effect {
-            Effect::Quit => return Ok(Some(Ended::Quit)),
-            Effect::Interrupt => return Ok(Some(Ended::Signal(INTERRUPT))),
+            Effect::Quit => return Ok(Some(WatchEnd::Quit)),
+            Effect::Interrupt => return Ok(Some(WatchEnd::Signal(INTERRUPT))),
             Effect::Suspend => self.suspend()?,
             Effect::Load(wanted) => {
                 if wanted.before.is_none() {
@@ -279,11 +279,11 @@ impl View<'_> {
 }
 
 /// What was committed, as soon as it was.
-async fn next_events(subscription: &mut Subscription) -> Input {
+async fn next_events(subscription: &mut Subscription) -> ViewInput {
     let Some(next) = subscription.next_batch(EVENTS_AT_ONCE).await else { return std::future::pending().await };
     let deliveries = match next {
         Ok(deliveries) => deliveries,
-        Err(error) => return Input::Trouble(error.to_string()),
+        Err(error) => return ViewInput::Trouble(error.to_string()),
     };
     let (mut events, mut missed) = (Vec::with_capacity(deliveries.len()), None);
     for delivery in deliveries {
@@ -295,7 +295,7 @@ async fn next_events(subscription: &mut Subscription) -> Input {
         }
     }
     let behind = events.last().map_or(0, |last| now().since(last.received_at).max(0));
-    Input::Events { events, behind, missed }
+    ViewInput::Events { events, behind, missed }
 }
 
 fn every(span: Duration) -> Interval {

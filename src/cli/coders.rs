@@ -15,7 +15,7 @@ use anyhow::Context;
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 
 use super::{
-    Call,
+    Invocation,
     list::UNREADABLE,
     print::{Cell, Console, cell, count, json_line},
 };
@@ -23,7 +23,7 @@ use super::{
 /// List coders, the most recently active first
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Coders {
+pub struct CodersArgs {
     /// Only coders of this status; may be given several times
     #[arg(long, value_name = "STATUS", value_parser = statuses())]
     status: Vec<Status>,
@@ -43,8 +43,8 @@ Examples:
   ai-coder-events coders --needs-attention
   ai-coder-events coders --status running --status paused --json | jq -r .coder_id";
 
-impl Coders {
-    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+impl CodersArgs {
+    pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let query = CodersQuery { statuses: self.status, needs_attention: self.needs_attention, limit: self.limit };
         let mut reader = Reader::new(&call.config.history);
         let coders = reader.coders(&query).context(UNREADABLE)?;

@@ -11,7 +11,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::{
-    Call,
+    Invocation,
     interrupt::{CtrlC, INTERRUPTED},
     listen::{address, tell_address, token_of, wrong_or_failed},
     logging::log_to_stderr,
@@ -20,7 +20,7 @@ use super::{
 /// Take in what agents export as OpenTelemetry: OTLP over HTTP, protobuf or JSON
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Collect {
+pub struct CollectArgs {
     /// Where to listen; port 0 takes any that is free
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4318", value_parser = address)]
     listen: SocketAddr,
@@ -42,8 +42,8 @@ Examples:
 
 Ctrl-C ends it, with exit code 130.";
 
-impl Collect {
-    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+impl CollectArgs {
+    pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         log_to_stderr(call.environment.log.as_deref());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
         let collected = runtime.block_on(self.collect(call));
@@ -51,7 +51,7 @@ impl Collect {
         collected.map(|()| ExitCode::from(INTERRUPTED))
     }
 
-    async fn collect(self, call: Call) -> anyhow::Result<()> {
+    async fn collect(self, call: Invocation) -> anyhow::Result<()> {
         let token = match &self.token_file {
             Some(path) => Some(token_in(path)?),
             None => token_of(&call),

@@ -16,7 +16,7 @@ use super::{Cli, PROGRAM};
 /// Print completions for a shell
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Completions {
+pub struct CompletionsArgs {
     /// Whose: bash, zsh, fish, elvish, powershell
     #[arg(value_name = "SHELL", hide_possible_values = true)]
     shell: Shell,
@@ -28,7 +28,7 @@ Examples:
   ai-coder-events completions zsh > ~/.zfunc/_ai-coder-events     # with `fpath+=~/.zfunc` before `compinit`
   ai-coder-events completions fish > ~/.config/fish/completions/ai-coder-events.fish";
 
-impl Completions {
+impl CompletionsArgs {
     pub fn run(&self) -> anyhow::Result<ExitCode> {
         // It panics where it cannot write, and a reader may go away.
         let mut script = Vec::new();

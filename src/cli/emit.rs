@@ -17,10 +17,10 @@ use clap::{Args, error::ErrorKind};
 use serde_json::Value;
 
 use self::{
-    item::{Item, Receipt, Sender, is_missing},
-    stream::Stream,
+    item::{CheckedInput, Receipt, Sender, is_missing},
+    stream::InputStream,
 };
-use super::{Call, filter::moment, print::json_line};
+use super::{Invocation, filter::moment, print::json_line};
 
 mod item;
 mod stream;
@@ -28,7 +28,7 @@ mod stream;
 /// Record an event, or a stream of them
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Emit {
+pub struct EmitArgs {
     /// The type, with or without `ai_coder_`; `-` reads events from stdin, one JSON object a line
     #[arg(value_name = "TYPE")]
     kind: String,
@@ -67,8 +67,8 @@ Examples:
 
 type Assignment = (String, String);
 
-impl Emit {
-    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+impl EmitArgs {
+    pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         if self.kind != "-" {
             return self.emit_one(call);
         }
@@ -76,10 +76,10 @@ impl Emit {
             let message = "`--at`, `--id` and `--set` are for a single event: with `-`, each line says them itself";
             return Err(super::usage(Some("emit"), ErrorKind::ArgumentConflict, message));
         }
-        Stream::new(self.sender(call), call).run()
+        InputStream::new(self.sender(call), call).run()
     }
 
-    fn sender(&self, call: &Call) -> Sender {
+    fn sender(&self, call: &Invocation) -> Sender {
         let given =
             |flag: &Option<String>, variable: &Option<String>| flag.clone().filter(|text| !text.is_empty()).or(variable.clone());
         Sender {
@@ -88,14 +88,14 @@ impl Emit {
         }
     }
 
-    fn emit_one(self, call: &Call) -> anyhow::Result<ExitCode> {
+    fn emit_one(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let sender = self.sender(call);
         let object = self.object();
         if sender.coder_id.is_none() && is_missing(&object, "coder_id") {
             let message = "a coder is missing: give `--coder ID`, or set AI_CODER_ID";
             return Err(super::usage(Some("emit"), ErrorKind::MissingRequiredArgument, message));
         }
-        let entry = Item::of(object, |object| sender.fill(object)).0;
+        let entry = CheckedInput::of(object, |object| sender.fill(object)).0;
         let kind = match &entry {
             Entry::Draft(draft) => draft.kind.name(),
             Entry::Rejection(rejection) => {

@@ -42,7 +42,7 @@ impl FilterFlags {
 
 /// How much is said about an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Detail {
+pub enum DetailLevel {
     /// Where, when, who, and one sentence
     Summary,
     /// Every field
@@ -57,13 +57,13 @@ pub struct DetailFlag {
         hide_possible_values = true,
         help = "summary or full [default: summary; full with --json]"
     )]
-    detail: Option<Detail>,
+    detail: Option<DetailLevel>,
 }
 
 impl DetailFlag {
     /// People want the gist, programs everything.
-    pub fn or_default(self, json: bool) -> Detail {
-        self.detail.unwrap_or(if json { Detail::Full } else { Detail::Summary })
+    pub fn or_default(self, json: bool) -> DetailLevel {
+        self.detail.unwrap_or(if json { DetailLevel::Full } else { DetailLevel::Summary })
     }
 }
 

@@ -15,8 +15,8 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    Call,
-    filter::{Detail, DetailFlag, FilterFlags},
+    Invocation,
+    filter::{DetailFlag, DetailLevel, FilterFlags},
     interrupt::{CtrlC, INTERRUPTED},
     list::UNREADABLE,
     print::{Console, EventRows, json_event, json_line},
@@ -25,7 +25,7 @@ use super::{
 /// Print events as they happen
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Follow {
+pub struct FollowArgs {
     #[command(flatten)]
     filter: FilterFlags,
 
@@ -48,8 +48,8 @@ Ctrl-C ends it, with exit code 130.";
 /// Events that are there already are written together, up to about this much.
 const WRITE_BYTES: usize = 64 * 1024;
 
-impl Follow {
-    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+impl FollowArgs {
+    pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
         let code = runtime.block_on(self.follow(call));
         // A write to a reader that stands still must not hold up the end.
@@ -57,13 +57,13 @@ impl Follow {
         code
     }
 
-    async fn follow(self, call: Call) -> anyhow::Result<ExitCode> {
+    async fn follow(self, call: Invocation) -> anyhow::Result<ExitCode> {
         let console = Console::of_stdout(&call.environment);
         if !call.json {
             console.tell_how_to_begin(&mut Reader::new(&call.config.history));
         }
         let bus = Bus::new(call.config.history);
-        let mut writing = Transcript {
+        let mut writing = FollowWriter {
             json: call.json,
             detail: self.detail.or_default(call.json),
             rows: EventRows::new(console),
@@ -125,15 +125,15 @@ async fn write(out: &mut tokio::io::Stdout, lines: &[u8]) -> io::Result<()> {
 }
 
 /// Deliveries as lines.
-struct Transcript {
+struct FollowWriter {
     json: bool,
-    detail: Detail,
+    detail: DetailLevel,
     rows: EventRows,
     /// Told once what came before it is written.
     failed: Option<bus::Error>,
 }
 
-impl Transcript {
+impl FollowWriter {
     /// Waits for one delivery, and takes the others that are there.
     async fn lines(&mut self, subscription: &mut Subscription) -> anyhow::Result<Option<Vec<u8>>> {
         if let Some(failed) = self.failed.take() {

@@ -18,7 +18,7 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 
 use super::{
-    Call,
+    Invocation,
     completions::Offered,
     interrupt::{CtrlC, INTERRUPTED},
     print::{count, json_line},
@@ -28,7 +28,7 @@ use super::{
 /// Take in the records that agents keep of their own sessions
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Import {
+pub struct ImportArgs {
     /// Whose records: claude-code, codex, gemini, copilot
     #[arg(value_name = "AGENT", value_parser = Offered(with_records()), hide_possible_values = true)]
     agent: String,
@@ -53,14 +53,14 @@ Examples:
 
 /// The summary, and whose.
 #[derive(Serialize)]
-struct Answer<'a> {
+struct ImportAnswer<'a> {
     agent: &'a str,
     #[serde(flatten)]
     summary: &'a Summary,
 }
 
-impl Import {
-    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+impl ImportArgs {
+    pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         let agent = self.agent()?;
         let places = self.places(agent, &call)?;
         let files = import::find(agent, &places)?;
@@ -89,7 +89,7 @@ impl Import {
         })
     }
 
-    fn places(&self, agent: Agent, call: &Call) -> anyhow::Result<Vec<PathBuf>> {
+    fn places(&self, agent: Agent, call: &Invocation) -> anyhow::Result<Vec<PathBuf>> {
         if !self.paths.is_empty() {
             return self.paths.iter().map(|path| std::path::absolute(path).context("failed to resolve a path")).collect();
         }
@@ -111,7 +111,7 @@ fn with_records() -> Vec<&'static str> {
     Agent::ALL.iter().filter(|&&agent| import::keeps_records(agent)).map(|agent| agent.name()).collect()
 }
 
-fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> anyhow::Result<ExitCode> {
+fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Invocation) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
     let bell = Bell::default();
     let mut tail = Tail::new(agent, &call.config.history, places, bell.clone())?;
@@ -145,14 +145,14 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Call) -> an
     followed.map(|()| ExitCode::from(INTERRUPTED))
 }
 
-fn bar(files: &[Found], call: &Call) -> ProgressBar {
+fn bar(files: &[Found], call: &Invocation) -> ProgressBar {
     progress::bytes(files.iter().map(|found| found.stamp.bytes).sum(), call)
 }
 
-fn tell(agent: Agent, summary: &Summary, call: &Call) -> io::Result<()> {
+fn tell(agent: Agent, summary: &Summary, call: &Invocation) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if call.json {
-        json_line(&mut out, &Answer { agent: agent.name(), summary })?;
+        json_line(&mut out, &ImportAnswer { agent: agent.name(), summary })?;
         return out.flush();
     }
     let Summary { files, lines, new, duplicate, completing, rejected, unfinished } = *summary;

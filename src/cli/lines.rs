@@ -13,7 +13,7 @@ use ai_coder_events::{event::LINE_BYTES_MAX, history::Rejection};
 
 /// One line without its end. Blank ones are counted but not handed over.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Line {
+pub struct InputLine {
     /// From 1 on.
     pub number: u64,
     pub text: Text,
@@ -34,14 +34,14 @@ const CHUNKS_AHEAD: usize = 4;
 const BATCH_LINES: usize = 1024;
 
 /// Lines as a thread reads them.
-pub struct Lines {
-    chunks: Receiver<io::Result<Vec<Line>>>,
+pub struct InputLines {
+    chunks: Receiver<io::Result<Vec<InputLine>>>,
     /// Why the input ended, to be told after what came before it.
     failure: Option<io::Error>,
 }
 
-impl Lines {
-    pub fn of(mut input: impl Read + Send + 'static) -> Lines {
+impl InputLines {
+    pub fn of(mut input: impl Read + Send + 'static) -> InputLines {
         let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
         thread::spawn(move || {
             let mut splitter = Splitter::default();
@@ -63,14 +63,14 @@ impl Lines {
                 drop(sender.send(Ok(vec![last])));
             }
         });
-        Lines { chunks, failure: None }
+        InputLines { chunks, failure: None }
     }
 
     /// All lines that are there by now, at least one; `None` at the end.
     ///
     /// # Errors
     /// Where the input cannot be read.
-    pub fn next_batch(&mut self) -> io::Result<Option<Vec<Line>>> {
+    pub fn next_batch(&mut self) -> io::Result<Option<Vec<InputLine>>> {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }
@@ -103,7 +103,7 @@ struct Splitter {
 }
 
 impl Splitter {
-    fn feed(&mut self, chunk: &[u8]) -> Vec<Line> {
+    fn feed(&mut self, chunk: &[u8]) -> Vec<InputLine> {
         let mut lines = Vec::new();
         for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
             match piece.strip_suffix(b"\n") {
@@ -117,7 +117,7 @@ impl Splitter {
         lines
     }
 
-    fn finish(mut self) -> Option<Line> {
+    fn finish(mut self) -> Option<InputLine> {
         self.take()
     }
 
@@ -134,17 +134,17 @@ impl Splitter {
         }
     }
 
-    fn take(&mut self) -> Option<Line> {
+    fn take(&mut self) -> Option<InputLine> {
         self.number += 1;
         let mut text = std::mem::take(&mut self.partial);
         if std::mem::take(&mut self.too_long) {
-            return Some(Line { number: self.number, text: Text::TooLong(text) });
+            return Some(InputLine { number: self.number, text: Text::TooLong(text) });
         }
         if text.last() == Some(&b'\r') {
             text.pop();
         }
         let blank = text.iter().all(u8::is_ascii_whitespace);
-        (!blank).then_some(Line { number: self.number, text: Text::Whole(text) })
+        (!blank).then_some(InputLine { number: self.number, text: Text::Whole(text) })
     }
 }
 
@@ -155,20 +155,20 @@ mod tests {
     use super::*;
 
     /// What a stream given in these pieces is split into.
-    fn split(pieces: &[&[u8]]) -> Vec<Line> {
+    fn split(pieces: &[&[u8]]) -> Vec<InputLine> {
         let mut splitter = Splitter::default();
-        let mut lines: Vec<Line> = pieces.iter().flat_map(|piece| splitter.feed(piece)).collect();
+        let mut lines: Vec<InputLine> = pieces.iter().flat_map(|piece| splitter.feed(piece)).collect();
         lines.extend(splitter.finish());
         lines
     }
 
-    fn whole(number: u64, text: &str) -> Line {
-        Line { number, text: Text::Whole(text.into()) }
+    fn whole(number: u64, text: &str) -> InputLine {
+        InputLine { number, text: Text::Whole(text.into()) }
     }
 
     #[test]
     fn lines_are_the_same_however_they_arrive() {
-        let check = |pieces: &[&[u8]], expected: &[Line]| {
+        let check = |pieces: &[&[u8]], expected: &[InputLine]| {
             assert_eq!(split(pieces), expected, "{pieces:?}");
             let bytes: Vec<&[u8]> = pieces.iter().flat_map(|piece| piece.chunks(1)).collect();
             assert_eq!(split(&bytes), expected, "{pieces:?} byte by byte");
@@ -178,7 +178,7 @@ mod tests {
         check(&[b"a\nb"], &[whole(1, "a"), whole(2, "b")]);
         check(&[b"a", b"b\r\n", b"c"], &[whole(1, "ab"), whole(2, "c")]);
         check(&[b"\n  \n\r\nx"], &[whole(4, "x")]);
-        check(&[b"\xff\n"], &[Line { number: 1, text: Text::Whole(vec![0xff]) }]);
+        check(&[b"\xff\n"], &[InputLine { number: 1, text: Text::Whole(vec![0xff]) }]);
     }
 
     #[test]
@@ -187,8 +187,8 @@ mod tests {
         let huge = vec![b'y'; LINE_BYTES_MAX * 3];
         let lines = split(&[&longest, b"\r\n", &huge, b"\nafter"]);
         let expected = [
-            Line { number: 1, text: Text::Whole(longest) },
-            Line { number: 2, text: Text::TooLong(vec![b'y'; Rejection::INPUT_BYTES_SEEN]) },
+            InputLine { number: 1, text: Text::Whole(longest) },
+            InputLine { number: 2, text: Text::TooLong(vec![b'y'; Rejection::INPUT_BYTES_SEEN]) },
             whole(3, "after"),
         ];
         assert_eq!(lines, expected);
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn a_line_is_handed_over_while_the_input_stays_open() {
         let (writer, pipe): (Sender<&'static [u8]>, _) = channel();
-        let mut lines = Lines::of(Pipe(pipe));
+        let mut lines = InputLines::of(Pipe(pipe));
         for (number, text) in [(1, "one"), (2, "two")] {
             writer.send(if number == 1 { b"one\n" } else { b"two\n" }).unwrap();
             assert_eq!(lines.next_batch().unwrap(), Some(vec![whole(number, text)]));

@@ -13,15 +13,15 @@ use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
 
 use super::{
-    Call,
-    filter::{Detail, DetailFlag, FilterFlags},
+    Invocation,
+    filter::{DetailFlag, DetailLevel, FilterFlags},
     print::{Console, EventRows, json_event},
 };
 
 /// List events, newest first
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct List {
+pub struct ListArgs {
     /// Exactly these events
     #[arg(
         value_name = "SEQ",
@@ -75,8 +75,8 @@ enum First {
 /// Events held in memory at once; each may be as large as an event may be.
 const PAGE_EVENTS: usize = 500;
 
-impl List {
-    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+impl ListArgs {
+    pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
         let detail = self.detail.or_default(call.json);
         let console = Console::of_stdout(&call.environment);
@@ -86,7 +86,7 @@ impl List {
         // A terminal's rows line up; what a program reads comes as it is found.
         let seqs_at_once = if console.screen().is_some() { PAGE_EVENTS } else { 1 };
         let rows = EventRows::new(console);
-        let mut out = Output { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, rows };
+        let mut out = ListWriter { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, rows };
         if self.seqs.is_empty() {
             self.list(&mut reader, &mut out)?
         } else {
@@ -95,7 +95,7 @@ impl List {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn list(self, reader: &mut Reader, out: &mut Output<impl Write>) -> anyhow::Result<()> {
+    fn list(self, reader: &mut Reader, out: &mut ListWriter<impl Write>) -> anyhow::Result<()> {
         let order = match self.order {
             First::Newest => Order::Newest,
             First::Oldest => Order::Oldest,
@@ -131,7 +131,7 @@ impl List {
         Ok(())
     }
 
-    fn show(self, reader: &mut Reader, out: &mut Output<impl Write>, at_once: usize) -> anyhow::Result<()> {
+    fn show(self, reader: &mut Reader, out: &mut ListWriter<impl Write>, at_once: usize) -> anyhow::Result<()> {
         let mut absent = Vec::new();
         for seqs in self.seqs.chunks(at_once) {
             let mut found = Vec::new();
@@ -155,14 +155,14 @@ impl List {
 
 pub const UNREADABLE: &str = "failed to read the history";
 
-struct Output<W: Write> {
+struct ListWriter<W: Write> {
     out: BufWriter<W>,
     json: bool,
-    detail: Detail,
+    detail: DetailLevel,
     rows: EventRows,
 }
 
-impl<W: Write> Output<W> {
+impl<W: Write> ListWriter<W> {
     fn page(&mut self, events: &[Event]) -> io::Result<()> {
         if self.json {
             return events.iter().try_for_each(|event| json_event(&mut self.out, event, self.detail));

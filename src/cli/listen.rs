@@ -8,7 +8,7 @@ use std::{
 use ai_coder_events::collect::{Error, Receiver, Token};
 use clap::error::ErrorKind;
 
-use super::{Call, usage};
+use super::{Invocation, usage};
 
 /// `127.0.0.1:4318`, or a name with a port.
 ///
@@ -26,7 +26,7 @@ pub fn address(given: &str) -> Result<SocketAddr, String> {
 ///
 /// # Errors
 /// Where the address is open to other machines and no token is set.
-pub async fn bind_or_warn(address: SocketAddr, call: &Call) -> anyhow::Result<Option<Receiver>> {
+pub async fn bind_or_warn(address: SocketAddr, call: &Invocation) -> anyhow::Result<Option<Receiver>> {
     match Receiver::bind(address, token_of(call)).await {
         Ok(receiver) => {
             tell_address(receiver.address());
@@ -40,7 +40,7 @@ pub async fn bind_or_warn(address: SocketAddr, call: &Call) -> anyhow::Result<Op
     }
 }
 
-pub fn token_of(call: &Call) -> Option<Token> {
+pub fn token_of(call: &Invocation) -> Option<Token> {
     call.environment.token.as_deref().and_then(Token::new)
 }
 

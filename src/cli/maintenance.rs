@@ -7,7 +7,7 @@ use std::{
 
 use ai_coder_events::{
     config::{Age, Size},
-    history::{Checkup, Pruned, Reader, Rejected as Kept, Retention, Salvage, Writer},
+    history::{Checkup, Pruned, Reader, Rejected, Retention, Salvage, Writer},
     style::{Tint, bytes},
     text,
 };
@@ -17,7 +17,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Call,
+    Invocation,
     list::UNREADABLE,
     print::{Console, cell, count, json_line},
     progress,
@@ -26,7 +26,7 @@ use super::{
 /// Remove the oldest events; totals and the state of coders survive
 #[derive(Debug, Args)]
 #[command(after_help = PRUNE_EXAMPLES)]
-pub struct Prune {
+pub struct PruneArgs {
     /// Remove what is older, such as 90d, 12h
     #[arg(long, value_name = "AGE")]
     max_age: Option<Age>,
@@ -58,8 +58,8 @@ struct PruneAnswer {
     dry_run: bool,
 }
 
-impl Prune {
-    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+impl PruneArgs {
+    pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let given = Retention {
             max_age: self.max_age.map(|Age(micros)| micros),
             max_events: self.max_events,
@@ -86,7 +86,7 @@ impl Prune {
     }
 }
 
-fn prune(retention: &Retention, call: &Call) -> anyhow::Result<Pruned> {
+fn prune(retention: &Retention, call: &Invocation) -> anyhow::Result<Pruned> {
     let options = &call.config.history;
     // About so many: what else is recorded meanwhile may take the place of what goes.
     let total = match progress::is_seen(call) {
@@ -102,7 +102,7 @@ fn prune(retention: &Retention, call: &Call) -> anyhow::Result<Pruned> {
 /// Take in what hooks spooled, and verify the history
 #[derive(Debug, Args)]
 #[command(after_help = CHECK_EXAMPLES)]
-pub struct Check {
+pub struct CheckArgs {
     /// Rebuild the aggregates; of a damaged file, save what can be read into a new one, and keep the old
     #[arg(long)]
     repair: bool,
@@ -115,8 +115,8 @@ Examples:
   ai-coder-events check
   ai-coder-events check --repair --json";
 
-impl Check {
-    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+impl CheckArgs {
+    pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let bar = progress::spinner("reading the file", call);
         let mut count_events = |done, total| progress::count_events(&bar, done, total);
         let checkup = Writer::new(&call.config.history).check_telling(self.repair, &mut count_events);
@@ -169,7 +169,7 @@ impl Check {
 /// List what was refused, and why
 #[derive(Debug, Args)]
 #[command(after_help = REJECTED_EXAMPLES)]
-pub struct Rejected {
+pub struct RejectedArgs {
     /// Forget them
     #[arg(long)]
     clear: bool,
@@ -184,8 +184,8 @@ Examples:
 /// How much of a rejected input a row shows.
 const INPUT_CHARS_SHOWN: usize = 100;
 
-impl Rejected {
-    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+impl RejectedArgs {
+    pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let mut out = io::BufWriter::new(io::stdout().lock());
         if self.clear {
             let cleared = Writer::new(&call.config.history).clear_rejected().context("failed to write the history")?;
@@ -205,8 +205,8 @@ impl Rejected {
     }
 }
 
-fn table(out: &mut impl Write, console: &Console, kept: &[Kept]) -> io::Result<()> {
-    for Kept { time, source, reason, input } in kept {
+fn table(out: &mut impl Write, console: &Console, kept: &[Rejected]) -> io::Result<()> {
+    for Rejected { time, source, reason, input } in kept {
         console
             .table(out, &[vec![cell(console.time(*time), Tint::Dim), cell(source, Tint::Plain), cell(reason, Tint::Plain)]])?;
         let input = text::excerpt(input, INPUT_CHARS_SHOWN);

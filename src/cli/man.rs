@@ -16,14 +16,14 @@ use super::Cli;
 /// Print the manual page
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Manual {}
+pub struct ManArgs {}
 
 const EXAMPLES: &str = "\
 Examples:
   ai-coder-events man | man -l -
   ai-coder-events man > ~/.local/share/man/man1/ai-coder-events.1";
 
-impl Manual {
+impl ManArgs {
     pub fn run(&self) -> anyhow::Result<ExitCode> {
         let mut out = io::stdout().lock();
         out.write_all(page(Cli::command())?.as_bytes())?;

@@ -25,7 +25,7 @@ use serde::Serialize;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size_of};
 
-use super::filter::Detail;
+use super::filter::DetailLevel;
 
 pub mod chart;
 mod columns;
@@ -61,10 +61,10 @@ fn cleaned(value: Value) -> Value {
 
 /// # Errors
 /// Where the line cannot be written.
-pub fn json_event(out: &mut impl Write, event: &Event, detail: Detail) -> io::Result<()> {
+pub fn json_event(out: &mut impl Write, event: &Event, detail: DetailLevel) -> io::Result<()> {
     match detail {
-        Detail::Full => json_line(out, event),
-        Detail::Summary => json_line(out, &Summary::of(event)),
+        DetailLevel::Full => json_line(out, event),
+        DetailLevel::Summary => json_line(out, &Summary::of(event)),
     }
 }
 
@@ -332,7 +332,7 @@ impl EventRows {
         &mut self,
         out: &mut impl Write,
         events: impl IntoIterator<Item = &'e Event> + Clone,
-        detail: Detail,
+        detail: DetailLevel,
     ) -> io::Result<()> {
         self.measure();
         let rows: Vec<_> = events.clone().into_iter().map(|event| self.console.event_row(event)).collect();
@@ -340,7 +340,7 @@ impl EventRows {
         for (row, event) in rows.iter().zip(events) {
             self.turn_to_day_of(out, event)?;
             self.console.row(out, &self.columns, row)?;
-            if detail == Detail::Full {
+            if detail == DetailLevel::Full {
                 self.console.event_fields(out, event)?;
             }
         }

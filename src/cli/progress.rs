@@ -7,22 +7,22 @@ use std::io::{self, IsTerminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::{
-    Call,
+    Invocation,
     interrupt::{CtrlC, INTERRUPTED},
 };
 
 /// Of so many bytes.
-pub fn bytes(total: u64, call: &Call) -> ProgressBar {
+pub fn bytes(total: u64, call: &Invocation) -> ProgressBar {
     new(call, "{wide_bar} {bytes}/{total_bytes} {eta}", Some(total))
 }
 
 /// Of so many events.
-pub fn events(total: u64, call: &Call) -> ProgressBar {
+pub fn events(total: u64, call: &Invocation) -> ProgressBar {
     gone_with_ctrl_c(new(call, EVENTS, Some(total)))
 }
 
 /// Of nobody knows how much, until [`count_events`].
-pub fn spinner(what: &'static str, call: &Call) -> ProgressBar {
+pub fn spinner(what: &'static str, call: &Invocation) -> ProgressBar {
     let spinner = gone_with_ctrl_c(new(call, "{spinner} {wide_msg}", None).with_message(what));
     spinner.tick();
     spinner
@@ -67,11 +67,11 @@ fn end() -> ! {
     std::process::exit(INTERRUPTED.into())
 }
 
-pub fn is_seen(call: &Call) -> bool {
+pub fn is_seen(call: &Invocation) -> bool {
     io::stderr().is_terminal() && !call.json
 }
 
-fn new(call: &Call, template: &str, total: Option<u64>) -> ProgressBar {
+fn new(call: &Invocation, template: &str, total: Option<u64>) -> ProgressBar {
     let target = if is_seen(call) { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
     ProgressBar::with_draw_target(total, target).with_style(style(template))
 }

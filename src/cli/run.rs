@@ -13,7 +13,7 @@ use clap::{Args, ValueEnum};
 /// Run a command and record its life, output, files and resources
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Run {
+pub struct RunArgs {
     /// What people call it [default: the command's name]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -53,7 +53,7 @@ enum Format {
     None,
 }
 
-impl Run {
+impl RunArgs {
     pub fn run(self, db: Option<&Path>, environment: Environment) -> anyhow::Result<ExitCode> {
         // Stderr is the command's: not even a defect of the recorder may be heard on it.
         panic::set_hook(Box::new(|_| {}));

@@ -12,12 +12,12 @@ use anyhow::Context;
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{Call, listen, logging::log_to_stderr};
+use super::{Invocation, listen, logging::log_to_stderr};
 
 /// Serve the history to agents and editors over MCP, on stdin and stdout
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Serve {
+pub struct ServeArgs {
     /// Record nothing: no `emit_ai_coder_event`, no upkeep
     #[arg(long)]
     read_only: bool,
@@ -39,8 +39,8 @@ Examples:
   ai-coder-events serve --collect 127.0.0.1:4318
   AI_CODER_EVENTS_LOG=debug ai-coder-events serve --read-only 2> serve.log";
 
-impl Serve {
-    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+impl ServeArgs {
+    pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         log_to_stderr(call.environment.log.as_deref());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
         let served = runtime.block_on(self.serve(call));
@@ -49,7 +49,7 @@ impl Serve {
         served.map(|()| ExitCode::SUCCESS)
     }
 
-    async fn serve(self, call: Call) -> anyhow::Result<()> {
+    async fn serve(self, call: Invocation) -> anyhow::Result<()> {
         // Before anything is served: wrong usage is told by the exit code.
         let receiver = match self.collect {
             Some(address) => listen::bind_or_warn(address, &call).await?,

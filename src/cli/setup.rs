@@ -20,7 +20,7 @@ use super::print::json_line;
 /// Make an agent report here: its hooks, its telemetry, and the MCP server in its own configuration
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Setup {
+pub struct SetupArgs {
     /// Whose configuration
     #[arg(value_name = "AGENT", value_enum)]
     agent: Named,
@@ -75,7 +75,7 @@ enum ScopeName {
     Project,
 }
 
-impl Setup {
+impl SetupArgs {
     pub fn run(self, environment: Environment, json: bool) -> anyhow::Result<ExitCode> {
         let (at, program) = (surroundings(environment)?, program()?);
         let Named(target) = self.agent;
@@ -104,7 +104,7 @@ impl Setup {
     }
 
     fn answer(&self, plan: &Plan, backups: &[Option<PathBuf>]) -> serde_json::Value {
-        let change = |(index, change): (usize, &setup::Change)| {
+        let change = |(index, change): (usize, &setup::FileChange)| {
             let backup = backups.get(index).cloned().flatten();
             json!({"path": change.path, "diff": change.diff(), "backup": backup})
         };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use ai_coder_events::{
-    aggregate::{Stats as Figures, Usage},
+    aggregate::{Stats, Usage},
     event::{Micros, Time},
     history::{Reader, StatsQuery},
     style::{Tint, bytes},
@@ -16,7 +16,7 @@ use anyhow::{Context, anyhow};
 use clap::Args;
 
 use super::{
-    Call, coders,
+    Invocation, coders,
     filter::since,
     list::UNREADABLE,
     print::{Console, cell, chart, count, json_line},
@@ -25,7 +25,7 @@ use super::{
 /// Counts, tokens, cost and errors
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Stats {
+pub struct StatsArgs {
     /// Only this coder
     #[arg(long, value_name = "ID")]
     coder: Option<String>,
@@ -50,8 +50,8 @@ const MINUTES_DRAWN: Micros = 60;
 /// Coders named in place of one that is unknown.
 const NEAREST: usize = 3;
 
-impl Stats {
-    pub fn run(self, call: &Call) -> anyhow::Result<ExitCode> {
+impl StatsArgs {
+    pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
         if let Some(coder) = &self.coder
             && reader.coder(coder).context(UNREADABLE)?.is_none()
@@ -91,7 +91,7 @@ fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
     anyhow!("unknown coder `{}`: {next}", ai_coder_events::text::excerpt(id, 80))
 }
 
-fn page(out: &mut impl Write, console: &Console, stats: &Figures, minutes: &[u64], now: Time) -> io::Result<()> {
+fn page(out: &mut impl Write, console: &Console, stats: &Stats, minutes: &[u64], now: Time) -> io::Result<()> {
     let mut rows = Vec::new();
     let mut add = |name: &str, value: String| rows.push(vec![cell(name, Tint::Bold), cell(value, Tint::Plain)]);
     let since = stats.since.map_or(String::new(), |since| format!(" since {}", console.time(since)));

@@ -19,7 +19,7 @@ use super::print::{Console, cell, json_line};
 /// List the event types and their fields
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Types {}
+pub struct TypesArgs {}
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,7 +43,7 @@ struct DescribedField {
     about: &'static str,
 }
 
-impl Types {
+impl TypesArgs {
     pub fn run(&self, json: bool) -> anyhow::Result<ExitCode> {
         let mut out = BufWriter::new(io::stdout().lock());
         if json {

@@ -9,18 +9,18 @@ use ai_coder_events::{
     bus::Bus,
     config::Environment,
     filter::Filter,
-    tui::{self, Ended, Theme},
+    tui::{self, Theme, WatchEnd},
 };
 use anyhow::{Context, bail};
 use clap::{Args, error::ErrorKind};
 use jiff::tz::TimeZone;
 
-use super::{Call, now, usage};
+use super::{Invocation, now, usage};
 
 /// Watch coders and events live on the whole screen
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
-pub struct Watch {
+pub struct WatchArgs {
     /// Show only such events: coder:ID type:TYPE path:PATH since:15m until:TIME words
     #[arg(value_name = "FILTER")]
     filter: Vec<String>,
@@ -34,8 +34,8 @@ Examples:
 
 `?` shows the keys, `q` quits; Ctrl-C ends it with exit code 130.";
 
-impl Watch {
-    pub fn run(self, call: Call) -> anyhow::Result<ExitCode> {
+impl WatchArgs {
+    pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         let words = as_typed(&self.filter);
         let filter = Filter::parse(&words, now())
             .map_err(|invalid| usage(Some("watch"), ErrorKind::ValueValidation, &invalid.to_string()))?;
@@ -51,8 +51,8 @@ impl Watch {
         // A read that takes long must not hold up the end.
         runtime.shutdown_background();
         Ok(match ended {
-            Ok(Ended::Quit) => ExitCode::SUCCESS,
-            Ok(Ended::Signal(number)) => ExitCode::from(128 + number),
+            Ok(WatchEnd::Quit) => ExitCode::SUCCESS,
+            Ok(WatchEnd::Signal(number)) => ExitCode::from(128 + number),
             // It was closed, which some call failed for before the signal was heard.
             Err(_) if !is_terminal() => ExitCode::from(128 + 1),
             Err(error) => return Err(error).context("failed to use the terminal"),

@@ -122,14 +122,14 @@ const CURSOR: &[&str] = &[
 
 /// One file of an agent, and what belongs into it.
 #[derive(Clone, Debug)]
-pub(super) struct Place {
+pub(super) struct ConfigFile {
     pub path: PathBuf,
-    pub content: Content,
+    pub content: ConfigContent,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Content {
-    Json(Vec<Part>),
+pub(super) enum ConfigContent {
+    Json(Vec<ConfigPart>),
     /// Codex's `config.toml`: the server, and where to send telemetry.
     Toml {
         server: Vec<String>,
@@ -141,7 +141,7 @@ pub(super) enum Content {
 
 /// What belongs into one JSON file.
 #[derive(Clone, Debug)]
-pub(super) enum Part {
+pub(super) enum ConfigPart {
     /// A list of hooks for each event; `version` stands beside them where the file is new.
     Hooks {
         hooks: Vec<(&'static str, Value)>,
@@ -165,17 +165,18 @@ pub(super) fn is_telemetry(key: &str) -> bool {
 
 impl Target {
     /// `telemetry`: whether its telemetry is to come here.
-    pub(super) fn places(self, scope: Scope, at: &Surroundings, program: &Program, telemetry: bool) -> Vec<Place> {
+    pub(super) fn places(self, scope: Scope, at: &Surroundings, program: &Program, telemetry: bool) -> Vec<ConfigFile> {
         let folder = self.folder(scope, at);
-        let file = |name: &str, parts: Vec<Part>| Place { path: folder.join(name), content: Content::Json(parts) };
+        let file =
+            |name: &str, parts: Vec<ConfigPart>| ConfigFile { path: folder.join(name), content: ConfigContent::Json(parts) };
         let is_user = scope == Scope::User;
         let serve = program.serve(telemetry);
         let stdio = json!({"type": "stdio", "command": program.path, "args": serve});
         let plain = json!({"command": program.path, "args": serve});
-        let server = |under, entry| Part::Server { under, entry };
+        let server = |under, entry| ConfigPart::Server { under, entry };
         match self {
             Target::ClaudeCode => {
-                let mut settings = vec![Part::Hooks { hooks: claude_hooks(&program.hook(self.name())), version: None }];
+                let mut settings = vec![ConfigPart::Hooks { hooks: claude_hooks(&program.hook(self.name())), version: None }];
                 settings.extend(telemetry.then(claude_telemetry));
                 let servers = match (scope, &at.claude_folder) {
                     (Scope::Project, _) => at.project.join(".mcp.json"),
@@ -184,18 +185,18 @@ impl Target {
                 };
                 vec![
                     file("settings.json", settings),
-                    Place { path: servers, content: Content::Json(vec![server("mcpServers", stdio)]) },
+                    ConfigFile { path: servers, content: ConfigContent::Json(vec![server("mcpServers", stdio)]) },
                 ]
             }
             Target::Codex => vec![
-                file("hooks.json", vec![Part::Hooks { hooks: codex_hooks(&program.hook(self.name())), version: None }]),
-                Place {
+                file("hooks.json", vec![ConfigPart::Hooks { hooks: codex_hooks(&program.hook(self.name())), version: None }]),
+                ConfigFile {
                     path: folder.join("config.toml"),
-                    content: Content::Toml { server: program.toml_lines(telemetry), telemetry },
+                    content: ConfigContent::Toml { server: program.toml_lines(telemetry), telemetry },
                 },
             ],
             Target::Gemini => {
-                let mut settings = vec![Part::Hooks { hooks: gemini_hooks(&program.hook(self.name())), version: None }];
+                let mut settings = vec![ConfigPart::Hooks { hooks: gemini_hooks(&program.hook(self.name())), version: None }];
                 settings.extend(telemetry.then(gemini_telemetry));
                 settings.push(server("mcpServers", plain));
                 vec![file("settings.json", settings)]
@@ -208,12 +209,12 @@ impl Target {
                     ("hooks/ai-coder-events.json", "mcp.json")
                 };
                 vec![
-                    file(hooks, vec![Part::Hooks { hooks: copilot_hooks(program), version: Some(1) }]),
+                    file(hooks, vec![ConfigPart::Hooks { hooks: copilot_hooks(program), version: Some(1) }]),
                     file(servers, vec![server("mcpServers", local)]),
                 ]
             }
             Target::Cursor => vec![
-                file("hooks.json", vec![Part::Hooks { hooks: cursor_hooks(&program.hook(self.name())), version: Some(1) }]),
+                file("hooks.json", vec![ConfigPart::Hooks { hooks: cursor_hooks(&program.hook(self.name())), version: Some(1) }]),
                 file("mcp.json", vec![server("mcpServers", plain)]),
             ],
             Target::Opencode => {
@@ -222,11 +223,11 @@ impl Target {
                 let name = if at.opencode_has_comments(&folder, scope) { "opencode.jsonc" } else { "opencode.json" };
                 let settings = at.opencode_settings(&folder, scope).join(name);
                 vec![
-                    Place {
+                    ConfigFile {
                         path: folder.join("plugins/ai-coder-events.js"),
-                        content: Content::Whole(opencode::plugin(&program.hook_words(self.name()))),
+                        content: ConfigContent::Whole(opencode::plugin(&program.hook_words(self.name()))),
                     },
-                    Place { path: settings, content: Content::Json(vec![server("mcp", entry)]) },
+                    ConfigFile { path: settings, content: ConfigContent::Json(vec![server("mcp", entry)]) },
                 ]
             }
             Target::Vscode => vec![file("mcp.json", vec![server("servers", stdio)])],
@@ -324,7 +325,7 @@ fn cursor_hooks(command: &str) -> Vec<(&'static str, Value)> {
     CURSOR.iter().map(|event| (*event, json!({"command": command, "timeout": HOOK_SECONDS}))).collect()
 }
 
-fn claude_telemetry() -> Part {
+fn claude_telemetry() -> ConfigPart {
     let settings = [
         ("CLAUDE_CODE_ENABLE_TELEMETRY", "1".to_owned()),
         ("OTEL_LOGS_EXPORTER", "otlp".to_owned()),
@@ -334,15 +335,15 @@ fn claude_telemetry() -> Part {
         // A session that is killed loses what was not sent yet; the default is five seconds.
         ("OTEL_LOGS_EXPORT_INTERVAL", "1000".to_owned()),
     ];
-    Part::Telemetry { under: "env", settings: settings.map(|(key, value)| (key, Value::from(value))).into() }
+    ConfigPart::Telemetry { under: "env", settings: settings.map(|(key, value)| (key, Value::from(value))).into() }
 }
 
-fn gemini_telemetry() -> Part {
+fn gemini_telemetry() -> ConfigPart {
     let settings = vec![
         ("enabled", json!(true)),
         ("target", json!("local")),
         ("otlpEndpoint", json!(format!("http://{COLLECTOR}"))),
         ("otlpProtocol", json!("http")),
     ];
-    Part::Telemetry { under: "telemetry", settings }
+    ConfigPart::Telemetry { under: "telemetry", settings }
 }

@@ -10,7 +10,7 @@ use similar::TextDiff;
 
 /// A file before and after; `None` is no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
+pub struct FileChange {
     pub path: PathBuf,
     pub before: Option<String>,
     pub after: Option<String>,
@@ -18,12 +18,12 @@ pub struct Change {
 
 /// What became of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Written {
+pub struct WrittenFile {
     /// The file as it was; `None` where there was none.
     pub backup: Option<PathBuf>,
 }
 
-impl Change {
+impl FileChange {
     /// A unified diff, as `patch` reads it.
     pub fn diff(&self) -> String {
         let name = |text: &Option<String>| match text {
@@ -38,7 +38,7 @@ impl Change {
     ///
     /// # Errors
     /// Where a file cannot be written; what was there is then still there.
-    pub fn write(&self, stamp: &str) -> io::Result<Written> {
+    pub fn write(&self, stamp: &str) -> io::Result<WrittenFile> {
         let path = if self.before.is_some() { fs::canonicalize(&self.path)? } else { self.path.clone() };
         let backup = match &self.before {
             Some(before) => Some(keep(&path, before, stamp)?),
@@ -48,7 +48,7 @@ impl Change {
             Some(after) => replace(&path, after)?,
             None => fs::remove_file(&path)?,
         }
-        Ok(Written { backup })
+        Ok(WrittenFile { backup })
     }
 }
 

@@ -9,10 +9,10 @@ use std::ops::Range;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::scan::{self, Entry, Kind, Node, Syntax};
+use super::scan::{self, JsonEntry, JsonKind, Node, Syntax};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step<'a> {
+pub(super) enum PathStep<'a> {
     Key(&'a str),
     At(usize),
 }
@@ -39,7 +39,7 @@ impl Json {
 
     /// A file that is not there yet.
     pub fn new_file() -> Json {
-        let root = Node { span: 0..2, kind: Kind::Object(Vec::new()) };
+        let root = Node { span: 0..2, kind: JsonKind::Object(Vec::new()) };
         Json { text: "{}\n".to_owned(), root, is_new: true }
     }
 
@@ -47,10 +47,10 @@ impl Json {
         &self.text
     }
 
-    pub fn find(&self, path: &[Step<'_>]) -> Option<&Node> {
+    pub fn find(&self, path: &[PathStep<'_>]) -> Option<&Node> {
         path.iter().try_fold(&self.root, |node, step| match (step, &node.kind) {
-            (Step::Key(key), Kind::Object(entries)) => Some(&entries.iter().rfind(|entry| entry.key == *key)?.value),
-            (Step::At(index), Kind::List(entries)) => Some(&entries.get(*index)?.value),
+            (PathStep::Key(key), JsonKind::Object(entries)) => Some(&entries.iter().rfind(|entry| entry.key == *key)?.value),
+            (PathStep::At(index), JsonKind::List(entries)) => Some(&entries.get(*index)?.value),
             _ => None,
         })
     }
@@ -67,7 +67,7 @@ impl Json {
             .fold(value.clone(), |value, key| Value::Object([((*key).to_owned(), value)].into_iter().collect()));
         let path = steps(&keys[..known]);
         match self.find(&path) {
-            Some(node) if matches!(node.kind, Kind::Object(_)) => Ok(self.extend(node, Some(keys[known]), &wrapped)),
+            Some(node) if matches!(node.kind, JsonKind::Object(_)) => Ok(self.extend(node, Some(keys[known]), &wrapped)),
             _ => Err(Misplaced(keys[..known].join("."))),
         }
     }
@@ -79,13 +79,13 @@ impl Json {
     pub fn push(&self, keys: &[&str], value: &Value) -> Result<Json, Misplaced> {
         match self.find(&steps(keys)) {
             None => self.put(keys, &Value::Array(vec![value.clone()])),
-            Some(node) if matches!(node.kind, Kind::List(_)) => Ok(self.extend(node, None, value)),
+            Some(node) if matches!(node.kind, JsonKind::List(_)) => Ok(self.extend(node, None, value)),
             Some(_) => Err(Misplaced(keys.join("."))),
         }
     }
 
     /// Takes out what is at `path`, and what was made here to hold it. `None` where nothing is left of a file made here.
-    pub fn take(&self, path: &[Step<'_>]) -> Option<Json> {
+    pub fn take(&self, path: &[PathStep<'_>]) -> Option<Json> {
         let (last, above) = path.split_last()?;
         let Some(node) = self.find(above) else { return Some(self.clone()) };
         let Some(index) = node.position(last) else { return Some(self.clone()) };
@@ -199,24 +199,24 @@ impl Json {
 }
 
 impl Node {
-    fn position(&self, step: &Step<'_>) -> Option<usize> {
+    fn position(&self, step: &PathStep<'_>) -> Option<usize> {
         match (step, &self.kind) {
-            (Step::Key(key), Kind::Object(entries)) => entries.iter().rposition(|entry| entry.key == *key),
-            (Step::At(index), Kind::List(entries)) => (*index < entries.len()).then_some(*index),
+            (PathStep::Key(key), JsonKind::Object(entries)) => entries.iter().rposition(|entry| entry.key == *key),
+            (PathStep::At(index), JsonKind::List(entries)) => (*index < entries.len()).then_some(*index),
             _ => None,
         }
     }
 
-    pub fn entries(&self) -> &[Entry] {
+    pub fn entries(&self) -> &[JsonEntry] {
         match &self.kind {
-            Kind::Object(entries) | Kind::List(entries) => entries,
-            Kind::Scalar(_) => &[],
+            JsonKind::Object(entries) | JsonKind::List(entries) => entries,
+            JsonKind::Scalar(_) => &[],
         }
     }
 }
 
-pub(super) fn steps<'a>(keys: &[&'a str]) -> Vec<Step<'a>> {
-    keys.iter().map(|key| Step::Key(key)).collect()
+pub(super) fn steps<'a>(keys: &[&'a str]) -> Vec<PathStep<'a>> {
+    keys.iter().map(|key| PathStep::Key(key)).collect()
 }
 
 fn labelled(key: Option<&str>, value: &str) -> String {

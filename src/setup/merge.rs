@@ -5,8 +5,8 @@
 use serde_json::Value;
 
 use super::{
-    agent::{COLLECTOR, Part, SERVER},
-    json::{Json, Misplaced, Step, steps},
+    agent::{COLLECTOR, ConfigPart, SERVER},
+    json::{Json, Misplaced, PathStep, steps},
 };
 
 /// The program that is nothing but our `hook`.
@@ -16,14 +16,14 @@ const VERSION: &str = "version";
 
 /// # Errors
 /// [`Misplaced`] where the file has something else in the place of an object or a list.
-pub(super) fn put_in(json: Json, part: &Part, agent: &str) -> Result<Json, Misplaced> {
+pub(super) fn put_in(json: Json, part: &ConfigPart, agent: &str) -> Result<Json, Misplaced> {
     match part {
-        Part::Hooks { hooks, version } => put_hooks(json, hooks, *version, agent),
-        Part::Telemetry { under, settings } if !has_settings(&json, under, settings) => {
+        ConfigPart::Hooks { hooks, version } => put_hooks(json, hooks, *version, agent),
+        ConfigPart::Telemetry { under, settings } if !has_settings(&json, under, settings) => {
             settings.iter().try_fold(json, |json, (key, value)| json.put(&[under, key], value))
         }
-        Part::Telemetry { .. } => Ok(json),
-        Part::Server { under, entry } => {
+        ConfigPart::Telemetry { .. } => Ok(json),
+        ConfigPart::Server { under, entry } => {
             let path = [*under, SERVER];
             match json.find(&steps(&path)).map(|node| node.value()) {
                 Some(there) if there == *entry || !is_our_server(&there) => Ok(json),
@@ -35,15 +35,15 @@ pub(super) fn put_in(json: Json, part: &Part, agent: &str) -> Result<Json, Mispl
 }
 
 /// `None` where nothing is left of a file made here.
-pub(super) fn take_out(json: Json, part: &Part, agent: &str) -> Option<Json> {
+pub(super) fn take_out(json: Json, part: &ConfigPart, agent: &str) -> Option<Json> {
     match part {
-        Part::Hooks { version, .. } => take_hooks(json, *version, agent),
-        Part::Telemetry { under, settings } if has_settings(&json, under, settings) => {
+        ConfigPart::Hooks { version, .. } => take_hooks(json, *version, agent),
+        ConfigPart::Telemetry { under, settings } if has_settings(&json, under, settings) => {
             settings.iter().try_fold(json, |json, (key, _)| json.take(&steps(&[under, key])))
         }
-        Part::Telemetry { .. } => Some(json),
-        Part::Server { under, .. } => {
-            let path = [Step::Key(under), Step::Key(SERVER)];
+        ConfigPart::Telemetry { .. } => Some(json),
+        ConfigPart::Server { under, .. } => {
+            let path = [PathStep::Key(under), PathStep::Key(SERVER)];
             let is_ours = json.find(&path).is_some_and(|node| is_our_server(&node.value()));
             if is_ours { json.take(&path) } else { Some(json) }
         }
@@ -51,15 +51,15 @@ pub(super) fn take_out(json: Json, part: &Part, agent: &str) -> Option<Json> {
 }
 
 /// Somebody has settings of this kind that are not ours.
-pub(super) fn has_foreign_telemetry(json: &Json, part: &Part) -> bool {
-    let Part::Telemetry { under, settings } = part else { return false };
-    let Some(node) = json.find(&[Step::Key(under)]) else { return false };
+pub(super) fn has_foreign_telemetry(json: &Json, part: &ConfigPart) -> bool {
+    let ConfigPart::Telemetry { under, settings } = part else { return false };
+    let Some(node) = json.find(&[PathStep::Key(under)]) else { return false };
     let of_that_kind = |key: &str| *under == "telemetry" || super::agent::is_telemetry(key);
     node.entries().iter().any(|entry| of_that_kind(&entry.key)) && !has_settings(json, under, settings)
 }
 
-pub(super) fn has_foreign_server(json: &Json, part: &Part) -> bool {
-    let Part::Server { under, .. } = part else { return false };
+pub(super) fn has_foreign_server(json: &Json, part: &ConfigPart) -> bool {
+    let ConfigPart::Server { under, .. } = part else { return false };
     json.find(&steps(&[under, SERVER])).is_some_and(|node| !is_our_server(&node.value()))
 }
 
@@ -136,15 +136,15 @@ struct OurHook {
 }
 
 impl OurHook {
-    fn path(&self) -> Vec<Step<'_>> {
-        let mut path = vec![Step::Key(HOOKS), Step::Key(&self.event), Step::At(self.at)];
-        path.extend(self.within.map(|within| [Step::Key(HOOKS), Step::At(within)]).into_iter().flatten());
+    fn path(&self) -> Vec<PathStep<'_>> {
+        let mut path = vec![PathStep::Key(HOOKS), PathStep::Key(&self.event), PathStep::At(self.at)];
+        path.extend(self.within.map(|within| [PathStep::Key(HOOKS), PathStep::At(within)]).into_iter().flatten());
         path
     }
 }
 
 fn our_hooks(json: &Json, agent: &str) -> Vec<OurHook> {
-    let Some(events) = json.find(&[Step::Key(HOOKS)]) else { return Vec::new() };
+    let Some(events) = json.find(&[PathStep::Key(HOOKS)]) else { return Vec::new() };
     let mut found = Vec::new();
     for event in events.entries() {
         for (at, entry) in event.value.entries().iter().enumerate() {

@@ -10,18 +10,18 @@ const DEPTH_MAX: usize = 100;
 #[derive(Clone, Debug)]
 pub(super) struct Node {
     pub span: Range<usize>,
-    pub kind: Kind,
+    pub kind: JsonKind,
 }
 
 #[derive(Clone, Debug)]
-pub(super) enum Kind {
+pub(super) enum JsonKind {
     Scalar(Value),
-    List(Vec<Entry>),
-    Object(Vec<Entry>),
+    List(Vec<JsonEntry>),
+    Object(Vec<JsonEntry>),
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct JsonEntry {
     /// Empty in a list.
     pub key: String,
     /// Where its key begins, or its value in a list.
@@ -39,9 +39,9 @@ pub struct Syntax {
 impl Node {
     pub fn value(&self) -> Value {
         match &self.kind {
-            Kind::Scalar(value) => value.clone(),
-            Kind::List(entries) => entries.iter().map(|entry| entry.value.value()).collect(),
-            Kind::Object(entries) => {
+            JsonKind::Scalar(value) => value.clone(),
+            JsonKind::List(entries) => entries.iter().map(|entry| entry.value.value()).collect(),
+            JsonKind::Object(entries) => {
                 Value::Object(entries.iter().map(|entry| (entry.key.clone(), entry.value.value())).collect())
             }
         }
@@ -126,15 +126,15 @@ impl Scanner<'_> {
         }
         let start = self.at;
         let kind = match self.peek() {
-            Some(b'{') => Kind::Object(self.entries(depth, b'}')?),
-            Some(b'[') => Kind::List(self.entries(depth, b']')?),
-            Some(b'"') => Kind::Scalar(Value::String(self.string()?)),
-            _ => Kind::Scalar(self.word()?),
+            Some(b'{') => JsonKind::Object(self.entries(depth, b'}')?),
+            Some(b'[') => JsonKind::List(self.entries(depth, b']')?),
+            Some(b'"') => JsonKind::Scalar(Value::String(self.string()?)),
+            _ => JsonKind::Scalar(self.word()?),
         };
         Ok(Node { span: start..self.at, kind })
     }
 
-    fn entries(&mut self, depth: usize, close: u8) -> Result<Vec<Entry>, Syntax> {
+    fn entries(&mut self, depth: usize, close: u8) -> Result<Vec<JsonEntry>, Syntax> {
         let mut entries = Vec::new();
         self.at += 1;
         loop {
@@ -144,7 +144,7 @@ impl Scanner<'_> {
             }
             let start = self.at;
             let key = if close == b'}' { self.key()? } else { String::new() };
-            entries.push(Entry { key, start, value: self.node(depth + 1)? });
+            entries.push(JsonEntry { key, start, value: self.node(depth + 1)? });
             self.skip()?;
             match self.peek() {
                 Some(b',') => self.at += 1,

@@ -182,15 +182,15 @@ fn registered(target: Target) -> Vec<String> {
     let mut names = Vec::new();
     for place in target.places(Scope::User, &Surroundings::default(), &program(), false) {
         match place.content {
-            Content::Json(parts) => names.extend(parts.into_iter().flat_map(|part| match part {
-                agent::Part::Hooks { hooks, .. } => hooks.into_iter().map(|(event, _)| event.to_owned()).collect(),
+            ConfigContent::Json(parts) => names.extend(parts.into_iter().flat_map(|part| match part {
+                agent::ConfigPart::Hooks { hooks, .. } => hooks.into_iter().map(|(event, _)| event.to_owned()).collect(),
                 _ => Vec::new(),
             })),
-            Content::Whole(plugin) => {
+            ConfigContent::Whole(plugin) => {
                 let wanted = plugin.split_once("new Set([").and_then(|(_, rest)| rest.split_once("])")).expect("the set").0;
                 names.extend(wanted.split('"').skip(1).step_by(2).map(str::to_owned));
             }
-            Content::Toml { .. } => {}
+            ConfigContent::Toml { .. } => {}
         }
     }
     names

@@ -21,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    state::{Overlay, State},
+    state::{Overlay, ViewState},
     theme::{Theme, grouped},
 };
 
@@ -29,19 +29,19 @@ use super::{
 const LEAST: (u16, u16) = (40, 10);
 
 /// Draws everything; where the terminal's cursor is to be shown, if anywhere.
-pub fn draw(state: &State, theme: &Theme, buffer: &mut Buffer) -> Option<Position> {
-    let page = Page { buffer, theme };
+pub fn draw(state: &ViewState, theme: &Theme, buffer: &mut Buffer) -> Option<Position> {
+    let page = Canvas { buffer, theme };
     page.draw(state)
 }
 
 /// What is drawn on.
-struct Page<'a> {
+struct Canvas<'a> {
     buffer: &'a mut Buffer,
     theme: &'a Theme,
 }
 
-impl Page<'_> {
-    fn draw(mut self, state: &State) -> Option<Position> {
+impl Canvas<'_> {
+    fn draw(mut self, state: &ViewState) -> Option<Position> {
         if state.size.width < LEAST.0 || state.size.height < LEAST.1 {
             let area = *self.buffer.area();
             self.put(Rect { height: area.height.min(1), ..area }, "too small: 40 columns and 10 rows are needed", Style::new());
@@ -66,7 +66,7 @@ impl Page<'_> {
         None
     }
 
-    fn head(&mut self, area: Rect, state: &State) {
+    fn head(&mut self, area: Rect, state: &ViewState) {
         let mut parts = vec![(String::from("ai-coder-events"), self.theme.bold())];
         if let Some(trouble) = &state.trouble {
             parts.push((format!("cannot read the history: {trouble}"), self.theme.bad()));
@@ -94,7 +94,7 @@ impl Page<'_> {
         self.joined(area, &parts);
     }
 
-    fn alerts(&mut self, area: Rect, state: &State) {
+    fn alerts(&mut self, area: Rect, state: &ViewState) {
         let Some(newest) = state.alerts.newest() else { return };
         let style = if newest.is_severe { self.theme.bad() } else { self.theme.attention() };
         let ago = age(state.now.since(newest.at));
@@ -109,7 +109,7 @@ impl Page<'_> {
         self.put(shifted(area, used), &tail, self.theme.dim());
     }
 
-    fn foot(&mut self, area: Rect, state: &State) {
+    fn foot(&mut self, area: Rect, state: &ViewState) {
         if let Some(notice) = &state.notice {
             self.put(area, notice, self.theme.attention());
             return;

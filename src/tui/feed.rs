@@ -9,7 +9,7 @@ use crate::{
 
 use super::{
     activity::MINUTES,
-    state::{Input, Loaded, Overview, Wanted},
+    state::{Loaded, Overview, ViewInput, Wanted},
     timeline::{SPAN, Timeline},
 };
 
@@ -26,8 +26,8 @@ const SCANNED_MAX: usize = 200_000;
 const PAST_MAX: usize = 5000;
 
 /// The latest coders and the sums.
-pub async fn overview(bus: Bus) -> Input {
-    told(bus.read(overview_of).await.map(|overview| Input::Overview(Box::new(overview))))
+pub async fn overview(bus: Bus) -> ViewInput {
+    as_input(bus.read(overview_of).await.map(|overview| ViewInput::Overview(Box::new(overview))))
 }
 
 pub(super) fn overview_of(reader: &mut Reader) -> Result<Overview, Error> {
@@ -37,16 +37,16 @@ pub(super) fn overview_of(reader: &mut Reader) -> Result<Overview, Error> {
 }
 
 /// Coders that need a person: read less often, since all coders are looked at.
-pub async fn needing(bus: Bus) -> Input {
+pub async fn needing(bus: Bus) -> ViewInput {
     let query = CodersQuery { needs_attention: true, limit: CODERS_MAX, ..CodersQuery::default() };
     let read = bus.read(move |reader| reader.coders(&query));
-    told(read.await.map(Input::Needing))
+    as_input(read.await.map(ViewInput::Needing))
 }
 
 /// A page of events.
-pub async fn page(bus: Bus, wanted: Wanted) -> Input {
+pub async fn page(bus: Bus, wanted: Wanted) -> ViewInput {
     let read = bus.read(move |reader| page_of(reader, wanted, SCANNED_MAX));
-    told(read.await.map(Input::Loaded))
+    as_input(read.await.map(ViewInput::Loaded))
 }
 
 pub(super) fn page_of(reader: &mut Reader, wanted: Wanted, scan_max: usize) -> Result<Loaded, Error> {
@@ -69,8 +69,8 @@ pub(super) fn page_of(reader: &mut Reader, wanted: Wanted, scan_max: usize) -> R
 }
 
 /// What each coder did in each of the last minutes.
-pub async fn minutes(bus: Bus, now: Time) -> Input {
-    told(bus.read(move |reader| minutes_of(reader, now)).await.map(Input::Minutes))
+pub async fn minutes(bus: Bus, now: Time) -> ViewInput {
+    as_input(bus.read(move |reader| minutes_of(reader, now)).await.map(ViewInput::Minutes))
 }
 
 pub(super) fn minutes_of(reader: &mut Reader, now: Time) -> Result<Minutes, Error> {
@@ -78,8 +78,8 @@ pub(super) fn minutes_of(reader: &mut Reader, now: Time) -> Result<Minutes, Erro
 }
 
 /// The last hour's lifecycle, errors, milestones and alerts.
-pub async fn past(bus: Bus, now: Time) -> Input {
-    told(bus.read(move |reader| past_of(reader, now)).await.map(Input::Past))
+pub async fn past(bus: Bus, now: Time) -> ViewInput {
+    as_input(bus.read(move |reader| past_of(reader, now)).await.map(ViewInput::Past))
 }
 
 pub(super) fn past_of(reader: &mut Reader, now: Time) -> Result<Vec<Event>, Error> {
@@ -88,6 +88,6 @@ pub(super) fn past_of(reader: &mut Reader, now: Time) -> Result<Vec<Event>, Erro
     Ok(reader.page(&query)?.events.into_iter().rev().collect())
 }
 
-fn told(read: Result<Input, crate::bus::Error>) -> Input {
-    read.unwrap_or_else(|error| Input::Trouble(error.to_string()))
+fn as_input(read: Result<ViewInput, crate::bus::Error>) -> ViewInput {
+    read.unwrap_or_else(|error| ViewInput::Trouble(error.to_string()))
 }

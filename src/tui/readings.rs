@@ -13,7 +13,7 @@ use crate::{bus::Bus, event::Time};
 
 use super::{
     feed,
-    state::{Input, Wanted},
+    state::{ViewInput, Wanted},
 };
 
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub enum Ask {
 
 pub struct Readings {
     bus: Bus,
-    tasks: JoinSet<Input>,
+    tasks: JoinSet<ViewInput>,
     kinds: HashMap<Id, Discriminant<Ask>>,
     /// Of each kind that is being read, what is to be read after it.
     next: HashMap<Discriminant<Ask>, Option<Ask>>,
@@ -47,10 +47,10 @@ impl Readings {
     }
 
     /// What was read; waits for ever where nothing is. Cancel-safe.
-    pub async fn next(&mut self) -> Input {
+    pub async fn next(&mut self) -> ViewInput {
         let (id, input) = match self.tasks.join_next_with_id().await {
             Some(Ok((id, input))) => (id, input),
-            Some(Err(error)) => (error.id(), Input::Trouble(error.to_string())),
+            Some(Err(error)) => (error.id(), ViewInput::Trouble(error.to_string())),
             None => return std::future::pending().await,
         };
         if let Some(kind) = self.kinds.remove(&id)

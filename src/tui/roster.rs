@@ -120,7 +120,7 @@ pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
     }
     let mut order = Vec::with_capacity(coders.len());
     let family =
-        Family { keys: coders.iter().map(|coder| key(coder, sort, now)).collect(), children, by_name: sort == Sort::Name };
+        CoderTree { keys: coders.iter().map(|coder| key(coder, sort, now)).collect(), children, by_name: sort == Sort::Name };
     family.place(None, 0, &mut order);
     let mut coders: Vec<Option<CoderView>> = coders.into_iter().map(Some).collect();
     let row = |(at, depth): (usize, usize)| {
@@ -133,16 +133,16 @@ pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
 const DEPTH_MAX: usize = 8;
 
 /// Who works for whom, by place in the list: no deeper than that, and nobody for itself.
-struct Family {
-    keys: Vec<Key>,
+struct CoderTree {
+    keys: Vec<SortKey>,
     children: HashMap<Option<usize>, Vec<usize>>,
     /// Its most urgent member says nothing about a name.
     by_name: bool,
 }
 
-impl Family {
+impl CoderTree {
     fn place(&self, parent: Option<usize>, depth: usize, order: &mut Vec<(usize, usize)>) {
-        let mut here: Vec<(&Key, usize)> = self.below(parent).map(|at| (self.least(at), at)).collect();
+        let mut here: Vec<(&SortKey, usize)> = self.below(parent).map(|at| (self.least(at), at)).collect();
         here.sort();
         for (_, at) in here {
             order.push((at, depth));
@@ -155,7 +155,7 @@ impl Family {
     }
 
     /// The key of the one that stands first, of it and all below.
-    fn least(&self, at: usize) -> &Key {
+    fn least(&self, at: usize) -> &SortKey {
         let own = &self.keys[at];
         if self.by_name {
             return own;
@@ -165,9 +165,9 @@ impl Family {
 }
 
 /// Least first: an old story, how urgent, how late, how much, what it is called.
-type Key = (bool, Option<Standing>, Reverse<Micros>, Reverse<u64>, String);
+type SortKey = (bool, Option<Standing>, Reverse<Micros>, Reverse<u64>, String);
 
-fn key(coder: &CoderView, sort: Sort, now: Time) -> Key {
+fn key(coder: &CoderView, sort: Sort, now: Time) -> SortKey {
     let activity = coder.last_activity.map_or(0, Time::micros);
     let (none, id) = (Reverse(0), coder.coder_id.clone());
     match sort {

@@ -19,8 +19,8 @@ use crate::{
 use super::{
     activity::Activity,
     alerts::Alerts,
-    detail::Detail,
-    log::Log,
+    detail::EventDetail,
+    event_log::EventLog,
     panes::Panes,
     prompt::Prompt,
     roster::{Row, Sort, Standing, arrange, name},
@@ -29,7 +29,7 @@ use super::{
 
 /// What happens to the screen.
 #[derive(Debug)]
-pub enum Input {
+pub enum ViewInput {
     Key(KeyEvent),
     Paste(String),
     Resize(Size),
@@ -110,11 +110,11 @@ pub enum Focus {
 #[derive(Debug)]
 pub enum Overlay {
     Help,
-    Detail(Detail),
+    Detail(EventDetail),
     Prompt(Prompt),
 }
 
-pub struct State {
+pub struct ViewState {
     pub now: Time,
     pub size: Size,
     pub focus: Focus,
@@ -129,11 +129,11 @@ pub struct State {
     /// Row 0 stands for all coders.
     pub coder_at: usize,
     pub coder_top: usize,
-    pub log: Log,
+    pub log: EventLog,
     /// As it was typed.
     pub filter_text: String,
     filter: Filter,
-    /// [`State::filter`] for the chosen coder.
+    /// [`ViewState::filter`] for the chosen coder.
     wanted: Filter,
     pub errors_only: bool,
     pub alerts: Alerts,
@@ -152,9 +152,9 @@ pub struct State {
     is_changed: bool,
 }
 
-impl State {
-    pub fn new(now: Time, size: Size, filter_text: &str, filter: Filter) -> State {
-        State {
+impl ViewState {
+    pub fn new(now: Time, size: Size, filter_text: &str, filter: Filter) -> ViewState {
+        ViewState {
             now,
             size,
             focus: Focus::Coders,
@@ -167,7 +167,7 @@ impl State {
             rows: Vec::new(),
             coder_at: 0,
             coder_top: 0,
-            log: Log::default(),
+            log: EventLog::default(),
             filter_text: filter_text.to_owned(),
             wanted: filter.clone(),
             filter,
@@ -213,45 +213,45 @@ impl State {
         self.rows.iter().any(|row| Standing::of(&row.coder) < Standing::Completed)
     }
 
-    pub fn update(&mut self, input: Input) -> Vec<Effect> {
+    pub fn update(&mut self, input: ViewInput) -> Vec<Effect> {
         let was_changed = std::mem::replace(&mut self.is_changed, true);
         match input {
-            Input::Key(key) => return self.press(key),
-            Input::Paste(text) => {
+            ViewInput::Key(key) => return self.press(key),
+            ViewInput::Paste(text) => {
                 if let Some(Overlay::Prompt(prompt)) = &mut self.overlay {
                     text.chars().filter(|c| !c.is_control()).for_each(|c| prompt.insert(c));
                 }
             }
-            Input::Resize(size) => self.fit(size),
-            Input::Tick(now) => self.is_changed = self.tick(now) || was_changed,
-            Input::Events { events, behind, missed } => {
+            ViewInput::Resize(size) => self.fit(size),
+            ViewInput::Tick(now) => self.is_changed = self.tick(now) || was_changed,
+            ViewInput::Events { events, behind, missed } => {
                 (self.behind, self.is_fed) = (behind, true);
                 events.iter().for_each(|event| self.take(event));
                 if let Some(Missed { after, through }) = missed {
                     self.notice = Some(format!("retention may have removed {} to {through} before they were read", after + 1));
                 }
             }
-            Input::Overview(overview) => return self.take_overview(*overview),
-            Input::Needing(coders) => {
+            ViewInput::Overview(overview) => return self.take_overview(*overview),
+            ViewInput::Needing(coders) => {
                 self.needing = coders;
                 self.arrange();
             }
-            Input::Loaded(loaded) => return self.take_page(loaded),
-            Input::Minutes(minutes) => self.activity.replace(minutes),
-            Input::Past(events) => {
+            ViewInput::Loaded(loaded) => return self.take_page(loaded),
+            ViewInput::Minutes(minutes) => self.activity.replace(minutes),
+            ViewInput::Past(events) => {
                 for event in &events {
                     self.timeline.add(event);
                     self.warn_of(event);
                 }
             }
-            Input::Trouble(why) => self.trouble = Some(why),
+            ViewInput::Trouble(why) => self.trouble = Some(why),
         }
         Vec::new()
     }
 
     /// The page to begin with, and whenever what is wanted changes.
     pub fn ask(&mut self) -> Effect {
-        self.log = Log::default();
+        self.log = EventLog::default();
         self.wanted = self.want();
         self.load(None)
     }

@@ -24,12 +24,12 @@ use ratatui::{
 };
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use super::{draw::draw, state::State, theme::Theme};
+use super::{draw::draw, state::ViewState, theme::Theme};
 
 /// A whole screen in colour: it goes out in one write.
 const FRAME_BYTES: usize = 64 * 1024;
 
-type Written = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
+type FrameBytes = Terminal<CrosstermBackend<BufWriter<Stdout>>>;
 
 /// Which thread draws on the terminal, while it is taken.
 static HOLDER: Mutex<Option<ThreadId>> = Mutex::new(None);
@@ -38,7 +38,7 @@ static HOLDER: Mutex<Option<ThreadId>> = Mutex::new(None);
 pub struct Screen {
     /// Not dropped: it would show the cursor and write the rest of a frame, after `leave` did all there is to do. Where the
     /// terminal is gone it even panics, since it says so on stderr.
-    terminal: ManuallyDrop<Written>,
+    terminal: ManuallyDrop<FrameBytes>,
 }
 
 impl Screen {
@@ -71,7 +71,7 @@ impl Screen {
     }
 
     /// Writes what differs from what is there. The state learns of another size.
-    pub fn show(&mut self, state: &mut State, theme: &Theme) -> io::Result<()> {
+    pub fn show(&mut self, state: &mut ViewState, theme: &Theme) -> io::Result<()> {
         queue!(self.terminal.backend_mut(), BeginSynchronizedUpdate)?;
         self.terminal.draw(|frame| {
             state.fit(frame.area().as_size());

@@ -27,7 +27,7 @@ use crate::{
 use super::{
     draw::draw,
     feed,
-    state::{Effect, Input, State},
+    state::{Effect, ViewInput, ViewState},
     theme::Theme,
 };
 
@@ -43,7 +43,7 @@ struct Lab {
     _folder: TempDir,
     options: Options,
     clock: Arc<AtomicI64>,
-    state: State,
+    state: ViewState,
     theme: Theme,
     /// Events looked at for one page.
     scan_max: usize,
@@ -59,7 +59,7 @@ impl Lab {
             ..Options::new(folder.path().join("history.db"))
         };
         let theme = Theme { colour: true, unicode: true, zone: TimeZone::UTC };
-        let state = State::new(now(), Size { width, height }, "", Filter::default());
+        let state = ViewState::new(now(), Size { width, height }, "", Filter::default());
         Lab { _folder: folder, options, clock, state, theme, scan_max: 100_000 }
     }
 
@@ -115,18 +115,18 @@ impl Lab {
         self.answer(vec![first]);
         self.refresh();
         let mut reader = Reader::new(&self.options);
-        self.give(Input::Past(feed::past_of(&mut reader, now()).expect("readable")));
-        self.give(Input::Minutes(feed::minutes_of(&mut reader, now()).expect("readable")));
+        self.give(ViewInput::Past(feed::past_of(&mut reader, now()).expect("readable")));
+        self.give(ViewInput::Minutes(feed::minutes_of(&mut reader, now()).expect("readable")));
     }
 
     fn refresh(&mut self) -> Vec<Effect> {
         let mut overview = feed::overview_of(&mut Reader::new(&self.options)).expect("readable");
         // How many pages a database takes is not the view's affair.
         overview.stats.history.bytes = 12 << 20;
-        self.give(Input::Overview(Box::new(overview)))
+        self.give(ViewInput::Overview(Box::new(overview)))
     }
 
-    fn give(&mut self, input: Input) -> Vec<Effect> {
+    fn give(&mut self, input: ViewInput) -> Vec<Effect> {
         let effects = self.state.update(input);
         self.answer(effects)
     }
@@ -138,7 +138,7 @@ impl Lab {
             match effect {
                 Effect::Load(wanted) => {
                     let loaded = feed::page_of(&mut Reader::new(&self.options), wanted, self.scan_max).expect("readable");
-                    left.extend(self.give(Input::Loaded(loaded)));
+                    left.extend(self.give(ViewInput::Loaded(loaded)));
                 }
                 other => left.push(other),
             }
@@ -155,7 +155,7 @@ impl Lab {
                 Some((name, _)) => (named(name), name.len() + 2),
                 None => (KeyEvent::from(KeyCode::Char(c)), c.len_utf8()),
             };
-            effects.extend(self.give(Input::Key(code)));
+            effects.extend(self.give(ViewInput::Key(code)));
             rest = &rest[length..];
         }
         effects

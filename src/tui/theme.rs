@@ -8,7 +8,7 @@ use ratatui::style::{Color, Modifier, Style};
 use crate::{
     event::{Status, Time},
     style::Tint,
-    tui::{roster::Standing, timeline::Slot},
+    tui::{roster::Standing, timeline::TimelineSlot},
 };
 
 /// What the terminal and its user allow.
@@ -77,15 +77,15 @@ impl Theme {
         (if self.unicode { sign } else { ascii }, self.tint(tint))
     }
 
-    pub fn timeline(&self, slot: Slot) -> (&'static str, Style) {
+    pub fn timeline(&self, slot: TimelineSlot) -> (&'static str, Style) {
         let (sign, ascii, tint) = match slot {
-            Slot::Absent => (" ", " ", Tint::Plain),
-            Slot::Running => ("━", "=", Tint::of_status(Status::Running)),
-            Slot::Waiting => ("┄", ".", Tint::Attention),
-            Slot::Milestone => ("◆", "*", Tint::Good),
-            Slot::Completed => ("✓", "+", Tint::of_status(Status::Completed)),
-            Slot::Stopped => ("■", "#", Tint::of_status(Status::Stopped)),
-            Slot::Trouble => ("✗", "x", Tint::Bad),
+            TimelineSlot::Absent => (" ", " ", Tint::Plain),
+            TimelineSlot::Running => ("━", "=", Tint::of_status(Status::Running)),
+            TimelineSlot::Waiting => ("┄", ".", Tint::Attention),
+            TimelineSlot::Milestone => ("◆", "*", Tint::Good),
+            TimelineSlot::Completed => ("✓", "+", Tint::of_status(Status::Completed)),
+            TimelineSlot::Stopped => ("■", "#", Tint::of_status(Status::Stopped)),
+            TimelineSlot::Trouble => ("✗", "x", Tint::Bad),
         };
         (if self.unicode { sign } else { ascii }, self.tint(tint))
     }

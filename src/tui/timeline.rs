@@ -16,7 +16,7 @@ const MARKS_MAX: usize = 1000;
 
 /// What a coder did in one cell of its row.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Slot {
+pub enum TimelineSlot {
     #[default]
     Absent,
     Running,
@@ -83,8 +83,8 @@ impl Timeline {
     }
 
     /// The hour that ends `now` in `width` cells.
-    pub fn row(&self, coder: &CoderView, now: Time, width: usize) -> Vec<Slot> {
-        let mut cells = vec![Slot::Absent; width];
+    pub fn row(&self, coder: &CoderView, now: Time, width: usize) -> Vec<TimelineSlot> {
+        let mut cells = vec![TimelineSlot::Absent; width];
         if width == 0 {
             return cells;
         }
@@ -94,7 +94,7 @@ impl Timeline {
         // Before the first mark: what must have been, where it was there already.
         let first = marks.iter().find(|mark| phase_after(mark.kind).is_some());
         let mut phase = match first {
-            Some(mark) if mark.kind == EventType::Started && ended_before(coder, marks) => Slot::Absent,
+            Some(mark) if mark.kind == EventType::Started && ended_before(coder, marks) => TimelineSlot::Absent,
             Some(mark) => phase_before(mark.kind),
             None => phase_of(coder),
         };
@@ -107,7 +107,7 @@ impl Timeline {
                 (phase, since) = (next, mark.at.max(from));
             }
         }
-        if phase != Slot::Absent && since <= end {
+        if phase != TimelineSlot::Absent && since <= end {
             fill(&mut cells, phase, cell_at(since), cell_at(end) + 1);
         }
         for mark in marks.iter().filter(|mark| from <= mark.at && mark.at <= now) {
@@ -120,60 +120,60 @@ impl Timeline {
     }
 }
 
-fn fill(cells: &mut [Slot], phase: Slot, from: usize, to: usize) {
+fn fill(cells: &mut [TimelineSlot], phase: TimelineSlot, from: usize, to: usize) {
     let to = to.min(cells.len());
-    if phase != Slot::Absent && from < to {
+    if phase != TimelineSlot::Absent && from < to {
         cells[from..to].iter_mut().for_each(|cell| *cell = phase.max(*cell));
     }
 }
 
 /// What a coder does from such an event on.
-fn phase_after(kind: EventType) -> Option<Slot> {
+fn phase_after(kind: EventType) -> Option<TimelineSlot> {
     match kind {
-        EventType::Created | EventType::Started | EventType::Resumed => Some(Slot::Running),
-        EventType::Paused => Some(Slot::Waiting),
-        EventType::Completed | EventType::Failed | EventType::Stopped | EventType::Deleted => Some(Slot::Absent),
+        EventType::Created | EventType::Started | EventType::Resumed => Some(TimelineSlot::Running),
+        EventType::Paused => Some(TimelineSlot::Waiting),
+        EventType::Completed | EventType::Failed | EventType::Stopped | EventType::Deleted => Some(TimelineSlot::Absent),
         _ => None,
     }
 }
 
 /// And what it did until then.
-fn phase_before(kind: EventType) -> Slot {
+fn phase_before(kind: EventType) -> TimelineSlot {
     match kind {
-        EventType::Created => Slot::Absent,
-        EventType::Resumed => Slot::Waiting,
-        _ => Slot::Running,
+        EventType::Created => TimelineSlot::Absent,
+        EventType::Resumed => TimelineSlot::Waiting,
+        _ => TimelineSlot::Running,
     }
 }
 
 /// Whether it ended before these marks, as it seems: more ends of it are known than they tell.
 fn ended_before(coder: &CoderView, marks: &[Mark]) -> bool {
-    let is_end = |kind: EventType| phase_after(kind) == Some(Slot::Absent);
+    let is_end = |kind: EventType| phase_after(kind) == Some(TimelineSlot::Absent);
     let ends = EventType::ALL.iter().filter(|kind| is_end(**kind)).filter_map(|kind| coder.events_by_type.get(kind.name()));
     ends.sum::<u64>() > marks.iter().filter(|mark| is_end(mark.kind)).count() as u64
 }
 
 /// What one does of whom no event of the hour says it.
-fn phase_of(coder: &CoderView) -> Slot {
+fn phase_of(coder: &CoderView) -> TimelineSlot {
     use crate::event::Status;
     match coder.status {
-        Status::Created | Status::Running => Slot::Running,
-        Status::Paused => Slot::Waiting,
-        Status::Completed | Status::Failed | Status::Stopped | Status::Deleted => Slot::Absent,
+        Status::Created | Status::Running => TimelineSlot::Running,
+        Status::Paused => TimelineSlot::Waiting,
+        Status::Completed | Status::Failed | Status::Stopped | Status::Deleted => TimelineSlot::Absent,
     }
 }
 
-fn stands_out(kind: EventType) -> Option<Slot> {
+fn stands_out(kind: EventType) -> Option<TimelineSlot> {
     match kind {
-        EventType::Milestone => Some(Slot::Milestone),
-        EventType::Completed => Some(Slot::Completed),
-        EventType::Stopped | EventType::Deleted => Some(Slot::Stopped),
+        EventType::Milestone => Some(TimelineSlot::Milestone),
+        EventType::Completed => Some(TimelineSlot::Completed),
+        EventType::Stopped | EventType::Deleted => Some(TimelineSlot::Stopped),
         EventType::Failed
         | EventType::ApiError
         | EventType::RateLimit
         | EventType::ResourceLimit
         | EventType::FailureAlert
-        | EventType::SystemWarning => Some(Slot::Trouble),
+        | EventType::SystemWarning => Some(TimelineSlot::Trouble),
         _ => None,
     }
 }
@@ -202,13 +202,13 @@ mod tests {
         }
         timeline.forget(now);
         let letter = |cell| match cell {
-            Slot::Absent => ' ',
-            Slot::Running => '=',
-            Slot::Waiting => '.',
-            Slot::Milestone => 'm',
-            Slot::Completed => 'c',
-            Slot::Stopped => 's',
-            Slot::Trouble => '!',
+            TimelineSlot::Absent => ' ',
+            TimelineSlot::Running => '=',
+            TimelineSlot::Waiting => '.',
+            TimelineSlot::Milestone => 'm',
+            TimelineSlot::Completed => 'c',
+            TimelineSlot::Stopped => 's',
+            TimelineSlot::Trouble => '!',
         };
         timeline.row(&state.view("a", now, 0, Vec::new()), now, 10).into_iter().map(letter).collect()
     }

@@ -35,36 +35,43 @@ pub fn is_missing(object: &Data, key: &str) -> bool {
 }
 
 /// An event on its way into the history, or what was wrong with it.
-pub struct Item(pub Entry);
+pub struct CheckedInput(pub Entry);
 
-impl Item {
-    pub fn of(mut object: Data, fill: impl FnOnce(&mut Data)) -> Item {
+impl CheckedInput {
+    pub fn of(mut object: Data, fill: impl FnOnce(&mut Data)) -> CheckedInput {
         fill(&mut object);
         let input = Value::Object(object.clone()).to_string();
-        Item::from_draft(Draft::from_object(object), || input)
+        CheckedInput::from_draft(Draft::from_object(object), || input)
     }
 
-    pub fn of_line(text: Text, sender: &Sender) -> Item {
+    pub fn of_line(text: Text, sender: &Sender) -> CheckedInput {
         match text {
             Text::Whole(bytes) => match String::from_utf8(bytes) {
-                Ok(line) => Item::from_draft(Draft::parse_with(&line, |object| sender.fill(object)), || line.clone()),
-                Err(error) => Item::rejected("not UTF-8 text: save it as UTF-8", &String::from_utf8_lossy(error.as_bytes())),
+                Ok(line) => CheckedInput::from_draft(Draft::parse_with(&line, |object| sender.fill(object)), || line.clone()),
+                Err(error) => {
+                    CheckedInput::rejected("not UTF-8 text: save it as UTF-8", &String::from_utf8_lossy(error.as_bytes()))
+                }
             },
-            Text::TooLong(head) => {
-                Item::rejected(&format!("event has more than {BYTES_MAX} bytes: cut its texts"), &String::from_utf8_lossy(&head))
-            }
+            Text::TooLong(head) => CheckedInput::rejected(
+                &format!("event has more than {BYTES_MAX} bytes: cut its texts"),
+                &String::from_utf8_lossy(&head),
+            ),
         }
     }
 
-    fn from_draft(draft: Result<Draft, Invalid>, input: impl FnOnce() -> String) -> Item {
+    fn from_draft(draft: Result<Draft, Invalid>, input: impl FnOnce() -> String) -> CheckedInput {
         match draft {
-            Ok(draft) => Item(Entry::Draft(Box::new(draft))),
-            Err(invalid) => Item::rejected(&invalid.to_string(), &input()),
+            Ok(draft) => CheckedInput(Entry::Draft(Box::new(draft))),
+            Err(invalid) => CheckedInput::rejected(&invalid.to_string(), &input()),
         }
     }
 
-    fn rejected(reason: &str, input: &str) -> Item {
-        Item(Entry::Rejection(Rejection { source: SOURCE.to_owned(), reason: reason.to_owned(), input: input.to_owned() }))
+    fn rejected(reason: &str, input: &str) -> CheckedInput {
+        CheckedInput(Entry::Rejection(Rejection {
+            source: SOURCE.to_owned(),
+            reason: reason.to_owned(),
+            input: input.to_owned(),
+        }))
     }
 }
 
@@ -98,7 +105,7 @@ mod tests {
     fn a_sender_fills_only_what_a_line_lacks() {
         let sender = Sender { coder_id: Some("me".into()), coder_name: Some("Me".into()) };
         let check = |line: &str, expected: [Option<&str>; 3]| {
-            let Item(Entry::Draft(draft)) = Item::of_line(Text::Whole(line.into()), &sender) else {
+            let CheckedInput(Entry::Draft(draft)) = CheckedInput::of_line(Text::Whole(line.into()), &sender) else {
                 panic!("{line} was rejected")
             };
             assert_eq!([Some(draft.coder_id.as_str()), draft.coder_name.as_deref(), draft.source.as_deref()], expected, "{line}");
@@ -115,7 +122,7 @@ mod tests {
     fn what_is_no_event_is_a_rejection_with_its_reason() {
         let sender = Sender { coder_id: None, coder_name: None };
         let check = |text: Text, expected: &str| {
-            let Item(Entry::Rejection(rejection)) = Item::of_line(text, &sender) else { panic!("accepted") };
+            let CheckedInput(Entry::Rejection(rejection)) = CheckedInput::of_line(text, &sender) else { panic!("accepted") };
             assert!(rejection.reason.contains(expected), "{}", rejection.reason);
         };
         check(Text::Whole(b"[]".to_vec()), "JSON object");

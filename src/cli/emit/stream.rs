@@ -13,20 +13,20 @@ use anyhow::{Context, anyhow};
 use serde::Serialize;
 
 use crate::cli::{
-    Call,
-    lines::{Line, Lines},
+    Invocation,
+    lines::{InputLine, InputLines},
     print::{count, json_line},
 };
 
 use super::{
     append,
-    item::{Item, Receipt, Sender},
+    item::{CheckedInput, Receipt, Sender},
 };
 
 /// What one line came to.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Answer {
+enum LineAnswer {
     Recorded {
         line: u64,
         #[serde(flatten)]
@@ -39,7 +39,7 @@ enum Answer {
 }
 
 /// JSON lines on their way from stdin into the history.
-pub struct Stream {
+pub struct InputStream {
     sender: Sender,
     writer: Writer,
     json: bool,
@@ -53,13 +53,13 @@ struct Counts {
     rejected: u64,
 }
 
-impl Stream {
-    pub fn new(sender: Sender, call: &Call) -> Stream {
-        Stream { sender, writer: Writer::new(&call.config.history), json: call.json, counts: Counts::default() }
+impl InputStream {
+    pub fn new(sender: Sender, call: &Invocation) -> InputStream {
+        InputStream { sender, writer: Writer::new(&call.config.history), json: call.json, counts: Counts::default() }
     }
 
     pub fn run(mut self) -> anyhow::Result<ExitCode> {
-        let mut lines = Lines::of(io::stdin());
+        let mut lines = InputLines::of(io::stdin());
         while let Some(batch) = lines.next_batch().context("failed to read stdin")? {
             let answers = self.record(batch)?;
             self.tell(&answers)?;
@@ -84,9 +84,9 @@ impl Stream {
     }
 
     /// One transaction for all lines that are there.
-    fn record(&mut self, batch: Vec<Line>) -> anyhow::Result<Vec<Answer>> {
+    fn record(&mut self, batch: Vec<InputLine>) -> anyhow::Result<Vec<LineAnswer>> {
         let numbers: Vec<u64> = batch.iter().map(|line| line.number).collect();
-        let entries: Vec<Entry> = batch.into_iter().map(|line| Item::of_line(line.text, &self.sender).0).collect();
+        let entries: Vec<Entry> = batch.into_iter().map(|line| CheckedInput::of_line(line.text, &self.sender).0).collect();
         let reason = |entry: &Entry| match entry {
             Entry::Rejection(rejection) => Some(rejection.reason.clone()),
             Entry::Draft(_) => None,
@@ -98,20 +98,20 @@ impl Stream {
             [] => "nothing was recorded".to_owned(),
         })?;
         let answer = |((line, reason), outcome)| match (reason, Receipt::of(outcome)) {
-            (None, Ok(receipt)) => Answer::Recorded { line, receipt },
-            (Some(rejected), _) | (None, Err(rejected)) => Answer::Rejected { line, rejected: cleaned(&rejected) },
+            (None, Ok(receipt)) => LineAnswer::Recorded { line, receipt },
+            (Some(rejected), _) | (None, Err(rejected)) => LineAnswer::Rejected { line, rejected: cleaned(&rejected) },
         };
         Ok(numbers.into_iter().zip(reasons).zip(outcomes).map(answer).collect())
     }
 
     /// Each receipt is on its way before the next line is waited for.
-    fn tell(&mut self, answers: &[Answer]) -> io::Result<()> {
+    fn tell(&mut self, answers: &[LineAnswer]) -> io::Result<()> {
         let mut receipts = Vec::new();
         for answer in answers {
             match answer {
-                Answer::Recorded { receipt, .. } if receipt.duplicate => self.counts.duplicates += 1,
-                Answer::Recorded { .. } => self.counts.recorded += 1,
-                Answer::Rejected { line, rejected } => {
+                LineAnswer::Recorded { receipt, .. } if receipt.duplicate => self.counts.duplicates += 1,
+                LineAnswer::Recorded { .. } => self.counts.recorded += 1,
+                LineAnswer::Rejected { line, rejected } => {
                     self.counts.rejected += 1;
                     // Where stderr is gone, the rejection is still kept in the history.
                     complain(&format!("line {line}: {rejected}"));

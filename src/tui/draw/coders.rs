@@ -9,12 +9,12 @@ use crate::{
     tui::{
         activity::MINUTES,
         roster::{Row, Standing, name},
-        state::{Focus, State},
+        state::{Focus, ViewState},
         theme::{memory, short},
     },
 };
 
-use super::{Page, row, shifted};
+use super::{Canvas, row, shifted};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Column {
@@ -33,7 +33,7 @@ enum Column {
     Cpu,
 }
 
-struct Shape {
+struct ColumnShape {
     column: Column,
     title: &'static str,
     least: u16,
@@ -43,11 +43,11 @@ struct Shape {
     is_number: bool,
 }
 
-const fn shape(column: Column, title: &'static str, least: u16, most: u16, from: u16, is_number: bool) -> Shape {
-    Shape { column, title, least, most, from, is_number }
+const fn shape(column: Column, title: &'static str, least: u16, most: u16, from: u16, is_number: bool) -> ColumnShape {
+    ColumnShape { column, title, least, most, from, is_number }
 }
 
-const SHAPES: [Shape; 13] = [
+const SHAPES: [ColumnShape; 13] = [
     shape(Column::Standing, "status", 11, 11, 0, false),
     shape(Column::Name, "coder", 10, 24, 0, false),
     shape(Column::Source, "source", 11, 11, 100, false),
@@ -66,7 +66,7 @@ const SHAPES: [Shape; 13] = [
 /// Who gets the room that is left, in this order.
 const GROWING: [Column; 4] = [Column::Name, Column::Activity, Column::Stage, Column::Progress];
 
-fn columns(width: u16) -> Vec<(&'static Shape, u16)> {
+fn columns(width: u16) -> Vec<(&'static ColumnShape, u16)> {
     let mut shown: Vec<_> = SHAPES.iter().filter(|shape| shape.from <= width).map(|shape| (shape, shape.least)).collect();
     let used: u16 = shown.iter().map(|(_, width)| width + 1).sum();
     let mut left = (width + 1).saturating_sub(used);
@@ -80,8 +80,8 @@ fn columns(width: u16) -> Vec<(&'static Shape, u16)> {
     shown
 }
 
-impl Page<'_> {
-    pub(super) fn coders(&mut self, area: Rect, state: &State) {
+impl Canvas<'_> {
+    pub(super) fn coders(&mut self, area: Rect, state: &ViewState) {
         let sorted = (format!("by {}", state.sort.name()), self.theme.dim());
         let mut title = vec![(format!("coders ({})", state.rows.len()), self.theme.bold()), sorted];
         let total = state.overview.as_ref().map_or(0, |overview| overview.stats.coders_total);
@@ -114,7 +114,7 @@ impl Page<'_> {
         }
     }
 
-    fn everybody(&mut self, line: Rect, columns: &[(&'static Shape, u16)], state: &State) {
+    fn everybody(&mut self, line: Rect, columns: &[(&'static ColumnShape, u16)], state: &ViewState) {
         let usage = state.overview.as_ref().map(|overview| &overview.stats.usage);
         let mut at = line;
         for (shape, width) in columns {
@@ -132,7 +132,7 @@ impl Page<'_> {
         }
     }
 
-    fn coder(&mut self, line: Rect, columns: &[(&'static Shape, u16)], shown: &Row, state: &State) {
+    fn coder(&mut self, line: Rect, columns: &[(&'static ColumnShape, u16)], shown: &Row, state: &ViewState) {
         let Row { coder, depth, .. } = shown;
         let standing = Standing::of(coder);
         let (sign, style) = self.theme.standing(standing);
@@ -209,7 +209,7 @@ fn stage(coder: &CoderView, standing: Standing) -> &str {
     }
 }
 
-fn idle_style(page: &Page<'_>, coder: &CoderView, now: Time) -> Style {
+fn idle_style(page: &Canvas<'_>, coder: &CoderView, now: Time) -> Style {
     const LONG: Micros = 2 * Time::MINUTE;
     let silent = coder.last_activity.is_some_and(|last| now.since(last) >= LONG);
     if silent && Standing::of(coder) == Standing::Stalled { page.theme.attention() } else { Style::new() }

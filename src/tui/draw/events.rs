@@ -7,12 +7,12 @@ use crate::{
     style::Tint,
     tui::{
         roster::name,
-        state::{Focus, State},
+        state::{Focus, ViewState},
         theme::grouped,
     },
 };
 
-use super::{Page, row, shifted};
+use super::{Canvas, row, shifted};
 
 /// The longest that a coder's id may push what it did to the right.
 const CODER_WIDTH: u16 = 20;
@@ -29,8 +29,8 @@ const BEGIN: [&str; 8] = [
     "Whatever is recorded appears here by itself.",
 ];
 
-impl Page<'_> {
-    pub(super) fn events(&mut self, area: Rect, state: &State) {
+impl Canvas<'_> {
+    pub(super) fn events(&mut self, area: Rect, state: &ViewState) {
         let whose = state.chosen().map_or_else(|| "all coders".to_owned(), name);
         let mut title = vec![(format!("events of {whose}"), self.theme.bold())];
         if state.errors_only {
@@ -70,7 +70,7 @@ impl Page<'_> {
         }
     }
 
-    fn nothing(&mut self, lines: Rect, state: &State) {
+    fn nothing(&mut self, lines: Rect, state: &ViewState) {
         let Some(overview) = &state.overview else { return };
         if overview.stats.history.head == 0 {
             for (number, text) in BEGIN.iter().enumerate() {

@@ -6,9 +6,9 @@ use ratatui::{
     text::Span,
 };
 
-use crate::tui::{detail::Detail, prompt::Prompt};
+use crate::tui::{detail::EventDetail, prompt::Prompt};
 
-use super::{Page, row, shifted};
+use super::{Canvas, row, shifted};
 
 const KEYS: [(&str, &str); 17] = [
     ("↑ ↓ k j", "move; PgUp PgDn or Ctrl-U Ctrl-D: by pages; g G: first, last"),
@@ -30,7 +30,7 @@ const KEYS: [(&str, &str); 17] = [
     ("idle", "since its last event"),
 ];
 
-impl Page<'_> {
+impl Canvas<'_> {
     pub(super) fn help(&mut self, area: Rect) {
         self.cover(area);
         self.title(area, &[("help".into(), self.theme.bold())]);
@@ -46,7 +46,7 @@ impl Page<'_> {
         }
     }
 
-    pub(super) fn detail(&mut self, area: Rect, detail: &Detail) {
+    pub(super) fn detail(&mut self, area: Rect, detail: &EventDetail) {
         self.cover(area);
         let height = usize::from(area.height).saturating_sub(1);
         let through = (detail.top + height).min(detail.lines.len());

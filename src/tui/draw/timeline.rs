@@ -2,23 +2,23 @@
 
 use ratatui::layout::Rect;
 
-use crate::tui::{roster::name, state::State, timeline::Slot};
+use crate::tui::{roster::name, state::ViewState, timeline::TimelineSlot};
 
-use super::{Page, row, shifted};
+use super::{Canvas, row, shifted};
 
 /// Of coders' names.
 const NAME_WIDTH: u16 = 20;
 
-impl Page<'_> {
-    pub(super) fn timeline(&mut self, area: Rect, state: &State) {
+impl Canvas<'_> {
+    pub(super) fn timeline(&mut self, area: Rect, state: &ViewState) {
         let mut title = vec![("the last hour".to_owned(), self.theme.bold())];
         for (cell, word) in [
-            (Slot::Running, "works"),
-            (Slot::Waiting, "waits"),
-            (Slot::Milestone, "milestone"),
-            (Slot::Completed, "done"),
-            (Slot::Stopped, "stopped"),
-            (Slot::Trouble, "trouble"),
+            (TimelineSlot::Running, "works"),
+            (TimelineSlot::Waiting, "waits"),
+            (TimelineSlot::Milestone, "milestone"),
+            (TimelineSlot::Completed, "done"),
+            (TimelineSlot::Stopped, "stopped"),
+            (TimelineSlot::Trouble, "trouble"),
         ] {
             let (sign, style) = self.theme.timeline(cell);
             title.push((format!("{sign} {word}"), style));

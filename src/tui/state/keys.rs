@@ -5,14 +5,14 @@ use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use crate::filter::Filter;
 
 use super::{
-    super::{log::Step, prompt::Prompt},
-    Detail, Effect, Focus, Overlay, State,
+    super::{event_log::CursorStep, prompt::Prompt},
+    Effect, EventDetail, Focus, Overlay, ViewState,
 };
 
 /// Bytes that terminals take at once for their clipboard: xterm reads 100,000 characters of base64.
 const COPIED_MAX: usize = 74_000;
 
-impl State {
+impl ViewState {
     pub(super) fn press(&mut self, key: KeyEvent) -> Vec<Effect> {
         self.notice = None;
         let control = key.modifiers.contains(KeyModifiers::CONTROL);
@@ -58,7 +58,7 @@ impl State {
         Vec::new()
     }
 
-    fn press_in_detail(&mut self, mut detail: Detail, key: KeyEvent, control: bool) -> Vec<Effect> {
+    fn press_in_detail(&mut self, mut detail: EventDetail, key: KeyEvent, control: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         let height = self.panes().detail_rows();
         match (key.code, movement(key, control)) {
@@ -135,16 +135,16 @@ impl State {
         vec![self.ask()]
     }
 
-    fn after(&mut self, step: Step) -> Vec<Effect> {
+    fn after(&mut self, step: CursorStep) -> Vec<Effect> {
         match (step, self.log.older()) {
-            (Step::Older, Some(older)) if !self.is_loading => vec![self.load(Some(older))],
-            (Step::Newest, _) => vec![self.ask()],
+            (CursorStep::Older, Some(older)) if !self.is_loading => vec![self.load(Some(older))],
+            (CursorStep::Newest, _) => vec![self.ask()],
             _ => Vec::new(),
         }
     }
 
     /// What is under the cursor, in full.
-    fn detail(&self) -> Option<Detail> {
+    fn detail(&self) -> Option<EventDetail> {
         let (title, json) = match self.focus {
             Focus::Events if !self.shows_timeline => {
                 let event = self.log.current()?;
@@ -155,7 +155,7 @@ impl State {
                 None => ("all coders".to_owned(), serde_json::to_string_pretty(&self.overview.as_ref()?.stats)),
             },
         };
-        Some(Detail::new(title, json.ok()?))
+        Some(EventDetail::new(title, json.ok()?))
     }
 
     fn copy(&mut self, text: String) -> Option<Effect> {

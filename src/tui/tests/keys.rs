@@ -17,7 +17,7 @@ fn shown(lab: &Lab) -> Vec<u64> {
 fn deliver(lab: &mut Lab, after: u64) {
     let batch = Reader::new(&lab.options).after(after, &Filter::default(), 0).expect("readable");
     let events = batch.events.into_iter().map(Arc::new).collect();
-    lab.give(Input::Events { events, behind: 0, missed: None });
+    lab.give(ViewInput::Events { events, behind: 0, missed: None });
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn what_is_committed_appears_where_it_is_wanted() {
 #[test]
 fn a_page_that_is_not_wanted_any_more_is_not_shown() {
     let mut lab = Lab::captured(80, 24);
-    let first = lab.state.update(Input::Key(KeyEvent::from(KeyCode::Char('e'))));
+    let first = lab.state.update(ViewInput::Key(KeyEvent::from(KeyCode::Char('e'))));
     lab.press("e");
     let before = shown(&lab);
     lab.answer(first);
@@ -147,9 +147,9 @@ fn the_log_scrolls_back_through_all_there_is() {
 fn nothing_redraws_unless_something_changed() {
     let mut lab = Lab::captured(80, 24);
     lab.state.was_drawn();
-    lab.give(Input::Tick(now().plus(Time::SECOND / 2)));
+    lab.give(ViewInput::Tick(now().plus(Time::SECOND / 2)));
     assert!(!lab.state.is_changed());
-    lab.give(Input::Tick(now().plus(Time::SECOND)));
+    lab.give(ViewInput::Tick(now().plus(Time::SECOND)));
     assert!(lab.state.is_changed());
 }
 
@@ -157,7 +157,7 @@ fn nothing_redraws_unless_something_changed() {
 fn a_smaller_screen_keeps_the_cursor_in_sight() {
     let mut lab = Lab::captured(120, 40);
     lab.press("<tab>kkkkkkkkkk");
-    lab.give(Input::Resize(Size { width: 80, height: 24 }));
+    lab.give(ViewInput::Resize(Size { width: 80, height: 24 }));
     let (at, height) = (lab.state.log.at().expect("events"), lab.state.panes().event_rows());
     let first = lab.state.log.first_shown(height);
     assert!((first..first + height).contains(&at), "{at} is not among {first}..{}", first + height);
@@ -181,7 +181,7 @@ fn another_history_in_its_place_is_shown_from_its_beginning() {
 fn once_the_history_can_be_read_again_the_page_is_asked_for_again() {
     let mut lab = Lab::captured(80, 24);
     let lost = lab.state.ask();
-    lab.give(Input::Trouble("busy".into()));
+    lab.give(ViewInput::Trouble("busy".into()));
     assert!(lab.state.is_loading() && shown(&lab).is_empty());
     lab.refresh();
     assert!(!shown(&lab).is_empty() && lab.state.trouble.is_none());
@@ -196,7 +196,7 @@ fn a_coder_that_is_no_longer_among_the_latest_stays_chosen() {
     let (chosen, at) = (lab.state.chosen().cloned().expect("chosen"), lab.state.log.at());
     let mut overview = feed::overview_of(&mut Reader::new(&lab.options)).expect("readable");
     overview.coders.retain(|coder| coder.coder_id != chosen.coder_id);
-    assert_eq!(lab.give(Input::Overview(Box::new(overview))), []);
+    assert_eq!(lab.give(ViewInput::Overview(Box::new(overview))), []);
     assert_eq!(lab.state.chosen().map(|coder| &coder.coder_id), Some(&chosen.coder_id));
     assert_eq!((lab.state.log.at(), lab.state.log.is_following()), (at, false));
 }
@@ -246,15 +246,15 @@ fn a_screen_higher_than_the_window_holds_large_events_asks_no_further() {
 fn how_far_behind_it_is_shows_until_it_is_not() {
     let mut lab = Lab::captured(80, 24);
     let late = |lab: &mut Lab, behind| {
-        lab.give(Input::Events { events: Vec::new(), behind, missed: None });
+        lab.give(ViewInput::Events { events: Vec::new(), behind, missed: None });
         lab.screen().lines().next().expect("a head line").to_owned()
     };
     assert!(late(&mut lab, 3 * Time::SECOND).contains("3s behind"));
     assert!(late(&mut lab, Time::SECOND / 2).contains("live"));
     late(&mut lab, 3 * Time::SECOND);
     // Nothing came for a second: there is nothing more to wait for.
-    lab.give(Input::Tick(now()));
-    lab.give(Input::Tick(now().plus(Time::SECOND)));
+    lab.give(ViewInput::Tick(now()));
+    lab.give(ViewInput::Tick(now().plus(Time::SECOND)));
     assert!(lab.screen().contains("live"));
 }
 
@@ -263,7 +263,7 @@ fn a_tick_does_not_hide_what_changed_before() {
     let mut lab = Lab::captured(80, 24);
     lab.state.was_drawn();
     lab.press("j");
-    lab.give(Input::Tick(now()));
+    lab.give(ViewInput::Tick(now()));
     assert!(lab.state.is_changed());
 }
 
@@ -272,13 +272,13 @@ fn no_size_loses_the_cursor() {
     let mut lab = Lab::captured(80, 24);
     lab.press("<tab>kk");
     for height in (1..24).rev().chain(1..24) {
-        lab.give(Input::Resize(Size { width: 80, height }));
+        lab.give(ViewInput::Resize(Size { width: 80, height }));
         lab.screen();
         let panes = lab.state.panes();
         assert!(height < 10 || panes.event_rows() >= 2, "{panes:?}");
     }
     for width in [40, 39, 1, 0, 80] {
-        lab.give(Input::Resize(Size { width, height: 10 }));
+        lab.give(ViewInput::Resize(Size { width, height: 10 }));
         lab.press("kj<enter>jj<esc>");
         lab.screen();
     }

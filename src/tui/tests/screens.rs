@@ -103,7 +103,7 @@ fn before_the_first_event_it_says_how_to_begin() {
 #[test]
 fn a_history_that_cannot_be_read_is_said() {
     let mut lab = Lab::empty(80, 12);
-    lab.give(Input::Trouble("history `/tmp/h.db` is not a database".into()));
+    lab.give(ViewInput::Trouble("history `/tmp/h.db` is not a database".into()));
     assert_snapshot!("trouble", lab.screen());
 }
 

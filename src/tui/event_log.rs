@@ -12,7 +12,7 @@ const KEPT_BYTES_MAX: usize = 16 << 20;
 const COMPLETIONS_MAX: usize = 256;
 
 #[derive(Debug, Default)]
-pub struct Log {
+pub struct EventLog {
     events: VecDeque<Arc<Event>>,
     bytes: usize,
     /// Everything up to here was looked at.
@@ -29,7 +29,7 @@ pub struct Log {
     top: Option<u64>,
 }
 
-impl Log {
+impl EventLog {
     pub fn events(&self) -> &VecDeque<Arc<Event>> {
         &self.events
     }
@@ -69,7 +69,7 @@ impl Log {
         let later: Vec<_> = self.events.drain(..).filter(|event| event.seq > through).collect();
         let completions = std::mem::take(&mut self.completions);
         let seen = self.through.max(through);
-        *self = Log { through: seen, older, ..Log::default() };
+        *self = EventLog { through: seen, older, ..EventLog::default() };
         events.into_iter().map(Arc::new).chain(later).for_each(|event| self.push(event));
         for later in completions.iter().filter(|event| event.seq > through) {
             self.complete(later);
@@ -118,8 +118,8 @@ impl Log {
     }
 
     /// Moves the cursor; at the newest it follows again. Whether more must be read: what lies before the oldest, or the newest.
-    pub fn step(&mut self, by: isize) -> Step {
-        let Some(at) = self.at() else { return Step::Here };
+    pub fn step(&mut self, by: isize) -> CursorStep {
+        let Some(at) = self.at() else { return CursorStep::Here };
         let (to, last) = (at.saturating_add_signed(by), self.events.len() - 1);
         if to > last && self.unseen == 0 {
             return self.follow();
@@ -127,13 +127,13 @@ impl Log {
         // What lies behind the last one is not here: it is not passed over in silence.
         let to = to.min(last);
         self.cursor = self.events.get(to).map(|event| event.seq);
-        if to == 0 && self.older.is_some() { Step::Older } else { Step::Here }
+        if to == 0 && self.older.is_some() { CursorStep::Older } else { CursorStep::Here }
     }
 
     /// To the newest, and on with it.
-    pub fn follow(&mut self) -> Step {
+    pub fn follow(&mut self) -> CursorStep {
         (self.cursor, self.top) = (None, None);
-        if self.unseen > 0 { Step::Newest } else { Step::Here }
+        if self.unseen > 0 { CursorStep::Newest } else { CursorStep::Here }
     }
 
     /// Stands still where it is.
@@ -141,7 +141,7 @@ impl Log {
         self.cursor = self.current().map(|event| event.seq);
     }
 
-    pub fn go_to_oldest(&mut self) -> Step {
+    pub fn go_to_oldest(&mut self) -> CursorStep {
         self.step(isize::MIN)
     }
 
@@ -202,7 +202,7 @@ impl Log {
 
 /// What a step of the cursor asks of the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum CursorStep {
     Here,
     Older,
     Newest,
@@ -222,12 +222,12 @@ mod tests {
         Draft::new(EventType::Output, "a").check(now, &Redactor::default()).expect("valid").into_event(seq, format!("e{seq}"))
     }
 
-    fn seqs(log: &Log) -> Vec<u64> {
+    fn seqs(log: &EventLog) -> Vec<u64> {
         log.events().iter().map(|event| event.seq).collect()
     }
 
-    fn log(seqs: std::ops::RangeInclusive<u64>) -> Log {
-        let mut log = Log::default();
+    fn log(seqs: std::ops::RangeInclusive<u64>) -> EventLog {
+        let mut log = EventLog::default();
         let through = *seqs.end();
         log.replace(seqs.map(event).collect(), through, Some(1));
         log
@@ -235,7 +235,7 @@ mod tests {
 
     #[test]
     fn a_page_and_what_came_meanwhile_are_joined_without_gap_or_repeat() {
-        let mut log = Log::default();
+        let mut log = EventLog::default();
         for seq in [4, 5, 6] {
             log.add(&Arc::new(event(seq)));
         }
@@ -250,20 +250,20 @@ mod tests {
     fn it_follows_until_the_cursor_goes_up_and_again_when_it_reaches_the_end() {
         let mut log = log(1..=5);
         assert_eq!((log.at(), log.is_following()), (Some(4), true));
-        assert_eq!(log.step(-1), Step::Here);
+        assert_eq!(log.step(-1), CursorStep::Here);
         log.add(&Arc::new(event(6)));
         assert_eq!((log.at(), log.is_following()), (Some(3), false));
-        assert_eq!(log.step(9), Step::Here);
+        assert_eq!(log.step(9), CursorStep::Here);
         assert_eq!((log.at(), log.is_following()), (Some(5), true));
     }
 
     #[test]
     fn the_top_asks_for_what_lies_before_it() {
         let mut log = log(11..=15);
-        assert_eq!(log.go_to_oldest(), Step::Older);
+        assert_eq!(log.go_to_oldest(), CursorStep::Older);
         log.prepend((6..=10).map(event).collect(), None);
         assert_eq!((seqs(&log), log.at()), ((6..=15).collect(), Some(5)));
-        assert_eq!(log.go_to_oldest(), Step::Here);
+        assert_eq!(log.go_to_oldest(), CursorStep::Here);
     }
 
     #[test]
@@ -278,7 +278,7 @@ mod tests {
             log.add(&Arc::new(event(seq)));
         }
         assert!(log.events().len() <= KEPT_MAX + 1 && log.unseen() >= 9_999);
-        assert_eq!(log.follow(), Step::Newest);
+        assert_eq!(log.follow(), CursorStep::Newest);
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
             event.data.insert("later".into(), text.into());
             Arc::new(event)
         };
-        let mut log = Log::default();
+        let mut log = EventLog::default();
         // The page was read in between: the first lies in it already.
         log.add(&later(4, 2, "known"));
         log.add(&later(6, 2, "new"));
@@ -320,11 +320,11 @@ mod tests {
             event.data.insert("x".into(), "x".repeat(200_000).into());
             event
         };
-        let mut log = Log::default();
+        let mut log = EventLog::default();
         log.replace((401..=440).map(large).collect(), 440, Some(401));
         let mut oldest = 401;
         while oldest > 300 {
-            assert_eq!(log.go_to_oldest(), Step::Older);
+            assert_eq!(log.go_to_oldest(), CursorStep::Older);
             let before = log.older().expect("there is more");
             assert_eq!(before, oldest);
             log.prepend((before - 50..before).map(large).collect(), Some(before - 50));
@@ -334,9 +334,9 @@ mod tests {
             oldest = seqs[0];
         }
         // Down again: it stops where what follows is not here, and says how much that is.
-        assert_eq!((log.step(10_000), log.is_following()), (Step::Here, false));
+        assert_eq!((log.step(10_000), log.is_following()), (CursorStep::Here, false));
         assert!(log.unseen() > 0);
-        assert_eq!(log.follow(), Step::Newest);
+        assert_eq!(log.follow(), CursorStep::Newest);
     }
 
     #[test]
