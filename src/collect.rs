@@ -18,6 +18,7 @@ mod export;
 mod json;
 mod records;
 mod requests;
+mod signal;
 #[cfg(test)]
 mod tests;
 
@@ -33,7 +34,7 @@ pub use {
     answer::{Encoding, Refused},
     body::Packing,
     door::Token,
-    export::Signal,
+    signal::Signal,
 };
 
 /// How long requests in work may take to end once they should: their exporters send again what was not answered.

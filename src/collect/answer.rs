@@ -13,7 +13,7 @@ use opentelemetry_proto::tonic::collector::{
 use prost::Message;
 use serde_json::json;
 
-use super::export::Signal;
+use super::signal::Signal;
 
 /// How an export is written, and its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,15 +18,8 @@ use crate::{
 use super::{
     answer::{Encoding, Refused, Rejected},
     json, records,
+    signal::Signal,
 };
-
-/// What an exporter sends; each has a path of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    Logs,
-    Metrics,
-    Traces,
-}
 
 /// What an export says, ready to be published.
 #[derive(Debug, Default)]

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use crate::source::telemetry::Record;
 
-use super::{export::Signal, records};
+use super::{records, signal::Signal};
 
 /// `None` where `body` is no export.
 pub(super) fn read(signal: Signal, body: &Value) -> Option<Vec<Record>> {

@@ -21,7 +21,8 @@ use super::{
     answer::{self, Encoding, Refused},
     body::{self, Packing},
     door::Door,
-    export::{self, Export, SOURCE, Signal},
+    export::{self, Export, SOURCE},
+    signal::Signal,
 };
 
 /// Requests in work: each may hold a body. A machine's agents send a few a second at most.

@@ -19,7 +19,7 @@ use crate::{
     source::telemetry::{self, Record},
 };
 
-use super::{answer::Encoding, export::Signal};
+use super::{answer::Encoding, signal::Signal};
 
 const SIGNALS: [Signal; 3] = [Signal::Logs, Signal::Metrics, Signal::Traces];
 
