@@ -15,32 +15,35 @@
 //! `stopped` follows. A command that dies of an interrupt, termination or hang-up that came through the wrapper did what
 //! its person asked: it is `stopped` alone, with the signal as its reason.
 
+mod coder;
 mod command;
 mod copy;
 mod digest;
 mod ending;
 mod life;
 mod lines;
+mod not_started;
 mod output;
 mod pipes;
 mod recorder;
 mod resources;
 mod signals;
 mod terminal;
+mod wake;
 mod workspace;
 
 use std::{ffi::OsString, path::PathBuf, sync::mpsc};
 
 use crate::{history, source::HookContext};
 
-pub use self::{command::NotStarted, life::Coder};
+pub use self::{coder::Coder, not_started::NotStarted};
 use self::{
-    command::{Command, State},
+    command::Command,
     digest::Digest,
     ending::Ending,
     recorder::Recorder,
     resources::Resources,
-    signals::Received,
+    wake::{End, State, Wake},
     workspace::Workspace,
 };
 
@@ -56,12 +59,6 @@ pub struct Run {
     pub memory_limit_mb: Option<u64>,
     /// Where to record; nowhere, where there is no place for a history.
     pub history: Option<history::Options>,
-}
-
-/// Everything that can wake the one who waits for the command.
-enum Wake {
-    Received(Received),
-    Command(State),
 }
 
 /// Runs it to its end and answers its exit code, 128 + n where signal n ended it.
@@ -99,7 +96,7 @@ pub fn run(run: Run) -> Result<u8, NotStarted> {
     let mut ending = Ending::default();
     let end = loop {
         // Its senders live as long as the threads that wait for the command and for signals.
-        let Ok(woken) = wakes.recv() else { break command::End::Code(1) };
+        let Ok(woken) = wakes.recv() else { break End::Code(1) };
         match woken {
             Wake::Received(received) => {
                 ending.received(received);
@@ -116,7 +113,7 @@ pub fn run(run: Run) -> Result<u8, NotStarted> {
             Wake::Command(State::Ended(end)) => break end,
         }
     };
-    let ended_at = life::now();
+    let ended_at = coder::now();
     let in_terminal = command.is_in_terminal();
     command.drain();
     resources.finish();

@@ -11,57 +11,14 @@ use std::{
 use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 
-use super::{Wake, digest::Digest, pipes::Pipes, recorder::Recorder, signals::Received, terminal::Terminal};
-
-/// Why a command does not run; the exit codes are the shell's.
-#[derive(Debug, thiserror::Error)]
-pub enum NotStarted {
-    #[error("`{program}` was not found: check the name and PATH")]
-    NotFound { program: String },
-    #[error("`{program}` could not be executed")]
-    NotExecutable { program: String, source: io::Error },
-}
-
-impl NotStarted {
-    pub(super) fn of(program: &OsString, source: io::Error) -> NotStarted {
-        let program = program.to_string_lossy().into_owned();
-        match source.kind() {
-            io::ErrorKind::NotFound => NotStarted::NotFound { program },
-            _ => NotStarted::NotExecutable { program, source },
-        }
-    }
-
-    pub const fn exit_code(&self) -> u8 {
-        match self {
-            NotStarted::NotFound { .. } => 127,
-            NotStarted::NotExecutable { .. } => 126,
-        }
-    }
-}
-
-/// How the command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    Code(i32),
-    Signal(i32),
-}
-
-impl End {
-    pub fn exit_code(self) -> u8 {
-        match self {
-            End::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
-            End::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
-        }
-    }
-}
-
-/// What became of the command just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Stopped(i32),
-    Continued,
-    Ended(End),
-}
+use super::{
+    digest::Digest,
+    not_started::NotStarted,
+    pipes::Pipes,
+    recorder::Recorder,
+    terminal::Terminal,
+    wake::{End, Received, State, Wake},
+};
 
 /// What carries its streams.
 enum Streams {
@@ -227,9 +184,4 @@ fn state_of(status: WaitStatus) -> Option<State> {
     let code = || status.exit_status().map(|code| State::Ended(End::Code(code)));
     let signal = || status.terminating_signal().map(|signal| State::Ended(End::Signal(signal)));
     stopped.or_else(code).or_else(signal)
-}
-
-/// `SIGTERM` for 15.
-pub(super) fn signal_name(signal: i32) -> String {
-    signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
 }

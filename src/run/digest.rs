@@ -15,7 +15,7 @@ use crate::{
 };
 
 use super::{
-    life::{Coder, now},
+    coder::{Coder, now},
     lines::Lines,
     output::{Output, Said, Suppressed, guarded},
     recorder::Record,

@@ -15,9 +15,9 @@ use rustix::{
 };
 
 use super::{
-    command::NotStarted,
     copy::copy,
     digest::{Digest, Origin, Tap},
+    not_started::NotStarted,
 };
 
 /// One stream of the command on its way to one of ours.

@@ -11,7 +11,7 @@ use crate::{
     process::usage::{Meter, Usage},
 };
 
-use super::{life::Coder, recorder::Record};
+use super::{coder::Coder, recorder::Record};
 
 /// Commands that are shorter use nothing worth telling.
 const FIRST_AFTER: Duration = Duration::from_secs(1);

@@ -8,17 +8,10 @@ use signal_hook::{
     low_level::siginfo::Cause,
 };
 
-use super::Wake;
+use super::wake::{Received, Wake};
 
 /// A child's end is waited for elsewhere; it is here because a wrapper started with it ignored would never hear of one.
 const HEARD: [i32; 10] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH, SIGCHLD];
-
-/// A signal, and whether the kernel sent it to the terminal's whole foreground: then the command has it already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Received {
-    pub signal: i32,
-    pub from_terminal: bool,
-}
 
 /// From here on signals no longer end the wrapper but wake it. One that is ignored stays so, for the command inherits that:
 /// `nohup` and background jobs rely on it.
@@ -52,4 +45,9 @@ fn ignored_signals() -> u64 {
         u64::from_str_radix(line.trim(), 16).ok()
     });
     mask.unwrap_or(0)
+}
+
+/// `SIGTERM` for 15.
+pub(super) fn signal_name(signal: i32) -> String {
+    signal_hook::low_level::signal_name(signal).map_or_else(|| format!("signal {signal}"), str::to_owned)
 }

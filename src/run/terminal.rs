@@ -22,9 +22,9 @@ use rustix::{
 };
 
 use super::{
-    command::NotStarted,
     copy::{CHUNK_BYTES, write_all},
     digest::{Digest, Origin, Tap},
+    not_started::NotStarted,
 };
 
 /// What is left in the terminal after the command's end comes within this, or nothing does.

@@ -28,7 +28,7 @@ use self::{
     ledger::{Change, Ledger},
     tree::{Limit, Tree},
 };
-use super::{life::Coder, recorder::Record};
+use super::{coder::Coder, recorder::Record};
 
 /// How long the command's start waits for the watch: most trees stand by then. What a larger one misses it finds by the files'
 /// own times.

@@ -25,7 +25,6 @@ const KNOWN: &[&[&str]] = &[
         "history/store/schema.rs",
     ],
     &["history/read/query.rs", "history/read/scan.rs"],
-    &["run/command.rs", "run/copy.rs", "run/digest.rs", "run/life.rs", "run/pipes.rs", "run/terminal.rs"],
     &[
         "source/claude_code/telemetry.rs",
         "source/codex/telemetry.rs",
