@@ -21,12 +21,14 @@ mod escape;
 mod private_key;
 mod redact;
 mod secrets;
+mod surrogates;
 
 use std::borrow::Cow;
 
 pub use clean::{clean_line, clean_text, is_clean, is_hidden};
 pub use private_key::KeyGuard;
 pub use redact::{BadPattern, Redactor};
+pub use surrogates::mend_surrogates;
 
 /// The start of `text` as one clean line of at most `chars_max` characters; ends in `…` where something is missing.
 pub fn excerpt(text: &str, chars_max: usize) -> String {

@@ -2,13 +2,15 @@
 //!
 //! What is skipped is skipped without recursion and without a copy, so a deep or huge value that nobody needs does no harm.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
     de::{DeserializeOwned, IgnoredAny, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
 };
 use serde_json::error::Category;
+
+use crate::text::mend_surrogates;
 
 use super::Refusal;
 
@@ -50,10 +52,12 @@ pub(super) fn read_object<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusa
         Some(b'[') => return Err(Refusal::new("the payload is not a JSON object")),
         Some(_) => {}
     }
-    serde_json::from_slice(bytes).or_else(|_| serde_json::from_str(&mended(bytes))).map_err(|error| match error.classify() {
-        // Errors of the second kind repeat what they found.
-        Category::Data => Refusal::new("the payload is not a JSON object"),
-        _ => Refusal::new(format!("the payload is not JSON: {error}")),
+    serde_json::from_slice(bytes).or_else(|_| serde_json::from_str(&mend_surrogates(bytes))).map_err(|error| {
+        match error.classify() {
+            // Errors of the second kind repeat what they found.
+            Category::Data => Refusal::new("the payload is not a JSON object"),
+            _ => Refusal::new(format!("the payload is not JSON: {error}")),
+        }
     })
 }
 
@@ -194,46 +198,5 @@ impl<'de, T: Loose> Visitor<'de> for LooseVisitor<T> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<T, A::Error> {
         T::from_list(list)
-    }
-}
-
-/// JavaScript cuts text between the halves of a character and writes each half as an escape, which no UTF-8 can hold;
-/// a command's output may not be UTF-8 at all. Such halves and bytes become U+FFFD.
-fn mended(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut mended = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    while let Some(found) = text[at..].find('\\') {
-        let start = at + found;
-        match (half(&text[start..]), half(text.get(start + ESCAPE_BYTES..).unwrap_or(""))) {
-            (Some(Half::Leading), Some(Half::Trailing)) => at = start + 2 * ESCAPE_BYTES,
-            (Some(_), _) => {
-                mended.push_str(&text[copied..start]);
-                mended.push('\u{FFFD}');
-                at = start + ESCAPE_BYTES;
-                copied = at;
-            }
-            // The character after the backslash belongs to it: `\\ud800` is a backslash and four letters.
-            (None, _) => at = text[start + 1..].chars().next().map_or(text.len(), |c| start + 1 + c.len_utf8()),
-        }
-    }
-    if copied == 0 { text } else { Cow::Owned(mended + &text[copied..]) }
-}
-
-/// `\ud83d`
-const ESCAPE_BYTES: usize = 6;
-
-enum Half {
-    Leading,
-    Trailing,
-}
-
-fn half(text: &str) -> Option<Half> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    match u16::from_str_radix(digits, 16).ok()? {
-        0xD800..=0xDBFF => Some(Half::Leading),
-        0xDC00..=0xDFFF => Some(Half::Trailing),
-        _ => None,
     }
 }
