@@ -21,7 +21,6 @@ mod copy;
 mod digest;
 mod ending;
 mod life;
-mod lines;
 mod not_started;
 mod output;
 mod pipes;

@@ -18,6 +18,7 @@
 mod assignment;
 mod clean;
 mod escape;
+mod lines;
 mod private_key;
 mod redact;
 mod secrets;
@@ -26,6 +27,7 @@ mod surrogates;
 use std::borrow::Cow;
 
 pub use clean::{clean_line, clean_text, is_clean, is_hidden};
+pub use lines::{Line, LineSplitter};
 pub use private_key::KeyGuard;
 pub use redact::{BadPattern, Redactor};
 pub use surrogates::mend_surrogates;

@@ -9,7 +9,11 @@ use std::{
     thread,
 };
 
-use ai_coder_events::{event::LINE_BYTES_MAX, history::Rejection};
+use ai_coder_events::{
+    event::LINE_BYTES_MAX,
+    history::Rejection,
+    text::{Line, LineSplitter},
+};
 
 /// One line without its end. Blank ones are counted but not handed over.
 #[derive(Debug, PartialEq, Eq)]
@@ -44,12 +48,12 @@ impl InputLines {
     pub fn of(mut input: impl Read + Send + 'static) -> InputLines {
         let (sender, chunks) = sync_channel(CHUNKS_AHEAD);
         thread::spawn(move || {
-            let mut splitter = Splitter::default();
+            let mut numbering = Numbering::new();
             let mut buffer = vec![0; CHUNK_BYTES];
             loop {
                 let chunk = match input.read(&mut buffer) {
                     Ok(0) => break,
-                    Ok(length) => Ok(splitter.feed(&buffer[..length])),
+                    Ok(length) => Ok(numbering.feed(&buffer[..length])),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => Err(error),
                 };
@@ -58,7 +62,7 @@ impl InputLines {
                     return;
                 }
             }
-            if let Some(last) = splitter.finish() {
+            if let Some(last) = numbering.finish() {
                 // Nobody waits for it where the receiver is gone.
                 drop(sender.send(Ok(vec![last])));
             }
@@ -95,57 +99,38 @@ impl InputLines {
     }
 }
 
-#[derive(Default)]
-struct Splitter {
-    partial: Vec<u8>,
-    too_long: bool,
+/// Numbers the lines of a stream.
+struct Numbering {
+    splitter: LineSplitter,
     number: u64,
 }
 
-impl Splitter {
+impl Numbering {
+    fn new() -> Numbering {
+        // One byte more for the carriage return of a line that just fits.
+        Numbering { splitter: LineSplitter::new(LINE_BYTES_MAX + 1, Rejection::INPUT_BYTES_SEEN), number: 0 }
+    }
+
     fn feed(&mut self, chunk: &[u8]) -> Vec<InputLine> {
-        let mut lines = Vec::new();
-        for piece in chunk.split_inclusive(|&byte| byte == b'\n') {
-            match piece.strip_suffix(b"\n") {
-                Some(end) => {
-                    self.extend(end);
-                    lines.extend(self.take());
-                }
-                None => self.extend(piece),
-            }
-        }
+        let (mut lines, number) = (Vec::new(), &mut self.number);
+        self.splitter.each_line(chunk, |line| {
+            *number += 1;
+            lines.extend(numbered(line, *number));
+        });
         lines
     }
 
-    fn finish(mut self) -> Option<InputLine> {
-        self.take()
+    fn finish(self) -> Option<InputLine> {
+        numbered(self.splitter.line(), self.number + 1)
     }
+}
 
-    fn extend(&mut self, piece: &[u8]) {
-        if self.too_long {
-            return;
-        }
-        self.partial.extend_from_slice(piece);
-        // One byte more for the carriage return of a line that just fits.
-        if self.partial.len() > LINE_BYTES_MAX + 1 {
-            self.too_long = true;
-            self.partial.truncate(Rejection::INPUT_BYTES_SEEN);
-            self.partial.shrink_to_fit();
-        }
+fn numbered(line: Line<'_>, number: u64) -> Option<InputLine> {
+    if !line.is_whole {
+        return Some(InputLine { number, text: Text::TooLong(line.text.to_vec()) });
     }
-
-    fn take(&mut self) -> Option<InputLine> {
-        self.number += 1;
-        let mut text = std::mem::take(&mut self.partial);
-        if std::mem::take(&mut self.too_long) {
-            return Some(InputLine { number: self.number, text: Text::TooLong(text) });
-        }
-        if text.last() == Some(&b'\r') {
-            text.pop();
-        }
-        let blank = text.iter().all(u8::is_ascii_whitespace);
-        (!blank).then_some(InputLine { number: self.number, text: Text::Whole(text) })
-    }
+    let text = line.text.strip_suffix(b"\r").unwrap_or(line.text);
+    (!text.trim_ascii().is_empty()).then(|| InputLine { number, text: Text::Whole(text.to_vec()) })
 }
 
 #[cfg(test)]
@@ -156,9 +141,9 @@ mod tests {
 
     /// What a stream given in these pieces is split into.
     fn split(pieces: &[&[u8]]) -> Vec<InputLine> {
-        let mut splitter = Splitter::default();
-        let mut lines: Vec<InputLine> = pieces.iter().flat_map(|piece| splitter.feed(piece)).collect();
-        lines.extend(splitter.finish());
+        let mut numbering = Numbering::new();
+        let mut lines: Vec<InputLine> = pieces.iter().flat_map(|piece| numbering.feed(piece)).collect();
+        lines.extend(numbering.finish());
         lines
     }
 

@@ -72,7 +72,7 @@ impl Record {
             if !line.is_ended {
                 match last {
                     LastLine::HeldBack => return Ok(()),
-                    LastLine::MayBeWhole if !line.is_too_long && is_broken_off() => {
+                    LastLine::MayBeWhole if line.is_whole && is_broken_off() => {
                         intake.summary.unfinished += 1;
                         progress(line.bytes);
                         return Ok(());
@@ -83,7 +83,7 @@ impl Record {
             self.offset += line.bytes;
             self.lines += 1;
             progress(line.bytes);
-            if line.is_too_long {
+            if !line.is_whole {
                 let reason = format!("the line has more than {LINE_BYTES_MAX} bytes");
                 intake.reject(&self.path, self.lines, &reason, line.text)?;
             } else if !line.text.trim_ascii().is_empty() {

@@ -7,7 +7,7 @@
 //! answers, is not read from until that is made up for, and the end of input is told once every request has its answer.
 
 use std::{
-    future, io, mem,
+    future, io,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -25,6 +25,8 @@ use tokio::{
     sync::{Mutex, Notify},
 };
 
+use crate::text::LineSplitter;
+
 use super::{
     input::Input,
     line::{self, LINE_BYTES_MAX, Line},
@@ -37,16 +39,12 @@ use super::{
 const UNREAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What an answer takes beside its text until it is written: the task that writes it.
 const ANSWER_BYTES: usize = 4 * 1024;
-/// A buffer that one long line made larger than this is not kept.
-const LINE_BYTES_KEPT: usize = 64 * 1024;
 
 pub(super) struct Conversation<R, W> {
     input: BufReader<Input<R>>,
     output: Arc<Mutex<Option<W>>>,
     /// What there is of the present line: a `receive` that is given up is taken up by the next one.
-    line: Vec<u8>,
-    /// The present line is too long, and its rest is passed over.
-    passing_over: bool,
+    line: LineSplitter,
     begun: bool,
     /// Nothing more can be read.
     ended: bool,
@@ -76,8 +74,7 @@ where
         Conversation {
             input: BufReader::new(input),
             output: Arc::new(Mutex::new(Some(output))),
-            line: Vec::new(),
-            passing_over: false,
+            line: LineSplitter::new(LINE_BYTES_MAX, 0),
             begun: false,
             ended: false,
             underway,
@@ -88,31 +85,22 @@ where
     /// The next line and its length; `None` at the end of input. Cancel-safe: between taking bytes and keeping them nothing waits.
     async fn next_line(&mut self) -> io::Result<Option<(usize, Line)>> {
         loop {
-            let available = self.input.fill_buf().await?;
-            if available.is_empty() {
-                // A script may leave out the last newline, and still wants its answer.
-                let last = mem::take(&mut self.line);
-                return Ok((!last.is_empty()).then(|| (last.len(), line::read(&last))));
-            }
-            let newline = available.iter().position(|&byte| byte == b'\n');
-            let taken = newline.map_or(available.len(), |at| at + 1);
-            let is_too_long = self.line.len() + taken > LINE_BYTES_MAX;
-            let was_passed_over = self.passing_over;
-            if was_passed_over || is_too_long {
-                self.line = Vec::new();
-            } else {
-                self.line.extend_from_slice(&available[..taken]);
-            }
+            let chunk = self.input.fill_buf().await?;
+            let (is_end, was_whole) = (chunk.is_empty(), self.line.line().is_whole);
+            let taken = self.line.take(chunk);
             self.input.consume(taken);
-            self.passing_over = (was_passed_over || is_too_long) && newline.is_none();
-            if is_too_long && !was_passed_over {
+            let line = self.line.line();
+            if was_whole && !line.is_whole {
+                // Its sender may wait for the answer before it ends the line; the rest is passed over.
                 return Ok(Some((0, line::too_long())));
             }
-            if newline.is_some() && !was_passed_over {
-                let read = (self.line.len(), line::read(&self.line));
+            // A script may leave out the last newline, and still wants its answer.
+            if line.is_ended || is_end {
+                let read = (line.is_whole && line.bytes > 0).then(|| (line.text.len(), line::read(line.text)));
                 self.line.clear();
-                self.line.shrink_to(LINE_BYTES_KEPT);
-                return Ok(Some(read));
+                if is_end || read.is_some() {
+                    return Ok(read);
+                }
             }
         }
     }

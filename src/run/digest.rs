@@ -11,12 +11,11 @@ use std::{
 use crate::{
     event::{Body, Draft, EventType},
     source::{HookContext, Stream},
-    text::{self, KeyGuard, Redactor},
+    text::{self, KeyGuard, LineSplitter, Redactor},
 };
 
 use super::{
     coder::{Coder, now},
-    lines::Lines,
     output::{Output, Said, Suppressed, guarded},
     recorder::Record,
 };
@@ -27,6 +26,8 @@ const WAITING_MAX: usize = 128;
 const TAIL_BYTES: usize = 16 << 10;
 const TAIL_LINES: usize = 20;
 const TAIL_CHARS: usize = 4_000;
+/// Agents put whole files into one line of JSON.
+const LINE_BYTES_MAX: usize = 16 << 20;
 /// Nothing is due for this long.
 const IDLE: Duration = Duration::from_secs(3600);
 
@@ -125,7 +126,7 @@ impl Digest {
 struct Passed {
     from: Origin,
     output: Output,
-    lines: Lines,
+    lines: LineSplitter,
     tail: Vec<u8>,
     /// Has seen what came before `tail`.
     tail_guard: KeyGuard,
@@ -134,7 +135,8 @@ struct Passed {
 impl Passed {
     fn new(from: Origin) -> Passed {
         let output = Output::new(now());
-        Passed { from, output, lines: Lines::default(), tail: Vec::new(), tail_guard: KeyGuard::default() }
+        let lines = LineSplitter::new(LINE_BYTES_MAX, 0);
+        Passed { from, output, lines, tail: Vec::new(), tail_guard: KeyGuard::default() }
     }
 
     fn keep_tail(&mut self, bytes: &[u8]) {
@@ -222,7 +224,11 @@ impl Digesting {
         if lost != Suppressed::default() {
             lines.break_off();
         }
-        lines.take(bytes, |line| agent.line(line).into_iter().for_each(|draft| self.record.record(draft)));
+        lines.each_line(bytes, |line| {
+            if line.is_whole {
+                agent.line(line.text).into_iter().for_each(|draft| self.record.record(draft));
+            }
+        });
     }
 
     /// Its JSON is not recorded twice, as output too.
@@ -251,9 +257,10 @@ impl Digesting {
     }
 
     fn end(mut self) -> String {
-        let last_lines = self.streams.each_mut().map(|stream| stream.lines.end());
         if let Some(agent) = &mut self.agent {
-            let last = last_lines.iter().flatten().flat_map(|line| agent.line(line)).collect::<Vec<Draft>>();
+            // A last line may lack its newline.
+            let last = self.streams.iter().map(|stream| stream.lines.line()).filter(|line| line.is_whole && line.bytes > 0);
+            let last = last.flat_map(|line| agent.line(line.text)).collect::<Vec<Draft>>();
             last.into_iter().chain(agent.end()).for_each(|draft| self.record.record(draft));
         }
         for at in 0..self.streams.len() {

@@ -46,7 +46,7 @@ const ROOMS: &[Room] = &[
         &["text", "event", "history", "source", "bus", "process", "watch_path"],
         &["portable_pty", "ignore", "blake3", "rustix", "signal_hook"],
     ),
-    room("import", &["event", "history", "source", "bus", "watch_path"], &[]),
+    room("import", &["text", "event", "history", "source", "bus", "watch_path"], &[]),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
     room("setup", &[], &["toml_edit", "similar"]),
     // Numbers of signals.
