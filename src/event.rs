@@ -30,6 +30,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use body::whole_number;
 pub use body::{Body, Derived, Family, Field, FieldKind, Lifecycle, Progress, Provider, Resource, Workspace};
 pub(crate) use draft::Passed;
 pub use draft::{Checked, Condition, Draft, Key, Status};

@@ -291,13 +291,17 @@ impl FromField for f64 {
 }
 
 impl FromField for u64 {
-    /// Go and JavaScript may write a whole number as `3.0`.
     fn from_field(value: Value, _: FieldKind) -> Result<u64, Value> {
-        /// Above this a double no longer tells neighbouring whole numbers apart.
-        const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
-        let whole = |number: f64| (number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number)).then_some(number as u64);
-        value.as_u64().or_else(|| value.as_f64().and_then(whole)).ok_or(value)
+        whole_number(&value).ok_or(value)
     }
+}
+
+/// A whole number in JSON, zero or more. Go and JavaScript may write it as `3.0`.
+pub(crate) fn whole_number(value: &Value) -> Option<u64> {
+    /// Above this a double no longer tells neighbouring whole numbers apart.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let whole = |number: f64| (number.fract() == 0.0 && (0.0..=EXACT_MAX).contains(&number)).then_some(number as u64);
+    value.as_u64().or_else(|| value.as_f64().and_then(whole))
 }
 
 fn fits(number: f64, kind: FieldKind) -> bool {

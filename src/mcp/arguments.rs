@@ -8,7 +8,7 @@ use std::sync::Arc;
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
-use crate::event::Invalid;
+use crate::event::{Invalid, whole_number};
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Argument {
@@ -70,19 +70,13 @@ impl Argument {
             (Kind::Names, Value::String(name)) => Some(json!([name])),
             (Kind::Names, Value::Array(names)) if names.iter().all(Value::is_string) => Some(given.clone()),
             (Kind::Whole { least, most, .. }, Value::Number(_)) => {
-                whole(&given).filter(|number| (least..=most).contains(number)).map(Value::from)
+                whole_number(&given).filter(|number| (least..=most).contains(number)).map(Value::from)
             }
             (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Some(given.clone()),
             _ => None,
         };
         read.ok_or_else(|| Invalid::wrong(self.name, &given, &self.valid()))
     }
-}
-
-/// JavaScript may write a whole number as `3.0`.
-fn whole(given: &Value) -> Option<u64> {
-    let exact = |number: f64| (number.fract() == 0.0 && (0.0..1e15).contains(&number)).then_some(number as u64);
-    given.as_u64().or_else(|| given.as_f64().and_then(exact))
 }
 
 /// The input schema of a tool with these arguments.

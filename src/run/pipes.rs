@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::Path,
     process::{self, Stdio},
     sync::Arc,
     thread::{self, JoinHandle},
@@ -80,9 +81,13 @@ impl Pipes {
     }
 }
 
+/// Where systems keep `cat`. It is not looked for in PATH, which whoever set up the command's environment may have chosen.
+const CAT: [&str; 3] = ["/bin/cat", "/usr/bin/cat", "/run/current-system/sw/bin/cat"];
+
 fn hand_over(theirs: OwnedFd, ours: BorrowedFd<'static>) {
+    let cat = CAT.iter().find(|path| Path::new(path).exists()).unwrap_or(&CAT[0]);
     let handed = ours.try_clone_to_owned().and_then(|ours| {
-        process::Command::new("cat").stdin(Stdio::from(theirs)).stdout(Stdio::from(ours)).stderr(Stdio::null()).spawn()
+        process::Command::new(cat).stdin(Stdio::from(theirs)).stdout(Stdio::from(ours)).stderr(Stdio::null()).spawn()
     });
     if let Err(error) = handed {
         tracing::warn!("output of what still runs is lost: {error}");
