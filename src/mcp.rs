@@ -4,28 +4,28 @@
 //! 2026-07-28. Promises: every call is answered, also one that panics; no answer is longer than clients take; a client
 //! that stops reading holds up nobody but itself; the end of input ends every wait at once. Only this room knows rmcp.
 
+mod address;
 mod arguments;
 mod budget;
-mod conversation;
+mod context;
 mod cursor;
-mod desk;
 mod detail;
 mod input;
 mod line;
 mod notices;
-mod place;
+mod open_requests;
+mod progress;
 mod prompts;
-mod refusal;
-mod report;
 mod resources;
 mod schema;
 mod server;
 mod stdio;
 #[cfg(test)]
 mod tests;
-mod told;
+mod tool_error;
+mod tool_result;
 mod tools;
-mod underway;
+mod transport;
 mod until;
 mod untrusted;
 
@@ -37,7 +37,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 
-use self::{conversation::Conversation, input::Input, server::Server, underway::Underway};
+use self::{input::ClientInput, open_requests::OpenRequests, server::Server, transport::LineTransport};
 
 /// How long answers under way may take once the conversation ends. rmcp itself gives them five seconds, but then waits for
 /// a client that does not read as long as it likes.
@@ -137,9 +137,9 @@ where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    let underway = Underway::default();
-    let transport = Conversation::new(Input::new(input, ends.closing.clone()), output, underway.clone());
-    let server = Server::new(bus, options.read_only, ends.closing.clone(), underway);
+    let open_requests = OpenRequests::default();
+    let transport = LineTransport::new(ClientInput::new(input, ends.closing.clone()), output, open_requests.clone());
+    let server = Server::new(bus, options.read_only, ends.closing.clone(), open_requests);
     match server.serve_with_ct(transport, ends.stopping.clone()).await {
         Ok(running) => {
             let overdue = async {

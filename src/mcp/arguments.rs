@@ -13,12 +13,12 @@ use crate::event::{Invalid, whole_number};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Argument {
     pub name: &'static str,
-    pub kind: Kind,
+    pub kind: ArgumentKind,
     pub about: &'static str,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Kind {
+pub(super) enum ArgumentKind {
     /// Text that must be given, and what it is.
     Needed(&'static str),
     Text,
@@ -39,24 +39,24 @@ pub(super) enum Kind {
 impl Argument {
     fn valid(&self) -> String {
         match self.kind {
-            Kind::Needed(_) | Kind::Text => "text".into(),
-            Kind::Names => "a list of names, such as [\"a\", \"b\"]".into(),
-            Kind::Cursor => super::cursor::Cursor::VALID.into(),
-            Kind::Flag => "true or false".into(),
-            Kind::Whole { least, most, .. } => format!("a whole number from {least} to {most}"),
-            Kind::Word(words) => words.join(" or "),
+            ArgumentKind::Needed(_) | ArgumentKind::Text => "text".into(),
+            ArgumentKind::Names => "a list of names, such as [\"a\", \"b\"]".into(),
+            ArgumentKind::Cursor => super::cursor::Cursor::VALID.into(),
+            ArgumentKind::Flag => "true or false".into(),
+            ArgumentKind::Whole { least, most, .. } => format!("a whole number from {least} to {most}"),
+            ArgumentKind::Word(words) => words.join(" or "),
         }
     }
 
     fn schema(&self) -> Value {
         let mut schema = match self.kind {
-            Kind::Needed(_) | Kind::Text | Kind::Cursor => json!({"type": "string"}),
-            Kind::Names => json!({"type": "array", "items": {"type": "string"}}),
-            Kind::Flag => json!({"type": "boolean", "default": false}),
-            Kind::Whole { least, most, default } => {
+            ArgumentKind::Needed(_) | ArgumentKind::Text | ArgumentKind::Cursor => json!({"type": "string"}),
+            ArgumentKind::Names => json!({"type": "array", "items": {"type": "string"}}),
+            ArgumentKind::Flag => json!({"type": "boolean", "default": false}),
+            ArgumentKind::Whole { least, most, default } => {
                 json!({"type": "integer", "minimum": least, "maximum": most, "default": default})
             }
-            Kind::Word(words) => json!({"type": "string", "enum": words, "default": words[0]}),
+            ArgumentKind::Word(words) => json!({"type": "string", "enum": words, "default": words[0]}),
         };
         schema["description"] = self.about.into();
         schema
@@ -65,14 +65,15 @@ impl Argument {
     /// The value in its one form, or why it is none.
     fn read(&self, given: Value) -> Result<Value, Invalid> {
         let read = match (self.kind, &given) {
-            (Kind::Needed(_) | Kind::Text | Kind::Cursor, Value::String(_)) | (Kind::Flag, Value::Bool(_)) => Some(given.clone()),
-            (Kind::Cursor, Value::Number(number)) if number.is_u64() => Some(number.to_string().into()),
-            (Kind::Names, Value::String(name)) => Some(json!([name])),
-            (Kind::Names, Value::Array(names)) if names.iter().all(Value::is_string) => Some(given.clone()),
-            (Kind::Whole { least, most, .. }, Value::Number(_)) => {
+            (ArgumentKind::Needed(_) | ArgumentKind::Text | ArgumentKind::Cursor, Value::String(_))
+            | (ArgumentKind::Flag, Value::Bool(_)) => Some(given.clone()),
+            (ArgumentKind::Cursor, Value::Number(number)) if number.is_u64() => Some(number.to_string().into()),
+            (ArgumentKind::Names, Value::String(name)) => Some(json!([name])),
+            (ArgumentKind::Names, Value::Array(names)) if names.iter().all(Value::is_string) => Some(given.clone()),
+            (ArgumentKind::Whole { least, most, .. }, Value::Number(_)) => {
                 whole_number(&given).filter(|number| (least..=most).contains(number)).map(Value::from)
             }
-            (Kind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Some(given.clone()),
+            (ArgumentKind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Some(given.clone()),
             _ => None,
         };
         read.ok_or_else(|| Invalid::wrong(self.name, &given, &self.valid()))
@@ -84,7 +85,7 @@ pub(super) fn schema(table: &[Argument]) -> Arc<JsonObject> {
     let properties: JsonObject = table.iter().map(|argument| (argument.name.to_owned(), argument.schema())).collect();
     let needed = table
         .iter()
-        .filter(|argument| matches!(argument.kind, Kind::Needed(_)))
+        .filter(|argument| matches!(argument.kind, ArgumentKind::Needed(_)))
         .map(|argument| argument.name)
         .collect::<Vec<_>>();
     let mut schema = JsonObject::new();
@@ -99,17 +100,17 @@ pub(super) fn schema(table: &[Argument]) -> Arc<JsonObject> {
 
 /// The arguments of one call, each known and of its kind.
 #[derive(Debug)]
-pub(super) struct Given {
+pub(super) struct Arguments {
     table: &'static [Argument],
     values: JsonObject,
 }
 
-impl Given {
+impl Arguments {
     /// Absent, `null`, and empty text all mean that an argument is missing.
     ///
     /// # Errors
     /// [`Invalid`] that names the argument and what is valid there.
-    pub fn check(table: &'static [Argument], given: Option<JsonObject>) -> Result<Given, Invalid> {
+    pub fn check(table: &'static [Argument], given: Option<JsonObject>) -> Result<Arguments, Invalid> {
         let mut values = JsonObject::new();
         for (name, value) in given.unwrap_or_default() {
             let Some(argument) = table.iter().find(|argument| argument.name == name) else { return Err(unknown(table, &name)) };
@@ -118,11 +119,11 @@ impl Given {
             }
         }
         for argument in table {
-            if let (Kind::Needed(valid), false) = (argument.kind, values.contains_key(argument.name)) {
+            if let (ArgumentKind::Needed(valid), false) = (argument.kind, values.contains_key(argument.name)) {
                 return Err(Invalid::missing(argument.name, valid));
             }
         }
-        Ok(Given { table, values })
+        Ok(Arguments { table, values })
     }
 
     pub fn text(&self, name: &str) -> Option<&str> {
@@ -144,7 +145,7 @@ impl Given {
     pub fn whole(&self, name: &str) -> u64 {
         match (self.values.get(name).and_then(Value::as_u64), self.kind(name)) {
             (Some(number), _) => number,
-            (None, Kind::Whole { default, .. }) => default,
+            (None, ArgumentKind::Whole { default, .. }) => default,
             (None, kind) => unreachable!("`{name}` is declared as {kind:?}"),
         }
     }
@@ -152,12 +153,12 @@ impl Given {
     pub fn word(&self, name: &str) -> &str {
         match (self.text(name), self.kind(name)) {
             (Some(word), _) => word,
-            (None, Kind::Word(words)) => words[0],
+            (None, ArgumentKind::Word(words)) => words[0],
             (None, kind) => unreachable!("`{name}` is declared as {kind:?}"),
         }
     }
 
-    fn kind(&self, name: &str) -> Kind {
+    fn kind(&self, name: &str) -> ArgumentKind {
         self.table.iter().find(|argument| argument.name == name).expect("tools ask only for arguments of their table").kind
     }
 }
@@ -172,17 +173,17 @@ mod tests {
     use super::*;
 
     const TABLE: &[Argument] = &[
-        Argument { name: "coder_id", kind: Kind::Needed("the id of the coder"), about: "Id." },
-        Argument { name: "types", kind: Kind::Names, about: "Types." },
-        Argument { name: "limit", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "How many." },
-        Argument { name: "cursor", kind: Kind::Cursor, about: "Where to go on." },
-        Argument { name: "order", kind: Kind::Word(&["newest", "oldest"]), about: "Order." },
-        Argument { name: "loud", kind: Kind::Flag, about: "Loud." },
+        Argument { name: "coder_id", kind: ArgumentKind::Needed("the id of the coder"), about: "Id." },
+        Argument { name: "types", kind: ArgumentKind::Names, about: "Types." },
+        Argument { name: "limit", kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 }, about: "How many." },
+        Argument { name: "cursor", kind: ArgumentKind::Cursor, about: "Where to go on." },
+        Argument { name: "order", kind: ArgumentKind::Word(&["newest", "oldest"]), about: "Order." },
+        Argument { name: "loud", kind: ArgumentKind::Flag, about: "Loud." },
     ];
 
-    fn check(given: Value) -> Result<Given, Invalid> {
+    fn check(given: Value) -> Result<Arguments, Invalid> {
         let Value::Object(given) = given else { panic!("{given} is no object") };
-        Given::check(TABLE, Some(given))
+        Arguments::check(TABLE, Some(given))
     }
 
     #[test]

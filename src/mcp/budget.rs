@@ -20,19 +20,19 @@ const SLACK_CHARS: usize = 256;
 
 /// What is left of one answer.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
+pub(super) struct AnswerBudget {
     left: usize,
 }
 
-impl Budget {
+impl AnswerBudget {
     /// What remains beside `envelope`, the answer without its events.
-    pub fn beside(envelope: &impl Serialize) -> Budget {
-        Budget { left: (ANSWER_CHARS_MAX - 1).saturating_sub(length(envelope) + SLACK_CHARS) }
+    pub fn beside(envelope: &impl Serialize) -> AnswerBudget {
+        AnswerBudget { left: (ANSWER_CHARS_MAX - 1).saturating_sub(length(envelope) + SLACK_CHARS) }
     }
 
     /// Takes as many of `values` as fit, in order, and says whether some were left. The first one always fits: where it
     /// is too large alone, its longest strings are cut.
-    pub fn fill<T: Part>(mut self, values: impl IntoIterator<Item = T>) -> (Vec<T>, bool) {
+    pub fn fill<T: AnswerPart>(mut self, values: impl IntoIterator<Item = T>) -> (Vec<T>, bool) {
         let mut taken = Vec::new();
         for mut value in values {
             if taken.is_empty() {
@@ -46,7 +46,7 @@ impl Budget {
         (taken, false)
     }
 
-    fn spend(&mut self, value: &impl Part) -> bool {
+    fn spend(&mut self, value: &impl AnswerPart) -> bool {
         match self.left.checked_sub(value.length() + SEPARATOR) {
             Some(left) => {
                 self.left = left;
@@ -58,14 +58,14 @@ impl Budget {
 }
 
 /// One of the things an answer lists.
-pub(super) trait Part {
+pub(super) trait AnswerPart {
     /// As compact JSON, in bytes.
     fn length(&self) -> usize;
     /// To at most `chars_max`.
     fn shorten(&mut self, chars_max: usize);
 }
 
-impl Part for Value {
+impl AnswerPart for Value {
     fn length(&self) -> usize {
         length(self)
     }
@@ -76,7 +76,7 @@ impl Part for Value {
 }
 
 /// What is written already.
-impl Part for Box<RawValue> {
+impl AnswerPart for Box<RawValue> {
     fn length(&self) -> usize {
         self.get().len()
     }
@@ -160,8 +160,8 @@ fn mark(cut: usize) -> String {
 
 /// Length as compact JSON, in bytes.
 pub(super) fn length(value: &impl Serialize) -> usize {
-    struct Count(usize);
-    impl std::io::Write for Count {
+    struct ByteCount(usize);
+    impl std::io::Write for ByteCount {
         fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
             self.0 += bytes.len();
             Ok(bytes.len())
@@ -170,7 +170,7 @@ pub(super) fn length(value: &impl Serialize) -> usize {
             Ok(())
         }
     }
-    let mut count = Count(0);
+    let mut count = ByteCount(0);
     serde_json::to_writer(&mut count, value).expect("an answer has only JSON values and text keys");
     count.0
 }
@@ -181,8 +181,8 @@ mod tests {
 
     use super::*;
 
-    fn budget(left: usize) -> Budget {
-        Budget { left }
+    fn budget(left: usize) -> AnswerBudget {
+        AnswerBudget { left }
     }
 
     #[test]
@@ -227,13 +227,13 @@ mod tests {
     fn more_events_than_an_answer_holds_are_never_read() {
         use crate::{
             event::{Draft, EventType, Time},
-            mcp::detail::Detail,
+            mcp::detail::EventDetail,
             text::Redactor,
         };
         let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
         let shortest = EventType::ALL.iter().filter(|kind| !kind.is_derived()).flat_map(|&kind| {
             let event = Draft::new(kind, "a").check(now, &Redactor::default()).expect("an event").into_event(1, "i".into());
-            [Detail::Summary, Detail::Full].map(|detail| detail.tell(&event).length())
+            [EventDetail::Summary, EventDetail::Full].map(|detail| detail.tell(&event).length())
         });
         let shortest = shortest.min().expect("there are types");
         assert!(ANSWER_EVENTS_MAX * shortest > ANSWER_CHARS_MAX, "{shortest}");

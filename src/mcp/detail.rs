@@ -5,26 +5,26 @@ use serde_json::value::{RawValue, to_raw_value};
 use crate::event::{Event, Summary};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Detail {
+pub(super) enum EventDetail {
     /// One sentence: few tokens, still enough to decide.
     Summary,
     /// Every field, the time of receipt included.
     Full,
 }
 
-impl Detail {
+impl EventDetail {
     /// The words of the argument `detail`, the default first.
     pub const WORDS: &[&str] = &["summary", "full"];
 
-    pub fn named(word: &str) -> Detail {
-        if word == "full" { Detail::Full } else { Detail::Summary }
+    pub fn named(word: &str) -> EventDetail {
+        if word == "full" { EventDetail::Full } else { EventDetail::Summary }
     }
 
     /// As text: a page of trees of values costs more than the page.
     pub fn tell(self, event: &Event) -> Box<RawValue> {
         let told = match self {
-            Detail::Full => to_raw_value(event),
-            Detail::Summary => to_raw_value(&Summary::of(event)),
+            EventDetail::Full => to_raw_value(event),
+            EventDetail::Summary => to_raw_value(&Summary::of(event)),
         };
         told.expect("an event has only JSON values and text keys")
     }

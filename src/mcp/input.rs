@@ -12,19 +12,19 @@ use std::{
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-pub(super) struct Input<R> {
+pub(super) struct ClientInput<R> {
     reader: R,
     ended: CancellationToken,
 }
 
-impl<R> Input<R> {
+impl<R> ClientInput<R> {
     /// `ended` is cancelled when input ends.
-    pub fn new(reader: R, ended: CancellationToken) -> Input<R> {
-        Input { reader, ended }
+    pub fn new(reader: R, ended: CancellationToken) -> ClientInput<R> {
+        ClientInput { reader, ended }
     }
 }
 
-impl<R: AsyncRead + Unpin> AsyncRead for Input<R> {
+impl<R: AsyncRead + Unpin> AsyncRead for ClientInput<R> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         let polled = Pin::new(&mut self.reader).poll_read(context, buffer);

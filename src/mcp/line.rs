@@ -23,7 +23,7 @@ const ID_BYTES_MAX: usize = 1024;
 
 /// What a line holds.
 #[derive(Debug)]
-pub(super) enum Line {
+pub(super) enum Incoming {
     Message(Box<RxJsonRpcMessage<RoleServer>>),
     /// A request, or what might have been one.
     Refused(Option<RequestId>, ErrorData),
@@ -31,10 +31,10 @@ pub(super) enum Line {
     Nothing,
 }
 
-pub(super) fn read(line: &[u8]) -> Line {
+pub(super) fn read(line: &[u8]) -> Incoming {
     let line = line.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(line).trim_ascii();
     if line.is_empty() {
-        return Line::Nothing;
+        return Incoming::Nothing;
     }
     if line.len() > MESSAGE_BYTES_MAX {
         return Head::of(line).refused(&format!("a message has at most {MESSAGE_BYTES_MAX} bytes, this one {}", line.len()));
@@ -57,30 +57,30 @@ pub(super) fn read(line: &[u8]) -> Line {
         Category::Data => Head::of(line).refused("this is no message of the protocol"),
         // The position says more than the parser's name for what it expected there.
         _ => match Head::of(line) {
-            Head { id: Some(id), .. } => Line::Refused(id, invalid(&format!("the message cannot be read: {error}"))),
+            Head { id: Some(id), .. } => Incoming::Refused(id, invalid(&format!("the message cannot be read: {error}"))),
             // Not even JSON: an answer to it might be answered in turn.
-            Head { id: None, .. } => Line::Nothing,
+            Head { id: None, .. } => Incoming::Nothing,
         },
     }
 }
 
 /// The refusal of a line so long that nothing of it was kept.
-pub(super) fn too_long() -> Line {
-    Line::Refused(None, invalid(&format!("a line has at most {LINE_BYTES_MAX} bytes: a longer one is not read")))
+pub(super) fn too_long() -> Incoming {
+    Incoming::Refused(None, invalid(&format!("a line has at most {LINE_BYTES_MAX} bytes: a longer one is not read")))
 }
 
 fn parse(line: &[u8]) -> serde_json::Result<RxJsonRpcMessage<RoleServer>> {
     serde_json::from_slice(line)
 }
 
-fn checked(message: RxJsonRpcMessage<RoleServer>) -> Line {
+fn checked(message: RxJsonRpcMessage<RoleServer>) -> Incoming {
     if let RxJsonRpcMessage::<RoleServer>::Request(request) = &message
         && let NumberOrString::String(id) = &request.id
         && id.len() > ID_BYTES_MAX
     {
-        return Line::Refused(Some(request.id.clone()), invalid(&format!("an id has at most {ID_BYTES_MAX} bytes")));
+        return Incoming::Refused(Some(request.id.clone()), invalid(&format!("an id has at most {ID_BYTES_MAX} bytes")));
     }
-    Line::Message(Box::new(message))
+    Incoming::Message(Box::new(message))
 }
 
 fn invalid(why: &str) -> ErrorData {
@@ -105,12 +105,12 @@ impl Head {
         if line.starts_with(b"{") { serde_json::from_slice(line).unwrap_or_default() } else { Head::default() }
     }
 
-    fn refused(self, why: &str) -> Line {
+    fn refused(self, why: &str) -> Incoming {
         match self {
             // The client answers something; or it tells something, and waits for nothing.
-            Head { result: Some(_), .. } | Head { error: Some(_), .. } => Line::Nothing,
-            Head { id: None, method: Some(_), .. } => Line::Nothing,
-            Head { id, .. } => Line::Refused(id.flatten(), invalid(why)),
+            Head { result: Some(_), .. } | Head { error: Some(_), .. } => Incoming::Nothing,
+            Head { id: None, method: Some(_), .. } => Incoming::Nothing,
+            Head { id, .. } => Incoming::Refused(id.flatten(), invalid(why)),
         }
     }
 }
@@ -128,9 +128,9 @@ mod tests {
     /// `message`, or the id that is answered and why, or `nothing`.
     fn told(line: &[u8]) -> String {
         match read(line) {
-            Line::Message(_) => "message".into(),
-            Line::Refused(id, why) => format!("{}: {}", id.map_or("-".into(), |id| id.to_string()), why.message),
-            Line::Nothing => "nothing".into(),
+            Incoming::Message(_) => "message".into(),
+            Incoming::Refused(id, why) => format!("{}: {}", id.map_or("-".into(), |id| id.to_string()), why.message),
+            Incoming::Nothing => "nothing".into(),
         }
     }
 
@@ -186,7 +186,7 @@ mod tests {
         fn any_text_arrives_however_it_was_cut(units in prop::collection::vec(any::<u16>(), 0..20)) {
             let text: String = units.iter().map(|unit| format!("\\u{unit:04x}")).collect();
             let line = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"nope","params":{{"a":"{text}"}}}}"#);
-            prop_assert!(matches!(read(line.as_bytes()), Line::Message(_)));
+            prop_assert!(matches!(read(line.as_bytes()), Incoming::Message(_)));
         }
     }
 }

@@ -25,11 +25,11 @@ use crate::{
 };
 
 use self::{
-    interest::{Closed, Door, Interest, Notice, touched},
+    interest::{ClientSink, Closed, Interest, Notice, touched},
     outbox::{Outbox, Pace},
 };
 
-use super::place::Place;
+use super::address::Address;
 
 /// How many resources one subscriber may name: more than any client shows, and a bound on what it can be owed.
 pub(super) const SUBSCRIBED_MAX: usize = 1_000;
@@ -47,9 +47,9 @@ const BATCH_EVENTS_MAX: usize = 1_000;
 
 /// The door through which subscriptions come and go. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Notifier(Arc<Shared>);
+pub(super) struct Notifier(Arc<NotifierInner>);
 
-struct Shared {
+struct NotifierInner {
     bus: Bus,
     closing: CancellationToken,
     interests: Mutex<Interests>,
@@ -69,7 +69,7 @@ const PEER: u64 = 0;
 
 /// An open `subscriptions/listen`; dropping it ends the interest.
 pub(super) struct Listening {
-    shared: Arc<Shared>,
+    shared: Arc<NotifierInner>,
     id: u64,
 }
 
@@ -79,7 +79,7 @@ pub(super) struct Full;
 
 impl Notifier {
     pub fn new(bus: Bus, closing: CancellationToken) -> Notifier {
-        Notifier(Arc::new(Shared { bus, closing, interests: Mutex::default(), left: Notify::new() }))
+        Notifier(Arc::new(NotifierInner { bus, closing, interests: Mutex::default(), left: Notify::new() }))
     }
 
     /// Starts following the history, if nothing does yet: every commit from here on is told to whoever is subscribed.
@@ -94,18 +94,18 @@ impl Notifier {
 
     /// A client of an older era hears of the list's changes without asking.
     pub fn greet(&self, peer: Peer<RoleServer>) {
-        self.0.interests().by_id.entry(PEER).or_insert_with(|| Interest::new(Door::Peer(peer), true));
+        self.0.interests().by_id.entry(PEER).or_insert_with(|| Interest::new(ClientSink::Peer(peer), true));
         self.start();
     }
 
-    pub fn subscribe(&self, peer: Peer<RoleServer>, place: Place, uri: String) -> Result<(), Full> {
+    pub fn subscribe(&self, peer: Peer<RoleServer>, address: Address, uri: String) -> Result<(), Full> {
         self.greet(peer);
         let mut interests = self.0.interests();
         let Some(interest) = interests.by_id.get_mut(&PEER) else { return Ok(()) };
-        if interest.len() >= SUBSCRIBED_MAX && interest.uris(&place).is_empty() {
+        if interest.len() >= SUBSCRIBED_MAX && interest.uris(&address).is_empty() {
             return Err(Full);
         }
-        interest.add(place, uri);
+        interest.add(address, uri);
         Ok(())
     }
 
@@ -118,10 +118,10 @@ impl Notifier {
 
     /// Interest in what `accepted` names, for as long as the answer is held.
     pub fn listen(&self, sink: SubscriptionSink, accepted: &SubscriptionFilter) -> Result<Listening, Full> {
-        let mut interest = Interest::new(Door::Sink(sink), accepted.resources_list_changed == Some(true));
+        let mut interest = Interest::new(ClientSink::Sink(sink), accepted.resources_list_changed == Some(true));
         for uri in accepted.resource_subscriptions.iter().flatten() {
-            if let Some(place) = Place::parse(uri) {
-                interest.add(place, uri.clone());
+            if let Some(address) = Address::parse(uri) {
+                interest.add(address, uri.clone());
             }
         }
         self.start();
@@ -143,7 +143,7 @@ impl Drop for Listening {
     }
 }
 
-impl Shared {
+impl NotifierInner {
     /// A panic elsewhere leaves the set of interests whole: each change is one insert or remove.
     fn interests(&self) -> MutexGuard<'_, Interests> {
         self.interests.lock().unwrap_or_else(PoisonError::into_inner)
@@ -158,7 +158,7 @@ enum Done {
     Listed(Result<(u64, BTreeSet<String>), bus::Error>),
 }
 
-async fn follow(shared: Arc<Shared>, mut events: Subscription) {
+async fn follow(shared: Arc<NotifierInner>, mut events: Subscription) {
     let mut owed = Owed { outbox: Outbox::new(), listed: None, list_due: Some(Instant::now()), list_looked: None };
     let start = events.cursor();
     let mut failing = false;
@@ -233,9 +233,9 @@ impl Owed {
         if interests.by_id.values().all(Interest::is_empty) {
             return;
         }
-        for (place, pace) in touched(event, CALM) {
+        for (address, pace) in touched(event, CALM) {
             for (&id, interest) in &interests.by_id {
-                for uri in interest.uris(&place) {
+                for uri in interest.uris(&address) {
                     self.outbox.owe(&(id, Notice::Updated(uri.clone())), pace, now);
                 }
             }
@@ -262,7 +262,7 @@ impl Owed {
     }
 
     /// The next thing to do that may be done now.
-    fn next(&mut self, shared: &Shared) -> Option<BoxFuture<'static, Done>> {
+    fn next(&mut self, shared: &NotifierInner) -> Option<BoxFuture<'static, Done>> {
         let now = Instant::now();
         if self.list_due.is_some_and(|due| due <= now) {
             (self.list_due, self.list_looked) = (None, Some(now));
@@ -278,13 +278,13 @@ impl Owed {
         }
         loop {
             let (id, notice) = self.outbox.pop(now)?;
-            let Some(door) = shared.interests().by_id.get(&id).map(|interest| interest.door.clone()) else { continue };
-            let send = async move { door.send(notice).await };
+            let Some(sink) = shared.interests().by_id.get(&id).map(|interest| interest.sink.clone()) else { continue };
+            let send = async move { sink.send(notice).await };
             return Some(send.map(move |sent| sent.map_or_else(|Closed| Done::Gone(id), |()| Done::Sent)).boxed());
         }
     }
 
-    fn settle(&mut self, done: Done, start: u64, shared: &Shared) {
+    fn settle(&mut self, done: Done, start: u64, shared: &NotifierInner) {
         match done {
             Done::Sent => {}
             Done::Gone(id) => {

@@ -13,9 +13,9 @@ use crate::{
 };
 
 use super::{
-    budget::{Budget, shorten},
+    address::{Address, Aspect, SCHEME},
+    budget::{AnswerBudget, shorten},
     cursor::Cursor,
-    place::{Aspect, Place, SCHEME},
     tools, untrusted,
 };
 
@@ -27,23 +27,24 @@ const STATE_CHARS_MAX: usize = 10_000;
 
 /// The four that are always there.
 pub(super) fn fixed() -> Vec<Resource> {
-    let resource =
-        |place: Place, name: &str, about: &str| Resource::new(place.uri(), name).with_description(about).with_mime_type(JSON);
+    let resource = |address: Address, name: &str, about: &str| {
+        Resource::new(address.uri(), name).with_description(about).with_mime_type(JSON)
+    };
     vec![
-        resource(Place::Coders, "coders", "The coders on record with their state, most recently active first."),
-        resource(Place::Stats, "stats", "Counts by type and coder, tokens, cost, errors; size of the history."),
+        resource(Address::Coders, "coders", "The coders on record with their state, most recently active first."),
+        resource(Address::Stats, "stats", "Counts by type and coder, tokens, cost, errors; size of the history."),
         resource(
-            Place::Alerts,
+            Address::Alerts,
             "alerts",
             "What the recorder's rules derived, newest first: failure alerts, warnings, completion metrics.",
         ),
-        resource(Place::EventTypes, "event-types", "Every event type and the fields of its family."),
+        resource(Address::EventTypes, "event-types", "Every event type and the fields of its family."),
     ]
 }
 
 /// A coder's id is what somebody else chose: its resource is named as its address is, so that it cannot speak in a list.
 pub(super) fn of_coder(id: &str) -> Resource {
-    let uri = Place::Coder(id.to_owned(), Aspect::State).uri();
+    let uri = Address::Coder(id.to_owned(), Aspect::State).uri();
     let name = uri.strip_prefix(SCHEME).unwrap_or(&uri).to_owned();
     Resource::new(uri, name).with_mime_type(JSON)
 }
@@ -59,7 +60,8 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
         let (name, about) = about(aspect);
         ResourceTemplate::new(aspect.template(), name).with_description(about).with_mime_type(JSON)
     });
-    let event = ResourceTemplate::new(Place::EVENT_TEMPLATE, "event").with_description("One event, whole.").with_mime_type(JSON);
+    let event =
+        ResourceTemplate::new(Address::EVENT_TEMPLATE, "event").with_description("One event, whole.").with_mime_type(JSON);
     of_coders.chain([event]).collect()
 }
 
@@ -69,33 +71,33 @@ pub(super) fn is_template_of_coders(uri: &str) -> bool {
 }
 
 /// What `place` holds; `None` where there is no such thing.
-pub(super) async fn read(bus: &Bus, place: Place) -> Result<Option<Value>, bus::Error> {
+pub(super) async fn read(bus: &Bus, address: Address) -> Result<Option<Value>, bus::Error> {
     bus.read(move |reader| {
-        let mut told = contents(reader, &place)?.map(untrusted::cleaned);
-        if let Some(told) = told.as_mut().filter(|_| place != Place::EventTypes) {
-            told[untrusted::NOTE] = untrusted::IS_DATA.into();
+        let mut found = contents(reader, &address)?.map(untrusted::cleaned);
+        if let Some(found) = found.as_mut().filter(|_| address != Address::EventTypes) {
+            found[untrusted::NOTE] = untrusted::IS_DATA.into();
         }
-        Ok(told)
+        Ok(found)
     })
     .await
 }
 
 /// Contents under the URI by which they were asked for.
-pub(super) fn told(contents: &Value, uri: String) -> ResourceContents {
+pub(super) fn text_contents(contents: &Value, uri: String) -> ResourceContents {
     ResourceContents::text(contents.to_string(), uri).with_mime_type(JSON)
 }
 
-fn contents(reader: &mut Reader, place: &Place) -> Result<Option<Value>, history::Error> {
-    Ok(match place {
-        Place::Coders => Some(value(tools::all_coders(reader)?)),
-        Place::Stats => Some(value(tools::all_stats(reader)?)),
-        Place::Alerts => {
+fn contents(reader: &mut Reader, address: &Address) -> Result<Option<Value>, history::Error> {
+    Ok(match address {
+        Address::Coders => Some(value(tools::all_coders(reader)?)),
+        Address::Stats => Some(value(tools::all_stats(reader)?)),
+        Address::Alerts => {
             let filter = Filter { types: Some(TypeSet::family(Family::Derived)), ..Filter::default() };
             Some(with_events(reader, json!({}), filter)?)
         }
-        Place::EventTypes => Some(event_types()),
-        Place::Event(seq) => reader.event(*seq)?.map(value),
-        Place::Coder(id, aspect) => match reader.coder(id)? {
+        Address::EventTypes => Some(event_types()),
+        Address::Event(seq) => reader.event(*seq)?.map(value),
+        Address::Coder(id, aspect) => match reader.coder(id)? {
             Some(coder) => Some(of_aspect(reader, coder, *aspect)?),
             None => None,
         },
@@ -147,7 +149,7 @@ fn with_events(reader: &mut Reader, mut about: Value, filter: Filter) -> Result<
     let position = reader.position()?;
     let page = reader.page(&Query { filter, limit: EVENTS_MAX, ..Query::default() })?;
     about["cursor"] = Cursor::at(&position, position.head).to_string().into();
-    let (events, left) = Budget::beside(&about).fill(page.events.iter().map(value));
+    let (events, left) = AnswerBudget::beside(&about).fill(page.events.iter().map(value));
     about["events"] = events.into();
     if left {
         about["truncated"] = true.into();

@@ -23,12 +23,11 @@ use tokio_util::sync::CancellationToken;
 use crate::{bus::Bus, event::check_coder_id};
 
 use super::{
-    desk::{Desk, TasksMade},
+    address::Address,
+    context::{ServeContext, TasksMade},
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
-    place::Place,
-    prompts, resources, tools,
-    underway::Underway,
-    untrusted,
+    open_requests::OpenRequests,
+    prompts, resources, tools, untrusted,
 };
 
 const INSTRUCTIONS: &str = "\
@@ -49,17 +48,18 @@ const SHAPES: &[(&str, &str)] = &[
 const TASK_ID_BYTES_MAX: usize = 64;
 
 pub(super) struct Server {
-    desk: Desk,
+    context: ServeContext,
     /// Made when they are first asked for: their schemas cost a start more than all else.
     tools: OnceLock<Vec<Tool>>,
     notifier: Notifier,
 }
 
 impl Server {
-    pub fn new(bus: Bus, read_only: bool, closing: CancellationToken, underway: Underway) -> Server {
+    pub fn new(bus: Bus, read_only: bool, closing: CancellationToken, open_requests: OpenRequests) -> Server {
         let notifier = Notifier::new(bus.clone(), closing.clone());
-        let desk = Desk { bus, read_only, closing, underway, tasks: TaskManager::new(), tasks_made: TasksMade::default() };
-        Server { tools: OnceLock::new(), notifier, desk }
+        let context =
+            ServeContext { bus, read_only, closing, open_requests, tasks: TaskManager::new(), tasks_made: TasksMade::default() };
+        Server { tools: OnceLock::new(), notifier, context }
     }
 }
 
@@ -86,7 +86,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.get_or_init(|| tools::all(self.desk.read_only)).clone()))
+        Ok(ListToolsResult::with_all_items(self.tools.get_or_init(|| tools::all(self.context.read_only)).clone()))
     }
 
     async fn call_tool(
@@ -94,19 +94,19 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        tools::call(&self.desk, request, context).await
+        tools::call(&self.context, request, context).await
     }
 
     async fn get_task(&self, request: GetTaskParams, _: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
-        Ok(GetTaskResult::new(self.desk.tasks.get_task(task_id(&request.task_id)?)?))
+        Ok(GetTaskResult::new(self.context.tasks.get_task(task_id(&request.task_id)?)?))
     }
 
     async fn update_task(&self, request: UpdateTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.desk.tasks.update_task(task_id(&request.task_id)?, request.input_responses)
+        self.context.tasks.update_task(task_id(&request.task_id)?, request.input_responses)
     }
 
     async fn cancel_task(&self, request: CancelTaskParams, _: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        self.desk.tasks.cancel_task(task_id(&request.task_id)?)
+        self.context.tasks.cancel_task(task_id(&request.task_id)?)
     }
 
     async fn list_resources(
@@ -115,7 +115,7 @@ impl ServerHandler for Server {
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
         let unfinished =
-            self.desk.bus.read(|reader| reader.unfinished(LISTED_MAX)).await.map_err(|error| prompts::failed(error.into()))?;
+            self.context.bus.read(|reader| reader.unfinished(LISTED_MAX)).await.map_err(|error| prompts::failed(error.into()))?;
         // Another program's history may hold ids that no URI of ours names.
         let coders = unfinished.iter().filter(|id| check_coder_id(id).is_ok()).map(|id| resources::of_coder(id));
         Ok(ListResourcesResult::with_all_items(resources::fixed().into_iter().chain(coders).collect()))
@@ -134,12 +134,12 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        let contents = match Place::parse(&request.uri) {
-            Some(place) => resources::read(&self.desk.bus, place).await.map_err(|error| prompts::failed(error.into()))?,
+        let contents = match Address::parse(&request.uri) {
+            Some(address) => resources::read(&self.context.bus, address).await.map_err(|error| prompts::failed(error.into()))?,
             None => None,
         };
         match contents {
-            Some(contents) => Ok(ReadResourceResult::new(vec![resources::told(&contents, request.uri)]).into()),
+            Some(contents) => Ok(ReadResourceResult::new(vec![resources::text_contents(&contents, request.uri)]).into()),
             None => Err(not_found(&request.uri)),
         }
     }
@@ -156,7 +156,7 @@ impl ServerHandler for Server {
         let prefix = request.argument.value;
         // One more than may be given tells whether there are more.
         let mut ids = self
-            .desk
+            .context
             .bus
             .read(move |reader| reader.coder_ids(&prefix, CompletionInfo::MAX_VALUES + 1))
             .await
@@ -183,7 +183,7 @@ impl ServerHandler for Server {
         request: GetPromptRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        prompts::get(&self.desk.bus, &request.name, request.arguments).await.map(GetPromptResponse::Complete)
+        prompts::get(&self.context.bus, &request.name, request.arguments).await.map(GetPromptResponse::Complete)
     }
 
     /// Also what is left of a known method whose parameters rmcp could not read.
@@ -204,8 +204,8 @@ impl ServerHandler for Server {
     }
 
     async fn subscribe(&self, request: SubscribeRequestParams, context: RequestContext<RoleServer>) -> Result<(), ErrorData> {
-        let Some(place) = Place::parse(&request.uri) else { return Err(not_found(&request.uri)) };
-        self.notifier.subscribe(context.peer, place, request.uri).map_err(|_| {
+        let Some(address) = Address::parse(&request.uri) else { return Err(not_found(&request.uri)) };
+        self.notifier.subscribe(context.peer, address, request.uri).map_err(|_| {
             ErrorData::invalid_params(
                 format!("at most {SUBSCRIBED_MAX} resources can be subscribed to: unsubscribe from some"),
                 None,
@@ -224,7 +224,7 @@ impl ServerHandler for Server {
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         let mut accepted = requested.clone();
         if let Some(uris) = &mut accepted.resource_subscriptions {
-            uris.retain(|uri| Place::parse(uri).is_some());
+            uris.retain(|uri| Address::parse(uri).is_some());
             uris.truncate(SUBSCRIBED_MAX);
         }
         // Before the acknowledgment, so that what the client does upon it is seen.
@@ -238,10 +238,10 @@ impl ServerHandler for Server {
             return Err(ErrorData::invalid_request("too many open subscriptions/listen: cancel some", None));
         };
         // At most `LISTENS_MAX` do, so there is always room.
-        drop(self.desk.underway.wait(&context.request_context().id));
+        drop(self.context.open_requests.wait(&context.request_context().id));
         tokio::select! {
             () = context.cancelled() => {}
-            () = self.desk.closing.cancelled() => {}
+            () = self.context.closing.cancelled() => {}
         }
         Ok(())
     }

@@ -13,22 +13,22 @@ use rmcp::transport::io::{StdioReader, StdioWriter, stdio_pipes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Must be called inside a runtime that drives I/O.
-pub(super) fn open() -> (Reader, Writer) {
+pub(super) fn open() -> (InputStream, OutputStream) {
     #[cfg(unix)]
     if let Some((input, output)) = sockets() {
-        return (Reader::Socket(input), Writer::Socket(output));
+        return (InputStream::Socket(input), OutputStream::Socket(output));
     }
     let (input, output) = stdio_pipes();
-    (Reader::Stdio(input), Writer::Stdio(output))
+    (InputStream::Stdio(input), OutputStream::Stdio(output))
 }
 
-pub(super) enum Reader {
+pub(super) enum InputStream {
     Stdio(StdioReader),
     #[cfg(unix)]
     Socket(tokio::net::UnixStream),
 }
 
-pub(super) enum Writer {
+pub(super) enum OutputStream {
     Stdio(StdioWriter),
     #[cfg(unix)]
     Socket(tokio::net::UnixStream),
@@ -53,38 +53,38 @@ fn sockets() -> Option<(tokio::net::UnixStream, tokio::net::UnixStream)> {
     Some((socket(io::stdin().as_fd())?, socket(io::stdout().as_fd())?))
 }
 
-impl AsyncRead for Reader {
+impl AsyncRead for InputStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Reader::Stdio(stream) => Pin::new(stream).poll_read(context, buffer),
+            InputStream::Stdio(stream) => Pin::new(stream).poll_read(context, buffer),
             #[cfg(unix)]
-            Reader::Socket(stream) => Pin::new(stream).poll_read(context, buffer),
+            InputStream::Socket(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
 
-impl AsyncWrite for Writer {
+impl AsyncWrite for OutputStream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            Writer::Stdio(stream) => Pin::new(stream).poll_write(context, bytes),
+            OutputStream::Stdio(stream) => Pin::new(stream).poll_write(context, bytes),
             #[cfg(unix)]
-            Writer::Socket(stream) => Pin::new(stream).poll_write(context, bytes),
+            OutputStream::Socket(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Writer::Stdio(stream) => Pin::new(stream).poll_flush(context),
+            OutputStream::Stdio(stream) => Pin::new(stream).poll_flush(context),
             #[cfg(unix)]
-            Writer::Socket(stream) => Pin::new(stream).poll_flush(context),
+            OutputStream::Socket(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Writer::Stdio(stream) => Pin::new(stream).poll_shutdown(context),
+            OutputStream::Stdio(stream) => Pin::new(stream).poll_shutdown(context),
             #[cfg(unix)]
-            Writer::Socket(stream) => Pin::new(stream).poll_shutdown(context),
+            OutputStream::Socket(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

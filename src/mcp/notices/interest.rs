@@ -6,21 +6,21 @@ use rmcp::{Peer, RoleServer, model::ResourceUpdatedNotificationParam, service::S
 
 use crate::{
     event::{Event, EventType, Family},
-    mcp::place::{Aspect, Place},
+    mcp::address::{Address, Aspect},
 };
 
 use super::outbox::Pace;
 
 /// One subscriber: the client of an older era, or one `subscriptions/listen` of the newer.
 pub(super) struct Interest {
-    pub door: Door,
+    pub sink: ClientSink,
     /// As the client wrote them: it hears of exactly these.
-    uris: HashMap<Place, Vec<String>>,
+    uris: HashMap<Address, Vec<String>>,
     pub list: bool,
 }
 
 #[derive(Clone)]
-pub(super) enum Door {
+pub(super) enum ClientSink {
     Peer(Peer<RoleServer>),
     Sink(SubscriptionSink),
 }
@@ -37,23 +37,23 @@ pub(super) enum Notice {
 }
 
 impl Interest {
-    pub fn new(door: Door, list: bool) -> Interest {
-        Interest { door, uris: HashMap::new(), list }
+    pub fn new(sink: ClientSink, list: bool) -> Interest {
+        Interest { sink, uris: HashMap::new(), list }
     }
 
-    pub fn add(&mut self, place: Place, uri: String) {
-        let uris = self.uris.entry(place).or_default();
+    pub fn add(&mut self, address: Address, uri: String) {
+        let uris = self.uris.entry(address).or_default();
         if !uris.contains(&uri) {
             uris.push(uri);
         }
     }
 
     pub fn remove(&mut self, uri: &str) {
-        let Some(place) = Place::parse(uri) else { return };
-        if let Some(uris) = self.uris.get_mut(&place) {
+        let Some(address) = Address::parse(uri) else { return };
+        if let Some(uris) = self.uris.get_mut(&address) {
             uris.retain(|known| known != uri);
             if uris.is_empty() {
-                self.uris.remove(&place);
+                self.uris.remove(&address);
             }
         }
     }
@@ -67,8 +67,8 @@ impl Interest {
     }
 
     /// The subscribed spellings of one resource.
-    pub fn uris(&self, place: &Place) -> &[String] {
-        self.uris.get(place).map_or(&[], Vec::as_slice)
+    pub fn uris(&self, address: &Address) -> &[String] {
+        self.uris.get(address).map_or(&[], Vec::as_slice)
     }
 
     pub fn all_uris(&self) -> impl Iterator<Item = &String> {
@@ -78,44 +78,44 @@ impl Interest {
     pub fn wants(&self, notice: &Notice) -> bool {
         match notice {
             Notice::ListChanged => self.list,
-            Notice::Updated(uri) => Place::parse(uri).is_some_and(|place| self.uris(&place).contains(uri)),
+            Notice::Updated(uri) => Address::parse(uri).is_some_and(|address| self.uris(&address).contains(uri)),
         }
     }
 }
 
-impl Door {
+impl ClientSink {
     /// Ends once the notification is written, so a client that stopped reading holds it up.
     pub async fn send(&self, notice: Notice) -> Result<(), Closed> {
         match (self, notice) {
-            (Door::Peer(peer), Notice::ListChanged) => peer.notify_resource_list_changed().await.map_err(|_| Closed),
-            (Door::Peer(peer), Notice::Updated(uri)) => {
+            (ClientSink::Peer(peer), Notice::ListChanged) => peer.notify_resource_list_changed().await.map_err(|_| Closed),
+            (ClientSink::Peer(peer), Notice::Updated(uri)) => {
                 peer.notify_resource_updated(ResourceUpdatedNotificationParam::new(uri)).await.map_err(|_| Closed)
             }
-            (Door::Sink(sink), Notice::ListChanged) => sink.notify_resource_list_changed().await.map_err(|_| Closed),
-            (Door::Sink(sink), Notice::Updated(uri)) => sink.notify_resource_updated(uri).await.map_err(|_| Closed),
+            (ClientSink::Sink(sink), Notice::ListChanged) => sink.notify_resource_list_changed().await.map_err(|_| Closed),
+            (ClientSink::Sink(sink), Notice::Updated(uri)) => sink.notify_resource_updated(uri).await.map_err(|_| Closed),
         }
     }
 }
 
 /// The resources whose contents change with `event`, and how soon that is told: what happens in a coder's life at once,
 /// the rest at the pace a person can follow.
-pub(super) fn touched(event: &Event, coalesced: Pace) -> impl Iterator<Item = (Place, Pace)> {
+pub(super) fn touched(event: &Event, coalesced: Pace) -> impl Iterator<Item = (Address, Pace)> {
     let pace = if event.kind.family() == Family::Lifecycle || event.kind.is_derived() { Pace::AtOnce } else { coalesced };
-    let coder = |aspect| Place::Coder(event.coder_id.clone(), aspect);
+    let coder = |aspect| Address::Coder(event.coder_id.clone(), aspect);
     let special = match event.kind {
         kind if kind.family() == Family::Lifecycle => Some(coder(Aspect::Lifecycle)),
-        kind if kind.is_derived() => Some(Place::Alerts),
+        kind if kind.is_derived() => Some(Address::Alerts),
         EventType::Progress | EventType::Milestone => Some(coder(Aspect::Progress)),
         _ => None,
     };
     [
-        Some((Place::Coders, pace)),
+        Some((Address::Coders, pace)),
         Some((coder(Aspect::State), pace)),
         Some((coder(Aspect::Events), pace)),
         // Counts change with everything; nobody waits for one of them.
-        Some((Place::Stats, coalesced)),
-        special.map(|place| (place, pace)),
-        event.completes.map(|seq| (Place::Event(seq), coalesced)),
+        Some((Address::Stats, coalesced)),
+        special.map(|address| (address, pace)),
+        event.completes.map(|seq| (Address::Event(seq), coalesced)),
     ]
     .into_iter()
     .flatten()
@@ -137,7 +137,7 @@ mod tests {
         let check = |kind: EventType, expected: &[(&str, Pace)]| {
             let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
             let event = Draft::new(kind, "a").check(now, &Redactor::default()).expect("an event").into_event(1, "id".into());
-            let touched = touched(&event, calm).map(|(place, pace)| (place.uri(), pace)).collect::<Vec<_>>();
+            let touched = touched(&event, calm).map(|(address, pace)| (address.uri(), pace)).collect::<Vec<_>>();
             let expected = expected.iter().map(|(uri, pace)| (format!("aicoder://{uri}"), *pace)).collect::<Vec<_>>();
             assert_eq!(touched, expected, "{kind}");
         };

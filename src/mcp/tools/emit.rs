@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     event::{Draft, EventType, Family, FieldKind, Invalid},
     history::{Entry, Outcome, Rejection},
-    mcp::{desk::Desk, refusal::Refusal},
+    mcp::{context::ServeContext, tool_error::ToolError},
 };
 
 /// Who reported it, where the event does not say.
@@ -19,7 +19,7 @@ const SOURCE: &str = "mcp";
 const SHOWN: &[Family] = &[Family::Lifecycle, Family::Progress, Family::Workspace];
 
 #[derive(Serialize, JsonSchema)]
-pub(in crate::mcp) struct Answer {
+pub(in crate::mcp) struct EmitReceipt {
     /// Its place in the history.
     seq: u64,
     id: String,
@@ -57,7 +57,7 @@ pub(super) fn input() -> Arc<JsonObject> {
     Arc::new(schema)
 }
 
-pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
+pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<EmitReceipt, ToolError> {
     let object = arguments.unwrap_or_default();
     let input = Value::Object(object.clone()).to_string();
     let entry = match Draft::from_object(object) {
@@ -68,14 +68,14 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
         Err(invalid) => {
             // Bad input is kept, so that what a client tried to say can be found.
             let rejection = Rejection { source: SOURCE.to_owned(), reason: invalid.to_string(), input };
-            desk.bus.publish(vec![Entry::Rejection(rejection)]).await?;
+            serving.bus.publish(vec![Entry::Rejection(rejection)]).await?;
             return Err(invalid.into());
         }
     };
-    let outcome = desk.bus.publish(vec![entry]).await?.into_iter().next();
+    let outcome = serving.bus.publish(vec![entry]).await?.into_iter().next();
     match outcome {
-        Some(Outcome::Appended { seq, id }) => Ok(Answer { seq, id, duplicate: false }),
-        Some(Outcome::Duplicate { seq, id } | Outcome::Completed { seq, id, .. }) => Ok(Answer { seq, id, duplicate: true }),
+        Some(Outcome::Appended { seq, id }) => Ok(EmitReceipt { seq, id, duplicate: false }),
+        Some(Outcome::Duplicate { seq, id } | Outcome::Completed { seq, id, .. }) => Ok(EmitReceipt { seq, id, duplicate: true }),
         Some(Outcome::Rejected(invalid)) => Err(invalid.into()),
         Some(Outcome::Unmet | Outcome::Kept) | None => {
             Err(Invalid::new("event", "the history gave no receipt for this event: look before you send it again").into())

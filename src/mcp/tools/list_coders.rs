@@ -12,33 +12,33 @@ use crate::{
     event::{Invalid, Status},
     history::{self, CodersQuery, Reader},
     mcp::{
-        arguments::{self, Argument, Given, Kind},
-        budget::Budget,
-        desk::Desk,
-        refusal::Refusal,
+        arguments::{self, Argument, ArgumentKind, Arguments},
+        budget::AnswerBudget,
+        context::ServeContext,
         schema,
+        tool_error::ToolError,
     },
 };
 
 const ARGUMENTS: &[Argument] = &[
     Argument {
         name: "status",
-        kind: Kind::Names,
+        kind: ArgumentKind::Names,
         about: "Only these: created, running, paused, completed, failed, stopped, deleted.",
     },
     Argument {
         name: "needs_attention",
-        kind: Kind::Flag,
+        kind: ArgumentKind::Flag,
         about: "Only coders that wait for someone, stall, failed, or are rate limited.",
     },
-    Argument { name: "limit", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "Most coders to give." },
+    Argument { name: "limit", kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 }, about: "Most coders to give." },
 ];
 
 /// How many coders the resource shows.
 const SHOWN_MAX: usize = 100;
 
 #[derive(Serialize, JsonSchema)]
-pub(in crate::mcp) struct Answer {
+pub(in crate::mcp) struct CodersAnswer {
     #[schemars(schema_with = "schema::coders")]
     coders: Vec<Value>,
     /// There are more: ask for a status, or for those that need attention.
@@ -46,7 +46,7 @@ pub(in crate::mcp) struct Answer {
     truncated: bool,
 }
 
-impl Answer {
+impl CodersAnswer {
     pub(super) fn is_of_coders(&self) -> bool {
         !self.coders.is_empty()
     }
@@ -56,19 +56,19 @@ pub(super) fn input() -> Arc<JsonObject> {
     arguments::schema(ARGUMENTS)
 }
 
-pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
-    let given = Given::check(ARGUMENTS, arguments)?;
+pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<CodersAnswer, ToolError> {
+    let given = Arguments::check(ARGUMENTS, arguments)?;
     let statuses = given.names("status").into_iter().map(status).collect::<Result<_, _>>()?;
     let (needs_attention, limit) = (given.flag("needs_attention"), given.whole("limit") as usize);
-    Ok(desk.bus.read(move |reader| list(reader, statuses, needs_attention, limit)).await?)
+    Ok(serving.bus.read(move |reader| list(reader, statuses, needs_attention, limit)).await?)
 }
 
 /// The coders, most recently active first, as the resource gives them.
-pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<Answer, history::Error> {
+pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<CodersAnswer, history::Error> {
     list(reader, Vec::new(), false, SHOWN_MAX)
 }
 
-fn list(reader: &mut Reader, statuses: Vec<Status>, needs_attention: bool, limit: usize) -> Result<Answer, history::Error> {
+fn list(reader: &mut Reader, statuses: Vec<Status>, needs_attention: bool, limit: usize) -> Result<CodersAnswer, history::Error> {
     // One more than asked for tells whether there are more.
     let mut coders = reader.coders(&CodersQuery { statuses, needs_attention, limit: limit + 1 })?;
     let more = coders.len() > limit;
@@ -76,10 +76,10 @@ fn list(reader: &mut Reader, statuses: Vec<Status>, needs_attention: bool, limit
     Ok(fill(coders, more))
 }
 
-fn fill(coders: Vec<CoderView>, more: bool) -> Answer {
+fn fill(coders: Vec<CoderView>, more: bool) -> CodersAnswer {
     let told = coders.iter().map(|coder| serde_json::to_value(coder).expect("a coder has only JSON values and text keys"));
-    let mut answer = Answer { coders: Vec::new(), truncated: true };
-    let (coders, left) = Budget::beside(&answer).fill(told);
+    let mut answer = CodersAnswer { coders: Vec::new(), truncated: true };
+    let (coders, left) = AnswerBudget::beside(&answer).fill(told);
     (answer.coders, answer.truncated) = (coders, left || more);
     answer
 }

@@ -12,50 +12,58 @@ use crate::{
     filter::{Filter, TypeSet, parse_moment},
     history::{self, Order, Page, Query, Reader},
     mcp::{
-        arguments::{self, Argument, Given, Kind},
-        budget::{ANSWER_EVENTS_MAX, Budget},
+        arguments::{self, Argument, ArgumentKind, Arguments},
+        budget::{ANSWER_EVENTS_MAX, AnswerBudget},
+        context::ServeContext,
         cursor::Cursor,
-        desk::Desk,
-        detail::Detail,
-        refusal::Refusal,
+        detail::EventDetail,
         schema,
+        tool_error::ToolError,
     },
 };
 
 const ARGUMENTS: &[Argument] = &[
-    Argument { name: "coder_id", kind: Kind::Text, about: "Only this coder's events." },
+    Argument { name: "coder_id", kind: ArgumentKind::Text, about: "Only this coder's events." },
     Argument {
         name: "event_types",
-        kind: Kind::Names,
+        kind: ArgumentKind::Names,
         about: "Only these types, such as `failed`, `ai_coder_progress`, or a whole family such as `lifecycle.*`.",
     },
-    Argument { name: "since", kind: Kind::Text, about: "From this event time on: RFC 3339, or an age such as 15m, 2h, 7d." },
-    Argument { name: "until", kind: Kind::Text, about: "Up to this event time, written as since." },
+    Argument {
+        name: "since",
+        kind: ArgumentKind::Text,
+        about: "From this event time on: RFC 3339, or an age such as 15m, 2h, 7d.",
+    },
+    Argument { name: "until", kind: ArgumentKind::Text, about: "Up to this event time, written as since." },
     Argument {
         name: "path",
-        kind: Kind::Text,
+        kind: ArgumentKind::Text,
         about: "Only events of this file, of files below this folder, or whose path ends so.",
     },
     Argument {
         name: "text",
-        kind: Kind::Text,
+        kind: ArgumentKind::Text,
         about: "Only events with this text in description, output, messages or path; case does not matter.",
     },
-    Argument { name: "order", kind: Kind::Word(&["newest", "oldest"]), about: "Which end comes first." },
-    Argument { name: "limit", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "Most events to give." },
+    Argument { name: "order", kind: ArgumentKind::Word(&["newest", "oldest"]), about: "Which end comes first." },
+    Argument { name: "limit", kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 }, about: "Most events to give." },
     Argument {
         name: "cursor",
-        kind: Kind::Cursor,
+        kind: ArgumentKind::Cursor,
         about: "next_cursor of the page before; keep the other arguments as they were.",
     },
-    Argument { name: "detail", kind: Kind::Word(Detail::WORDS), about: "summary: one sentence an event; full: every field." },
+    Argument {
+        name: "detail",
+        kind: ArgumentKind::Word(EventDetail::WORDS),
+        about: "summary: one sentence an event; full: every field.",
+    },
 ];
 
 /// How many events one call looks at; where text or path match rarely, a page may be short and still go on.
 const SCAN_MAX: usize = 50_000;
 
 #[derive(Serialize, JsonSchema)]
-pub(in crate::mcp) struct Answer {
+pub(in crate::mcp) struct EventsAnswer {
     #[schemars(schema_with = "schema::events")]
     events: Vec<Box<RawValue>>,
     /// Where the next page starts; absent at the end.
@@ -71,7 +79,7 @@ pub(in crate::mcp) struct Answer {
     truncated: bool,
 }
 
-impl Answer {
+impl EventsAnswer {
     pub(super) fn is_of_coders(&self) -> bool {
         !self.events.is_empty()
     }
@@ -81,24 +89,24 @@ pub(super) fn input() -> Arc<JsonObject> {
     arguments::schema(ARGUMENTS)
 }
 
-pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
-    let given = Given::check(ARGUMENTS, arguments)?;
+pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<EventsAnswer, ToolError> {
+    let given = Arguments::check(ARGUMENTS, arguments)?;
     let query = query(&given)?;
     let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
-    let detail = Detail::named(given.word("detail"));
+    let detail = EventDetail::named(given.word("detail"));
     // Most answers are found at once. What takes longer is begun anew, away from the protocol's thread.
     let quickly = query.clone();
     let begin = cursor.clone();
-    let found = desk.bus.read_few(move |reader| find(reader, quickly, begin, detail, Reader::quick_page)).await?;
+    let found = serving.bus.read_few(move |reader| find(reader, quickly, begin, detail, Reader::quick_page)).await?;
     if let Some(answer) = found {
         return answer;
     }
     let patiently = |reader: &mut Reader, query: &Query| reader.page(query).map(Some);
-    let found = desk.bus.read(move |reader| find(reader, query, cursor, detail, patiently)).await?;
+    let found = serving.bus.read(move |reader| find(reader, query, cursor, detail, patiently)).await?;
     found.expect("who is patient does not give up")
 }
 
-fn query(given: &Given) -> Result<Query, Invalid> {
+fn query(given: &Arguments) -> Result<Query, Invalid> {
     let coder = given.text("coder_id");
     coder.map_or(Ok(()), check_coder_id)?;
     let now = SystemTime::now().into();
@@ -121,9 +129,9 @@ fn find(
     reader: &mut Reader,
     mut query: Query,
     cursor: Option<Cursor>,
-    detail: Detail,
+    detail: EventDetail,
     page: impl FnOnce(&mut Reader, &Query) -> Result<Option<Page>, history::Error>,
-) -> Result<Option<Result<Answer, Refusal>>, history::Error> {
+) -> Result<Option<Result<EventsAnswer, ToolError>>, history::Error> {
     if let Some(cursor) = cursor {
         let start = match cursor.locate(&reader.position()?) {
             Ok(seq) => Some(seq),
@@ -138,7 +146,7 @@ fn find(
     if let ([], [coder]) = (&page.events[..], &query.filter.coders[..])
         && !is_known(reader, coder)?
     {
-        return Ok(Some(Err(Refusal::unknown_coder(reader, coder)?)));
+        return Ok(Some(Err(ToolError::unknown_coder(reader, coder)?)));
     }
     Ok(Some(Ok(fill(page, detail))))
 }
@@ -151,13 +159,14 @@ fn lost_cursor(cursor: &Cursor, lost: crate::mcp::cursor::Lost) -> Invalid {
     Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))
 }
 
-fn fill(page: Page, detail: Detail) -> Answer {
+fn fill(page: Page, detail: EventDetail) -> EventsAnswer {
     let Page { events, position, next, scanned_through } = page;
     let place = |seq| Cursor::at(&position, seq).to_string();
     let told = events.iter().map(|event| detail.tell(event));
     let next = next.or(scanned_through).map(place);
-    let mut answer = Answer { events: Vec::new(), next_cursor: next, head: position.head, scanned_through, truncated: false };
-    (answer.events, answer.truncated) = Budget::beside(&answer).fill(told);
+    let mut answer =
+        EventsAnswer { events: Vec::new(), next_cursor: next, head: position.head, scanned_through, truncated: false };
+    (answer.events, answer.truncated) = AnswerBudget::beside(&answer).fill(told);
     if answer.truncated {
         let last: Option<&Event> = answer.events.len().checked_sub(1).and_then(|index| events.get(index));
         answer.next_cursor = last.map(|event| place(event.seq));
@@ -182,7 +191,7 @@ mod tests {
 
     fn refused(arguments: Value) -> String {
         let Value::Object(arguments) = arguments else { panic!("no object") };
-        Given::check(ARGUMENTS, Some(arguments)).and_then(|given| query(&given)).unwrap_err().to_string()
+        Arguments::check(ARGUMENTS, Some(arguments)).and_then(|given| query(&given)).unwrap_err().to_string()
     }
 
     #[test]
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_full_goes_on_at_the_last_event_it_holds() {
         let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), ..Page::default() };
-        let answer = fill(page, Detail::Full);
+        let answer = fill(page, EventDetail::Full);
         let last = serde_json::from_str::<Value>(answer.events.last().expect("events fit").get()).expect("JSON");
         let last = last["seq"].as_u64().expect("a seq");
         assert!(answer.truncated && last > 1);
@@ -218,7 +227,7 @@ mod tests {
     #[test]
     fn an_event_too_large_alone_is_cut_and_the_next_page_goes_on_after_it() {
         let page = Page { events: vec![event(2, 200_000), event(1, 10)], ..Page::default() };
-        let answer = fill(page, Detail::Full);
+        let answer = fill(page, EventDetail::Full);
         assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
         assert!(answer.events[0].get().contains("…[cut "));
         let follows = if answer.truncated { answer.next_cursor == Some("2".into()) } else { answer.events.len() == 2 };

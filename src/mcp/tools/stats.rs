@@ -13,18 +13,18 @@ use crate::{
     filter::parse_moment,
     history::{self, Reader, StatsQuery},
     mcp::{
-        arguments::{self, Argument, Given, Kind},
-        budget::{ANSWER_CHARS_MAX, Budget, shorten},
-        desk::Desk,
-        refusal::Refusal,
+        arguments::{self, Argument, ArgumentKind, Arguments},
+        budget::{ANSWER_CHARS_MAX, AnswerBudget, shorten},
+        context::ServeContext,
+        tool_error::ToolError,
     },
 };
 
 const ARGUMENTS: &[Argument] = &[
-    Argument { name: "coder_id", kind: Kind::Text, about: "Only this coder." },
+    Argument { name: "coder_id", kind: ArgumentKind::Text, about: "Only this coder." },
     Argument {
         name: "since",
-        kind: Kind::Text,
+        kind: ArgumentKind::Text,
         about: "Count from this time on: RFC 3339, or an age such as 15m, 2h, 7d. Rounded down to a minute or hour, and echoed.",
     },
 ];
@@ -33,7 +33,7 @@ const ARGUMENTS: &[Argument] = &[
 const CODERS_MAX: usize = 50;
 
 #[derive(Serialize, JsonSchema)]
-pub(in crate::mcp) struct Answer {
+pub(in crate::mcp) struct StatsAnswer {
     #[serde(flatten)]
     #[schemars(with = "Stats")]
     stats: Value,
@@ -42,7 +42,7 @@ pub(in crate::mcp) struct Answer {
     truncated: bool,
 }
 
-impl Answer {
+impl StatsAnswer {
     pub(super) fn is_of_coders(&self) -> bool {
         self.stats["coders"].as_array().is_some_and(|coders| !coders.is_empty())
     }
@@ -52,8 +52,8 @@ pub(super) fn input() -> Arc<JsonObject> {
     arguments::schema(ARGUMENTS)
 }
 
-pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<Answer, Refusal> {
-    let given = Given::check(ARGUMENTS, arguments)?;
+pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<StatsAnswer, ToolError> {
+    let given = Arguments::check(ARGUMENTS, arguments)?;
     let coder = given.text("coder_id").map(str::to_owned);
     coder.as_deref().map_or(Ok(()), check_coder_id)?;
     let since = given.text("since").map(|moment| parse_moment("since", moment, SystemTime::now().into())).transpose()?;
@@ -63,32 +63,32 @@ pub(super) async fn call(desk: &Desk, arguments: Option<JsonObject>) -> Result<A
     let read = move |reader: &mut Reader| {
         let stats = reader.stats(&query)?;
         match &query.coder {
-            Some(coder) if stats.coders.is_empty() => Ok(Err(Refusal::unknown_coder(reader, coder)?)),
+            Some(coder) if stats.coders.is_empty() => Ok(Err(ToolError::unknown_coder(reader, coder)?)),
             _ => Ok(Ok(answer(stats, &query))),
         }
     };
-    if takes_few_rows { desk.bus.read_few(read).await? } else { desk.bus.read(read).await? }
+    if takes_few_rows { serving.bus.read_few(read).await? } else { serving.bus.read(read).await? }
 }
 
 /// The whole history's statistics, as the resource gives them.
-pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<Answer, history::Error> {
+pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<StatsAnswer, history::Error> {
     let query = StatsQuery { coder: None, since: None, coders_max: CODERS_MAX };
     Ok(answer(reader.stats(&query)?, &query))
 }
 
-fn answer(stats: Stats, query: &StatsQuery) -> Answer {
+fn answer(stats: Stats, query: &StatsQuery) -> StatsAnswer {
     let more = query.coder.is_none() && (stats.coders.len() as u64) < stats.coders_total;
     fill(stats, more)
 }
 
-fn fill(mut stats: Stats, more: bool) -> Answer {
+fn fill(mut stats: Stats, more: bool) -> StatsAnswer {
     /// Counts by coder and code are many only where ids are long; most of an answer is for the coders.
     const COUNTS_CHARS_MAX: usize = ANSWER_CHARS_MAX / 2;
     let coders = std::mem::take(&mut stats.coders);
     let mut told = serde_json::to_value(stats).expect("statistics have only JSON values and text keys");
     shorten(&mut told, COUNTS_CHARS_MAX);
     let coders = coders.into_iter().map(|coder| serde_json::to_value(coder).expect("a coder has only JSON values and text keys"));
-    let (coders, left) = Budget::beside(&told).fill(coders);
+    let (coders, left) = AnswerBudget::beside(&told).fill(coders);
     told["coders"] = coders.into();
-    Answer { stats: told, truncated: left || more }
+    StatsAnswer { stats: told, truncated: left || more }
 }

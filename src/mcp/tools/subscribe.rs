@@ -27,48 +27,61 @@ use crate::{
     filter::{Filter, TypeSet},
     history::{Missed, Position},
     mcp::{
-        arguments::{self, Argument, Given, Kind},
-        budget::{self, ANSWER_EVENTS_MAX, Budget, shorten},
+        address::Address,
+        arguments::{self, Argument, ArgumentKind, Arguments},
+        budget::{self, ANSWER_EVENTS_MAX, AnswerBudget, shorten},
+        context::ServeContext,
         cursor::Cursor,
-        desk::Desk,
-        detail::Detail,
-        place::Place,
-        refusal::Refusal,
-        report::Report,
-        schema, told,
+        detail::EventDetail,
+        progress::ProgressNotifier,
+        schema,
+        tool_error::ToolError,
+        tool_result,
         until::Until,
     },
 };
 
-use self::watch::{Patience, Watch};
-use super::gather::{Ended, Gathering};
+use self::watch::{CoderWatch, Patience};
+use super::gather::{Gathering, WatchEnd};
 
 const EVERY_CODER: &str = "*";
 const ARGUMENTS: &[Argument] = &[
     Argument {
         name: "coder_id",
-        kind: Kind::Needed("the id of a coder, or `*` for all"),
+        kind: ArgumentKind::Needed("the id of a coder, or `*` for all"),
         about: "The coder's id, also of one that does not exist yet, or * for all.",
     },
     Argument {
         name: "event_types",
-        kind: Kind::Names,
+        kind: ArgumentKind::Names,
         about: "Only these types or families, such as `lifecycle.*`. Left out: all but output and resource_usage.",
     },
-    Argument { name: "cursor", kind: Kind::Cursor, about: "cursor of the last answer. Left out: the present state, at once." },
+    Argument {
+        name: "cursor",
+        kind: ArgumentKind::Cursor,
+        about: "cursor of the last answer. Left out: the present state, at once.",
+    },
     // Clients give up on a call after 60 s.
     Argument {
         name: "wait_ms",
-        kind: Kind::Whole { least: 0, most: 55_000, default: 25_000 },
+        kind: ArgumentKind::Whole { least: 0, most: 55_000, default: 25_000 },
         about: "How long to wait where nothing came yet.",
     },
-    Argument { name: "max_events", kind: Kind::Whole { least: 1, most: 1000, default: 50 }, about: "Most events to give." },
+    Argument {
+        name: "max_events",
+        kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 },
+        about: "Most events to give.",
+    },
     Argument {
         name: "until",
-        kind: Kind::Names,
+        kind: ArgumentKind::Names,
         about: "Wait on until one of these: a status such as completed, `finished` (failed, stopped, deleted, or completed and gone), or an event type.",
     },
-    Argument { name: "detail", kind: Kind::Word(Detail::WORDS), about: "summary: one sentence an event; full: every field." },
+    Argument {
+        name: "detail",
+        kind: ArgumentKind::Word(EventDetail::WORDS),
+        about: "summary: one sentence an event; full: every field.",
+    },
 ];
 
 /// Left out unless asked for: they are many and say little.
@@ -81,14 +94,14 @@ const TASK_KEPT: Duration = Duration::from_secs(300);
 const TASK_POLL: Duration = Duration::from_millis(500);
 
 #[derive(Serialize, JsonSchema)]
-pub(in crate::mcp) struct Answer {
+pub(in crate::mcp) struct WatchAnswer {
     #[schemars(schema_with = "schema::coder_or_null")]
     coder: Value,
     #[schemars(schema_with = "schema::events")]
     events: Vec<Box<RawValue>>,
     /// Pass it on in the next call.
     cursor: String,
-    ended: Ended,
+    ended: WatchEnd,
     /// Retention removed events before they could be given.
     #[serde(skip_serializing_if = "Option::is_none")]
     missed: Option<Missed>,
@@ -102,13 +115,13 @@ pub(in crate::mcp) struct Answer {
     resources: Vec<String>,
 }
 
-impl Answer {
+impl WatchAnswer {
     fn is_of_coders(&self) -> bool {
         self.coder.is_object() || !self.events.is_empty()
     }
 
     fn result(&self) -> CallToolResult {
-        told::result(self, self.is_of_coders())
+        tool_result::result(self, self.is_of_coders())
     }
 }
 
@@ -117,41 +130,45 @@ pub(super) fn input() -> Arc<JsonObject> {
 }
 
 pub(super) async fn call(
-    desk: &Desk,
+    serving: &ServeContext,
     arguments: Option<JsonObject>,
     context: RequestContext<RoleServer>,
-) -> Result<CallToolResponse, Refusal> {
-    let given = Given::check(ARGUMENTS, arguments)?;
-    let (watch, cursor) = Watch::parse(&given)?;
+) -> Result<CallToolResponse, ToolError> {
+    let given = Arguments::check(ARGUMENTS, arguments)?;
+    let (watch, cursor) = CoderWatch::parse(&given)?;
     let deadline = Instant::now() + Duration::from_millis(given.whole("wait_ms"));
 
-    let mut patience =
-        Patience { deadline, closing: desk.closing.clone(), cancelled: context.ct.clone(), report: Report::to_caller(&context) };
+    let mut patience = Patience {
+        deadline,
+        closing: serving.closing.clone(),
+        cancelled: context.ct.clone(),
+        progress: ProgressNotifier::to_caller(&context),
+    };
 
-    let (mut gathering, ended) = watch.catch_up(&desk.bus, cursor, &patience).await?;
+    let (mut gathering, ended) = watch.catch_up(&serving.bus, cursor, &patience).await?;
     let patience_is_over = deadline <= Instant::now();
-    if let Some(ended) = ended.or(patience_is_over.then_some(Ended::Timeout)) {
-        return Ok(watch.answer(&desk.bus, &gathering, ended).await?.result().into());
+    if let Some(ended) = ended.or(patience_is_over.then_some(WatchEnd::Timeout)) {
+        return Ok(watch.answer(&serving.bus, &gathering, ended).await?.result().into());
     }
     let takes_tasks = context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks());
     let kept = deadline.saturating_duration_since(Instant::now()) + TASK_KEPT;
     // Kept while it waits, and as long again once it is over.
-    if !(takes_tasks && desk.tasks_made.may_make(Instant::now(), kept * 2)) {
-        desk.underway.wait(&context.id).map_err(|_| Refusal::Crowd)?;
+    if !(takes_tasks && serving.tasks_made.may_make(Instant::now(), kept * 2)) {
+        serving.open_requests.wait(&context.id).map_err(|_| ToolError::Crowd)?;
         // What the caller sent beside the arguments may be large, and the wait may be long.
         drop((given, context));
-        let ended = watch.wait(&desk.bus, &mut gathering, &mut patience).await?;
-        return Ok(watch.answer(&desk.bus, &gathering, ended).await?.result().into());
+        let ended = watch.wait(&serving.bus, &mut gathering, &mut patience).await?;
+        return Ok(watch.answer(&serving.bus, &gathering, ended).await?.result().into());
     }
 
     let options = TaskOptions::new()
         .with_ttl_ms(kept.as_millis() as u64)
         .with_poll_interval_ms(TASK_POLL.as_millis() as u64)
         .with_status_message(format!("waiting for {}", watch.coder));
-    let bus = desk.bus.clone();
-    let task = desk.tasks.spawn(options, move |task| {
+    let bus = serving.bus.clone();
+    let task = serving.tasks.spawn(options, move |task| {
         Box::pin(async move {
-            patience.report = Report::to_task(task.clone());
+            patience.progress = ProgressNotifier::to_task(task.clone());
             // The request that made the task is answered; only the task itself can be cancelled now.
             patience.cancelled = CancellationToken::new();
             let waited = async {
@@ -160,15 +177,15 @@ pub(super) async fn call(
             };
             tokio::select! {
                 () = task.cancelled() => Err(TaskExit::Cancelled),
-                waited = waited => Ok(waited.map_or_else(Refusal::into_result, |answer| told::whole(answer.result()))),
+                waited = waited => Ok(waited.map_or_else(ToolError::into_result, |answer| tool_result::whole(answer.result()))),
             }
         })
     });
     Ok(CallToolResponse::Task(CreateTaskResult::new(task)))
 }
 
-impl Watch {
-    fn parse(given: &Given) -> Result<(Watch, Option<Cursor>), Refusal> {
+impl CoderWatch {
+    fn parse(given: &Arguments) -> Result<(CoderWatch, Option<Cursor>), ToolError> {
         let coder = given.needed("coder_id").to_owned();
         if coder != EVERY_CODER {
             check_coder_id(&coder)?;
@@ -184,11 +201,11 @@ impl Watch {
         let filter = Filter { coders, types, ..Filter::default() };
         let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
         let (events_max, detail) =
-            ((given.whole("max_events") as usize).min(ANSWER_EVENTS_MAX), Detail::named(given.word("detail")));
-        Ok((Watch { coder, filter, wanted, until, events_max, detail }, cursor))
+            ((given.whole("max_events") as usize).min(ANSWER_EVENTS_MAX), EventDetail::named(given.word("detail")));
+        Ok((CoderWatch { coder, filter, wanted, until, events_max, detail }, cursor))
     }
 
-    async fn answer(&self, bus: &Bus, gathering: &Gathering, ended: Ended) -> Result<Answer, Refusal> {
+    async fn answer(&self, bus: &Bus, gathering: &Gathering, ended: WatchEnd) -> Result<WatchAnswer, ToolError> {
         let coder = self.one().map(str::to_owned);
         let (position, coder) = bus
             .read_few(move |reader| {
@@ -198,19 +215,19 @@ impl Watch {
             .await?;
         if gathering.is_of_another_history_than(&position) {
             let lost = self.gathering(position.head);
-            return Ok(self.fill(&lost, Ended::Gap, &position, coder));
+            return Ok(self.fill(&lost, WatchEnd::Gap, &position, coder));
         }
         Ok(self.fill(gathering, ended, &position, coder))
     }
 
-    fn fill(&self, gathering: &Gathering, ended: Ended, position: &Position, coder: Option<CoderView>) -> Answer {
+    fn fill(&self, gathering: &Gathering, ended: WatchEnd, position: &Position, coder: Option<CoderView>) -> WatchAnswer {
         let mut coder = serde_json::to_value(coder).expect("a coder has only JSON values and text keys");
         shorten(&mut coder, CODER_CHARS_MAX);
         let resources = match self.one() {
-            Some(coder) => Place::of_coder(coder).map(|place| place.uri()).collect(),
-            None => [Place::Coders, Place::Alerts].iter().map(Place::uri).collect(),
+            Some(coder) => Address::of_coder(coder).map(|address| address.uri()).collect(),
+            None => [Address::Coders, Address::Alerts].iter().map(Address::uri).collect(),
         };
-        let mut answer = Answer {
+        let mut answer = WatchAnswer {
             coder,
             events: Vec::new(),
             cursor: Cursor::at(position, gathering.through()).to_string(),
@@ -220,7 +237,7 @@ impl Watch {
             truncated: false,
             resources,
         };
-        let budget = Budget::beside(&answer);
+        let budget = AnswerBudget::beside(&answer);
         let told = gathering.events().iter().map(|event| self.detail.tell(event));
         if gathering.until().is_some() {
             // The newest matter: what does not fit is omitted, not left for later.
@@ -233,7 +250,7 @@ impl Watch {
             (answer.events, answer.truncated) = budget.fill(told);
             if answer.truncated {
                 // The answer was full before as many came as were asked for.
-                answer.ended = if ended == Ended::MaxEvents { Ended::Events } else { ended };
+                answer.ended = if ended == WatchEnd::MaxEvents { WatchEnd::Events } else { ended };
                 let last = answer.events.len().checked_sub(1).and_then(|index| gathering.events().get(index));
                 let through = last.map_or(gathering.through(), |event| event.seq);
                 answer.cursor = Cursor::at(position, through).to_string();

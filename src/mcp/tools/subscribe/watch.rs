@@ -15,10 +15,10 @@ use crate::{
     history::{self, Order, Position, Query, Reader},
     mcp::{
         cursor::Cursor,
-        detail::Detail,
-        refusal::Refusal,
-        report::Report,
-        tools::gather::{Ended, Gathering},
+        detail::EventDetail,
+        progress::ProgressNotifier,
+        tool_error::ToolError,
+        tools::gather::{Gathering, WatchEnd},
         until::Until,
     },
 };
@@ -31,14 +31,14 @@ const STEP_EVENTS_MAX: usize = 256;
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 /// What is watched, and how it is told.
-pub(super) struct Watch {
+pub(super) struct CoderWatch {
     pub coder: String,
     /// What the history is asked for: the wanted types and those that decide `until`.
     pub filter: Filter,
     pub wanted: TypeSet,
     pub until: Option<Until>,
     pub events_max: usize,
-    pub detail: Detail,
+    pub detail: EventDetail,
 }
 
 /// How long a wait may go on, and who hears of it.
@@ -46,11 +46,11 @@ pub(super) struct Patience {
     pub deadline: Instant,
     pub closing: CancellationToken,
     pub cancelled: CancellationToken,
-    pub report: Report,
+    pub progress: ProgressNotifier,
 }
 
 /// Where a watch starts.
-enum Start {
+enum WatchStart {
     At {
         seq: u64,
         /// The watched coder has no event up to here.
@@ -60,7 +60,7 @@ enum Start {
     Lost(u64),
 }
 
-impl Watch {
+impl CoderWatch {
     /// The one coder that is watched.
     pub fn one(&self) -> Option<&str> {
         (self.coder != EVERY_CODER).then_some(self.coder.as_str())
@@ -72,7 +72,7 @@ impl Watch {
         bus: &Bus,
         cursor: Option<Cursor>,
         patience: &Patience,
-    ) -> Result<(Gathering, Option<Ended>), Refusal> {
+    ) -> Result<(Gathering, Option<WatchEnd>), ToolError> {
         let present = cursor.is_none();
         let beginner = self.one().filter(|_| self.until.as_ref().is_some_and(Until::waits_for_running)).map(str::to_owned);
         let start = bus
@@ -81,28 +81,30 @@ impl Watch {
                 let seq = match cursor.map(|cursor| cursor.locate(&position)) {
                     None => position.head,
                     Some(Ok(seq)) => seq,
-                    Some(Err(_)) => return Ok(Start::Lost(position.head)),
+                    Some(Err(_)) => return Ok(WatchStart::Lost(position.head)),
                 };
                 let begins = match beginner {
-                    Some(coder) => Watch::begins_after(reader, &coder, seq, &position)?,
+                    Some(coder) => CoderWatch::begins_after(reader, &coder, seq, &position)?,
                     None => false,
                 };
-                Ok(Start::At { seq, begins, history: position.history })
+                Ok(WatchStart::At { seq, begins, history: position.history })
             })
             .await?;
         let mut gathering = match start {
-            Start::At { seq, begins, history } => self.gathering(seq).beginning_if(begins).of(history),
-            Start::Lost(head) => return Ok((self.gathering(head), Some(Ended::Gap))),
+            WatchStart::At { seq, begins, history } => self.gathering(seq).beginning_if(begins).of(history),
+            WatchStart::Lost(head) => return Ok((self.gathering(head), Some(WatchEnd::Gap))),
         };
         if present {
             let ended = match &self.until {
-                None => Some(Ended::Now),
-                Some(until) => self.state(bus).await?.is_some_and(|coder| until.is_met_by_state(&coder)).then_some(Ended::Until),
+                None => Some(WatchEnd::Now),
+                Some(until) => {
+                    self.state(bus).await?.is_some_and(|coder| until.is_met_by_state(&coder)).then_some(WatchEnd::Until)
+                }
             };
             return Ok((gathering, ended));
         }
         if !self.read_on(bus, &mut gathering, patience).await? {
-            return Ok((gathering, Some(Ended::Shutdown)));
+            return Ok((gathering, Some(WatchEnd::Shutdown)));
         }
         if gathering.ended().is_none() && self.is_met_by_what_is_gone(bus, &gathering).await? {
             gathering.meet();
@@ -114,7 +116,7 @@ impl Watch {
     /// Takes everything up to now, or up to the end of the call; false where it gave up in between. A long history takes
     /// seconds, and nobody may be there any more to hear of it; but one step is always taken, since a script may end its
     /// input right after the call.
-    async fn read_on(&self, bus: &Bus, gathering: &mut Gathering, patience: &Patience) -> Result<bool, Refusal> {
+    async fn read_on(&self, bus: &Bus, gathering: &mut Gathering, patience: &Patience) -> Result<bool, ToolError> {
         while gathering.ended().is_none() && self.step(bus, gathering).await? {
             if patience.is_called_off() {
                 return Ok(gathering.ended().is_some());
@@ -124,7 +126,7 @@ impl Watch {
     }
 
     /// What is waited for may have been among the events that retention took; then only the state can tell.
-    async fn is_met_by_what_is_gone(&self, bus: &Bus, gathering: &Gathering) -> Result<bool, Refusal> {
+    async fn is_met_by_what_is_gone(&self, bus: &Bus, gathering: &Gathering) -> Result<bool, ToolError> {
         match gathering.until() {
             Some(until) if gathering.missed().is_some() => {
                 Ok(self.state(bus).await?.is_some_and(|coder| until.is_met_by_state(&coder)))
@@ -147,7 +149,7 @@ impl Watch {
     }
 
     /// Takes the next events the history holds already; false where it holds no more.
-    async fn step(&self, bus: &Bus, gathering: &mut Gathering) -> Result<bool, Refusal> {
+    async fn step(&self, bus: &Bus, gathering: &mut Gathering) -> Result<bool, ToolError> {
         let limit = self.step_events_max();
         let (filter, from) = (self.filter.clone(), gathering.through());
         let batch = bus.read(move |reader| reader.after(from, &filter, limit)).await?;
@@ -163,7 +165,7 @@ impl Watch {
     }
 
     /// Waits for what comes after everything gathered so far.
-    pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<Ended, Refusal> {
+    pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<WatchEnd, ToolError> {
         let mut subscription = bus.subscribe(self.filter.clone(), From::After(gathering.through()));
         let mut missed = gathering.missed();
         let step = self.step_events_max();
@@ -171,16 +173,16 @@ impl Watch {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = patience.closing.cancelled() => return Ok(Ended::Shutdown),
-                () = patience.cancelled.cancelled() => return Ok(Ended::Shutdown),
+                () = patience.closing.cancelled() => return Ok(WatchEnd::Shutdown),
+                () = patience.cancelled.cancelled() => return Ok(WatchEnd::Shutdown),
                 () = tokio::time::sleep_until(patience.deadline) => {
                     // Moves the cursor past what was not wanted, so that the next call need not read it again.
                     self.read_on(bus, gathering, patience).await?;
-                    return Ok(gathering.pause().unwrap_or(Ended::Timeout));
+                    return Ok(gathering.pause().unwrap_or(WatchEnd::Timeout));
                 }
                 _ = tick.tick() => patience.tell(&self.coder, gathering.count()).await,
                 batch = subscription.next_batch(step) => match batch {
-                    None => return Ok(Ended::Shutdown),
+                    None => return Ok(WatchEnd::Shutdown),
                     Some(batch) => take(gathering, batch?, &subscription),
                 }
             }
@@ -232,7 +234,7 @@ impl Patience {
             () = self.closing.cancelled() => {}
             () = self.cancelled.cancelled() => {}
             () = tokio::time::sleep_until(self.deadline) => {}
-            () = self.report.tell(message) => {}
+            () = self.progress.tell(message) => {}
         }
     }
 }

@@ -21,16 +21,16 @@ const WAITING_MAX: usize = 10_000;
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
-pub(super) struct Underway(Arc<Shared>);
+pub(super) struct OpenRequests(Arc<OpenRequestsInner>);
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct OpenRequestsInner {
+    counts: Mutex<RequestCounts>,
     less: Notify,
 }
 
 #[derive(Default)]
-struct State {
+struct RequestCounts {
     /// The length of each request's line; `None` for one that waits.
     requests: HashMap<RequestId, Option<usize>>,
     busy: usize,
@@ -41,24 +41,24 @@ struct State {
 #[derive(Debug)]
 pub(super) struct TooMany;
 
-impl Underway {
+impl OpenRequests {
     /// False where another request with this id is under way.
     #[must_use]
     pub fn begin(&self, id: &RequestId, bytes: usize) -> bool {
-        let mut state = self.state();
-        if state.requests.contains_key(id) {
+        let mut counts = self.counts();
+        if counts.requests.contains_key(id) {
             return false;
         }
-        state.requests.insert(id.clone(), Some(bytes));
-        (state.busy, state.busy_bytes) = (state.busy + 1, state.busy_bytes + bytes);
+        counts.requests.insert(id.clone(), Some(bytes));
+        (counts.busy, counts.busy_bytes) = (counts.busy + 1, counts.busy_bytes + bytes);
         true
     }
 
     /// It has its answer, or wants none any more.
     pub fn end(&self, id: &RequestId) {
-        let mut state = self.state();
-        let ended = state.requests.remove(id).flatten();
-        self.less(state, ended);
+        let mut counts = self.counts();
+        let ended = counts.requests.remove(id).flatten();
+        self.less(counts, ended);
     }
 
     /// From here on it only waits.
@@ -66,24 +66,24 @@ impl Underway {
     /// # Errors
     /// [`TooMany`] wait already.
     pub fn wait(&self, id: &RequestId) -> Result<(), TooMany> {
-        let mut state = self.state();
-        if state.requests.len() - state.busy >= WAITING_MAX {
+        let mut counts = self.counts();
+        if counts.requests.len() - counts.busy >= WAITING_MAX {
             return Err(TooMany);
         }
         // Cancelled meanwhile, it is not here any more, and ends in a moment.
-        let bytes = state.requests.get_mut(id).and_then(Option::take);
-        self.less(state, bytes);
+        let bytes = counts.requests.get_mut(id).and_then(Option::take);
+        self.less(counts, bytes);
         Ok(())
     }
 
     pub fn is_empty(&self) -> bool {
-        self.state().requests.is_empty()
+        self.counts().requests.is_empty()
     }
 
-    fn less(&self, mut state: MutexGuard<'_, State>, bytes: Option<usize>) {
+    fn less(&self, mut counts: MutexGuard<'_, RequestCounts>, bytes: Option<usize>) {
         if let Some(bytes) = bytes {
-            (state.busy, state.busy_bytes) = (state.busy - 1, state.busy_bytes - bytes);
-            drop(state);
+            (counts.busy, counts.busy_bytes) = (counts.busy - 1, counts.busy_bytes - bytes);
+            drop(counts);
             self.0.less.notify_one();
         }
     }
@@ -96,13 +96,13 @@ impl Underway {
     }
 
     fn has_room(&self) -> bool {
-        let state = self.state();
-        state.busy < BUSY_MAX && state.busy_bytes < BUSY_BYTES_MAX
+        let counts = self.counts();
+        counts.busy < BUSY_MAX && counts.busy_bytes < BUSY_BYTES_MAX
     }
 
     /// A panic elsewhere leaves the counts whole: each change is made at once.
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn counts(&self) -> MutexGuard<'_, RequestCounts> {
+        self.0.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -116,38 +116,38 @@ mod tests {
 
     #[test]
     fn what_is_busy_is_bounded_by_count_and_by_bytes() {
-        let underway = Underway::default();
+        let open_requests = OpenRequests::default();
         for number in 0..BUSY_MAX {
-            assert!(underway.has_room());
-            assert!(underway.begin(&id(number), 1));
+            assert!(open_requests.has_room());
+            assert!(open_requests.begin(&id(number), 1));
         }
-        assert!(!underway.has_room());
-        assert!(!underway.begin(&id(0), 1), "its id is taken");
-        underway.wait(&id(0)).expect("it may wait");
-        assert!(underway.has_room(), "who waits is not busy");
-        underway.end(&id(0));
-        underway.end(&id(0));
-        underway.end(&id(1));
-        assert!(underway.begin(&id(0), BUSY_BYTES_MAX));
-        assert!(!underway.has_room());
-        underway.end(&id(0));
-        assert!(underway.has_room());
-        (0..BUSY_MAX).for_each(|number| underway.end(&id(number)));
-        let state = underway.state();
-        assert_eq!((state.requests.len(), state.busy, state.busy_bytes), (0, 0, 0));
+        assert!(!open_requests.has_room());
+        assert!(!open_requests.begin(&id(0), 1), "its id is taken");
+        open_requests.wait(&id(0)).expect("it may wait");
+        assert!(open_requests.has_room(), "who waits is not busy");
+        open_requests.end(&id(0));
+        open_requests.end(&id(0));
+        open_requests.end(&id(1));
+        assert!(open_requests.begin(&id(0), BUSY_BYTES_MAX));
+        assert!(!open_requests.has_room());
+        open_requests.end(&id(0));
+        assert!(open_requests.has_room());
+        (0..BUSY_MAX).for_each(|number| open_requests.end(&id(number)));
+        let counts = open_requests.counts();
+        assert_eq!((counts.requests.len(), counts.busy, counts.busy_bytes), (0, 0, 0));
     }
 
     #[test]
     fn who_waits_is_bounded_too() {
-        let underway = Underway::default();
+        let open_requests = OpenRequests::default();
         for number in 0..WAITING_MAX {
-            assert!(underway.begin(&id(number), 1));
-            underway.wait(&id(number)).expect("it may wait");
+            assert!(open_requests.begin(&id(number), 1));
+            open_requests.wait(&id(number)).expect("it may wait");
         }
         let one_more = id(WAITING_MAX);
-        assert!(underway.begin(&one_more, 1));
-        assert!(underway.wait(&one_more).is_err());
-        underway.end(&id(0));
-        assert!(underway.wait(&one_more).is_ok());
+        assert!(open_requests.begin(&one_more, 1));
+        assert!(open_requests.wait(&one_more).is_err());
+        open_requests.end(&id(0));
+        assert!(open_requests.wait(&one_more).is_ok());
     }
 }

@@ -7,7 +7,7 @@ use rmcp::{
     task_manager::TaskContext,
 };
 
-pub(super) enum Report {
+pub(super) enum ProgressNotifier {
     Caller {
         peer: Peer<RoleServer>,
         token: ProgressToken,
@@ -28,29 +28,29 @@ fn is_short(token: &ProgressToken) -> bool {
     }
 }
 
-impl Report {
-    pub fn to_caller(context: &RequestContext<RoleServer>) -> Report {
+impl ProgressNotifier {
+    pub fn to_caller(context: &RequestContext<RoleServer>) -> ProgressNotifier {
         match context.meta.get_progress_token().filter(is_short) {
-            Some(token) => Report::Caller { peer: context.peer.clone(), token, told: 0 },
-            None => Report::Nobody,
+            Some(token) => ProgressNotifier::Caller { peer: context.peer.clone(), token, told: 0 },
+            None => ProgressNotifier::Nobody,
         }
     }
 
-    pub fn to_task(task: TaskContext) -> Report {
-        Report::Task(task)
+    pub fn to_task(task: TaskContext) -> ProgressNotifier {
+        ProgressNotifier::Task(task)
     }
 
     pub async fn tell(&mut self, message: String) {
         match self {
-            Report::Caller { peer, token, told } => {
+            ProgressNotifier::Caller { peer, token, told } => {
                 *told += 1;
                 let progress = ProgressNotificationParam::new(token.clone(), *told as f64).with_message(message);
                 if let Err(error) = peer.notify_progress(progress).await {
                     tracing::debug!(%error, "progress was not sent");
                 }
             }
-            Report::Task(task) => task.set_status_message(message),
-            Report::Nobody => {}
+            ProgressNotifier::Task(task) => task.set_status_message(message),
+            ProgressNotifier::Nobody => {}
         }
     }
 }

@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::bus::Bus;
 
-use super::underway::Underway;
+use super::open_requests::OpenRequests;
 
-pub(super) struct Desk {
+pub(super) struct ServeContext {
     pub bus: Bus,
     pub read_only: bool,
     /// Cancelled when input ends or a signal comes: whoever waits answers now.
     pub closing: CancellationToken,
-    pub underway: Underway,
+    pub open_requests: OpenRequests,
     pub tasks: TaskManager,
     pub tasks_made: TasksMade,
 }

@@ -42,7 +42,7 @@ pub(super) fn whole(result: CallToolResult) -> CallToolResult {
 /// # Errors
 /// Where it has no form in JSON.
 pub(super) fn line(message: &TxJsonRpcMessage<RoleServer>) -> serde_json::Result<Vec<u8>> {
-    let mut line = match told(message) {
+    let mut line = match answer_of(message) {
         Some((id, result, json)) => answer_line(id, result, json)?,
         None => serde_json::to_vec(message)?,
     };
@@ -50,7 +50,7 @@ pub(super) fn line(message: &TxJsonRpcMessage<RoleServer>) -> serde_json::Result
     Ok(line)
 }
 
-fn told(message: &TxJsonRpcMessage<RoleServer>) -> Option<(&RequestId, &CallToolResult, &str)> {
+fn answer_of(message: &TxJsonRpcMessage<RoleServer>) -> Option<(&RequestId, &CallToolResult, &str)> {
     let JsonRpcMessage::Response(response) = message else { return None };
     let ServerResult::CallToolResult(result) = &response.result else { return None };
     Some((&response.id, result, json_of(result)?))

@@ -6,7 +6,7 @@ use crate::event::check_coder_id;
 
 /// What a URI of ours names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Place {
+pub(super) enum Address {
     Coders,
     Stats,
     Alerts,
@@ -46,46 +46,46 @@ impl Aspect {
     }
 }
 
-impl Place {
+impl Address {
     pub const EVENT_TEMPLATE: &str = "aicoder://events/{seq}";
 
     /// What `uri` names; `None` where it is none of ours.
-    pub fn parse(uri: &str) -> Option<Place> {
+    pub fn parse(uri: &str) -> Option<Address> {
         let parts: Vec<&str> = uri.strip_prefix(SCHEME)?.split('/').collect();
         match parts[..] {
-            ["coders"] => Some(Place::Coders),
-            ["stats"] => Some(Place::Stats),
-            ["alerts"] => Some(Place::Alerts),
-            ["event-types"] => Some(Place::EventTypes),
-            ["events", seq] if seq.bytes().all(|byte| byte.is_ascii_digit()) => seq.parse().ok().map(Place::Event),
-            ["coders", id] => Place::coder(id, Aspect::State),
-            ["coders", id, "lifecycle"] => Place::coder(id, Aspect::Lifecycle),
-            ["coders", id, "progress"] => Place::coder(id, Aspect::Progress),
-            ["coders", id, "events"] => Place::coder(id, Aspect::Events),
+            ["coders"] => Some(Address::Coders),
+            ["stats"] => Some(Address::Stats),
+            ["alerts"] => Some(Address::Alerts),
+            ["event-types"] => Some(Address::EventTypes),
+            ["events", seq] if seq.bytes().all(|byte| byte.is_ascii_digit()) => seq.parse().ok().map(Address::Event),
+            ["coders", id] => Address::coder(id, Aspect::State),
+            ["coders", id, "lifecycle"] => Address::coder(id, Aspect::Lifecycle),
+            ["coders", id, "progress"] => Address::coder(id, Aspect::Progress),
+            ["coders", id, "events"] => Address::coder(id, Aspect::Events),
             _ => None,
         }
     }
 
-    fn coder(escaped: &str, aspect: Aspect) -> Option<Place> {
+    fn coder(escaped: &str, aspect: Aspect) -> Option<Address> {
         let id = percent_decode_str(escaped).decode_utf8().ok()?;
         check_coder_id(&id).ok()?;
-        Some(Place::Coder(id.into_owned(), aspect))
+        Some(Address::Coder(id.into_owned(), aspect))
     }
 
     pub fn uri(&self) -> String {
         match self {
-            Place::Coders => format!("{SCHEME}coders"),
-            Place::Stats => format!("{SCHEME}stats"),
-            Place::Alerts => format!("{SCHEME}alerts"),
-            Place::EventTypes => format!("{SCHEME}event-types"),
-            Place::Coder(id, aspect) => format!("{SCHEME}coders/{}{}", utf8_percent_encode(id, ESCAPED), aspect.suffix()),
-            Place::Event(seq) => format!("{SCHEME}events/{seq}"),
+            Address::Coders => format!("{SCHEME}coders"),
+            Address::Stats => format!("{SCHEME}stats"),
+            Address::Alerts => format!("{SCHEME}alerts"),
+            Address::EventTypes => format!("{SCHEME}event-types"),
+            Address::Coder(id, aspect) => format!("{SCHEME}coders/{}{}", utf8_percent_encode(id, ESCAPED), aspect.suffix()),
+            Address::Event(seq) => format!("{SCHEME}events/{seq}"),
         }
     }
 
     /// Every resource of one coder.
-    pub fn of_coder(id: &str) -> impl Iterator<Item = Place> {
-        Aspect::ALL.iter().map(move |&aspect| Place::Coder(id.to_owned(), aspect))
+    pub fn of_coder(id: &str) -> impl Iterator<Item = Address> {
+        Aspect::ALL.iter().map(move |&aspect| Address::Coder(id.to_owned(), aspect))
     }
 }
 
@@ -97,21 +97,21 @@ mod tests {
 
     #[test]
     fn reads_every_resource() {
-        let check = |uri: &str, expected: Option<Place>| {
-            assert_eq!(Place::parse(uri), expected, "{uri}");
+        let check = |uri: &str, expected: Option<Address>| {
+            assert_eq!(Address::parse(uri), expected, "{uri}");
         };
-        let coder = |id: &str, aspect| Some(Place::Coder(id.into(), aspect));
-        check("aicoder://coders", Some(Place::Coders));
-        check("aicoder://stats", Some(Place::Stats));
-        check("aicoder://alerts", Some(Place::Alerts));
-        check("aicoder://event-types", Some(Place::EventTypes));
+        let coder = |id: &str, aspect| Some(Address::Coder(id.into(), aspect));
+        check("aicoder://coders", Some(Address::Coders));
+        check("aicoder://stats", Some(Address::Stats));
+        check("aicoder://alerts", Some(Address::Alerts));
+        check("aicoder://event-types", Some(Address::EventTypes));
         check("aicoder://coders/fix-auth", coder("fix-auth", Aspect::State));
         check("aicoder://coders/fix-auth/lifecycle", coder("fix-auth", Aspect::Lifecycle));
         check("aicoder://coders/fix-auth/progress", coder("fix-auth", Aspect::Progress));
         check("aicoder://coders/fix-auth/events", coder("fix-auth", Aspect::Events));
         check("aicoder://coders/claude-code%3Aab%2Fc1", coder("claude-code:ab/c1", Aspect::State));
         check("aicoder://coders/claude-code:ab", coder("claude-code:ab", Aspect::State));
-        check("aicoder://events/42", Some(Place::Event(42)));
+        check("aicoder://events/42", Some(Address::Event(42)));
         for wrong in [
             "aicoder://",
             "aicoder://nope",
@@ -136,16 +136,16 @@ mod tests {
 
     #[test]
     fn a_slash_in_an_id_is_escaped() {
-        let place = Place::Coder("claude-code:ab/c1".into(), Aspect::Events);
-        assert_eq!(place.uri(), "aicoder://coders/claude-code%3Aab%2Fc1/events");
+        let address = Address::Coder("claude-code:ab/c1".into(), Aspect::Events);
+        assert_eq!(address.uri(), "aicoder://coders/claude-code%3Aab%2Fc1/events");
     }
 
     proptest! {
         #[test]
         fn every_id_survives_its_uri(id in "[^\\s\\p{C}]{1,128}") {
             prop_assume!(check_coder_id(&id).is_ok());
-            for place in Place::of_coder(&id) {
-                prop_assert_eq!(Place::parse(&place.uri()), Some(place));
+            for address in Address::of_coder(&id) {
+                prop_assert_eq!(Address::parse(&address.uri()), Some(address));
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::{
 use super::untrusted;
 
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum ToolError {
     #[error(transparent)]
     Invalid(#[from] Invalid),
     #[error("unknown coder `{}`{}", untrusted::echo(.id), hint(.nearest))]
@@ -27,32 +27,32 @@ pub(super) enum Refusal {
 /// How many ids of coders are offered for one that is unknown.
 const NEAREST_MAX: usize = 5;
 
-impl Refusal {
-    pub fn unknown_coder(reader: &mut Reader, id: &str) -> Result<Refusal, history::Error> {
+impl ToolError {
+    pub fn unknown_coder(reader: &mut Reader, id: &str) -> Result<ToolError, history::Error> {
         let mut nearest = reader.nearest_coders(id, NEAREST_MAX)?;
         // An id is recorded text: one that could pass for the rest of the message is left to `list_ai_coders`.
         nearest.retain(|id| !id.contains('`') && check_coder_id(id).is_ok());
-        Ok(Refusal::UnknownCoder { id: id.to_owned(), nearest })
+        Ok(ToolError::UnknownCoder { id: id.to_owned(), nearest })
     }
 
     /// A tool result rather than a protocol error: clients show the latter to nobody.
     pub fn into_result(self) -> CallToolResult {
-        CallToolResult::error(vec![ContentBlock::text(self.told())])
+        CallToolResult::error(vec![ContentBlock::text(self.message())])
     }
 
     /// The whole chain, once.
-    pub fn told(&self) -> String {
-        let mut told = self.to_string();
+    pub fn message(&self) -> String {
+        let mut message = self.to_string();
         // `transparent` variants already speak for their source.
         let mut cause = match self {
-            Refusal::History(error) => Some(error as &dyn Error),
-            Refusal::Invalid(_) | Refusal::UnknownCoder { .. } | Refusal::Crowd => None,
+            ToolError::History(error) => Some(error as &dyn Error),
+            ToolError::Invalid(_) | ToolError::UnknownCoder { .. } | ToolError::Crowd => None,
         };
         while let Some(error) = cause {
-            write!(told, ": {error}").expect("writing to a String cannot fail");
+            write!(message, ": {error}").expect("writing to a String cannot fail");
             cause = error.source();
         }
-        told
+        message
     }
 }
 
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn an_unknown_coder_is_answered_with_the_nearest() {
         let told = |nearest: &[&str]| {
-            Refusal::UnknownCoder { id: "fix-aut".into(), nearest: nearest.iter().map(|id| id.to_string()).collect() }.told()
+            ToolError::UnknownCoder { id: "fix-aut".into(), nearest: nearest.iter().map(|id| id.to_string()).collect() }.message()
         };
         assert_eq!(told(&[]), "unknown coder `fix-aut`: no coder is recorded yet");
         assert_eq!(

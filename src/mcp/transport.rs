@@ -28,10 +28,10 @@ use tokio::{
 use crate::text::LineSplitter;
 
 use super::{
-    input::Input,
-    line::{self, LINE_BYTES_MAX, Line},
-    told,
-    underway::Underway,
+    input::ClientInput,
+    line::{self, Incoming, LINE_BYTES_MAX},
+    open_requests::OpenRequests,
+    tool_result,
 };
 
 /// How much may wait to be read by the client: thousands of short answers, so that a client may write all its requests
@@ -40,15 +40,15 @@ const UNREAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// What an answer takes beside its text until it is written: the task that writes it.
 const ANSWER_BYTES: usize = 4 * 1024;
 
-pub(super) struct Conversation<R, W> {
-    input: BufReader<Input<R>>,
+pub(super) struct LineTransport<R, W> {
+    input: BufReader<ClientInput<R>>,
     output: Arc<Mutex<Option<W>>>,
     /// What there is of the present line: a `receive` that is given up is taken up by the next one.
     line: LineSplitter,
     begun: bool,
     /// Nothing more can be read.
     ended: bool,
-    underway: Underway,
+    open_requests: OpenRequests,
     unread: Arc<Unread>,
 }
 
@@ -60,30 +60,30 @@ struct Unread {
 }
 
 /// One message that waits to be written; dropped, it does so no more.
-struct Waiting {
+struct UnreadMessage {
     unread: Arc<Unread>,
     bytes: usize,
 }
 
-impl<R, W> Conversation<R, W>
+impl<R, W> LineTransport<R, W>
 where
     R: AsyncRead + Send + Unpin,
     W: AsyncWrite + Send + Unpin + 'static,
 {
-    pub fn new(input: Input<R>, output: W, underway: Underway) -> Conversation<R, W> {
-        Conversation {
+    pub fn new(input: ClientInput<R>, output: W, open_requests: OpenRequests) -> LineTransport<R, W> {
+        LineTransport {
             input: BufReader::new(input),
             output: Arc::new(Mutex::new(Some(output))),
             line: LineSplitter::new(LINE_BYTES_MAX, 0),
             begun: false,
             ended: false,
-            underway,
+            open_requests,
             unread: Arc::default(),
         }
     }
 
     /// The next line and its length; `None` at the end of input. Cancel-safe: between taking bytes and keeping them nothing waits.
-    async fn next_line(&mut self) -> io::Result<Option<(usize, Line)>> {
+    async fn next_line(&mut self) -> io::Result<Option<(usize, Incoming)>> {
         loop {
             let chunk = self.input.fill_buf().await?;
             let (is_end, was_whole) = (chunk.is_empty(), self.line.line().is_whole);
@@ -117,8 +117,8 @@ where
 
     fn write(&self, message: &TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static + use<R, W> {
         let output = self.output.clone();
-        let text = told::line(message);
-        let waiting = Waiting::new(&self.unread, ANSWER_BYTES + text.as_ref().map_or(0, Vec::len));
+        let text = tool_result::line(message);
+        let waiting = UnreadMessage::new(&self.unread, ANSWER_BYTES + text.as_ref().map_or(0, Vec::len));
         async move {
             let text = text?;
             let mut output = output.lock().await;
@@ -134,7 +134,7 @@ where
     fn admit(&mut self, bytes: usize, message: RxJsonRpcMessage<RoleServer>) -> Option<RxJsonRpcMessage<RoleServer>> {
         match &message {
             JsonRpcMessage::Request(request) => {
-                if !self.underway.begin(&request.id, bytes) {
+                if !self.open_requests.begin(&request.id, bytes) {
                     let why = ErrorData::invalid_request("another request with this id is not answered yet", None);
                     self.refuse(Some(request.id.clone()), why);
                     return None;
@@ -147,7 +147,7 @@ where
                     && let Some(id) = &cancelled.params.request_id
                 {
                     // What is cancelled has no answer.
-                    self.underway.end(id);
+                    self.open_requests.end(id);
                 }
                 Some(message)
             }
@@ -156,7 +156,7 @@ where
     }
 }
 
-impl<R, W> Transport<RoleServer> for Conversation<R, W>
+impl<R, W> Transport<RoleServer> for LineTransport<R, W>
 where
     R: AsyncRead + Send + Unpin + 'static,
     W: AsyncWrite + Send + Unpin + 'static,
@@ -168,9 +168,9 @@ where
         match &message {
             JsonRpcMessage::Response(response) => {
                 self.begun |= matches!(response.result, ServerResult::InitializeResult(_));
-                self.underway.end(&response.id);
+                self.open_requests.end(&response.id);
             }
-            JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => self.underway.end(id),
+            JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => self.open_requests.end(id),
             _ => {}
         }
         sending
@@ -179,19 +179,19 @@ where
     /// Cancel-safe, as rmcp asks.
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         // Until the conversation has begun, rmcp answers each request before it asks for the next message.
-        self.begun |= !self.underway.is_empty();
+        self.begun |= !self.open_requests.is_empty();
         while !self.ended {
             while self.unread.bytes.load(Ordering::Acquire) > UNREAD_BYTES_MAX {
                 self.unread.written.notified().await;
             }
-            self.underway.room().await;
+            self.open_requests.room().await;
             match self.next_line().await {
-                Ok(Some((bytes, Line::Message(message)))) => match self.admit(bytes, *message) {
+                Ok(Some((bytes, Incoming::Message(message)))) => match self.admit(bytes, *message) {
                     Some(message) => return Some(message),
                     None => tracing::debug!("a message is passed over"),
                 },
-                Ok(Some((_, Line::Refused(id, why)))) => self.refuse(id, why),
-                Ok(Some((_, Line::Nothing))) => {}
+                Ok(Some((_, Incoming::Refused(id, why)))) => self.refuse(id, why),
+                Ok(Some((_, Incoming::Nothing))) => {}
                 Ok(None) => self.ended = true,
                 Err(error) => {
                     tracing::debug!(%error, "the input cannot be read any more");
@@ -199,7 +199,7 @@ where
                 }
             }
         }
-        if !self.underway.is_empty() {
+        if !self.open_requests.is_empty() {
             // rmcp drops this, sends an answer, and asks again.
             return future::pending().await;
         }
@@ -212,14 +212,14 @@ where
     }
 }
 
-impl Waiting {
-    fn new(unread: &Arc<Unread>, bytes: usize) -> Waiting {
+impl UnreadMessage {
+    fn new(unread: &Arc<Unread>, bytes: usize) -> UnreadMessage {
         unread.bytes.fetch_add(bytes, Ordering::AcqRel);
-        Waiting { unread: unread.clone(), bytes }
+        UnreadMessage { unread: unread.clone(), bytes }
     }
 }
 
-impl Drop for Waiting {
+impl Drop for UnreadMessage {
     fn drop(&mut self) {
         self.unread.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
         self.unread.written.notify_one();
