@@ -1,7 +1,7 @@
 //! OTLP over HTTP in: what agents export becomes events.
 //!
 //! ```text
-//! request ─▶ door: Host, Origin, token ─▶ room: a place, or 503 ─▶ body: bounded, unpacked ─▶ records ─▶ drafts
+//! request ─▶ access: Host, Origin, token ─▶ room: a place, or 503 ─▶ body: bounded, unpacked ─▶ records ─▶ drafts
 //!         ◀─ 200 with what was rejected of it ◀─ bus: one transaction an export ◀─────────────────────────┘
 //! ```
 //!
@@ -10,10 +10,10 @@
 //! beyond this machine, nobody without the token gets in; what is held in memory is bounded.
 //! It refuses to know what a record means: that is [`source`](crate::source)'s to say.
 
+mod access;
 mod answer;
 mod body;
 mod connections;
-mod door;
 mod export;
 mod json;
 mod records;
@@ -28,12 +28,12 @@ use tokio::net::TcpListener;
 
 use crate::{bus::Bus, history::Entry};
 
+use access::AccessRules;
 use connections::{CONNECTIONS_MAX, Connections, IDLE};
-use door::Door;
 pub use {
-    answer::{Encoding, Refused},
+    access::Token,
+    answer::{Encoding, RefusedRequest},
     body::Packing,
-    door::Token,
     signal::Signal,
 };
 
@@ -61,8 +61,8 @@ pub enum Error {
 /// ```
 ///
 /// # Errors
-/// [`Refused`] where it is no export, or too large once unpacked.
-pub fn understand(signal: Signal, encoding: Encoding, packing: Packing, body: Vec<u8>) -> Result<Vec<Entry>, Refused> {
+/// [`RefusedRequest`] where it is no export, or too large once unpacked.
+pub fn understand(signal: Signal, encoding: Encoding, packing: Packing, body: Vec<u8>) -> Result<Vec<Entry>, RefusedRequest> {
     requests::read(signal, encoding, packing, body).map(|export| export.entries).map_err(|(refused, _)| refused)
 }
 
@@ -71,7 +71,7 @@ pub fn understand(signal: Signal, encoding: Encoding, packing: Packing, body: Ve
 pub struct Receiver {
     listener: TcpListener,
     address: SocketAddr,
-    door: Door,
+    access: AccessRules,
 }
 
 impl Receiver {
@@ -87,7 +87,7 @@ impl Receiver {
         let failed = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Receiver { listener, address, door: Door { token, is_local } })
+        Ok(Receiver { listener, address, access: AccessRules { token, is_local } })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -108,7 +108,7 @@ impl Receiver {
             while overdue.changed().await.is_ok() {}
             tokio::time::sleep(FAREWELL).await;
         };
-        let app = requests::router(bus, Arc::new(self.door));
+        let app = requests::router(bus, Arc::new(self.access));
         let connections = Connections::new(self.listener, CONNECTIONS_MAX, IDLE);
         tokio::select! {
             served = axum::serve(connections, app).with_graceful_shutdown(ended).into_future() => served,

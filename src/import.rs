@@ -9,7 +9,7 @@
 //! is kept as a rejection and harms no other; memory does not grow with the records. It refuses to know what a line means:
 //! that is [`source`](crate::source)'s to say.
 
-mod bell;
+mod control;
 mod intake;
 mod lines;
 mod places;
@@ -23,11 +23,11 @@ use crate::{
     source::Agent,
 };
 
-pub use bell::Bell;
-pub use intake::Summary;
+pub use control::TailControl;
+pub use intake::ImportSummary;
 pub use places::{Found, default_place, find, keeps_records};
-pub use tail::Tail;
-use {intake::Intake, record::Record};
+pub use tail::RecordsTail;
+use {intake::Intake, record::RecordFile};
 
 /// Why nothing is imported, or no more.
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +50,11 @@ pub fn once(
     options: &Options,
     files: &[Found],
     progress: &mut dyn FnMut(u64),
-) -> Result<(Summary, Vec<Error>), Error> {
-    let mut intake = Intake::new(agent, options, Bell::default())?;
+) -> Result<(ImportSummary, Vec<Error>), Error> {
+    let mut intake = Intake::new(agent, options, TailControl::default())?;
     let mut unread = Vec::new();
     for found in files {
-        let Some(mut record) = Record::new(agent, &found.path) else { continue };
+        let Some(mut record) = RecordFile::new(agent, &found.path) else { continue };
         let read = record.read(&mut intake, record::LastLine::MayBeWhole, progress);
         match read.and_then(|()| record.end(&mut intake)) {
             Ok(()) => intake.summary.files += 1,

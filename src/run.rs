@@ -35,21 +35,21 @@ use std::{ffi::OsString, path::PathBuf, sync::mpsc};
 
 use crate::{history, source::HookContext};
 
-pub use self::{coder::Coder, not_started::NotStarted};
+pub use self::{coder::RunCoder, not_started::NotStarted};
 use self::{
-    command::Command,
+    command::RunningCommand,
     digest::Digest,
     ending::Ending,
     recorder::Recorder,
     resources::Resources,
-    wake::{End, State, Wake},
+    wake::{CommandEnd, CommandState, Wake},
     workspace::Workspace,
 };
 
 /// What to run, and as whom to record it.
 #[derive(Debug)]
 pub struct Run {
-    pub coder: Coder,
+    pub coder: RunCoder,
     /// The program and its arguments; not empty.
     pub command: Vec<OsString>,
     /// Whether stdout may be an agent's, whose JSON lines are read.
@@ -74,12 +74,12 @@ pub fn run(run: Run) -> Result<u8, NotStarted> {
     let (wake, wakes) = mpsc::channel();
     // Before the command: a signal that comes early is not lost but waits for it.
     signals::listen(wake.clone());
-    let workspace = Workspace::watch(&folder, history.as_ref(), coder.clone(), recorder.record_on());
+    let workspace = Workspace::watch(&folder, history.as_ref(), coder.clone(), recorder.sink());
     let context = HookContext { parent_coder_id: Some(coder.id.clone()), ..HookContext::default() };
-    let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.record_on());
+    let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.sink());
 
     let environment = coder.environment(history.as_ref());
-    let mut command = match Command::start(&command, &folder, environment, &digest) {
+    let mut command = match RunningCommand::start(&command, &folder, environment, &digest) {
         Ok(command) => command,
         Err(not_started) => {
             recorder.record_all(life.not_started(&not_started));
@@ -89,27 +89,27 @@ pub fn run(run: Run) -> Result<u8, NotStarted> {
     };
     recorder.record(life.started(command.pid()));
     command.flow();
-    let resources = Resources::measure(command.pid(), memory_limit_mb, coder, recorder.record_on());
+    let resources = Resources::measure(command.pid(), memory_limit_mb, coder, recorder.sink());
     command.wait_on(wake);
 
     let mut ending = Ending::default();
     let end = loop {
         // Its senders live as long as the threads that wait for the command and for signals.
-        let Ok(woken) = wakes.recv() else { break End::Code(1) };
+        let Ok(woken) = wakes.recv() else { break CommandEnd::Code(1) };
         match woken {
             Wake::Received(received) => {
                 ending.received(received);
                 command.receive(received, &recorder);
             }
-            Wake::Command(State::Stopped(signal)) => {
+            Wake::Command(CommandState::Stopped(signal)) => {
                 recorder.record(life.paused(signal));
                 command.stopped(&recorder);
             }
-            Wake::Command(State::Continued) => {
+            Wake::Command(CommandState::Continued) => {
                 recorder.record(life.resumed());
                 command.continued();
             }
-            Wake::Command(State::Ended(end)) => break end,
+            Wake::Command(CommandState::Ended(end)) => break end,
         }
     };
     let ended_at = coder::now();

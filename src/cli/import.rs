@@ -8,7 +8,7 @@ use std::{
 
 use ai_coder_events::{
     bus::Bus,
-    import::{self, Bell, Found, Summary, Tail},
+    import::{self, Found, ImportSummary, RecordsTail, TailControl},
     source::Agent,
     upkeep,
 };
@@ -56,7 +56,7 @@ Examples:
 struct ImportAnswer<'a> {
     agent: &'a str,
     #[serde(flatten)]
-    summary: &'a Summary,
+    summary: &'a ImportSummary,
 }
 
 impl ImportArgs {
@@ -113,8 +113,8 @@ fn with_records() -> Vec<&'static str> {
 
 fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Invocation) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
-    let bell = Bell::default();
-    let mut tail = Tail::new(agent, &call.config.history, places, bell.clone())?;
+    let control = TailControl::default();
+    let mut tail = RecordsTail::new(agent, &call.config.history, places, control.clone())?;
     let bar = bar(files, &call);
     let followed = runtime.block_on(async {
         let options = &call.config.history;
@@ -128,7 +128,7 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Invocation)
         let caught_up = tokio::select! {
             caught_up = &mut catching_up => caught_up,
             () = ctrl_c.pressed() => {
-                bell.stop();
+                control.stop();
                 catching_up.await.context("the import ended")??;
                 return anyhow::Ok(());
             }
@@ -137,7 +137,7 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Invocation)
         tell(agent, &summary, &call)?;
         let tailing = tokio::task::spawn_blocking(move || tail.run());
         ctrl_c.pressed().await;
-        bell.stop();
+        control.stop();
         tailing.await.context("the import ended")?;
         upkeep.stop();
         anyhow::Ok(())
@@ -149,13 +149,13 @@ fn bar(files: &[Found], call: &Invocation) -> ProgressBar {
     progress::bytes(files.iter().map(|found| found.stamp.bytes).sum(), call)
 }
 
-fn tell(agent: Agent, summary: &Summary, call: &Invocation) -> io::Result<()> {
+fn tell(agent: Agent, summary: &ImportSummary, call: &Invocation) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if call.json {
         json_line(&mut out, &ImportAnswer { agent: agent.name(), summary })?;
         return out.flush();
     }
-    let Summary { files, lines, new, duplicate, completing, rejected, unfinished } = *summary;
+    let ImportSummary { files, lines, new, duplicate, completing, rejected, unfinished } = *summary;
     write!(out, "{}, {}: {}", count(files, "file"), count(lines, "line"), count(new, "new event"))?;
     write!(out, ", {duplicate} known, {completing} completed, {rejected} rejected")?;
     if unfinished > 0 {

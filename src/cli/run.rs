@@ -5,7 +5,7 @@ use std::{ffi::OsString, panic, path::Path, process::ExitCode};
 use ai_coder_events::{
     config::{Config, Environment},
     event::check_coder_id,
-    run::{self, Coder, NotStarted},
+    run::{self, NotStarted, RunCoder},
     stderr::complain,
 };
 use clap::{Args, ValueEnum};
@@ -61,7 +61,7 @@ impl RunArgs {
         let history = Config::for_hook(db, &environment).ok().map(|config| config.history);
         let program = &self.command[0];
         let run = run::Run {
-            coder: Coder::new(program, self.id, self.name, environment.coder_id),
+            coder: RunCoder::new(program, self.id, self.name, environment.coder_id),
             command: self.command,
             reads_stream: self.format == Format::Auto,
             memory_limit_mb: self.limit_memory,

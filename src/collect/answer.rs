@@ -47,14 +47,14 @@ impl Encoding {
 
 /// What was not taken of an export whose rest was.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Rejected {
+pub(super) struct RejectedRecords {
     pub records: i64,
     /// Why the first of them was not.
     pub reason: String,
 }
 
 /// Everything that can be recorded is.
-pub(super) fn success(signal: Signal, encoding: Encoding, rejected: Rejected) -> Response {
+pub(super) fn success(signal: Signal, encoding: Encoding, rejected: RejectedRecords) -> Response {
     let bytes = match encoding {
         Encoding::Json => json_success(signal, &rejected),
         Encoding::Protobuf => protobuf_success(signal, rejected),
@@ -62,7 +62,7 @@ pub(super) fn success(signal: Signal, encoding: Encoding, rejected: Rejected) ->
     encoding.response(StatusCode::OK, bytes)
 }
 
-fn json_success(signal: Signal, rejected: &Rejected) -> Vec<u8> {
+fn json_success(signal: Signal, rejected: &RejectedRecords) -> Vec<u8> {
     if rejected.records == 0 {
         return b"{}".to_vec();
     }
@@ -75,7 +75,7 @@ fn json_success(signal: Signal, rejected: &Rejected) -> Vec<u8> {
     json!({ "partialSuccess": { count: rejected.records.to_string(), "errorMessage": rejected.reason } }).to_string().into_bytes()
 }
 
-fn protobuf_success(signal: Signal, Rejected { records, reason: error_message }: Rejected) -> Vec<u8> {
+fn protobuf_success(signal: Signal, RejectedRecords { records, reason: error_message }: RejectedRecords) -> Vec<u8> {
     match signal {
         Signal::Logs => {
             let partial = ExportLogsPartialSuccess { rejected_log_records: records, error_message };
@@ -95,28 +95,28 @@ fn protobuf_success(signal: Signal, Rejected { records, reason: error_message }:
 /// A request that is not taken as a whole.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub struct Refused {
+pub struct RefusedRequest {
     pub(super) status: StatusCode,
     pub(super) reason: String,
     pub(super) retry_after_seconds: Option<u32>,
 }
 
-impl Refused {
-    pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> Refused {
-        Refused { status, reason: reason.into(), retry_after_seconds: None }
+impl RefusedRequest {
+    pub(super) fn new(status: StatusCode, reason: impl Into<String>) -> RefusedRequest {
+        RefusedRequest { status, reason: reason.into(), retry_after_seconds: None }
     }
 
     /// Not now: the exporter keeps it and sends it again.
-    pub(super) fn later(seconds: u32, reason: impl Into<String>) -> Refused {
-        Refused { retry_after_seconds: Some(seconds), ..Refused::new(StatusCode::SERVICE_UNAVAILABLE, reason) }
+    pub(super) fn later(seconds: u32, reason: impl Into<String>) -> RefusedRequest {
+        RefusedRequest { retry_after_seconds: Some(seconds), ..RefusedRequest::new(StatusCode::SERVICE_UNAVAILABLE, reason) }
     }
 
     pub(super) fn response(self, encoding: Encoding) -> Response {
-        let Refused { status, reason: message, retry_after_seconds } = self;
+        let RefusedRequest { status, reason: message, retry_after_seconds } = self;
         let code = self::code(status);
         let bytes = match encoding {
             Encoding::Json => json!({ "code": code, "message": message }).to_string().into_bytes(),
-            Encoding::Protobuf => Status { code, message }.encode_to_vec(),
+            Encoding::Protobuf => RpcStatus { code, message }.encode_to_vec(),
         };
         let mut response = encoding.response(status, bytes);
         if let Some(seconds) = retry_after_seconds {
@@ -126,7 +126,7 @@ impl Refused {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for RefusedRequest {
     /// For those whose encoding is not known.
     fn into_response(self) -> Response {
         self.response(Encoding::Json)
@@ -135,7 +135,7 @@ impl IntoResponse for Refused {
 
 /// `google.rpc.Status`, in which OTLP answers what failed.
 #[derive(Clone, PartialEq, Message)]
-struct Status {
+struct RpcStatus {
     #[prost(int32, tag = "1")]
     code: i32,
     #[prost(string, tag = "2")]
@@ -178,12 +178,12 @@ mod tests {
 
     #[test]
     fn what_was_rejected_is_told_in_each_encoding() {
-        let rejected = Rejected { records: 2, reason: "no session".into() };
+        let rejected = RejectedRecords { records: 2, reason: "no session".into() };
         let check = |signal: Signal, json: &str, protobuf: &[u8]| {
             assert_eq!(String::from_utf8(json_success(signal, &rejected)).unwrap(), json);
             assert_eq!(protobuf_success(signal, rejected.clone()), protobuf, "{json}");
-            assert_eq!(json_success(signal, &Rejected::default()), b"{}");
-            assert_eq!(protobuf_success(signal, Rejected::default()), b"", "nothing rejected is nothing to say");
+            assert_eq!(json_success(signal, &RejectedRecords::default()), b"{}");
+            assert_eq!(protobuf_success(signal, RejectedRecords::default()), b"", "nothing rejected is nothing to say");
         };
         let protobuf = b"\x0a\x0e\x08\x02\x12\x0ano session";
         check(Signal::Logs, r#"{"partialSuccess":{"errorMessage":"no session","rejectedLogRecords":"2"}}"#, protobuf);

@@ -9,7 +9,7 @@ use axum::{
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
 
-use super::answer::Refused;
+use super::answer::RefusedRequest;
 
 /// The largest body, packed and unpacked: exporters send some hundred records at once, a few hundred KiB.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
@@ -26,18 +26,18 @@ pub enum Packing {
 impl Packing {
     /// # Errors
     /// Where it is none that we unpack.
-    pub(super) fn of(headers: &HeaderMap) -> Result<Packing, Refused> {
+    pub(super) fn of(headers: &HeaderMap) -> Result<Packing, RefusedRequest> {
         let given = headers.get(header::CONTENT_ENCODING).map_or(&b"identity"[..], |given| given.as_bytes());
         match given.to_ascii_lowercase().as_slice() {
             b"" | b"identity" => Ok(Packing::Plain),
             b"gzip" | b"x-gzip" => Ok(Packing::Gzip),
-            _ => Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "`Content-Encoding` must be gzip, or be left out")),
+            _ => Err(RefusedRequest::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "`Content-Encoding` must be gzip, or be left out")),
         }
     }
 
     /// # Errors
     /// Where `bytes` are not packed so, or are too many once unpacked.
-    pub(super) fn unpack(self, bytes: Vec<u8>) -> Result<Vec<u8>, Refused> {
+    pub(super) fn unpack(self, bytes: Vec<u8>) -> Result<Vec<u8>, RefusedRequest> {
         match self {
             Packing::Plain => Ok(bytes),
             Packing::Gzip => unzip(&bytes, BODY_BYTES_MAX),
@@ -45,19 +45,19 @@ impl Packing {
     }
 }
 
-fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, Refused> {
+fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, RefusedRequest> {
     let mut unpacked = Vec::new();
     let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
     MultiGzDecoder::new(bytes)
         .take(bound)
         .read_to_end(&mut unpacked)
-        .map_err(|error| Refused::new(StatusCode::BAD_REQUEST, format!("the body is not gzip: {error}")))?;
+        .map_err(|error| RefusedRequest::new(StatusCode::BAD_REQUEST, format!("the body is not gzip: {error}")))?;
     if unpacked.len() > bytes_max { Err(too_large()) } else { Ok(unpacked) }
 }
 
 /// # Errors
 /// Where it is too large, comes too slowly, or breaks off.
-pub(super) async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u8>, Refused> {
+pub(super) async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u8>, RefusedRequest> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(too_large());
@@ -66,7 +66,7 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, within: Duration) -> R
         let mut bytes = Vec::new();
         let mut chunks = body.into_data_stream();
         while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|_| Refused::new(StatusCode::BAD_REQUEST, "the body breaks off"))?;
+            let chunk = chunk.map_err(|_| RefusedRequest::new(StatusCode::BAD_REQUEST, "the body breaks off"))?;
             if bytes.len() + chunk.len() > BODY_BYTES_MAX {
                 return Err(too_large());
             }
@@ -74,12 +74,12 @@ pub(super) async fn read(headers: &HeaderMap, body: Body, within: Duration) -> R
         }
         Ok(bytes)
     };
-    let late = |_| Refused::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {within:?}"));
+    let late = |_| RefusedRequest::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {within:?}"));
     tokio::time::timeout(within, reading).await.map_err(late)?
 }
 
-fn too_large() -> Refused {
-    Refused::new(
+fn too_large() -> RefusedRequest {
+    RefusedRequest::new(
         StatusCode::PAYLOAD_TOO_LARGE,
         format!("a body may have {} MiB, unpacked too: export smaller batches", BODY_BYTES_MAX >> 20),
     )

@@ -16,7 +16,7 @@ use crate::{
 };
 
 use super::{
-    answer::{Encoding, Refused, Rejected},
+    answer::{Encoding, RefusedRequest, RejectedRecords},
     json, records,
     signal::Signal,
 };
@@ -39,8 +39,8 @@ pub(super) struct Origin {
 
 /// # Errors
 /// Where the bytes are no export.
-pub(super) fn read(signal: Signal, encoding: Encoding, bytes: &[u8]) -> Result<Vec<Record>, Refused> {
-    let bad = |reason: String| Refused::new(StatusCode::BAD_REQUEST, reason);
+pub(super) fn read(signal: Signal, encoding: Encoding, bytes: &[u8]) -> Result<Vec<Record>, RefusedRequest> {
+    let bad = |reason: String| RefusedRequest::new(StatusCode::BAD_REQUEST, reason);
     match encoding {
         Encoding::Protobuf => decode(signal, bytes).map_err(|error| bad(format!("the body is no OTLP in protobuf: {error}"))),
         Encoding::Json => {
@@ -81,7 +81,7 @@ impl Export {
 
 impl Origin {
     /// The records of which anything was refused, by their source or by the history.
-    pub fn rejected(self, outcomes: &[Outcome]) -> Rejected {
+    pub fn rejected(self, outcomes: &[Outcome]) -> RejectedRecords {
         let Origin { records, refusal: mut reason } = self;
         let mut refused: Vec<usize> = Vec::new();
         for (record, outcome) in records.into_iter().zip(outcomes) {
@@ -95,7 +95,7 @@ impl Origin {
             }
         }
         refused.dedup();
-        Rejected { records: i64::try_from(refused.len()).unwrap_or(i64::MAX), reason: reason.unwrap_or_default() }
+        RejectedRecords { records: i64::try_from(refused.len()).unwrap_or(i64::MAX), reason: reason.unwrap_or_default() }
     }
 }
 

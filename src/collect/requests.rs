@@ -18,9 +18,9 @@ use crate::{
 };
 
 use super::{
-    answer::{self, Encoding, Refused},
+    access::AccessRules,
+    answer::{self, Encoding, RefusedRequest},
     body::{self, Packing},
-    door::Door,
     export::{self, Export, SOURCE},
     signal::Signal,
 };
@@ -36,40 +36,42 @@ const RETRY_SECONDS_ROOM: u32 = 1;
 const RETRY_SECONDS_HISTORY: u32 = 5;
 
 /// What every request is given.
-struct Desk {
+struct ExportHandler {
     bus: Bus,
     room: Semaphore,
     reading: Semaphore,
 }
 
-pub(super) fn router(bus: Bus, door: Arc<Door>) -> Router {
+pub(super) fn router(bus: Bus, access: Arc<AccessRules>) -> Router {
     let (room, reading) = (Semaphore::new(IN_WORK_MAX), Semaphore::new(READ_APART_MAX));
-    let desk = Arc::new(Desk { bus, room, reading });
+    let handler = Arc::new(ExportHandler { bus, room, reading });
     let export = |signal: Signal| {
-        post(move |State(desk): State<Arc<Desk>>, request: Request| async move { desk.answer(signal, request).await })
+        post(
+            move |State(handler): State<Arc<ExportHandler>>, request: Request| async move { handler.answer(signal, request).await },
+        )
     };
     Router::new()
         .route("/v1/logs", export(Signal::Logs))
         .route("/v1/metrics", export(Signal::Metrics))
         .route("/v1/traces", export(Signal::Traces))
-        .fallback(async || Refused::new(StatusCode::NOT_FOUND, "here are /v1/logs, /v1/metrics and /v1/traces"))
-        .method_not_allowed_fallback(async || Refused::new(StatusCode::METHOD_NOT_ALLOWED, "exports are sent by POST"))
-        .layer(middleware::from_fn_with_state(door, guard))
-        .with_state(desk)
+        .fallback(async || RefusedRequest::new(StatusCode::NOT_FOUND, "here are /v1/logs, /v1/metrics and /v1/traces"))
+        .method_not_allowed_fallback(async || RefusedRequest::new(StatusCode::METHOD_NOT_ALLOWED, "exports are sent by POST"))
+        .layer(middleware::from_fn_with_state(access, guard))
+        .with_state(handler)
 }
 
-async fn guard(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    match door.admit(request.headers()) {
+async fn guard(State(access): State<Arc<AccessRules>>, request: Request, next: Next) -> Response {
+    match access.admit(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err((status, reason)) => Refused::new(status, reason).into_response(),
+        Err((status, reason)) => RefusedRequest::new(status, reason).into_response(),
     }
 }
 
-impl Desk {
+impl ExportHandler {
     async fn answer(&self, signal: Signal, request: Request) -> Response {
         let Some(encoding) = Encoding::of(request.headers()) else {
             let reason = "`Content-Type` must be application/x-protobuf or application/json";
-            return Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response();
+            return RefusedRequest::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response();
         };
         match self.take(signal, encoding, request).await {
             Ok(rejected) => answer::success(signal, encoding, rejected),
@@ -80,9 +82,14 @@ impl Desk {
         }
     }
 
-    async fn take(&self, signal: Signal, encoding: Encoding, request: Request) -> Result<answer::Rejected, Refused> {
+    async fn take(
+        &self,
+        signal: Signal,
+        encoding: Encoding,
+        request: Request,
+    ) -> Result<answer::RejectedRecords, RefusedRequest> {
         let _place = self.room.try_acquire().map_err(|error| match error {
-            TryAcquireError::NoPermits => Refused::later(RETRY_SECONDS_ROOM, "too many requests at once"),
+            TryAcquireError::NoPermits => RefusedRequest::later(RETRY_SECONDS_ROOM, "too many requests at once"),
             TryAcquireError::Closed => unreachable!("nobody closes the room"),
         })?;
         let (head, body) = request.into_parts();
@@ -98,7 +105,7 @@ impl Desk {
             Ok(Ok(export)) => export,
             Ok(Err((refused, head))) => return Err(self.lost(refused, head).await),
             Err(_) => {
-                let defect = Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the recorder: please report it");
+                let defect = RefusedRequest::new(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the recorder: please report it");
                 return Err(self.lost(defect, String::new()).await);
             }
         };
@@ -106,19 +113,19 @@ impl Desk {
         Ok(origin.rejected(&outcomes))
     }
 
-    async fn publish(&self, entries: Vec<Entry>) -> Result<Vec<crate::history::Outcome>, Refused> {
+    async fn publish(&self, entries: Vec<Entry>) -> Result<Vec<crate::history::Outcome>, RefusedRequest> {
         match tokio::time::timeout(WRITING, self.bus.publish(entries)).await {
             Ok(Ok(outcomes)) => Ok(outcomes),
             Ok(Err(error)) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "failed to write the history");
-                Err(Refused::later(RETRY_SECONDS_HISTORY, "the history cannot be written now"))
+                Err(RefusedRequest::later(RETRY_SECONDS_HISTORY, "the history cannot be written now"))
             }
-            Err(_) => Err(Refused::later(RETRY_SECONDS_HISTORY, "the history is busy")),
+            Err(_) => Err(RefusedRequest::later(RETRY_SECONDS_HISTORY, "the history is busy")),
         }
     }
 
     /// An exporter does not send again what was refused for good: it is kept as far as it is here.
-    async fn lost(&self, refused: Refused, input: String) -> Refused {
+    async fn lost(&self, refused: RefusedRequest, input: String) -> RefusedRequest {
         let rejection = Rejection { source: SOURCE.to_owned(), reason: refused.reason.clone(), input };
         match self.publish(vec![rejection.into()]).await {
             Ok(_) => refused,
@@ -129,7 +136,12 @@ impl Desk {
 }
 
 /// From bytes to entries; what is refused with its head.
-pub(super) fn read(signal: Signal, encoding: Encoding, packing: Packing, bytes: Vec<u8>) -> Result<Export, (Refused, String)> {
+pub(super) fn read(
+    signal: Signal,
+    encoding: Encoding,
+    packing: Packing,
+    bytes: Vec<u8>,
+) -> Result<Export, (RefusedRequest, String)> {
     let head = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(Rejection::INPUT_BYTES_SEEN)]).into_owned();
     let bytes = packing.unpack(bytes).map_err(|refused| (refused, String::new()))?;
     let records = export::read(signal, encoding, &bytes).map_err(|refused| (refused, head(&bytes)))?;

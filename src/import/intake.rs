@@ -10,7 +10,7 @@ use crate::{
     source::Agent,
 };
 
-use super::Bell;
+use super::TailControl;
 
 /// A transaction that others wait for stays short.
 const BATCH_ENTRIES: usize = 512;
@@ -19,7 +19,7 @@ const KNOWN_MAX: usize = 10_000;
 
 /// What came of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Summary {
+pub struct ImportSummary {
     pub files: u64,
     pub lines: u64,
     /// Events that were not in the history.
@@ -40,21 +40,21 @@ pub(super) struct Intake {
     batch: Vec<Entry>,
     /// Reasons of rejections that are kept already: each names its file and line.
     known: HashSet<String>,
-    bell: Bell,
-    pub summary: Summary,
+    control: TailControl,
+    pub summary: ImportSummary,
 }
 
 impl Intake {
     /// # Errors
     /// Where the history cannot be read.
-    pub fn new(agent: Agent, options: &Options, bell: Bell) -> Result<Intake, history::Error> {
+    pub fn new(agent: Agent, options: &Options, control: TailControl) -> Result<Intake, history::Error> {
         let kept = Reader::new(options).rejected()?;
         let known = kept.into_iter().filter(|kept| kept.source == agent.name()).map(|kept| kept.reason).collect();
-        Ok(Intake { agent, writer: Writer::new(options), batch: Vec::new(), known, bell, summary: Summary::default() })
+        Ok(Intake { agent, writer: Writer::new(options), batch: Vec::new(), known, control, summary: ImportSummary::default() })
     }
 
     pub fn is_stopped(&self) -> bool {
-        self.bell.is_stopped()
+        self.control.is_stopped()
     }
 
     /// # Errors

@@ -11,15 +11,15 @@ use crate::{
 pub(super) const LINE_BYTES_MAX: usize = 64 << 20;
 const CHUNK_BYTES: usize = 256 << 10;
 
-pub(super) struct Lines<R> {
+pub(super) struct RecordLines<R> {
     input: BufReader<R>,
     splitter: LineSplitter,
 }
 
-impl<R: Read> Lines<R> {
-    pub fn of(input: R) -> Lines<R> {
+impl<R: Read> RecordLines<R> {
+    pub fn of(input: R) -> RecordLines<R> {
         let splitter = LineSplitter::new(LINE_BYTES_MAX, Rejection::INPUT_BYTES_SEEN);
-        Lines { input: BufReader::with_capacity(CHUNK_BYTES, input), splitter }
+        RecordLines { input: BufReader::with_capacity(CHUNK_BYTES, input), splitter }
     }
 
     /// `None` at the end.
@@ -51,7 +51,7 @@ mod tests {
     #[test]
     fn a_line_may_be_longer_than_a_chunk_and_the_last_one_may_not_be_ended() {
         let text = [vec![b'x'; 3 * CHUNK_BYTES + 7], b"\n\ny".to_vec()].concat();
-        let mut lines = Lines::of(&text[..]);
+        let mut lines = RecordLines::of(&text[..]);
         let mut found = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             found.push((line.text.len(), line.is_ended));

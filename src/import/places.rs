@@ -18,25 +18,25 @@ const DEPTH_MAX: usize = 16;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     pub path: PathBuf,
-    pub stamp: Stamp,
+    pub stamp: FileStamp,
 }
 
 /// What tells whether a file changed since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileStamp {
     pub modified: SystemTime,
     pub bytes: u64,
     /// Another file may have taken its place.
     identity: Option<(u64, u64)>,
 }
 
-impl Stamp {
-    pub(super) fn of(metadata: &Metadata) -> Stamp {
+impl FileStamp {
+    pub(super) fn of(metadata: &Metadata) -> FileStamp {
         let modified = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
-        Stamp { modified, bytes: metadata.len(), identity: identity(metadata) }
+        FileStamp { modified, bytes: metadata.len(), identity: identity(metadata) }
     }
 
-    pub(super) fn is_same_file(&self, other: &Stamp) -> bool {
+    pub(super) fn is_same_file(&self, other: &FileStamp) -> bool {
         self.identity == other.identity
     }
 }
@@ -54,12 +54,12 @@ fn identity(_: &Metadata) -> Option<(u64, u64)> {
 
 /// Whether the agent leaves records that are understood.
 pub fn keeps_records(agent: Agent) -> bool {
-    Record::of(agent).is_some()
+    RecordNames::of(agent).is_some()
 }
 
 /// The folder of records in the agent's own folder, such as `~/.claude`.
 pub fn default_place(agent: Agent, agents_folder: &Path) -> Option<PathBuf> {
-    Some(agents_folder.join(Record::of(agent)?.folder))
+    Some(agents_folder.join(RecordNames::of(agent)?.folder))
 }
 
 /// All records in `places`, files and folders: oldest first, so that the past comes in as it happened.
@@ -74,7 +74,7 @@ pub fn find(agent: Agent, places: &[PathBuf]) -> Result<Vec<Found>, Error> {
                 let unreadable = |source| Error::Unreadable { path: place.clone(), source };
                 walk(agent, place, DEPTH_MAX, &mut found).map_err(unreadable)?;
             }
-            Ok(metadata) => found.push(Found { path: place.clone(), stamp: Stamp::of(&metadata) }),
+            Ok(metadata) => found.push(Found { path: place.clone(), stamp: FileStamp::of(&metadata) }),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::Missing { agent, path: place.clone() });
             }
@@ -87,19 +87,19 @@ pub fn find(agent: Agent, places: &[PathBuf]) -> Result<Vec<Found>, Error> {
 }
 
 /// How an agent's records are told from its other files.
-struct Record {
+struct RecordNames {
     folder: &'static str,
     prefix: &'static str,
     suffix: &'static str,
 }
 
-impl Record {
-    const fn of(agent: Agent) -> Option<Record> {
+impl RecordNames {
+    const fn of(agent: Agent) -> Option<RecordNames> {
         Some(match agent {
-            Agent::ClaudeCode => Record { folder: "projects", prefix: "", suffix: ".jsonl" },
-            Agent::Codex => Record { folder: "sessions", prefix: "rollout-", suffix: ".jsonl" },
-            Agent::Copilot => Record { folder: "session-state", prefix: "events", suffix: ".jsonl" },
-            Agent::Gemini => Record { folder: "tmp", prefix: "", suffix: ".jsonl" },
+            Agent::ClaudeCode => RecordNames { folder: "projects", prefix: "", suffix: ".jsonl" },
+            Agent::Codex => RecordNames { folder: "sessions", prefix: "rollout-", suffix: ".jsonl" },
+            Agent::Copilot => RecordNames { folder: "session-state", prefix: "events", suffix: ".jsonl" },
+            Agent::Gemini => RecordNames { folder: "tmp", prefix: "", suffix: ".jsonl" },
             Agent::Cursor | Agent::Opencode => return None,
         })
     }
@@ -112,7 +112,7 @@ impl Record {
 
 /// What goes while it is looked at was not there; only `folder` itself must be readable.
 fn walk(agent: Agent, folder: &Path, depth_max: usize, found: &mut Vec<Found>) -> io::Result<()> {
-    let Some(record) = Record::of(agent) else { return Ok(()) };
+    let Some(record) = RecordNames::of(agent) else { return Ok(()) };
     for entry in fs::read_dir(folder)? {
         let Ok(entry) = entry else { continue };
         let path = entry.path();
@@ -127,7 +127,7 @@ fn walk(agent: Agent, folder: &Path, depth_max: usize, found: &mut Vec<Found>) -
             && let Ok(metadata) = fs::metadata(&path)
             && metadata.is_file()
         {
-            found.push(Found { path, stamp: Stamp::of(&metadata) });
+            found.push(Found { path, stamp: FileStamp::of(&metadata) });
         }
     }
     Ok(())

@@ -13,7 +13,7 @@ use crate::source::{Agent, Transcript};
 use super::{
     Error,
     intake::Intake,
-    lines::{LINE_BYTES_MAX, Lines},
+    lines::{LINE_BYTES_MAX, RecordLines},
 };
 
 /// What a last line without newline is worth.
@@ -26,7 +26,7 @@ pub(super) enum LastLine {
 }
 
 #[derive(Debug)]
-pub(super) struct Record {
+pub(super) struct RecordFile {
     path: PathBuf,
     transcript: Transcript,
     /// Where the first line begins that was not read yet.
@@ -36,11 +36,11 @@ pub(super) struct Record {
     is_open: bool,
 }
 
-impl Record {
+impl RecordFile {
     /// `None` where the agent keeps no record that is understood.
-    pub fn new(agent: Agent, path: &Path) -> Option<Record> {
+    pub fn new(agent: Agent, path: &Path) -> Option<RecordFile> {
         let transcript = Transcript::new(agent, &path.to_string_lossy())?;
-        Some(Record { path: path.to_owned(), transcript, offset: 0, lines: 0, is_open: false })
+        Some(RecordFile { path: path.to_owned(), transcript, offset: 0, lines: 0, is_open: false })
     }
 
     pub fn is_open(&self) -> bool {
@@ -66,7 +66,7 @@ impl Record {
         let unreadable = |path: &Path, source: io::Error| Error::Unreadable { path: path.to_owned(), source };
         let mut file = File::open(&self.path).map_err(|source| unreadable(&self.path, source))?;
         file.seek(SeekFrom::Start(self.offset)).map_err(|source| unreadable(&self.path, source))?;
-        let mut lines = Lines::of(file);
+        let mut lines = RecordLines::of(file);
         while let Some(line) = lines.next().map_err(|source| unreadable(&self.path, source))? {
             let is_broken_off = || serde_json::from_slice::<IgnoredAny>(line.text).is_err();
             if !line.is_ended {

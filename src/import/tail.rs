@@ -16,7 +16,7 @@ use crate::{
     watch_path::{self, Watch},
 };
 
-use super::{Bell, Error, Found, Intake, Record, Summary, find, places::Stamp, record::LastLine};
+use super::{Error, Found, ImportSummary, Intake, RecordFile, TailControl, find, places::FileStamp, record::LastLine};
 
 /// Between two looks at every file: how late a new session shows.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -27,47 +27,47 @@ const QUIET: Duration = Duration::from_secs(5);
 /// What a file's lines said is forgotten after this; should it grow again, it is read again.
 const ASLEEP: Duration = Duration::from_secs(3600);
 
-/// Follows an agent's records until its bell is stopped.
-pub struct Tail {
+/// Follows an agent's records until its control is stopped.
+pub struct RecordsTail {
     agent: Agent,
     places: Vec<PathBuf>,
-    bell: Bell,
+    control: TailControl,
     intake: Intake,
     files: HashMap<PathBuf, Followed>,
     watches: HashMap<PathBuf, Watch>,
 }
 
 struct Followed {
-    stamp: Stamp,
+    stamp: FileStamp,
     /// `None` while it is asleep.
-    record: Option<Record>,
+    record: Option<RecordFile>,
 }
 
-impl Tail {
+impl RecordsTail {
     /// # Errors
     /// Where the history cannot be read.
-    pub fn new(agent: Agent, options: &Options, places: Vec<PathBuf>, bell: Bell) -> Result<Tail, Error> {
-        let intake = Intake::new(agent, options, bell.clone())?;
-        Ok(Tail { agent, places, bell, intake, files: HashMap::new(), watches: HashMap::new() })
+    pub fn new(agent: Agent, options: &Options, places: Vec<PathBuf>, control: TailControl) -> Result<RecordsTail, Error> {
+        let intake = Intake::new(agent, options, control.clone())?;
+        Ok(RecordsTail { agent, places, control, intake, files: HashMap::new(), watches: HashMap::new() })
     }
 
     /// Imports what is there by now; `progress` is told of bytes as they are read.
     ///
     /// # Errors
     /// Where the history cannot be written, or a place is missing.
-    pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<Summary, Error> {
+    pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<ImportSummary, Error> {
         let found = find(self.agent, &self.places)?;
         self.look_at_all(found, progress)?;
         self.intake.summary.files = self.files.len() as u64;
         Ok(self.intake.summary.clone())
     }
 
-    /// Returns when the bell is stopped. A history that cannot be written now is tried again with the next look.
+    /// Returns when the control is stopped. A history that cannot be written now is tried again with the next look.
     pub fn run(&mut self) {
         let mut looked_at = Instant::now();
         self.rewatch();
-        while !self.bell.is_stopped() {
-            self.bell.wait(LOOK_EVERY.saturating_sub(looked_at.elapsed()));
+        while !self.control.is_stopped() {
+            self.control.wait(LOOK_EVERY.saturating_sub(looked_at.elapsed()));
             let taken = if looked_at.elapsed() < LOOK_EVERY {
                 self.look_at_watched()
             } else {
@@ -107,7 +107,7 @@ impl Tail {
     fn look_at_all(&mut self, found: Vec<Found>, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
         let now = SystemTime::now();
         for found in found {
-            if self.bell.is_stopped() {
+            if self.control.is_stopped() {
                 break;
             }
             self.look_at(found, now, progress)?;
@@ -118,7 +118,7 @@ impl Tail {
     fn look_at_watched(&mut self) -> Result<(), Error> {
         let watched: Vec<PathBuf> = self.watches.keys().cloned().collect();
         let there = |path: PathBuf| {
-            let stamp = Stamp::of(&fs::metadata(&path).ok()?);
+            let stamp = FileStamp::of(&fs::metadata(&path).ok()?);
             Some(Found { path, stamp })
         };
         self.look_at_all(watched.into_iter().filter_map(there).collect(), &mut |_| {})
@@ -130,7 +130,7 @@ impl Tail {
         let is_unchanged = before.as_ref().is_some_and(|before| before.stamp == stamp);
         let mut record = before.and_then(|before| before.record.filter(|_| before.stamp.is_same_file(&stamp)));
         if !is_unchanged {
-            record = record.filter(Record::is_continued).or_else(|| Record::new(self.agent, &path));
+            record = record.filter(RecordFile::is_continued).or_else(|| RecordFile::new(self.agent, &path));
             if let Some(record) = &mut record {
                 match record.read(&mut self.intake, LastLine::HeldBack, progress) {
                     // It went while it was looked at, or will be read another time.
@@ -169,8 +169,8 @@ impl Tail {
             if self.watches.contains_key(path) {
                 continue;
             }
-            let bell = self.bell.clone();
-            match watch_path::watch(path, move || bell.ring()) {
+            let control = self.control.clone();
+            match watch_path::watch(path, move || control.ring()) {
                 Ok(watch) => drop(self.watches.insert(path.clone(), watch)),
                 Err(error) => tracing::debug!("{error}"),
             }

@@ -20,19 +20,19 @@ const UNIQUE_CHARS: usize = 8;
 
 /// Whom the events of a run are about.
 #[derive(Clone, Debug)]
-pub struct Coder {
+pub struct RunCoder {
     pub id: String,
     pub name: String,
     /// The run around this one.
     pub parent: Option<String>,
 }
 
-impl Coder {
+impl RunCoder {
     /// Named after `program` where nothing else is said.
-    pub fn new(program: &OsStr, id: Option<String>, name: Option<String>, parent: Option<String>) -> Coder {
+    pub fn new(program: &OsStr, id: Option<String>, name: Option<String>, parent: Option<String>) -> RunCoder {
         let basename = Path::new(program).file_name().unwrap_or(program).to_string_lossy().into_owned();
         let id = id.unwrap_or_else(|| id_of(&basename));
-        Coder { id, name: name.unwrap_or(basename), parent }
+        RunCoder { id, name: name.unwrap_or(basename), parent }
     }
 
     /// A draft about it, of this moment.
@@ -79,12 +79,12 @@ mod tests {
         let long = "x".repeat(500);
         let secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
         for program in ["/bin/ls", "ls", "/", "my tool", "\u{202e}evil", "", secret, long.as_str()] {
-            let coder = Coder::new(OsStr::new(program), None, None, None);
+            let coder = RunCoder::new(OsStr::new(program), None, None, None);
             assert_eq!(check_coder_id(&coder.id), Ok(()), "{program:?}");
         }
-        let coder = Coder::new(OsStr::new("/usr/bin/make"), None, None, None);
+        let coder = RunCoder::new(OsStr::new("/usr/bin/make"), None, None, None);
         assert!(coder.id.starts_with("make-") && coder.id.len() == "make-".len() + UNIQUE_CHARS, "{}", coder.id);
         assert_eq!(coder.name, "make");
-        assert_ne!(coder.id, Coder::new(OsStr::new("make"), None, None, None).id);
+        assert_ne!(coder.id, RunCoder::new(OsStr::new("make"), None, None, None).id);
     }
 }

@@ -17,7 +17,7 @@ use super::{
     pipes::Pipes,
     recorder::Recorder,
     terminal::Terminal,
-    wake::{End, Received, State, Wake},
+    wake::{CommandEnd, CommandState, Received, Wake},
 };
 
 /// What carries its streams.
@@ -26,7 +26,7 @@ enum Streams {
     Terminal(Terminal),
 }
 
-pub(super) struct Command {
+pub(super) struct RunningCommand {
     pid: Pid,
     streams: Streams,
     is_stopped: bool,
@@ -34,14 +34,14 @@ pub(super) struct Command {
     is_stopping: bool,
 }
 
-impl Command {
-    /// In a terminal where all three streams are one, else with pipes. Its output waits until it may [flow](Command::flow).
+impl RunningCommand {
+    /// In a terminal where all three streams are one, else with pipes. Its output waits until it may [flow](RunningCommand::flow).
     pub fn start(
         words: &[OsString],
         folder: &Path,
         environment: Vec<(&'static str, OsString)>,
         digest: &Digest,
-    ) -> Result<Command, NotStarted> {
+    ) -> Result<RunningCommand, NotStarted> {
         let all_terminals = io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
         let (pid, streams) = if all_terminals {
             let (pid, terminal) = Terminal::start(words, folder, environment, digest)?;
@@ -50,7 +50,7 @@ impl Command {
             let (pid, pipes) = Pipes::start(words, environment, digest)?;
             (pid, Streams::Pipes(pipes))
         };
-        Ok(Command { pid, streams, is_stopped: false, is_stopping: false })
+        Ok(RunningCommand { pid, streams, is_stopped: false, is_stopping: false })
     }
 
     pub fn pid(&self) -> u32 {
@@ -75,7 +75,7 @@ impl Command {
         let telling = move || {
             loop {
                 let state = next_state(pid);
-                if wake.send(Wake::Command(state)).is_err() || matches!(state, State::Ended(_)) {
+                if wake.send(Wake::Command(state)).is_err() || matches!(state, CommandState::Ended(_)) {
                     return;
                 }
             }
@@ -161,7 +161,7 @@ impl Command {
     }
 }
 
-fn next_state(pid: Pid) -> State {
+fn next_state(pid: Pid) -> CommandState {
     loop {
         match waitpid(Some(pid), WaitOptions::UNTRACED | WaitOptions::CONTINUED) {
             Ok(Some((_, status))) => {
@@ -171,17 +171,17 @@ fn next_state(pid: Pid) -> State {
             }
             Ok(None) | Err(rustix::io::Errno::INTR) => {}
             // Somebody else took its end: that it ended is all that is left to know.
-            Err(_) => return State::Ended(End::Code(1)),
+            Err(_) => return CommandState::Ended(CommandEnd::Code(1)),
         }
     }
 }
 
-fn state_of(status: WaitStatus) -> Option<State> {
+fn state_of(status: WaitStatus) -> Option<CommandState> {
     if status.continued() {
-        return Some(State::Continued);
+        return Some(CommandState::Continued);
     }
-    let stopped = status.stopping_signal().map(State::Stopped);
-    let code = || status.exit_status().map(|code| State::Ended(End::Code(code)));
-    let signal = || status.terminating_signal().map(|signal| State::Ended(End::Signal(signal)));
+    let stopped = status.stopping_signal().map(CommandState::Stopped);
+    let code = || status.exit_status().map(|code| CommandState::Ended(CommandEnd::Code(code)));
+    let signal = || status.terminating_signal().map(|signal| CommandState::Ended(CommandEnd::Signal(signal)));
     stopped.or_else(code).or_else(signal)
 }

@@ -15,9 +15,9 @@ use crate::{
 };
 
 use super::{
-    coder::{Coder, now},
-    output::{Output, Said, Suppressed, guarded},
-    recorder::Record,
+    coder::{RunCoder, now},
+    output::{OutputGatherer, OutputPiece, Suppressed, guarded},
+    recorder::DraftSink,
 };
 
 /// Chunks of at most 64 KiB that may wait.
@@ -33,26 +33,26 @@ const IDLE: Duration = Duration::from_secs(3600);
 
 /// The stream it came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(super) enum OutputOrigin {
     Stdout,
     Stderr,
     /// Both, as a terminal shows them.
     Terminal,
 }
 
-impl Origin {
+impl OutputOrigin {
     const fn name(self) -> &'static str {
         match self {
-            Origin::Stdout => "stdout",
-            Origin::Stderr => "stderr",
-            Origin::Terminal => "terminal",
+            OutputOrigin::Stdout => "stdout",
+            OutputOrigin::Stderr => "stderr",
+            OutputOrigin::Terminal => "terminal",
         }
     }
 }
 
-enum Note {
+enum DigestMessage {
     Passed {
-        from: Origin,
+        from: OutputOrigin,
         bytes: Vec<u8>,
         /// What passed unseen just before.
         lost: Suppressed,
@@ -62,15 +62,15 @@ enum Note {
 
 /// Where a copying thread leaves what it copied.
 pub(super) struct Tap {
-    from: Origin,
-    notes: SyncSender<Note>,
+    from: OutputOrigin,
+    notes: SyncSender<DigestMessage>,
     lost: Suppressed,
 }
 
 impl Tap {
     /// Never waits.
     pub fn take(&mut self, bytes: &[u8]) {
-        let note = Note::Passed { from: self.from, bytes: bytes.to_vec(), lost: self.lost };
+        let note = DigestMessage::Passed { from: self.from, bytes: bytes.to_vec(), lost: self.lost };
         match self.notes.try_send(note) {
             Ok(()) => self.lost = Suppressed::default(),
             Err(TrySendError::Full(_)) => self.lost.count(bytes),
@@ -84,23 +84,23 @@ impl Drop for Tap {
     /// The stream has ended: nothing is held up by waiting for the digest now.
     fn drop(&mut self) {
         if self.lost != Suppressed::default() {
-            drop(self.notes.send(Note::Passed { from: self.from, bytes: Vec::new(), lost: self.lost }));
+            drop(self.notes.send(DigestMessage::Passed { from: self.from, bytes: Vec::new(), lost: self.lost }));
         }
     }
 }
 
 pub(super) struct Digest {
-    notes: SyncSender<Note>,
+    notes: SyncSender<DigestMessage>,
     thread: Option<JoinHandle<String>>,
 }
 
 impl Digest {
     /// `stream`: where an agent's JSON lines are looked for on stdout.
-    pub fn start(coder: Coder, stream: Option<&HookContext>, record: Record) -> Digest {
+    pub fn start(coder: RunCoder, stream: Option<&HookContext>, record: DraftSink) -> Digest {
         let (notes, passed) = mpsc::sync_channel(WAITING_MAX);
         let agent = stream.map(Stream::new);
         let thread = thread::Builder::new().name("digest".into()).spawn(move || {
-            let streams = [Origin::Stdout, Origin::Stderr, Origin::Terminal].map(Passed::new);
+            let streams = [OutputOrigin::Stdout, OutputOrigin::Stderr, OutputOrigin::Terminal].map(StreamDigest::new);
             Digesting { coder, record, agent, streams }.run(&passed)
         });
         if let Err(error) = &thread {
@@ -109,7 +109,7 @@ impl Digest {
         Digest { notes, thread: thread.ok() }
     }
 
-    pub fn tap(&self, from: Origin) -> Tap {
+    pub fn tap(&self, from: OutputOrigin) -> Tap {
         Tap { from, notes: self.notes.clone(), lost: Suppressed::default() }
     }
 
@@ -117,26 +117,26 @@ impl Digest {
     pub fn finish(self) -> String {
         let Some(thread) = self.thread else { return String::new() };
         // Where the digest is gone already, its thread says so below.
-        drop(self.notes.send(Note::End));
+        drop(self.notes.send(DigestMessage::End));
         thread.join().unwrap_or_default()
     }
 }
 
 /// One stream as far as it came.
-struct Passed {
-    from: Origin,
-    output: Output,
+struct StreamDigest {
+    from: OutputOrigin,
+    output: OutputGatherer,
     lines: LineSplitter,
     tail: Vec<u8>,
     /// Has seen what came before `tail`.
     tail_guard: KeyGuard,
 }
 
-impl Passed {
-    fn new(from: Origin) -> Passed {
-        let output = Output::new(now());
+impl StreamDigest {
+    fn new(from: OutputOrigin) -> StreamDigest {
+        let output = OutputGatherer::new(now());
         let lines = LineSplitter::new(LINE_BYTES_MAX, 0);
-        Passed { from, output, lines, tail: Vec::new(), tail_guard: KeyGuard::default() }
+        StreamDigest { from, output, lines, tail: Vec::new(), tail_guard: KeyGuard::default() }
     }
 
     fn keep_tail(&mut self, bytes: &[u8]) {
@@ -169,19 +169,19 @@ impl Passed {
 }
 
 struct Digesting {
-    coder: Coder,
-    record: Record,
+    coder: RunCoder,
+    record: DraftSink,
     agent: Option<Stream>,
-    streams: [Passed; 3],
+    streams: [StreamDigest; 3],
 }
 
 impl Digesting {
-    fn run(mut self, notes: &Receiver<Note>) -> String {
+    fn run(mut self, notes: &Receiver<DigestMessage>) -> String {
         loop {
             match notes.recv_timeout(self.patience()) {
-                Ok(Note::Passed { from, bytes, lost }) => self.take(from, &bytes, lost),
+                Ok(DigestMessage::Passed { from, bytes, lost }) => self.take(from, &bytes, lost),
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => return self.end(),
+                Ok(DigestMessage::End) | Err(RecvTimeoutError::Disconnected) => return self.end(),
             }
             let now = now();
             for at in 0..self.streams.len() {
@@ -196,13 +196,13 @@ impl Digesting {
         due.map_or(IDLE, |due| Duration::from_micros(due.since(now()).try_into().unwrap_or(0)))
     }
 
-    fn take(&mut self, from: Origin, bytes: &[u8], lost: Suppressed) {
+    fn take(&mut self, from: OutputOrigin, bytes: &[u8], lost: Suppressed) {
         let at = self.streams.iter().position(|stream| stream.from == from).unwrap_or_default();
         // A failure tells of the other two.
-        if from != Origin::Stdout {
+        if from != OutputOrigin::Stdout {
             self.streams[at].keep_tail(bytes);
         }
-        if from != Origin::Stderr {
+        if from != OutputOrigin::Stderr {
             self.read_lines(at, bytes, lost);
             if self.is_agents() {
                 self.streams[at].output.forget();
@@ -236,13 +236,13 @@ impl Digesting {
         self.agent.as_ref().is_some_and(Stream::is_known)
     }
 
-    fn say(&self, at: usize, said: Vec<Said>) {
+    fn say(&self, at: usize, said: Vec<OutputPiece>) {
         for said in said {
             let mut draft = self.coder.draft(EventType::Output);
             let stream = self.streams[at].from.name();
             let (text, description) = match said {
-                Said::Text(text) => (Some(text), None),
-                Said::Suppressed(Suppressed { bytes, lines }) => {
+                OutputPiece::Text(text) => (Some(text), None),
+                OutputPiece::Suppressed(Suppressed { bytes, lines }) => {
                     draft = draft.with("suppressed_bytes", bytes).with("suppressed_lines", lines);
                     (None, Some(format!("suppressed {bytes} bytes of {stream} in {lines} lines")))
                 }
@@ -264,15 +264,16 @@ impl Digesting {
             last.into_iter().chain(agent.end()).for_each(|draft| self.record.record(draft));
         }
         for at in 0..self.streams.len() {
-            if self.is_agents() && self.streams[at].from != Origin::Stderr {
+            if self.is_agents() && self.streams[at].from != OutputOrigin::Stderr {
                 self.streams[at].output.forget();
             }
             let said = self.streams[at].output.end(now());
             self.say(at, said);
         }
-        let mut said = |from: Origin| self.streams.iter_mut().find(|stream| stream.from == from).map(Passed::last_lines);
-        let stderr = said(Origin::Stderr).filter(|tail| !tail.is_empty());
-        stderr.or_else(|| said(Origin::Terminal)).unwrap_or_default()
+        let mut said =
+            |from: OutputOrigin| self.streams.iter_mut().find(|stream| stream.from == from).map(StreamDigest::last_lines);
+        let stderr = said(OutputOrigin::Stderr).filter(|tail| !tail.is_empty());
+        stderr.or_else(|| said(OutputOrigin::Terminal)).unwrap_or_default()
     }
 }
 
@@ -283,7 +284,7 @@ mod tests {
     #[test]
     fn the_tail_is_the_last_lines_without_colours() {
         let check = |bytes: &[u8], expected: &str| {
-            let mut passed = Passed::new(Origin::Stderr);
+            let mut passed = StreamDigest::new(OutputOrigin::Stderr);
             bytes.chunks(100).for_each(|chunk| passed.keep_tail(chunk));
             assert_eq!(passed.last_lines(), expected);
         };

@@ -2,7 +2,7 @@
 
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
-use super::wake::{End, Received};
+use super::wake::{CommandEnd, Received};
 
 /// The signals that ask a process to end.
 const ASKING: [i32; 4] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM];
@@ -21,8 +21,8 @@ impl Ending {
     }
 
     /// In a terminal of its own, the keys that interrupt and quit reach the command without the wrapper.
-    pub fn asked_for(&self, end: End, in_terminal: bool) -> bool {
-        let End::Signal(signal) = end else { return false };
+    pub fn asked_for(&self, end: CommandEnd, in_terminal: bool) -> bool {
+        let CommandEnd::Signal(signal) = end else { return false };
         self.asked.contains(&signal) || in_terminal && matches!(signal, SIGINT | SIGQUIT)
     }
 }
@@ -36,11 +36,11 @@ mod tests {
         let mut ending = Ending::default();
         ending.received(Received { signal: SIGTERM, from_terminal: false });
         let cases = [
-            (End::Signal(SIGTERM), false, true),
-            (End::Signal(SIGINT), false, false),
-            (End::Signal(SIGINT), true, true),
-            (End::Signal(signal_hook::consts::SIGKILL), true, false),
-            (End::Code(143), false, false),
+            (CommandEnd::Signal(SIGTERM), false, true),
+            (CommandEnd::Signal(SIGINT), false, false),
+            (CommandEnd::Signal(SIGINT), true, true),
+            (CommandEnd::Signal(signal_hook::consts::SIGKILL), true, false),
+            (CommandEnd::Code(143), false, false),
         ];
         for (end, in_terminal, expected) in cases {
             assert_eq!(ending.asked_for(end, in_terminal), expected, "{end:?} in_terminal {in_terminal}");

@@ -8,19 +8,19 @@ use crate::{
     text,
 };
 
-use super::{coder::Coder, not_started::NotStarted, signals::signal_name, wake::End};
+use super::{coder::RunCoder, not_started::NotStarted, signals::signal_name, wake::CommandEnd};
 
 /// Longer command lines are cut: they hold whole prompts.
 const COMMAND_CHARS_MAX: usize = 4_000;
 /// Makes the drafts of one run.
 pub(super) struct Life {
-    coder: Coder,
+    coder: RunCoder,
     command: String,
     folder: String,
 }
 
 impl Life {
-    pub fn new(coder: Coder, command: &[OsString], folder: &Path) -> Life {
+    pub fn new(coder: RunCoder, command: &[OsString], folder: &Path) -> Life {
         let words: Vec<String> = command.iter().map(|word| quoted(&word.to_string_lossy())).collect();
         let command = text::cut(&words.join(" "), COMMAND_CHARS_MAX).into_owned();
         Life { coder, command, folder: folder.to_string_lossy().into_owned() }
@@ -57,23 +57,23 @@ impl Life {
     }
 
     /// `asked_for`: by a signal that was sent to the wrapper.
-    pub fn ended(&self, end: End, asked_for: bool, last_lines: &str, at: Time) -> Vec<Draft> {
+    pub fn ended(&self, end: CommandEnd, asked_for: bool, last_lines: &str, at: Time) -> Vec<Draft> {
         let error = (!last_lines.is_empty()).then(|| last_lines.to_owned());
         let ended = match end {
-            End::Code(0) => {
+            CommandEnd::Code(0) => {
                 vec![
                     self.step(EventType::Completed, Some("running"), "completed", None).with("exit_code", 0),
                     self.step(EventType::Stopped, Some("completed"), "stopped", Some("exited".to_owned())),
                 ]
             }
-            End::Code(code) => {
+            CommandEnd::Code(code) => {
                 let reason = format!("exit code {code}");
                 vec![
                     self.failed(Some("running"), reason.clone(), error).with("exit_code", code),
                     self.step(EventType::Stopped, Some("failed"), "stopped", Some(reason)),
                 ]
             }
-            End::Signal(signal) => {
+            CommandEnd::Signal(signal) => {
                 let name = signal_name(signal);
                 if asked_for {
                     vec![self.step(EventType::Stopped, Some("running"), "stopped", Some(name.clone())).with("signal", name)]
@@ -131,7 +131,7 @@ mod tests {
     fn a_command_line_can_be_read_back() {
         let check = |words: &[&str], expected: &str| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-            let coder = Coder::new(&words[0], None, None, None);
+            let coder = RunCoder::new(&words[0], None, None, None);
             assert_eq!(Life::new(coder, &words, Path::new("/")).command, expected);
         };
         check(&["ls", "-l", "/tmp/a=b"], "ls -l /tmp/a=b");
@@ -141,8 +141,8 @@ mod tests {
 
     #[test]
     fn how_a_life_ends() {
-        let life = Life::new(Coder::new(OsStr::new("x"), None, None, None), &["x".into()], Path::new("/"));
-        let check = |end: End, asked_for: bool, expected: &[(EventType, Option<&str>)]| {
+        let life = Life::new(RunCoder::new(OsStr::new("x"), None, None, None), &["x".into()], Path::new("/"));
+        let check = |end: CommandEnd, asked_for: bool, expected: &[(EventType, Option<&str>)]| {
             let drafts = life.ended(end, asked_for, "last words", Time::from_micros(5));
             assert!(drafts.iter().all(|draft| draft.timestamp == Some(Time::from_micros(5))));
             let said = |draft: &Draft| match &draft.body {
@@ -153,9 +153,9 @@ mod tests {
             let expected: Vec<_> = expected.iter().map(|(kind, error)| (*kind, error.map(str::to_owned))).collect();
             assert_eq!(drafts, expected, "{end:?}");
         };
-        check(End::Code(0), false, &[(EventType::Completed, None), (EventType::Stopped, None)]);
-        check(End::Code(3), false, &[(EventType::Failed, Some("last words")), (EventType::Stopped, None)]);
-        check(End::Signal(9), false, &[(EventType::Failed, Some("last words")), (EventType::Stopped, None)]);
-        check(End::Signal(15), true, &[(EventType::Stopped, None)]);
+        check(CommandEnd::Code(0), false, &[(EventType::Completed, None), (EventType::Stopped, None)]);
+        check(CommandEnd::Code(3), false, &[(EventType::Failed, Some("last words")), (EventType::Stopped, None)]);
+        check(CommandEnd::Signal(9), false, &[(EventType::Failed, Some("last words")), (EventType::Stopped, None)]);
+        check(CommandEnd::Signal(15), true, &[(EventType::Stopped, None)]);
     }
 }

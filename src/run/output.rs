@@ -23,7 +23,7 @@ const TOLD_EVERY: Micros = 30 * Time::SECOND;
 
 /// What is to be recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Said {
+pub(super) enum OutputPiece {
     Text(String),
     Suppressed(Suppressed),
 }
@@ -48,7 +48,7 @@ impl Suppressed {
 }
 
 #[derive(Debug)]
-pub(super) struct Output {
+pub(super) struct OutputGatherer {
     gathered: Vec<u8>,
     /// When the first of `gathered` came.
     since: Time,
@@ -59,9 +59,9 @@ pub(super) struct Output {
     guard: KeyGuard,
 }
 
-impl Output {
-    pub fn new(now: Time) -> Output {
-        Output {
+impl OutputGatherer {
+    pub fn new(now: Time) -> OutputGatherer {
+        OutputGatherer {
             gathered: Vec::new(),
             since: now,
             allowed_bytes: BURST_BYTES,
@@ -72,7 +72,7 @@ impl Output {
         }
     }
 
-    pub fn take(&mut self, mut bytes: &[u8], now: Time) -> Vec<Said> {
+    pub fn take(&mut self, mut bytes: &[u8], now: Time) -> Vec<OutputPiece> {
         let mut said = Vec::new();
         self.refill(now);
         while !bytes.is_empty() {
@@ -99,32 +99,32 @@ impl Output {
         self.suppress(|suppressed| suppressed.add(lost), now);
     }
 
-    /// When [`Output::tick`] has something to do.
+    /// When [`OutputGatherer::tick`] has something to do.
     pub fn due(&self) -> Option<Time> {
         let told = (self.suppressed.bytes > 0).then(|| self.suppressed_since.plus(TOLD_EVERY));
         let gathered = (!self.gathered.is_empty()).then(|| self.since.plus(self.waits()));
         told.into_iter().chain(gathered).min()
     }
 
-    pub fn tick(&mut self, now: Time) -> Vec<Said> {
+    pub fn tick(&mut self, now: Time) -> Vec<OutputPiece> {
         let mut said = Vec::new();
         self.refill(now);
         if !self.gathered.is_empty() && now >= self.since.plus(self.waits()) {
             self.pass(end_of_lines(&self.gathered).unwrap_or_else(|| end_of_text(&self.gathered)), now, &mut said);
         }
         if self.suppressed.bytes > 0 && now >= self.suppressed_since.plus(TOLD_EVERY) {
-            said.push(Said::Suppressed(std::mem::take(&mut self.suppressed)));
+            said.push(OutputPiece::Suppressed(std::mem::take(&mut self.suppressed)));
         }
         said
     }
 
     /// All that is left.
-    pub fn end(&mut self, now: Time) -> Vec<Said> {
+    pub fn end(&mut self, now: Time) -> Vec<OutputPiece> {
         let mut said = Vec::new();
         self.refill(now);
         self.pass(self.gathered.len(), now, &mut said);
         if self.suppressed.bytes > 0 {
-            said.push(Said::Suppressed(std::mem::take(&mut self.suppressed)));
+            said.push(OutputPiece::Suppressed(std::mem::take(&mut self.suppressed)));
         }
         said
     }
@@ -143,7 +143,7 @@ impl Output {
         self.allowed_bytes >= PIECE_BYTES_MAX as u64
     }
 
-    fn pass(&mut self, length: usize, now: Time, said: &mut Vec<Said>) {
+    fn pass(&mut self, length: usize, now: Time, said: &mut Vec<OutputPiece>) {
         let piece: Vec<u8> = self.gathered.drain(..length).collect();
         // The rest begins to wait.
         self.since = now;
@@ -156,11 +156,11 @@ impl Output {
         }
         self.allowed_bytes -= piece.len() as u64;
         if self.suppressed.bytes > 0 {
-            said.push(Said::Suppressed(std::mem::take(&mut self.suppressed)));
+            said.push(OutputPiece::Suppressed(std::mem::take(&mut self.suppressed)));
         }
         let text = guarded(&mut self.guard, &piece);
         if !text.trim().is_empty() {
-            said.push(Said::Text(text));
+            said.push(OutputPiece::Text(text));
         }
     }
 
@@ -241,13 +241,13 @@ mod tests {
         Time::from_micros(millis * 1000)
     }
 
-    fn text(said: &str) -> Said {
-        Said::Text(said.to_owned())
+    fn text(said: &str) -> OutputPiece {
+        OutputPiece::Text(said.to_owned())
     }
 
     #[test]
     fn lines_that_come_together_are_one_event() {
-        let mut output = Output::new(at(0));
+        let mut output = OutputGatherer::new(at(0));
         assert_eq!(output.due(), None);
         assert_eq!(output.take(b"one\ntw", at(0)), []);
         assert_eq!(output.take(b"o\nthr", at(100)), []);
@@ -263,8 +263,8 @@ mod tests {
 
     #[test]
     fn characters_and_sequences_survive_the_cut() {
-        let mut output = Output::new(at(0));
-        let check = |output: &mut Output, from: i64, first: &[u8], expected: &str| {
+        let mut output = OutputGatherer::new(at(0));
+        let check = |output: &mut OutputGatherer, from: i64, first: &[u8], expected: &str| {
             assert_eq!(output.take(first, at(from)), []);
             assert_eq!(output.tick(at(from + 1000)), [text(expected)], "{first:?}");
         };
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn what_is_only_colours_is_no_event() {
-        let mut output = Output::new(at(0));
+        let mut output = OutputGatherer::new(at(0));
         output.take(b"\x1b[2K\r\n", at(0));
         assert_eq!(output.end(at(0)), []);
     }
@@ -303,12 +303,12 @@ mod tests {
     }
 
     impl Total {
-        fn note(&mut self, said: Vec<Said>) {
+        fn note(&mut self, said: Vec<OutputPiece>) {
             self.events += said.len();
             for said in said {
                 match said {
-                    Said::Text(text) => self.passed.count(text.as_bytes()),
-                    Said::Suppressed(suppressed) => self.suppressed.add(suppressed),
+                    OutputPiece::Text(text) => self.passed.count(text.as_bytes()),
+                    OutputPiece::Suppressed(suppressed) => self.suppressed.add(suppressed),
                 }
             }
         }
@@ -316,7 +316,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_bounded_and_counted() {
-        let (mut output, mut total) = (Output::new(at(0)), Total::default());
+        let (mut output, mut total) = (OutputGatherer::new(at(0)), Total::default());
         let line = [b"x".repeat(99), b"\n".to_vec()].concat();
         let chunk = line.repeat(1000);
         for n in 0..1000 {
@@ -333,15 +333,15 @@ mod tests {
 
     #[test]
     fn suppression_is_told_while_it_lasts() {
-        let mut output = Output::new(at(0));
+        let mut output = OutputGatherer::new(at(0));
         output.lost(Suppressed { bytes: 10, lines: 1 }, at(0));
         assert_eq!(output.due(), Some(at(30_000)));
-        assert_eq!(output.tick(at(30_000)), [Said::Suppressed(Suppressed { bytes: 10, lines: 1 })]);
+        assert_eq!(output.tick(at(30_000)), [OutputPiece::Suppressed(Suppressed { bytes: 10, lines: 1 })]);
     }
 
     #[test]
     fn a_clock_that_goes_back_does_no_harm() {
-        let mut output = Output::new(at(1_000_000));
+        let mut output = OutputGatherer::new(at(1_000_000));
         output.take(b"one\n", at(0));
         assert_eq!(output.end(at(-5)), [text("one\n")]);
     }
@@ -350,7 +350,7 @@ mod tests {
     fn a_key_that_begins_in_what_is_suppressed_is_known() {
         // The one leaves a part of a line behind where a piece ends, which is suppressed later; the other leaves none.
         for line in ["a line\n", "a lines\n"] {
-            let mut output = Output::new(at(0));
+            let mut output = OutputGatherer::new(at(0));
             output.take(line.repeat(100_000).as_bytes(), at(0));
             output.take(b"-----BEGIN PRIVATE KEY-----\nMIIE\n", at(1));
             assert_eq!(output.tick(at(500)), [], "{line:?} is suppressed");
@@ -386,7 +386,7 @@ mod tests {
             };
             let mut cuts: Vec<(usize, i64)> = cuts.into_iter().map(place).collect();
             cuts.sort_unstable();
-            let (mut output, mut now, mut done, mut said) = (Output::new(at(0)), 0, 0, Vec::new());
+            let (mut output, mut now, mut done, mut said) = (OutputGatherer::new(at(0)), 0, 0, Vec::new());
             for (cut, pause) in cuts {
                 said.extend(output.take(&all.as_bytes()[done..cut], at(now)));
                 (done, now) = (cut, now + pause * 500);
@@ -396,8 +396,8 @@ mod tests {
             said.extend(output.end(at(now)));
 
             let recorded: String = said.iter().map(|said| match said {
-                Said::Text(text) => text.as_str(),
-                Said::Suppressed(suppressed) => panic!("{suppressed:?}"),
+                OutputPiece::Text(text) => text.as_str(),
+                OutputPiece::Suppressed(suppressed) => panic!("{suppressed:?}"),
             }).collect();
             let capitals = recorded.split(|c: char| !c.is_ascii_uppercase()).map(str::len).max().unwrap_or_default();
             prop_assert!(capitals < 12, "{recorded}");

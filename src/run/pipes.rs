@@ -17,12 +17,12 @@ use rustix::{
 
 use super::{
     copy::copy,
-    digest::{Digest, Origin, Tap},
+    digest::{Digest, OutputOrigin, Tap},
     not_started::NotStarted,
 };
 
 /// One stream of the command on its way to one of ours.
-struct Stream {
+struct PipedStream {
     theirs: OwnedFd,
     ours: BorrowedFd<'static>,
     tap: Tap,
@@ -31,7 +31,7 @@ struct Stream {
 /// The command's stdout and stderr.
 pub(super) struct Pipes {
     /// Until they flow.
-    streams: Vec<Stream>,
+    streams: Vec<PipedStream>,
     copying: Vec<(BorrowedFd<'static>, JoinHandle<Option<OwnedFd>>)>,
     stopped: Arc<OwnedFd>,
     /// Closed to tell the copying threads that the command has ended.
@@ -51,15 +51,15 @@ impl Pipes {
         command.args(arguments).envs(environment).stdout(Stdio::piped()).stderr(Stdio::piped());
         let child = command.spawn().map_err(failed)?;
         let pid = Pid::from_child(&child);
-        let stdout = child.stdout.map(OwnedFd::from).map(|theirs| (theirs, stdio::stdout(), Origin::Stdout));
-        let stderr = child.stderr.map(OwnedFd::from).map(|theirs| (theirs, stdio::stderr(), Origin::Stderr));
-        let stream = |(theirs, ours, from)| Stream { theirs, ours, tap: digest.tap(from) };
+        let stdout = child.stdout.map(OwnedFd::from).map(|theirs| (theirs, stdio::stdout(), OutputOrigin::Stdout));
+        let stderr = child.stderr.map(OwnedFd::from).map(|theirs| (theirs, stdio::stderr(), OutputOrigin::Stderr));
+        let stream = |(theirs, ours, from)| PipedStream { theirs, ours, tap: digest.tap(from) };
         let streams = stdout.into_iter().chain(stderr).map(stream).collect();
         Ok((pid, Pipes { streams, copying: Vec::new(), stopped: Arc::new(stopped), stop }))
     }
 
     pub fn flow(&mut self) {
-        for Stream { theirs, ours, tap } in self.streams.drain(..) {
+        for PipedStream { theirs, ours, tap } in self.streams.drain(..) {
             let stopped = Arc::clone(&self.stopped);
             let copying = thread::Builder::new().name("copy".into()).spawn(move || copy(theirs, ours, stopped.as_fd(), tap));
             match copying {

@@ -34,7 +34,7 @@ const FINISHING: Duration = Duration::from_secs(3);
 /// How long a stop waits for its own event.
 const FLUSHING: Duration = Duration::from_millis(200);
 
-enum Note {
+enum RecorderMessage {
     Draft(Box<Draft>),
     /// Answered once everything before it was written.
     Flush(SyncSender<()>),
@@ -43,18 +43,18 @@ enum Note {
 
 /// A door to the recorder for another thread.
 #[derive(Clone)]
-pub(super) struct Record {
-    notes: Sender<Note>,
+pub(super) struct DraftSink {
+    notes: Sender<RecorderMessage>,
     waiting: Arc<AtomicUsize>,
     shed: Arc<AtomicUsize>,
 }
 
 pub(super) struct Recorder {
-    record: Record,
+    record: DraftSink,
     ended: Receiver<()>,
 }
 
-impl Record {
+impl DraftSink {
     /// Never waits.
     pub fn record(&self, draft: Draft) {
         let waiting = self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -64,7 +64,7 @@ impl Record {
             return;
         }
         // A recorder that is gone takes nothing more; the command must not notice.
-        drop(self.notes.send(Note::Draft(Box::new(draft))));
+        drop(self.notes.send(RecorderMessage::Draft(Box::new(draft))));
     }
 }
 
@@ -73,7 +73,7 @@ impl Recorder {
     pub fn start(history: Option<&history::Options>) -> Recorder {
         let (notes, waiting_notes) = mpsc::channel();
         let (ending, ended) = mpsc::channel();
-        let record = Record { notes, waiting: Arc::default(), shed: Arc::default() };
+        let record = DraftSink { notes, waiting: Arc::default(), shed: Arc::default() };
         let writing = history.map(|options| Writing {
             options: options.clone(),
             writer: Writer::new(options).with_patience(PATIENCE),
@@ -93,7 +93,7 @@ impl Recorder {
         Recorder { record, ended }
     }
 
-    pub fn record_on(&self) -> Record {
+    pub fn sink(&self) -> DraftSink {
         self.record.clone()
     }
 
@@ -108,7 +108,7 @@ impl Recorder {
     /// Waits a moment for what was recorded so far to be written.
     pub fn flush(&self) {
         let (written, answer) = mpsc::sync_channel(1);
-        if self.record.notes.send(Note::Flush(written)).is_ok() {
+        if self.record.notes.send(RecorderMessage::Flush(written)).is_ok() {
             // Late or never, the caller goes on.
             answer.recv_timeout(FLUSHING).unwrap_or_default();
         }
@@ -116,7 +116,9 @@ impl Recorder {
 
     /// Writes what is left, within a bounded time.
     pub fn finish(self) {
-        if self.record.notes.send(Note::End).is_ok() && self.ended.recv_timeout(FINISHING) == Err(RecvTimeoutError::Timeout) {
+        if self.record.notes.send(RecorderMessage::End).is_ok()
+            && self.ended.recv_timeout(FINISHING) == Err(RecvTimeoutError::Timeout)
+        {
             tracing::warn!("the history did not take the last events in time");
         }
     }
@@ -136,16 +138,16 @@ struct Writing {
 }
 
 /// A batch, and what ended it.
-struct Batch {
+struct DraftBatch {
     entries: Vec<Entry>,
     flushed: Option<SyncSender<()>>,
     is_last: bool,
 }
 
 impl Writing {
-    fn run(&mut self, notes: &Receiver<Note>) {
+    fn run(&mut self, notes: &Receiver<RecorderMessage>) {
         loop {
-            let Batch { mut entries, flushed, is_last } = self.gather(notes);
+            let DraftBatch { mut entries, flushed, is_last } = self.gather(notes);
             self.waiting.fetch_sub(entries.len(), Ordering::Relaxed);
             entries.extend(self.told_of_shed());
             self.write(entries);
@@ -159,8 +161,8 @@ impl Writing {
         }
     }
 
-    fn gather(&self, notes: &Receiver<Note>) -> Batch {
-        let mut batch = Batch { entries: Vec::new(), flushed: None, is_last: false };
+    fn gather(&self, notes: &Receiver<RecorderMessage>) -> DraftBatch {
+        let mut batch = DraftBatch { entries: Vec::new(), flushed: None, is_last: false };
         let mut deadline = None;
         while batch.entries.len() < BATCH_MAX {
             let note = match deadline {
@@ -168,12 +170,12 @@ impl Writing {
                 Some(deadline) => notes.recv_timeout(Instant::saturating_duration_since(&deadline, Instant::now())),
             };
             match note {
-                Ok(Note::Draft(draft)) => batch.entries.push(Entry::Draft(draft)),
-                Ok(Note::Flush(written)) => {
+                Ok(RecorderMessage::Draft(draft)) => batch.entries.push(Entry::Draft(draft)),
+                Ok(RecorderMessage::Flush(written)) => {
                     batch.flushed = Some(written);
                     break;
                 }
-                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => {
+                Ok(RecorderMessage::End) | Err(RecvTimeoutError::Disconnected) => {
                     batch.is_last = true;
                     break;
                 }

@@ -11,7 +11,7 @@ use crate::{
     process::usage::{Meter, Usage},
 };
 
-use super::{coder::Coder, recorder::Record};
+use super::{coder::RunCoder, recorder::DraftSink};
 
 /// Commands that are shorter use nothing worth telling.
 const FIRST_AFTER: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub(super) struct Resources {
 }
 
 impl Resources {
-    pub fn measure(pid: u32, memory_limit_mb: Option<u64>, coder: Coder, record: Record) -> Resources {
+    pub fn measure(pid: u32, memory_limit_mb: Option<u64>, coder: RunCoder, record: DraftSink) -> Resources {
         let (alive, ended) = mpsc::channel::<()>();
         let measuring = thread::Builder::new().name("resources".into()).spawn(move || {
             let Some(mut meter) = Meter::new(pid) else { return };
@@ -56,7 +56,7 @@ impl Resources {
     pub fn finish(self) {}
 }
 
-fn drafted(coder: &Coder, kind: EventType, usage: Usage, memory_limit_mb: Option<u64>) -> Draft {
+fn drafted(coder: &RunCoder, kind: EventType, usage: Usage, memory_limit_mb: Option<u64>) -> Draft {
     let mut draft = coder.draft(kind).with("processes", usage.processes);
     if let Some(limit) = memory_limit_mb.filter(|_| kind == EventType::ResourceLimit) {
         draft = draft.with("limit", "memory").with("limit_mb", limit);

@@ -23,7 +23,7 @@ use rustix::{
 
 use super::{
     copy::{CHUNK_BYTES, write_all},
-    digest::{Digest, Origin, Tap},
+    digest::{Digest, OutputOrigin, Tap},
     not_started::NotStarted,
 };
 
@@ -59,7 +59,7 @@ impl Terminal {
         let child = pair.slave.spawn_command(builder).map_err(failed)?;
         let pid = child.process_id().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?));
         let pid = pid.ok_or_else(|| NotStarted::of(program, io::Error::other("it has no process id")))?;
-        let tap = Some(digest.tap(Origin::Terminal));
+        let tap = Some(digest.tap(OutputOrigin::Terminal));
         Ok((pid, Terminal { master: pair.master, before: None, copied: Arc::default(), ended: None, tap }))
     }
 

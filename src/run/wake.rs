@@ -3,31 +3,31 @@
 /// Everything that can wake the one who waits for the command.
 pub(super) enum Wake {
     Received(Received),
-    Command(State),
+    Command(CommandState),
 }
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
+pub(super) enum CommandEnd {
     Code(i32),
     Signal(i32),
 }
 
-impl End {
+impl CommandEnd {
     pub fn exit_code(self) -> u8 {
         match self {
-            End::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
-            End::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
+            CommandEnd::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),
+            CommandEnd::Signal(signal) => u8::try_from(128 + signal).unwrap_or(u8::MAX),
         }
     }
 }
 
 /// What became of the command just now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum CommandState {
     Stopped(i32),
     Continued,
-    Ended(End),
+    Ended(CommandEnd),
 }
 
 /// A signal, and whether the kernel sent it to the terminal's whole foreground: then the command has it already.

@@ -4,7 +4,7 @@
 //! a moment: an editor's save is one event. All of it happens on a thread of its own; a tree that is too large to watch is
 //! said to be so, once.
 
-mod ledger;
+mod known_files;
 mod tree;
 
 use std::{
@@ -25,10 +25,10 @@ use crate::{
 };
 
 use self::{
-    ledger::{Change, Ledger},
+    known_files::{FileChange, KnownFiles},
     tree::{Limit, Tree},
 };
-use super::{coder::Coder, recorder::Record};
+use super::{coder::RunCoder, recorder::DraftSink};
 
 /// How long the command's start waits for the watch: most trees stand by then. What a larger one misses it finds by the files'
 /// own times.
@@ -44,25 +44,25 @@ const LAST: Duration = Duration::from_millis(200);
 /// Changes that may wait for the thread; after more it looks at the whole tree.
 const WAITING_MAX: usize = 4096;
 
-enum Note {
+enum WorkspaceMessage {
     Seen(Seen),
     End,
 }
 
 pub(super) struct Workspace {
-    notes: SyncSender<Note>,
+    notes: SyncSender<WorkspaceMessage>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Workspace {
     /// Returns once the tree is watched, or has taken too long for that.
-    pub fn watch(root: &Path, history: Option<&history::Options>, coder: Coder, record: Record) -> Workspace {
+    pub fn watch(root: &Path, history: Option<&history::Options>, coder: RunCoder, record: DraftSink) -> Workspace {
         let (notes, seen) = mpsc::sync_channel(WAITING_MAX);
         let (standing, stands) = mpsc::channel::<()>();
         let (root, history, telling) = (root.to_owned(), history.cloned(), notes.clone());
         let thread = thread::Builder::new().name("workspace".into()).spawn(move || {
             let begun = SystemTime::now();
-            let Some(mut watching) = Watching::start(root, history, Teller { coder, record }, telling) else { return };
+            let Some(mut watching) = Watching::start(root, history, FileReporter { coder, record }, telling) else { return };
             watching.look_everywhere(Some(begun));
             drop(standing);
             watching.run(&seen);
@@ -79,7 +79,7 @@ impl Workspace {
     pub fn finish(self) {
         let Some(thread) = self.thread else { return };
         // A tree that is still being read, or has been given up, is not waited for.
-        if self.notes.try_send(Note::End).is_ok() {
+        if self.notes.try_send(WorkspaceMessage::End).is_ok() {
             let deadline = Instant::now() + 2 * LAST;
             while !thread.is_finished() && Instant::now() < deadline {
                 thread::sleep(Duration::from_millis(1));
@@ -89,21 +89,21 @@ impl Workspace {
 }
 
 /// Says what changed.
-struct Teller {
-    coder: Coder,
-    record: Record,
+struct FileReporter {
+    coder: RunCoder,
+    record: DraftSink,
 }
 
-impl Teller {
-    fn tell(&self, path: &Path, change: &Change) {
+impl FileReporter {
+    fn tell(&self, path: &Path, change: &FileChange) {
         let (kind, operation) = match change {
-            Change::Created { .. } => (EventType::FileCreated, "create"),
-            Change::Modified { .. } => (EventType::FileModified, "modify"),
-            Change::Deleted => (EventType::FileDeleted, "delete"),
+            FileChange::Created { .. } => (EventType::FileCreated, "create"),
+            FileChange::Modified { .. } => (EventType::FileModified, "modify"),
+            FileChange::Deleted => (EventType::FileDeleted, "delete"),
         };
         let (file_size, content_hash) = match change {
-            Change::Created(content) | Change::Modified(content) => (Some(content.bytes), content.hash.clone()),
-            Change::Deleted => (None, None),
+            FileChange::Created(content) | FileChange::Modified(content) => (Some(content.bytes), content.hash.clone()),
+            FileChange::Deleted => (None, None),
         };
         let file_path = Some(path.to_string_lossy().into_owned());
         let operation = Some(operation.to_owned());
@@ -127,21 +127,26 @@ struct Restless {
 struct Watching {
     tree: Tree,
     folders: Folders,
-    ledger: Ledger,
-    teller: Teller,
+    known_files: KnownFiles,
+    reporter: FileReporter,
     restless: BTreeMap<PathBuf, Restless>,
     /// The tree is too large, or cannot be watched.
     given_up: bool,
 }
 
 impl Watching {
-    fn start(root: PathBuf, history: Option<history::Options>, teller: Teller, notes: SyncSender<Note>) -> Option<Watching> {
+    fn start(
+        root: PathBuf,
+        history: Option<history::Options>,
+        reporter: FileReporter,
+        notes: SyncSender<WorkspaceMessage>,
+    ) -> Option<Watching> {
         let overflow = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
         let on_seen = move |seen| {
             use std::sync::atomic::Ordering::Relaxed;
             // The first that fits after a full queue says that something is missing.
             let seen = if overflow.swap(false, Relaxed) { Seen::Overflow } else { seen };
-            if let Err(TrySendError::Full(_)) = notes.try_send(Note::Seen(seen)) {
+            if let Err(TrySendError::Full(_)) = notes.try_send(WorkspaceMessage::Seen(seen)) {
                 overflow.store(true, Relaxed);
             }
         };
@@ -149,19 +154,19 @@ impl Watching {
             Ok(folders) => Some(Watching {
                 tree: Tree::new(root, history),
                 folders,
-                ledger: Ledger::default(),
-                teller,
+                known_files: KnownFiles::default(),
+                reporter,
                 restless: BTreeMap::new(),
                 given_up: false,
             }),
             Err(error) => {
-                teller.tell_of_sync(&root, "unwatched", &format!("files are not watched: {}", chain(&error)));
+                reporter.tell_of_sync(&root, "unwatched", &format!("files are not watched: {}", chain(&error)));
                 None
             }
         }
     }
 
-    fn run(&mut self, notes: &Receiver<Note>) {
+    fn run(&mut self, notes: &Receiver<WorkspaceMessage>) {
         while !self.given_up {
             let note = if self.restless.is_empty() {
                 notes.recv().map_err(|_| RecvTimeoutError::Disconnected)
@@ -169,9 +174,9 @@ impl Watching {
                 notes.recv_timeout(LOOKING)
             };
             match note {
-                Ok(Note::Seen(seen)) => self.take(seen),
+                Ok(WorkspaceMessage::Seen(seen)) => self.take(seen),
                 Err(RecvTimeoutError::Timeout) => {}
-                Ok(Note::End) | Err(RecvTimeoutError::Disconnected) => {
+                Ok(WorkspaceMessage::End) | Err(RecvTimeoutError::Disconnected) => {
                     self.take_last(notes);
                     return;
                 }
@@ -183,14 +188,14 @@ impl Watching {
     }
 
     /// The system tells in order: once it tells of a file of ours, it has told of everything before.
-    fn take_last(&mut self, notes: &Receiver<Note>) {
+    fn take_last(&mut self, notes: &Receiver<WorkspaceMessage>) {
         let sentinel = Sentinel::in_folder_watched_by(&mut self.folders);
         let deadline = Instant::now() + LAST;
         while let Ok(note) = notes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             match note {
-                Note::Seen(Seen::Paths(paths)) if sentinel.as_ref().is_some_and(|it| it.is_among(&paths)) => break,
-                Note::Seen(seen) => self.take(seen),
-                Note::End => {}
+                WorkspaceMessage::Seen(Seen::Paths(paths)) if sentinel.as_ref().is_some_and(|it| it.is_among(&paths)) => break,
+                WorkspaceMessage::Seen(seen) => self.take(seen),
+                WorkspaceMessage::End => {}
             }
         }
         self.settle(|_, _| true);
@@ -200,7 +205,7 @@ impl Watching {
         match seen {
             Seen::Overflow => {
                 let reason = "more changed at once than the system could tell; the files were looked through instead";
-                self.teller.tell_of_sync(self.tree.root(), "rescan", reason);
+                self.reporter.tell_of_sync(self.tree.root(), "rescan", reason);
                 self.look_everywhere(None);
             }
             Seen::Paths(paths) => {
@@ -224,7 +229,7 @@ impl Watching {
     fn look_everywhere(&mut self, since: Option<SystemTime>) {
         let root = self.tree.root().to_owned();
         self.look_into(&root, since);
-        for path in self.ledger.paths_below(&root) {
+        for path in self.known_files.paths_below(&root) {
             if fs::symlink_metadata(&path).is_err() {
                 self.note(path);
             }
@@ -234,10 +239,10 @@ impl Watching {
     fn look_into(&mut self, folder: &Path, since: Option<SystemTime>) {
         let mut changed = Vec::new();
         let looked = self.tree.look_into(folder, &mut self.folders, |path, metadata| {
-            if self.ledger.find(path, metadata, since) {
+            if self.known_files.find(path, metadata, since) {
                 changed.push(path.to_owned());
             }
-            self.ledger.len()
+            self.known_files.len()
         });
         changed.into_iter().for_each(|path| self.note(path));
         if let Err(limit) = looked {
@@ -246,7 +251,7 @@ impl Watching {
     }
 
     fn give_up(&mut self, limit: &Limit) {
-        self.teller.tell_of_sync(self.tree.root(), "unwatched", &limit.to_string());
+        self.reporter.tell_of_sync(self.tree.root(), "unwatched", &limit.to_string());
         self.given_up = true;
         self.restless.clear();
     }
@@ -256,8 +261,8 @@ impl Watching {
         let now = Instant::now();
         let due: Vec<PathBuf> = self.restless.extract_if(.., |_, restless| is_due(restless, now)).map(|(path, _)| path).collect();
         for path in self.tree.held(due) {
-            for (path, change) in self.ledger.compare(&path) {
-                self.teller.tell(&path, &change);
+            for (path, change) in self.known_files.compare(&path) {
+                self.reporter.tell(&path, &change);
             }
         }
     }

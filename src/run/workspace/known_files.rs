@@ -12,46 +12,46 @@ const HASHED_BYTES_MAX: u64 = 16 << 20;
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Content {
+pub(super) struct FileContent {
     pub bytes: u64,
     /// `blake3:<hex>`; `None` where the file is too large or cannot be read.
     pub hash: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
-    Created(Content),
-    Modified(Content),
+pub(super) enum FileChange {
+    Created(FileContent),
+    Modified(FileContent),
     Deleted,
 }
 
 /// A file as it was last seen.
 #[derive(Debug)]
-struct Known {
+struct KnownFile {
     /// `None` where it has changed since the command began, before it was known.
-    stamp: Option<Stamp>,
+    stamp: Option<SizeAndTime>,
     /// `None` until it was told once, and where it is too large.
     hash: Option<String>,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-struct Stamp {
+struct SizeAndTime {
     bytes: u64,
     modified: Option<SystemTime>,
 }
 
-impl Stamp {
-    fn of(metadata: &Metadata) -> Stamp {
-        Stamp { bytes: metadata.len(), modified: metadata.modified().ok() }
+impl SizeAndTime {
+    fn of(metadata: &Metadata) -> SizeAndTime {
+        SizeAndTime { bytes: metadata.len(), modified: metadata.modified().ok() }
     }
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Ledger {
-    known: BTreeMap<PathBuf, Known>,
+pub(super) struct KnownFiles {
+    known: BTreeMap<PathBuf, KnownFile>,
 }
 
-impl Ledger {
+impl KnownFiles {
     pub fn len(&self) -> usize {
         self.known.len()
     }
@@ -59,7 +59,7 @@ impl Ledger {
     /// A file was found. Whether it is to be compared: it is new or other than it was, or, where `since` says when the
     /// command began, younger than that.
     pub fn find(&mut self, path: &Path, metadata: &Metadata, since: Option<SystemTime>) -> bool {
-        let stamp = Stamp::of(metadata);
+        let stamp = SizeAndTime::of(metadata);
         if let Some(known) = self.known.get(path) {
             return known.stamp.as_ref() != Some(&stamp);
         }
@@ -69,12 +69,12 @@ impl Ledger {
             return true;
         }
         let is_modified = is_after(metadata.modified());
-        self.known.insert(path.to_owned(), Known { stamp: (!is_modified).then_some(stamp), hash: None });
+        self.known.insert(path.to_owned(), KnownFile { stamp: (!is_modified).then_some(stamp), hash: None });
         is_modified
     }
 
     /// What became of `path`, and of all below it where it was a folder.
-    pub fn compare(&mut self, path: &Path) -> Vec<(PathBuf, Change)> {
+    pub fn compare(&mut self, path: &Path) -> Vec<(PathBuf, FileChange)> {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_file() => {
                 self.compare_file(path, &metadata).map(|change| (path.to_owned(), change)).into_iter().collect()
@@ -83,7 +83,7 @@ impl Ledger {
             Err(_) => {
                 let gone = self.paths_below(path);
                 gone.iter().for_each(|path| drop(self.known.remove(path)));
-                gone.into_iter().map(|path| (path, Change::Deleted)).collect()
+                gone.into_iter().map(|path| (path, FileChange::Deleted)).collect()
             }
         }
     }
@@ -94,18 +94,18 @@ impl Ledger {
         from_here.map(|(known, _)| known).take_while(|known| known.starts_with(path)).cloned().collect()
     }
 
-    fn compare_file(&mut self, path: &Path, metadata: &Metadata) -> Option<Change> {
-        let stamp = Stamp::of(metadata);
-        let content = Content { bytes: metadata.len(), hash: hash_of(path, metadata.len()) };
-        let now = Known { stamp: Some(Stamp::of(metadata)), hash: content.hash.clone() };
+    fn compare_file(&mut self, path: &Path, metadata: &Metadata) -> Option<FileChange> {
+        let stamp = SizeAndTime::of(metadata);
+        let content = FileContent { bytes: metadata.len(), hash: hash_of(path, metadata.len()) };
+        let now = KnownFile { stamp: Some(SizeAndTime::of(metadata)), hash: content.hash.clone() };
         match self.known.insert(path.to_owned(), now) {
-            None => Some(Change::Created(content)),
+            None => Some(FileChange::Created(content)),
             Some(before) => {
                 let same = match (&before.hash, &content.hash) {
                     (Some(before), Some(now)) => before == now,
                     _ => before.stamp == Some(stamp),
                 };
-                (!same).then_some(Change::Modified(content))
+                (!same).then_some(FileChange::Modified(content))
             }
         }
     }
@@ -128,7 +128,7 @@ mod tests {
 
     struct Folder {
         folder: tempfile::TempDir,
-        ledger: Ledger,
+        known_files: KnownFiles,
     }
 
     impl Folder {
@@ -140,26 +140,26 @@ mod tests {
         }
 
         fn found(&mut self, path: &Path, since: Option<SystemTime>) -> bool {
-            self.ledger.find(path, &fs::metadata(path).expect("there"), since)
+            self.known_files.find(path, &fs::metadata(path).expect("there"), since)
         }
 
         /// In words: what the change was, and the bytes.
         fn change(&mut self, path: &Path) -> Vec<String> {
-            let said = |(path, change): (PathBuf, Change)| {
+            let said = |(path, change): (PathBuf, FileChange)| {
                 let name = path.strip_prefix(self.folder.path()).expect("inside").to_string_lossy().into_owned();
                 match change {
-                    Change::Created(content) => format!("created {name} {}", content.bytes),
-                    Change::Modified(content) => format!("modified {name} {}", content.bytes),
-                    Change::Deleted => format!("deleted {name}"),
+                    FileChange::Created(content) => format!("created {name} {}", content.bytes),
+                    FileChange::Modified(content) => format!("modified {name} {}", content.bytes),
+                    FileChange::Deleted => format!("deleted {name}"),
                 }
             };
-            self.ledger.compare(path).into_iter().map(said).collect()
+            self.known_files.compare(path).into_iter().map(said).collect()
         }
     }
 
     #[test]
     fn a_file_lives_and_goes() {
-        let mut folder = Folder { folder: tempfile::tempdir().expect("a folder"), ledger: Ledger::default() };
+        let mut folder = Folder { folder: tempfile::tempdir().expect("a folder"), known_files: KnownFiles::default() };
         let path = folder.write("a", "one");
         assert_eq!(folder.change(&path), ["created a 3"]);
         assert_eq!(folder.change(&path), [""; 0], "nothing new");
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn what_was_there_before_is_no_news() {
-        let mut folder = Folder { folder: tempfile::tempdir().expect("a folder"), ledger: Ledger::default() };
+        let mut folder = Folder { folder: tempfile::tempdir().expect("a folder"), known_files: KnownFiles::default() };
         let path = folder.write("old", "one");
         let later = SystemTime::now() + Duration::from_secs(60);
         assert!(!folder.found(&path, Some(later)));
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_folder_goes_with_all_in_it() {
-        let mut folder = Folder { folder: tempfile::tempdir().expect("a folder"), ledger: Ledger::default() };
+        let mut folder = Folder { folder: tempfile::tempdir().expect("a folder"), known_files: KnownFiles::default() };
         for name in ["sub/a", "sub/b/c", "sub.txt"] {
             let path = folder.write(name, "x");
             assert_eq!(folder.change(&path), [format!("created {name} 1")]);

@@ -34,13 +34,13 @@ impl fmt::Debug for Token {
 }
 
 #[derive(Debug)]
-pub(super) struct Door {
+pub(super) struct AccessRules {
     pub token: Option<Token>,
     /// Only this machine reaches the address; elsewhere the machine's names are not known, and the token is asked for.
     pub is_local: bool,
 }
 
-impl Door {
+impl AccessRules {
     /// # Errors
     /// The status to answer with, and why.
     pub fn admit(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
@@ -88,17 +88,17 @@ fn is_local_authority(authority: &[u8]) -> bool {
 mod tests {
     use super::*;
 
-    fn admitted(door: &Door, headers: &[(&'static str, &str)]) -> u16 {
+    fn admitted(access: &AccessRules, headers: &[(&'static str, &str)]) -> u16 {
         let headers = headers.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        door.admit(&headers).map_or_else(|(status, _)| status.as_u16(), |()| 200)
+        access.admit(&headers).map_or_else(|(status, _)| status.as_u16(), |()| 200)
     }
 
     #[test]
     fn only_this_machine_is_a_host_and_an_origin() {
-        let door = Door { token: None, is_local: true };
+        let access = AccessRules { token: None, is_local: true };
         let check = |authority: &str, expected: u16| {
-            assert_eq!(admitted(&door, &[("host", authority)]), expected, "host {authority}");
-            assert_eq!(admitted(&door, &[("origin", &format!("http://{authority}"))]), expected, "origin {authority}");
+            assert_eq!(admitted(&access, &[("host", authority)]), expected, "host {authority}");
+            assert_eq!(admitted(&access, &[("origin", &format!("http://{authority}"))]), expected, "origin {authority}");
         };
         for local in
             ["localhost", "LOCALHOST:4318", "localhost.:80", "otel.localhost", "127.0.0.1:4318", "127.9.9.9", "[::1]:4318"]
@@ -108,25 +108,25 @@ mod tests {
         for foreign in ["example.com", "localhost.example.com", "127.0.0.1.example.com:4318", "10.0.0.1", "[2001:db8::1]", ""] {
             check(foreign, 403);
         }
-        assert_eq!(admitted(&door, &[("origin", "null")]), 403, "a page without an address");
-        assert_eq!(admitted(&door, &[("origin", "https://localhost:3000")]), 200);
-        assert_eq!(admitted(&door, &[]), 200, "a program");
+        assert_eq!(admitted(&access, &[("origin", "null")]), 403, "a page without an address");
+        assert_eq!(admitted(&access, &[("origin", "https://localhost:3000")]), 200);
+        assert_eq!(admitted(&access, &[]), 200, "a program");
     }
 
     #[test]
     fn where_a_token_is_set_it_is_asked_for() {
-        let door = Door { token: Token::new(" s3cret\n"), is_local: false };
+        let access = AccessRules { token: Token::new(" s3cret\n"), is_local: false };
         let check = |given: &str, expected: u16| {
             let headers = [("host", "history.example.com:4318"), ("authorization", given)];
-            assert_eq!(admitted(&door, &headers), expected, "{given}");
+            assert_eq!(admitted(&access, &headers), expected, "{given}");
         };
         check("Bearer s3cret", 200);
         check("bearer  s3cret", 200);
         for wrong in ["Bearer s3cre", "Bearer s3cret2", "Bearer S3cret", "Bearer ", "Bearer", "Basic s3cret", "s3cret"] {
             check(wrong, 401);
         }
-        assert_eq!(admitted(&door, &[]), 401);
-        assert_eq!(admitted(&door, &[("authorization", "Bearer s3cret"), ("origin", "https://example.com")]), 403);
+        assert_eq!(admitted(&access, &[]), 401);
+        assert_eq!(admitted(&access, &[("authorization", "Bearer s3cret"), ("origin", "https://example.com")]), 403);
         assert!(Token::new(" \n").is_none());
     }
 }

@@ -5,23 +5,23 @@ use std::{
     time::Duration,
 };
 
-/// Anyone may ring; clones are the same bell.
+/// Anyone may ring; clones control the same tail.
 #[derive(Clone, Debug, Default)]
-pub struct Bell(Arc<Inner>);
+pub struct TailControl(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    state: Mutex<State>,
+    state: Mutex<Wakes>,
     rung: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Wakes {
     rung: bool,
     stopped: bool,
 }
 
-impl Bell {
+impl TailControl {
     pub(super) fn ring(&self) {
         self.state().rung = true;
         self.0.rung.notify_all();
@@ -37,14 +37,14 @@ impl Bell {
         self.state().stopped
     }
 
-    /// Until somebody rings; at once where somebody did since the last wait.
+    /// Until somebody ring; at once where somebody did since the last wait.
     pub(super) fn wait(&self, at_most: Duration) {
-        let silent = |state: &mut State| !state.rung && !state.stopped;
+        let silent = |state: &mut Wakes| !state.rung && !state.stopped;
         let waited = self.0.rung.wait_timeout_while(self.state(), at_most, silent);
         waited.unwrap_or_else(PoisonError::into_inner).0.rung = false;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Wakes> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
