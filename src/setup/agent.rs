@@ -167,68 +167,46 @@ impl Target {
     /// `telemetry`: whether its telemetry is to come here.
     pub(super) fn places(self, scope: Scope, at: &Surroundings, program: &Program, telemetry: bool) -> Vec<ConfigFile> {
         let folder = self.folder(scope, at);
-        let file =
-            |name: &str, parts: Vec<ConfigPart>| ConfigFile { path: folder.join(name), content: ConfigContent::Json(parts) };
-        let is_user = scope == Scope::User;
+        let json = |path: PathBuf, parts: Vec<ConfigPart>| ConfigFile { path, content: ConfigContent::Json(parts) };
+        let file = |name: &str, parts| json(folder.join(name), parts);
+        let hooks = |hooks: fn(&str) -> Vec<(&'static str, Value)>, version| ConfigPart::Hooks {
+            hooks: hooks(&program.hook(self.name())),
+            version,
+        };
         let serve = program.serve(telemetry);
         let stdio = json!({"type": "stdio", "command": program.path, "args": serve});
         let plain = json!({"command": program.path, "args": serve});
         let server = |under, entry| ConfigPart::Server { under, entry };
         match self {
             Target::ClaudeCode => {
-                let mut settings = vec![ConfigPart::Hooks { hooks: claude_hooks(&program.hook(self.name())), version: None }];
-                settings.extend(telemetry.then(claude_telemetry));
-                let servers = match (scope, &at.claude_folder) {
-                    (Scope::Project, _) => at.project.join(".mcp.json"),
-                    (Scope::User, Some(folder)) => folder.join(".claude.json"),
-                    (Scope::User, None) => at.home.join(".claude.json"),
-                };
-                vec![
-                    file("settings.json", settings),
-                    ConfigFile { path: servers, content: ConfigContent::Json(vec![server("mcpServers", stdio)]) },
-                ]
+                let settings = [hooks(claude_hooks, None)].into_iter().chain(telemetry.then(claude_telemetry)).collect();
+                vec![file("settings.json", settings), json(at.claude_servers(scope), vec![server("mcpServers", stdio)])]
             }
-            Target::Codex => vec![
-                file("hooks.json", vec![ConfigPart::Hooks { hooks: codex_hooks(&program.hook(self.name())), version: None }]),
-                ConfigFile {
-                    path: folder.join("config.toml"),
-                    content: ConfigContent::Toml { server: program.toml_lines(telemetry), telemetry },
-                },
-            ],
+            Target::Codex => {
+                let content = ConfigContent::Toml { server: program.toml_lines(telemetry), telemetry };
+                let servers = ConfigFile { path: folder.join("config.toml"), content };
+                vec![file("hooks.json", vec![hooks(codex_hooks, None)]), servers]
+            }
             Target::Gemini => {
-                let mut settings = vec![ConfigPart::Hooks { hooks: gemini_hooks(&program.hook(self.name())), version: None }];
-                settings.extend(telemetry.then(gemini_telemetry));
-                settings.push(server("mcpServers", plain));
-                vec![file("settings.json", settings)]
+                let telemetry = telemetry.then(gemini_telemetry);
+                let parts = [hooks(gemini_hooks, None)].into_iter().chain(telemetry).chain([server("mcpServers", plain)]);
+                vec![file("settings.json", parts.collect())]
             }
             Target::Copilot => {
                 let local = json!({"type": "local", "command": program.path, "args": serve, "tools": ["*"]});
-                let (hooks, servers) = if is_user {
-                    ("hooks/ai-coder-events.json", "mcp-config.json")
-                } else {
-                    ("hooks/ai-coder-events.json", "mcp.json")
-                };
-                vec![
-                    file(hooks, vec![ConfigPart::Hooks { hooks: copilot_hooks(program), version: Some(1) }]),
-                    file(servers, vec![server("mcpServers", local)]),
-                ]
+                let servers = if scope == Scope::User { "mcp-config.json" } else { "mcp.json" };
+                let hooks = vec![hooks(copilot_hooks, Some(1))];
+                vec![file("hooks/ai-coder-events.json", hooks), file(servers, vec![server("mcpServers", local)])]
             }
-            Target::Cursor => vec![
-                file("hooks.json", vec![ConfigPart::Hooks { hooks: cursor_hooks(&program.hook(self.name())), version: Some(1) }]),
-                file("mcp.json", vec![server("mcpServers", plain)]),
-            ],
+            Target::Cursor => {
+                vec![file("hooks.json", vec![hooks(cursor_hooks, Some(1))]), file("mcp.json", vec![server("mcpServers", plain)])]
+            }
             Target::Opencode => {
                 let command: Vec<&str> = std::iter::once(program.path.as_str()).chain(serve.iter().copied()).collect();
                 let entry = json!({"type": "local", "command": command, "enabled": true});
-                let name = if at.opencode_has_comments(&folder, scope) { "opencode.jsonc" } else { "opencode.json" };
-                let settings = at.opencode_settings(&folder, scope).join(name);
-                vec![
-                    ConfigFile {
-                        path: folder.join("plugins/ai-coder-events.js"),
-                        content: ConfigContent::Whole(opencode::plugin(&program.hook_words(self.name()))),
-                    },
-                    ConfigFile { path: settings, content: ConfigContent::Json(vec![server("mcp", entry)]) },
-                ]
+                let content = ConfigContent::Whole(opencode::plugin(&program.hook_words(self.name())));
+                let plugin = ConfigFile { path: folder.join("plugins/ai-coder-events.js"), content };
+                vec![plugin, json(at.opencode_settings(&folder, scope), vec![server("mcp", entry)])]
             }
             Target::Vscode => vec![file("mcp.json", vec![server("servers", stdio)])],
         }
@@ -279,14 +257,20 @@ impl Surroundings {
         self.config_home.clone().unwrap_or_else(|| self.home.join(".config"))
     }
 
-    /// A project's own settings stand beside its folder, a person's inside.
-    fn opencode_settings<'a>(&'a self, folder: &'a Path, scope: Scope) -> &'a Path {
-        if scope == Scope::Project { &self.project } else { folder }
+    /// Where Claude Code looks for servers.
+    fn claude_servers(&self, scope: Scope) -> PathBuf {
+        match (scope, &self.claude_folder) {
+            (Scope::Project, _) => self.project.join(".mcp.json"),
+            (Scope::User, Some(folder)) => folder.join(".claude.json"),
+            (Scope::User, None) => self.home.join(".claude.json"),
+        }
     }
 
-    fn opencode_has_comments(&self, folder: &Path, scope: Scope) -> bool {
-        let settings = self.opencode_settings(folder, scope);
-        settings.join("opencode.jsonc").exists() && !settings.join("opencode.json").exists()
+    /// A project's own settings stand beside its folder, a person's inside; with comments where there are some already.
+    fn opencode_settings(&self, folder: &Path, scope: Scope) -> PathBuf {
+        let settings = if scope == Scope::Project { &self.project } else { folder };
+        let (plain, commented) = (settings.join("opencode.json"), settings.join("opencode.jsonc"));
+        if commented.exists() && !plain.exists() { commented } else { plain }
     }
 }
 
@@ -315,8 +299,7 @@ fn gemini_hooks(command: &str) -> Vec<(&'static str, Value)> {
 }
 
 /// Copilot's payloads do not name their hook: its command does.
-fn copilot_hooks(program: &Program) -> Vec<(&'static str, Value)> {
-    let command = program.hook(Target::Copilot.name());
+fn copilot_hooks(command: &str) -> Vec<(&'static str, Value)> {
     let entry = |event: &str| json!({"type": "command", "bash": format!("{command} {event}"), "timeoutSec": HOOK_SECONDS});
     COPILOT.iter().map(|event| (*event, entry(event))).collect()
 }
