@@ -2,7 +2,7 @@
 //!
 //! Structured content and text of an answer say the same, so an answer is made as text, and that text is both. rmcp holds
 //! structured content as a tree of values: to build one, print it for the text, print it again and take it down cost an
-//! answer of fifty events more than reading them did. So the tree is left empty, and [`line()`] writes the text in its place.
+//! answer of fifty events more than reading them did. So there is none, and [`line()`] writes the text a second time.
 
 use std::io::Write;
 
@@ -12,7 +12,6 @@ use rmcp::{
     service::TxJsonRpcMessage,
 };
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::untrusted;
 
@@ -23,10 +22,7 @@ pub(super) fn result(answer: &impl Serialize, of_coders: bool) -> CallToolResult
     if of_coders && json.pop() == Some('}') {
         json.push_str(&format!(",\"{}\":\"{}\"}}", untrusted::NOTE, untrusted::IS_DATA));
     }
-    let mut result = CallToolResult::success(vec![ContentBlock::text(json)]);
-    // No answer is empty. rmcp takes anything but an object away from clients of the older era.
-    result.structured_content = Some(Value::Object(Map::new()));
-    result
+    CallToolResult::success(vec![ContentBlock::text(json)])
 }
 
 /// The same as rmcp holds it.
@@ -56,10 +52,10 @@ fn answer_of(message: &TxJsonRpcMessage<RoleServer>) -> Option<(&RequestId, &Cal
     Some((&response.id, result, json_of(result)?))
 }
 
+/// Nothing but [`result`] makes a success of a tool, so that its one text is the JSON of an object.
 fn json_of(result: &CallToolResult) -> Option<&str> {
-    let is_left_out = |structured: &Value| structured.as_object().is_some_and(Map::is_empty);
     match &result.content[..] {
-        [text] if result.structured_content.as_ref().is_some_and(is_left_out) => Some(&text.as_text()?.text),
+        [text] if result.is_error != Some(true) && result.structured_content.is_none() => Some(&text.as_text()?.text),
         _ => None,
     }
 }
@@ -96,7 +92,7 @@ fn to_json(answer: &impl Serialize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
