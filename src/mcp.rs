@@ -35,7 +35,10 @@ use rmcp::{ServiceExt, service::ServerInitializeError};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Bus;
+use crate::{
+    bus::Bus,
+    signals::{self, Signals},
+};
 
 use self::{input::ClientInput, open_requests::OpenRequests, server::Server, transport::LineTransport};
 
@@ -70,7 +73,7 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`]; a client that goes away, at whatever point, is a success.
 pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
-    let mut signals = Signals::new().map_err(ServeError::Signals)?;
+    let mut signals = Signals::listen(&[signals::TERMINATE, signals::INTERRUPT]).map_err(ServeError::Signals)?;
     let ends = Ends::default();
     let served = {
         let (input, output) = stdio::open();
@@ -78,7 +81,7 @@ pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
         tokio::pin!(serving);
         tokio::select! {
             served = &mut serving => served,
-            () = signals.next() => {
+            _ = signals.next() => {
                 ends.closing.cancel();
                 ends.stopping.cancel();
                 serving.await
@@ -167,43 +170,5 @@ where
             | ServerInitializeError::TransportError { .. },
         ) => Ok(()),
         Err(error) => Err(ServeError::Handshake(Box::new(error))),
-    }
-}
-
-/// What asks a process to end: SIGTERM and Ctrl-C.
-#[cfg(unix)]
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Signals { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct Signals;
-
-#[cfg(not(unix))]
-impl Signals {
-    fn new() -> std::io::Result<Signals> {
-        Ok(Signals)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
     }
 }
