@@ -64,19 +64,22 @@ impl Argument {
 
     /// The value in its one form, or why it is none.
     fn read(&self, given: Value) -> Result<Value, Invalid> {
-        let read = match (self.kind, &given) {
-            (ArgumentKind::Needed(_) | ArgumentKind::Text | ArgumentKind::Cursor, Value::String(_))
-            | (ArgumentKind::Flag, Value::Bool(_)) => Some(given.clone()),
-            (ArgumentKind::Cursor, Value::Number(number)) if number.is_u64() => Some(number.to_string().into()),
-            (ArgumentKind::Names, Value::String(name)) => Some(json!([name])),
-            (ArgumentKind::Names, Value::Array(names)) if names.iter().all(Value::is_string) => Some(given.clone()),
-            (ArgumentKind::Whole { least, most, .. }, Value::Number(_)) => {
-                whole_number(&given).filter(|number| (least..=most).contains(number)).map(Value::from)
-            }
-            (ArgumentKind::Word(words), Value::String(word)) if words.contains(&word.as_str()) => Some(given.clone()),
-            _ => None,
+        let value = match (self.kind, given) {
+            (ArgumentKind::Cursor, Value::Number(number)) if number.is_u64() => number.to_string().into(),
+            (ArgumentKind::Names, Value::String(name)) => json!([name]),
+            (_, given) => given,
         };
-        read.ok_or_else(|| Invalid::wrong(self.name, &given, &self.valid()))
+        let is_valid = match (self.kind, &value) {
+            (ArgumentKind::Needed(_) | ArgumentKind::Text | ArgumentKind::Cursor, Value::String(_)) => true,
+            (ArgumentKind::Flag, Value::Bool(_)) => true,
+            (ArgumentKind::Names, Value::Array(names)) => names.iter().all(Value::is_string),
+            (ArgumentKind::Whole { least, most, .. }, number) => {
+                whole_number(number).is_some_and(|number| (least..=most).contains(&number))
+            }
+            (ArgumentKind::Word(words), Value::String(word)) => words.contains(&word.as_str()),
+            _ => false,
+        };
+        if is_valid { Ok(value) } else { Err(Invalid::wrong(self.name, &value, &self.valid())) }
     }
 }
 
@@ -143,7 +146,7 @@ impl Arguments {
     }
 
     pub fn whole(&self, name: &str) -> u64 {
-        match (self.values.get(name).and_then(Value::as_u64), self.kind(name)) {
+        match (self.values.get(name).and_then(whole_number), self.kind(name)) {
             (Some(number), _) => number,
             (None, ArgumentKind::Whole { default, .. }) => default,
             (None, kind) => unreachable!("`{name}` is declared as {kind:?}"),

@@ -106,9 +106,9 @@ pub(super) fn shorten(value: &mut Value, chars_max: usize) {
     let strings = STRING_CHARS.iter().map(|&strings_max| (strings_max, usize::MAX));
     let entries = ENTRIES.iter().map(|&entries_max| (shortest, entries_max));
     // Each attempt starts from the whole, so that a mark says how much of the whole is missing.
-    let whole = value.clone();
+    let whole = std::mem::take(value);
     for (strings_max, entries_max) in strings.chain(entries) {
-        value.clone_from(&whole);
+        *value = whole.clone();
         cut_strings(value, strings_max);
         if let Value::Object(fields) = value {
             fields.values_mut().for_each(|field| cut_entries(field, entries_max));

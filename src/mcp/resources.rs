@@ -105,18 +105,14 @@ fn contents(reader: &mut Reader, address: &Address) -> Result<Option<Value>, his
 }
 
 fn of_aspect(reader: &mut Reader, coder: CoderView, aspect: Aspect) -> Result<Value, history::Error> {
-    let id = coder.coder_id.clone();
-    let filter = |types: Option<TypeSet>| Filter { types, ..Filter::coder(id.clone()) };
+    let of_coder = Filter::coder(coder.coder_id.clone());
+    let filter = |types: Option<TypeSet>| Filter { types, ..of_coder };
     let mut state = value(coder);
     shorten(&mut state, STATE_CHARS_MAX);
-    let keep = |keys: &[&str]| {
-        state
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(key, _)| keys.contains(&key.as_str()))
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect::<Value>()
+    let mut keep = |keys: &[&str]| {
+        let mut kept = std::mem::take(&mut state);
+        kept.as_object_mut().into_iter().for_each(|fields| fields.retain(|key, _| keys.contains(&key.as_str())));
+        kept
     };
     match aspect {
         Aspect::State => Ok(state),

@@ -15,7 +15,7 @@ use super::untrusted;
 
 /// The schema of an answer.
 pub(super) fn of_answer<T: JsonSchema + 'static>() -> Arc<JsonObject> {
-    let mut schema = schema_for_output::<T>().as_ref().clone();
+    let mut schema = Arc::unwrap_or_clone(schema_for_output::<T>());
     schema.values_mut().for_each(tidy);
     if let Some(Value::Object(properties)) = schema.get_mut("properties")
         && ["events", "coders", "coder"].iter().any(|key| properties.contains_key(*key))
@@ -65,16 +65,16 @@ fn tidy(schema: &mut Value) {
             if object.get("format").is_some_and(names_rust) {
                 object.remove("format");
             }
-            if let Some(Value::Array(types)) = object.get("type")
-                && let Some(only) = types.iter().find(|name| *name != "null").cloned()
-            {
-                object.insert("type".into(), only);
+            if let Some(Value::Array(types)) = object.get_mut("type") {
+                types.retain(|name| name != "null");
+                if let Some(only) = types.pop() {
+                    object.insert("type".into(), only);
+                }
             }
             if let Some(Value::Array(choices)) = object.get_mut("anyOf") {
                 choices.retain(|choice| choice.get("type").is_none_or(|name| name != "null"));
-                if let [only] = &choices[..]
-                    && let Value::Object(only) = only.clone()
-                {
+                if let [Value::Object(only)] = &mut choices[..] {
+                    let only = std::mem::take(only);
                     object.remove("anyOf");
                     object.extend(only);
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rmcp::model::JsonObject;
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::{
     event::{Draft, EventType, Family, FieldKind, Invalid},
@@ -59,7 +59,7 @@ pub(super) fn input() -> Arc<JsonObject> {
 
 pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<EmitReceipt, ToolError> {
     let object = arguments.unwrap_or_default();
-    let input = Value::Object(object.clone()).to_string();
+    let input = serde_json::to_string(&object).expect("it came as JSON");
     let entry = match Draft::from_object(object) {
         Ok(mut draft) => {
             draft.source.get_or_insert_with(|| SOURCE.to_owned());
