@@ -38,6 +38,7 @@ pub use invalid::Invalid;
 pub(crate) use invalid::echo;
 pub use kind::EventType;
 pub use limits::{BYTES_MAX, DEPTH_MAX, LINE_BYTES_MAX, check_coder_id, check_id};
+pub(crate) use schema::field_schema;
 pub use schema::{event_schema, events_page};
 pub use sentence::{Summary, sentence};
 pub use time::{Micros, Time};

@@ -1,211 +1,293 @@
-//! Arguments of tools: one table per tool, from which its input schema, its checks and its error messages come. Pure.
+//! Arguments of tools: a struct per tool, from which its input schema, its checks and its error messages come. Pure.
 //!
 //! A model reads the message and sends again, so a refusal names the argument and what is valid there. Nothing is
 //! clamped or ignored in silence.
 
-use std::sync::Arc;
+use std::{borrow::Cow, marker::PhantomData};
 
 use rmcp::model::JsonObject;
-use serde_json::{Value, json};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
 
 use crate::event::{Invalid, whole_number};
 
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Argument {
-    pub name: &'static str,
-    pub kind: ArgumentKind,
-    pub about: &'static str,
+use super::cursor::Cursor;
+
+/// A type that an argument may have.
+pub(super) trait Argument: Sized {
+    /// What stands for one that is missing; where it must be given, what it is.
+    fn missing() -> Result<Self, &'static str>;
+    /// Gives a value back that is no such argument.
+    fn read(given: Value) -> Result<Self, Value>;
+    fn valid() -> String;
+    fn schema() -> Schema;
 }
 
-#[derive(Clone, Copy, Debug)]
-pub(super) enum ArgumentKind {
-    /// Text that must be given, and what it is.
-    Needed(&'static str),
-    Text,
-    /// A list of names; a single name stands for a list of one.
-    Names,
-    /// A cursor: text, or a bare number.
-    Cursor,
-    Flag,
-    Whole {
-        least: u64,
-        most: u64,
-        default: u64,
-    },
-    /// One of some words; the first is the default.
-    Word(&'static [&'static str]),
+/// Arguments of one tool, a struct `Name` with `check` and `schema`: `Name { field: Type = "What it is for.", }`.
+macro_rules! tool_arguments {
+    ($Name:ident { $($field:ident: $Type:ty = $about:literal,)* }) => {
+        struct $Name { $($field: $Type,)* }
+
+        impl $Name {
+            fn check(given: Option<rmcp::model::JsonObject>) -> Result<$Name, $crate::event::Invalid> {
+                use $crate::mcp::arguments::{refuse_unknown, take};
+                let mut given = given.unwrap_or_default();
+                refuse_unknown(&given, &[$(stringify!($field)),*])?;
+                Ok($Name { $($field: take(&mut given, stringify!($field))?,)* })
+            }
+
+            fn schema() -> std::sync::Arc<rmcp::model::JsonObject> {
+                use $crate::mcp::arguments::{Argument, SchemaOf};
+                #[derive(schemars::JsonSchema)]
+                #[schemars(deny_unknown_fields)]
+                #[expect(dead_code, reason = "only its schema is asked for")]
+                struct Shape { $(#[doc = $about] $field: SchemaOf<$Type>,)* }
+                let needed = [$((stringify!($field), <$Type as Argument>::missing().is_err()),)*];
+                $crate::mcp::schema::of_arguments::<Shape>(needed.into_iter().filter(|(_, is)| *is).map(|(name, _)| name))
+            }
+        }
+    };
 }
 
-impl Argument {
-    fn valid(&self) -> String {
-        match self.kind {
-            ArgumentKind::Needed(_) | ArgumentKind::Text => "text".into(),
-            ArgumentKind::Names => "a list of names, such as [\"a\", \"b\"]".into(),
-            ArgumentKind::Cursor => super::cursor::Cursor::VALID.into(),
-            ArgumentKind::Flag => "true or false".into(),
-            ArgumentKind::Whole { least, most, .. } => format!("a whole number from {least} to {most}"),
-            ArgumentKind::Word(words) => words.join(" or "),
+pub(super) use tool_arguments;
+
+/// Lets schemars ask an argument for its schema.
+pub(super) struct SchemaOf<T>(PhantomData<T>);
+
+impl<T: Argument> JsonSchema for SchemaOf<T> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        "Argument".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        T::schema()
+    }
+}
+
+/// Absent, `null`, and empty text all mean that an argument is missing.
+///
+/// # Errors
+/// [`Invalid`] that names the argument and what is valid there.
+pub(super) fn take<T: Argument>(given: &mut JsonObject, name: &str) -> Result<T, Invalid> {
+    match given.remove(name).filter(|value| !(value.is_null() || value == "")) {
+        Some(value) => T::read(value).map_err(|value| Invalid::wrong(name, &value, &T::valid())),
+        None => T::missing().map_err(|what| Invalid::missing(name, what)),
+    }
+}
+
+/// # Errors
+/// [`Invalid`] where something else than `known` is given.
+pub(super) fn refuse_unknown(given: &JsonObject, known: &[&str]) -> Result<(), Invalid> {
+    let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) else { return Ok(()) };
+    let valid = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    Err(Invalid::new(name, format_args!("unknown argument `{}`: valid are {valid}", super::untrusted::echo(name))))
+}
+
+impl Argument for Option<String> {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(None)
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        text(given).map(Some)
+    }
+
+    fn valid() -> String {
+        "text".into()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string"})
+    }
+}
+
+pub(super) fn text(given: Value) -> Result<String, Value> {
+    match given {
+        Value::String(text) => Ok(text),
+        other => Err(other),
+    }
+}
+
+/// A list of names; a single name stands for a list of one.
+impl Argument for Vec<String> {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(Vec::new())
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        match given {
+            Value::String(name) => Ok(vec![name]),
+            Value::Array(names) if names.iter().all(Value::is_string) => Ok(names.into_iter().flat_map(text).collect()),
+            other => Err(other),
         }
     }
 
-    fn schema(&self) -> Value {
-        let mut schema = match self.kind {
-            ArgumentKind::Needed(_) | ArgumentKind::Text | ArgumentKind::Cursor => json!({"type": "string"}),
-            ArgumentKind::Names => json!({"type": "array", "items": {"type": "string"}}),
-            ArgumentKind::Flag => json!({"type": "boolean", "default": false}),
-            ArgumentKind::Whole { least, most, default } => {
-                json!({"type": "integer", "minimum": least, "maximum": most, "default": default})
-            }
-            ArgumentKind::Word(words) => json!({"type": "string", "enum": words, "default": words[0]}),
+    fn valid() -> String {
+        "a list of names, such as [\"a\", \"b\"]".into()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "array", "items": {"type": "string"}})
+    }
+}
+
+/// Text, or a bare number.
+impl Argument for Option<Cursor> {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(None)
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        let read = match &given {
+            Value::String(text) => Cursor::parse(text).ok(),
+            Value::Number(number) => Cursor::parse(&number.to_string()).ok(),
+            _ => None,
         };
-        schema["description"] = self.about.into();
-        schema
+        read.map(Some).ok_or(given)
     }
 
-    /// The value in its one form, or why it is none.
-    fn read(&self, given: Value) -> Result<Value, Invalid> {
-        let value = match (self.kind, given) {
-            (ArgumentKind::Cursor, Value::Number(number)) if number.is_u64() => number.to_string().into(),
-            (ArgumentKind::Names, Value::String(name)) => json!([name]),
-            (_, given) => given,
-        };
-        let is_valid = match (self.kind, &value) {
-            (ArgumentKind::Needed(_) | ArgumentKind::Text | ArgumentKind::Cursor, Value::String(_)) => true,
-            (ArgumentKind::Flag, Value::Bool(_)) => true,
-            (ArgumentKind::Names, Value::Array(names)) => names.iter().all(Value::is_string),
-            (ArgumentKind::Whole { least, most, .. }, number) => {
-                whole_number(number).is_some_and(|number| (least..=most).contains(&number))
-            }
-            (ArgumentKind::Word(words), Value::String(word)) => words.contains(&word.as_str()),
-            _ => false,
-        };
-        if is_valid { Ok(value) } else { Err(Invalid::wrong(self.name, &value, &self.valid())) }
+    fn valid() -> String {
+        Cursor::VALID.into()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string"})
     }
 }
 
-/// The input schema of a tool with these arguments.
-pub(super) fn schema(table: &[Argument]) -> Arc<JsonObject> {
-    let properties: JsonObject = table.iter().map(|argument| (argument.name.to_owned(), argument.schema())).collect();
-    let needed = table
-        .iter()
-        .filter(|argument| matches!(argument.kind, ArgumentKind::Needed(_)))
-        .map(|argument| argument.name)
-        .collect::<Vec<_>>();
-    let mut schema = JsonObject::new();
-    schema.insert("type".into(), "object".into());
-    schema.insert("properties".into(), properties.into());
-    if !needed.is_empty() {
-        schema.insert("required".into(), needed.into());
-    }
-    schema.insert("additionalProperties".into(), false.into());
-    Arc::new(schema)
-}
-
-/// The arguments of one call, each known and of its kind.
-#[derive(Debug)]
-pub(super) struct Arguments {
-    table: &'static [Argument],
-    values: JsonObject,
-}
-
-impl Arguments {
-    /// Absent, `null`, and empty text all mean that an argument is missing.
-    ///
-    /// # Errors
-    /// [`Invalid`] that names the argument and what is valid there.
-    pub fn check(table: &'static [Argument], given: Option<JsonObject>) -> Result<Arguments, Invalid> {
-        let mut values = JsonObject::new();
-        for (name, value) in given.unwrap_or_default() {
-            let Some(argument) = table.iter().find(|argument| argument.name == name) else { return Err(unknown(table, &name)) };
-            if !(value.is_null() || value == "") {
-                values.insert(name, argument.read(value)?);
-            }
-        }
-        for argument in table {
-            if let (ArgumentKind::Needed(valid), false) = (argument.kind, values.contains_key(argument.name)) {
-                return Err(Invalid::missing(argument.name, valid));
-            }
-        }
-        Ok(Arguments { table, values })
+impl Argument for bool {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(false)
     }
 
-    pub fn text(&self, name: &str) -> Option<&str> {
-        self.values.get(name).and_then(Value::as_str)
+    fn read(given: Value) -> Result<Self, Value> {
+        given.as_bool().ok_or(given)
     }
 
-    pub fn needed(&self, name: &str) -> &str {
-        self.text(name).expect("a needed argument is there once the arguments are checked")
+    fn valid() -> String {
+        "true or false".into()
     }
 
-    pub fn names(&self, name: &str) -> Vec<&str> {
-        self.values.get(name).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect()
-    }
-
-    pub fn flag(&self, name: &str) -> bool {
-        self.values.get(name).and_then(Value::as_bool).unwrap_or(false)
-    }
-
-    pub fn whole(&self, name: &str) -> u64 {
-        match (self.values.get(name).and_then(whole_number), self.kind(name)) {
-            (Some(number), _) => number,
-            (None, ArgumentKind::Whole { default, .. }) => default,
-            (None, kind) => unreachable!("`{name}` is declared as {kind:?}"),
-        }
-    }
-
-    pub fn word(&self, name: &str) -> &str {
-        match (self.text(name), self.kind(name)) {
-            (Some(word), _) => word,
-            (None, ArgumentKind::Word(words)) => words[0],
-            (None, kind) => unreachable!("`{name}` is declared as {kind:?}"),
-        }
-    }
-
-    fn kind(&self, name: &str) -> ArgumentKind {
-        self.table.iter().find(|argument| argument.name == name).expect("tools ask only for arguments of their table").kind
+    fn schema() -> Schema {
+        json_schema!({"type": "boolean", "default": false})
     }
 }
 
-fn unknown(table: &[Argument], name: &str) -> Invalid {
-    let valid = table.iter().map(|argument| format!("`{}`", argument.name)).collect::<Vec<_>>().join(", ");
-    Invalid::new(name, format_args!("unknown argument `{}`: valid are {valid}", super::untrusted::echo(name)))
+/// A whole number from `LEAST` to `MOST`.
+pub(super) struct Whole<const LEAST: u64, const MOST: u64, const DEFAULT: u64>(pub u64);
+
+impl<const LEAST: u64, const MOST: u64, const DEFAULT: u64> Argument for Whole<LEAST, MOST, DEFAULT> {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(Whole(DEFAULT))
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        whole_number(&given).filter(|number| (LEAST..=MOST).contains(number)).map(Whole).ok_or(given)
+    }
+
+    fn valid() -> String {
+        format!("a whole number from {LEAST} to {MOST}")
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "integer", "minimum": LEAST, "maximum": MOST, "default": DEFAULT})
+    }
+}
+
+/// A closed set of words; the first is the default.
+pub(super) trait Words: Copy + 'static {
+    const WORDS: &'static [(&'static str, Self)];
+}
+
+/// One of some words.
+pub(super) struct Word<T>(pub T);
+
+impl<T: Words> Argument for Word<T> {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(Word(T::WORDS[0].1))
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        T::WORDS.iter().find(|(word, _)| given == *word).map(|(_, meant)| Word(*meant)).ok_or(given)
+    }
+
+    fn valid() -> String {
+        names::<T>().join(" or ")
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string", "enum": names::<T>(), "default": T::WORDS[0].0})
+    }
+}
+
+fn names<T: Words>() -> Vec<&'static str> {
+    T::WORDS.iter().map(|(word, _)| *word).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+    use crate::mcp::detail::EventDetail;
 
-    const TABLE: &[Argument] = &[
-        Argument { name: "coder_id", kind: ArgumentKind::Needed("the id of the coder"), about: "Id." },
-        Argument { name: "types", kind: ArgumentKind::Names, about: "Types." },
-        Argument { name: "limit", kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 }, about: "How many." },
-        Argument { name: "cursor", kind: ArgumentKind::Cursor, about: "Where to go on." },
-        Argument { name: "order", kind: ArgumentKind::Word(&["newest", "oldest"]), about: "Order." },
-        Argument { name: "loud", kind: ArgumentKind::Flag, about: "Loud." },
-    ];
+    /// Must be given.
+    struct Needed(String);
 
-    fn check(given: Value) -> Result<Arguments, Invalid> {
+    impl Argument for Needed {
+        fn missing() -> Result<Self, &'static str> {
+            Err("the id of the coder")
+        }
+
+        fn read(given: Value) -> Result<Self, Value> {
+            text(given).map(Needed)
+        }
+
+        fn valid() -> String {
+            "text".into()
+        }
+
+        fn schema() -> Schema {
+            json_schema!({"type": "string"})
+        }
+    }
+
+    tool_arguments! {
+        Example {
+            coder_id: Needed = "Id.",
+            types: Vec<String> = "Types.",
+            limit: Whole<1, 1000, 50> = "How many.",
+            cursor: Option<Cursor> = "Where to go on.",
+            detail: Word<EventDetail> = "How much.",
+            loud: bool = "Loud.",
+        }
+    }
+
+    fn check(given: Value) -> Result<Example, Invalid> {
         let Value::Object(given) = given else { panic!("{given} is no object") };
-        Arguments::check(TABLE, Some(given))
+        Example::check(Some(given))
     }
 
     #[test]
     fn reads_what_is_given_and_fills_defaults() {
-        let given =
-            check(json!({"coder_id": "a", "types": "progress", "limit": 3.0, "cursor": 1042, "loud": true})).expect("valid");
-        assert_eq!((given.needed("coder_id"), given.names("types"), given.whole("limit")), ("a", vec!["progress"], 3));
-        assert_eq!((given.text("cursor"), given.word("order"), given.flag("loud")), (Some("1042"), "newest", true));
-        let given = check(json!({"coder_id": "a", "types": null, "cursor": "", "limit": null, "order": null})).expect("valid");
-        assert_eq!(
-            (given.names("types").len(), given.whole("limit"), given.text("cursor"), given.flag("loud")),
-            (0, 50, None, false)
-        );
+        let read = |given: Value| {
+            let Example { coder_id, types, limit, cursor, detail, loud } = check(given).expect("valid");
+            (coder_id.0, types.join(" "), limit.0, cursor.map(|cursor| cursor.seq), detail.0, loud)
+        };
+        let given = json!({"coder_id": "a", "types": "progress", "limit": 3.0, "cursor": 1042, "detail": "full", "loud": true});
+        assert_eq!(read(given), ("a".into(), "progress".into(), 3, Some(1042), EventDetail::Full, true));
+        let given = json!({"coder_id": "a", "types": null, "cursor": "", "limit": null, "detail": null});
+        assert_eq!(read(given), ("a".into(), "".into(), 50, None, EventDetail::Summary, false));
     }
 
     #[test]
     fn a_refusal_names_the_argument_and_what_is_valid() {
         let refused = |given: Value, message: &str| {
-            assert_eq!(check(given).map(|given| given.values).unwrap_err().to_string(), message);
+            assert_eq!(check(given).map(|_| ()).unwrap_err().to_string(), message);
         };
         refused(json!({}), "`coder_id` is missing: give the id of the coder");
         refused(json!({"coder_id": ""}), "`coder_id` is missing: give the id of the coder");
@@ -216,17 +298,18 @@ mod tests {
         refused(json!({"coder_id": "a", "limit": -1}), "`limit` is `-1`: give a whole number from 1 to 1000");
         refused(json!({"coder_id": "a", "limit": "50"}), "`limit` is `\"50\"`: give a whole number from 1 to 1000");
         refused(json!({"coder_id": "a", "types": [1]}), "`types` is `[1]`: give a list of names, such as [\"a\", \"b\"]");
-        refused(json!({"coder_id": "a", "order": "latest"}), "`order` is `\"latest\"`: give newest or oldest");
+        refused(json!({"coder_id": "a", "detail": "latest"}), "`detail` is `\"latest\"`: give summary or full");
         refused(json!({"coder_id": "a", "loud": "yes"}), "`loud` is `\"yes\"`: give true or false");
+        refused(json!({"coder_id": "a", "cursor": 1.5}), &format!("`cursor` is `1.5`: give {}", Cursor::VALID));
         refused(
             json!({"coder": "a"}),
-            "unknown argument `coder`: valid are `coder_id`, `types`, `limit`, `cursor`, `order`, `loud`",
+            "unknown argument `coder`: valid are `coder_id`, `types`, `limit`, `cursor`, `detail`, `loud`",
         );
     }
 
     #[test]
     fn the_schema_says_what_the_checks_do() {
-        let schema = schema(TABLE);
+        let schema = Example::schema();
         assert_eq!(schema["required"], json!(["coder_id"]));
         assert_eq!(schema["additionalProperties"], false);
         assert_eq!(

@@ -4,6 +4,8 @@ use serde_json::value::{RawValue, to_raw_value};
 
 use crate::event::{Event, Summary};
 
+use super::arguments::Words;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EventDetail {
     /// One sentence: few tokens, still enough to decide.
@@ -12,14 +14,11 @@ pub(super) enum EventDetail {
     Full,
 }
 
+impl Words for EventDetail {
+    const WORDS: &'static [(&'static str, EventDetail)] = &[("summary", EventDetail::Summary), ("full", EventDetail::Full)];
+}
+
 impl EventDetail {
-    /// The words of the argument `detail`, the default first.
-    pub const WORDS: &[&str] = &["summary", "full"];
-
-    pub fn named(word: &str) -> EventDetail {
-        if word == "full" { EventDetail::Full } else { EventDetail::Summary }
-    }
-
     /// As text: a page of trees of values costs more than the page.
     pub fn tell(self, event: &Event) -> Box<RawValue> {
         let told = match self {

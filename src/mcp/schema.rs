@@ -1,17 +1,33 @@
-//! JSON Schemas of answers, as strict clients want them: made once from the answers' types, and tidied.
+//! JSON Schemas of arguments and answers, as strict clients want them: made once from their types, and tidied.
 //!
 //! schemars says `format: uint64` and `type: ["integer", "null"]`; validators warn about the first and some clients
 //! refuse the second. Answers leave absent fields out, so `null` is not valid in them anyway.
 
 use std::sync::Arc;
 
-use rmcp::{handler::server::tool::schema_for_output, model::JsonObject};
+use rmcp::{
+    handler::server::tool::{schema_for_output, schema_for_type},
+    model::JsonObject,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 use crate::aggregate::CoderView;
 
 use super::untrusted;
+
+/// The schema of arguments, of which some are `needed`: whether one is, schemars would tell by its type alone.
+pub(super) fn of_arguments<T: JsonSchema + 'static>(needed: impl Iterator<Item = &'static str>) -> Arc<JsonObject> {
+    let mut schema = Arc::unwrap_or_clone(schema_for_type::<T>());
+    let needed: Vec<Value> = needed.map(Value::from).collect();
+    for own in ["$schema", "title", "required"] {
+        schema.remove(own);
+    }
+    if !needed.is_empty() {
+        schema.insert("required".into(), needed.into());
+    }
+    Arc::new(schema)
+}
 
 /// The schema of an answer.
 pub(super) fn of_answer<T: JsonSchema + 'static>() -> Arc<JsonObject> {

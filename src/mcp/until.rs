@@ -19,13 +19,13 @@ const FINISHED: &str = "finished";
 impl Until {
     /// # Errors
     /// [`Invalid`] under the name `until`.
-    pub fn parse(names: &[&str]) -> Result<Option<Until>, Invalid> {
+    pub fn parse(names: &[impl AsRef<str>]) -> Result<Option<Until>, Invalid> {
         if names.is_empty() {
             return Ok(None);
         }
         let mut until = Until { kinds: TypeSet::EMPTY, statuses: Vec::new(), finished: false };
         for name in names {
-            until.add(name)?;
+            until.add(name.as_ref())?;
         }
         Ok(Some(until))
     }
@@ -114,7 +114,7 @@ mod tests {
         check(&["paused", "finished"], &["paused", "failed", "stopped", "deleted"]);
         check(&["milestone"], &["milestone"]);
         check(&["provider.*"], &["api_call", "api_error", "rate_limit"]);
-        assert_eq!(Until::parse(&[]), Ok(None));
+        assert_eq!(Until::parse(&[""; 0]), Ok(None));
     }
 
     #[test]

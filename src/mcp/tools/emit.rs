@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    event::{Draft, EventType, Family, FieldKind, Invalid},
+    event::{Draft, EventType, Family, Invalid, field_schema},
     history::{Entry, Outcome, Rejection},
     mcp::{context::ServeContext, tool_error::ToolError},
 };
@@ -39,14 +39,7 @@ pub(super) fn input() -> Arc<JsonObject> {
         "data": {"type": "object", "description": "Anything else."},
     });
     for field in SHOWN.iter().flat_map(|family| family.fields()) {
-        let kind = match field.kind {
-            FieldKind::Line | FieldKind::Text => json!({"type": "string"}),
-            FieldKind::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1}),
-            FieldKind::Number => json!({"type": "number", "minimum": 0}),
-            FieldKind::Count => json!({"type": "integer", "minimum": 0}),
-        };
-        properties[field.name] = kind;
-        properties[field.name]["description"] = field.about.into();
+        properties[field.name] = field_schema(field.kind, field.about);
     }
     let mut schema = JsonObject::new();
     schema.insert("type".into(), "object".into());

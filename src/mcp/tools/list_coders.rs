@@ -12,7 +12,7 @@ use crate::{
     event::{Invalid, Status},
     history::{self, CodersQuery, Reader},
     mcp::{
-        arguments::{self, Argument, ArgumentKind, Arguments},
+        arguments::{Whole, tool_arguments},
         budget::AnswerBudget,
         context::ServeContext,
         schema,
@@ -20,19 +20,13 @@ use crate::{
     },
 };
 
-const ARGUMENTS: &[Argument] = &[
-    Argument {
-        name: "status",
-        kind: ArgumentKind::Names,
-        about: "Only these: created, running, paused, completed, failed, stopped, deleted.",
-    },
-    Argument {
-        name: "needs_attention",
-        kind: ArgumentKind::Flag,
-        about: "Only coders that wait for someone, stall, failed, or are rate limited.",
-    },
-    Argument { name: "limit", kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 }, about: "Most coders to give." },
-];
+tool_arguments! {
+    ListCoders {
+        status: Vec<String> = "Only these: created, running, paused, completed, failed, stopped, deleted.",
+        needs_attention: bool = "Only coders that wait for someone, stall, failed, or are rate limited.",
+        limit: Whole<1, 1000, 50> = "Most coders to give.",
+    }
+}
 
 /// How many coders the resource shows.
 const SHOWN_MAX: usize = 100;
@@ -53,14 +47,13 @@ impl CodersAnswer {
 }
 
 pub(super) fn input() -> Arc<JsonObject> {
-    arguments::schema(ARGUMENTS)
+    ListCoders::schema()
 }
 
 pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<CodersAnswer, ToolError> {
-    let given = Arguments::check(ARGUMENTS, arguments)?;
-    let statuses = given.names("status").into_iter().map(status).collect::<Result<_, _>>()?;
-    let (needs_attention, limit) = (given.flag("needs_attention"), given.whole("limit") as usize);
-    Ok(serving.bus.read(move |reader| list(reader, statuses, needs_attention, limit)).await?)
+    let ListCoders { status: names, needs_attention, limit } = ListCoders::check(arguments)?;
+    let statuses = names.iter().map(|name| status(name)).collect::<Result<_, _>>()?;
+    Ok(serving.bus.read(move |reader| list(reader, statuses, needs_attention, limit.0 as usize)).await?)
 }
 
 /// The coders, most recently active first, as the resource gives them.

@@ -12,7 +12,7 @@ use crate::{
     filter::{Filter, TypeSet, parse_moment},
     history::{self, Order, Page, Query, Reader},
     mcp::{
-        arguments::{self, Argument, ArgumentKind, Arguments},
+        arguments::{Whole, Word, Words, tool_arguments},
         budget::{ANSWER_EVENTS_MAX, AnswerBudget},
         context::ServeContext,
         cursor::Cursor,
@@ -22,42 +22,24 @@ use crate::{
     },
 };
 
-const ARGUMENTS: &[Argument] = &[
-    Argument { name: "coder_id", kind: ArgumentKind::Text, about: "Only this coder's events." },
-    Argument {
-        name: "event_types",
-        kind: ArgumentKind::Names,
-        about: "Only these types, such as `failed`, `ai_coder_progress`, or a whole family such as `lifecycle.*`.",
-    },
-    Argument {
-        name: "since",
-        kind: ArgumentKind::Text,
-        about: "From this event time on: RFC 3339, or an age such as 15m, 2h, 7d.",
-    },
-    Argument { name: "until", kind: ArgumentKind::Text, about: "Up to this event time, written as since." },
-    Argument {
-        name: "path",
-        kind: ArgumentKind::Text,
-        about: "Only events of this file, of files below this folder, or whose path ends so.",
-    },
-    Argument {
-        name: "text",
-        kind: ArgumentKind::Text,
-        about: "Only events with this text in description, output, messages or path; case does not matter.",
-    },
-    Argument { name: "order", kind: ArgumentKind::Word(&["newest", "oldest"]), about: "Which end comes first." },
-    Argument { name: "limit", kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 }, about: "Most events to give." },
-    Argument {
-        name: "cursor",
-        kind: ArgumentKind::Cursor,
-        about: "next_cursor of the page before; keep the other arguments as they were.",
-    },
-    Argument {
-        name: "detail",
-        kind: ArgumentKind::Word(EventDetail::WORDS),
-        about: "summary: one sentence an event; full: every field.",
-    },
-];
+tool_arguments! {
+    ListEvents {
+        coder_id: Option<String> = "Only this coder's events.",
+        event_types: Vec<String> = "Only these types, such as `failed`, `ai_coder_progress`, or a whole family such as `lifecycle.*`.",
+        since: Option<String> = "From this event time on: RFC 3339, or an age such as 15m, 2h, 7d.",
+        until: Option<String> = "Up to this event time, written as since.",
+        path: Option<String> = "Only events of this file, of files below this folder, or whose path ends so.",
+        text: Option<String> = "Only events with this text in description, output, messages or path; case does not matter.",
+        order: Word<Order> = "Which end comes first.",
+        limit: Whole<1, 1000, 50> = "Most events to give.",
+        cursor: Option<Cursor> = "next_cursor of the page before; keep the other arguments as they were.",
+        detail: Word<EventDetail> = "summary: one sentence an event; full: every field.",
+    }
+}
+
+impl Words for Order {
+    const WORDS: &'static [(&'static str, Order)] = &[("newest", Order::Newest), ("oldest", Order::Oldest)];
+}
 
 /// How many events one call looks at; where text or path match rarely, a page may be short and still go on.
 const SCAN_MAX: usize = 50_000;
@@ -86,14 +68,13 @@ impl EventsAnswer {
 }
 
 pub(super) fn input() -> Arc<JsonObject> {
-    arguments::schema(ARGUMENTS)
+    ListEvents::schema()
 }
 
 pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<EventsAnswer, ToolError> {
-    let given = Arguments::check(ARGUMENTS, arguments)?;
-    let query = query(&given)?;
-    let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
-    let detail = EventDetail::named(given.word("detail"));
+    let mut given = ListEvents::check(arguments)?;
+    let (cursor, detail) = (given.cursor.take(), given.detail.0);
+    let query = query(given)?;
     // Most answers are found at once. What takes longer is begun anew, away from the protocol's thread.
     let quickly = query.clone();
     let begin = cursor.clone();
@@ -106,22 +87,20 @@ pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) 
     found.expect("who is patient does not give up")
 }
 
-fn query(given: &Arguments) -> Result<Query, Invalid> {
-    let coder = given.text("coder_id");
-    coder.map_or(Ok(()), check_coder_id)?;
+fn query(given: ListEvents) -> Result<Query, Invalid> {
+    given.coder_id.as_deref().map_or(Ok(()), check_coder_id)?;
     let now = SystemTime::now().into();
-    let moment = |name: &str| given.text(name).map(|moment| parse_moment(name, moment, now)).transpose();
+    let moment = |name: &str, moment: Option<String>| moment.map(|moment| parse_moment(name, &moment, now)).transpose();
     let filter = Filter {
-        coders: coder.map(str::to_owned).into_iter().collect(),
-        types: types(&given.names("event_types"))?,
-        since: moment("since")?,
-        until: moment("until")?,
-        path: given.text("path").map(str::to_owned),
-        text: given.text("text").map(str::to_owned),
+        coders: given.coder_id.into_iter().collect(),
+        types: types(&given.event_types)?,
+        since: moment("since", given.since)?,
+        until: moment("until", given.until)?,
+        path: given.path,
+        text: given.text,
     };
-    let order = if given.word("order") == "oldest" { Order::Oldest } else { Order::Newest };
-    let limit = (given.whole("limit") as usize).min(ANSWER_EVENTS_MAX);
-    Ok(Query { filter, order, after: None, before: None, limit, scan_max: SCAN_MAX })
+    let limit = (given.limit.0 as usize).min(ANSWER_EVENTS_MAX);
+    Ok(Query { filter, order: given.order.0, after: None, before: None, limit, scan_max: SCAN_MAX })
 }
 
 /// `None` where `page` gave up.
@@ -176,8 +155,8 @@ fn fill(page: Page, detail: EventDetail) -> EventsAnswer {
 }
 
 /// The types of `event_types`, with the argument's name in front of what is wrong with them.
-pub(super) fn types(names: &[&str]) -> Result<Option<TypeSet>, Invalid> {
-    TypeSet::parse_all(names.iter().copied())
+pub(super) fn types(names: &[String]) -> Result<Option<TypeSet>, Invalid> {
+    TypeSet::parse_all(names.iter().map(String::as_str))
         .map_err(|unknown| Invalid::new("event_types", format_args!("`event_types`: {unknown}")))
 }
 
@@ -191,7 +170,7 @@ mod tests {
 
     fn refused(arguments: Value) -> String {
         let Value::Object(arguments) = arguments else { panic!("no object") };
-        Arguments::check(ARGUMENTS, Some(arguments)).and_then(|given| query(&given)).unwrap_err().to_string()
+        ListEvents::check(Some(arguments)).and_then(query).unwrap_err().to_string()
     }
 
     #[test]

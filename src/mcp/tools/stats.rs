@@ -13,21 +13,19 @@ use crate::{
     filter::parse_moment,
     history::{self, Reader, StatsQuery},
     mcp::{
-        arguments::{self, Argument, ArgumentKind, Arguments},
+        arguments::tool_arguments,
         budget::{ANSWER_CHARS_MAX, AnswerBudget, shorten},
         context::ServeContext,
         tool_error::ToolError,
     },
 };
 
-const ARGUMENTS: &[Argument] = &[
-    Argument { name: "coder_id", kind: ArgumentKind::Text, about: "Only this coder." },
-    Argument {
-        name: "since",
-        kind: ArgumentKind::Text,
-        about: "Count from this time on: RFC 3339, or an age such as 15m, 2h, 7d. Rounded down to a minute or hour, and echoed.",
-    },
-];
+tool_arguments! {
+    GetStats {
+        coder_id: Option<String> = "Only this coder.",
+        since: Option<String> = "Count from this time on: RFC 3339, or an age such as 15m, 2h, 7d. Rounded down to a minute or hour, and echoed.",
+    }
+}
 
 /// How many coders are described; the answer is full before many more.
 const CODERS_MAX: usize = 50;
@@ -49,14 +47,13 @@ impl StatsAnswer {
 }
 
 pub(super) fn input() -> Arc<JsonObject> {
-    arguments::schema(ARGUMENTS)
+    GetStats::schema()
 }
 
 pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<StatsAnswer, ToolError> {
-    let given = Arguments::check(ARGUMENTS, arguments)?;
-    let coder = given.text("coder_id").map(str::to_owned);
+    let GetStats { coder_id: coder, since } = GetStats::check(arguments)?;
     coder.as_deref().map_or(Ok(()), check_coder_id)?;
-    let since = given.text("since").map(|moment| parse_moment("since", moment, SystemTime::now().into())).transpose()?;
+    let since = since.map(|moment| parse_moment("since", &moment, SystemTime::now().into())).transpose()?;
     // Of one coder it is a row and what hangs on it.
     let takes_few_rows = coder.is_some() && since.is_none();
     let query = StatsQuery { coder, since, coders_max: CODERS_MAX };

@@ -14,7 +14,7 @@ use rmcp::{
     service::RequestContext,
     task_manager::{TaskExit, TaskOptions},
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, json_schema};
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
@@ -28,7 +28,7 @@ use crate::{
     history::{Missed, Position},
     mcp::{
         address::Address,
-        arguments::{self, Argument, ArgumentKind, Arguments},
+        arguments::{self, Argument, Whole, Word, tool_arguments},
         budget::{self, ANSWER_EVENTS_MAX, AnswerBudget, shorten},
         context::ServeContext,
         cursor::Cursor,
@@ -45,44 +45,39 @@ use self::watch::{CoderWatch, Patience};
 use super::gather::{Gathering, WatchEnd};
 
 const EVERY_CODER: &str = "*";
-const ARGUMENTS: &[Argument] = &[
-    Argument {
-        name: "coder_id",
-        kind: ArgumentKind::Needed("the id of a coder, or `*` for all"),
-        about: "The coder's id, also of one that does not exist yet, or * for all.",
-    },
-    Argument {
-        name: "event_types",
-        kind: ArgumentKind::Names,
-        about: "Only these types or families, such as `lifecycle.*`. Left out: all but output and resource_usage.",
-    },
-    Argument {
-        name: "cursor",
-        kind: ArgumentKind::Cursor,
-        about: "cursor of the last answer. Left out: the present state, at once.",
-    },
-    // Clients give up on a call after 60 s.
-    Argument {
-        name: "wait_ms",
-        kind: ArgumentKind::Whole { least: 0, most: 55_000, default: 25_000 },
-        about: "How long to wait where nothing came yet.",
-    },
-    Argument {
-        name: "max_events",
-        kind: ArgumentKind::Whole { least: 1, most: 1000, default: 50 },
-        about: "Most events to give.",
-    },
-    Argument {
-        name: "until",
-        kind: ArgumentKind::Names,
-        about: "Wait on until one of these: a status such as completed, `finished` (failed, stopped, deleted, or completed and gone), or an event type.",
-    },
-    Argument {
-        name: "detail",
-        kind: ArgumentKind::Word(EventDetail::WORDS),
-        about: "summary: one sentence an event; full: every field.",
-    },
-];
+tool_arguments! {
+    SubscribeCoder {
+        coder_id: WatchedCoder = "The coder's id, also of one that does not exist yet, or * for all.",
+        event_types: Vec<String> = "Only these types or families, such as `lifecycle.*`. Left out: all but output and resource_usage.",
+        cursor: Option<Cursor> = "cursor of the last answer. Left out: the present state, at once.",
+        // Clients give up on a call after 60 s.
+        wait_ms: Whole<0, 55_000, 25_000> = "How long to wait where nothing came yet.",
+        max_events: Whole<1, 1000, 50> = "Most events to give.",
+        until: Vec<String> = "Wait on until one of these: a status such as completed, `finished` (failed, stopped, deleted, or completed and gone), or an event type.",
+        detail: Word<EventDetail> = "summary: one sentence an event; full: every field.",
+    }
+}
+
+/// Whom to watch: the one argument that must be given.
+struct WatchedCoder(String);
+
+impl Argument for WatchedCoder {
+    fn missing() -> Result<Self, &'static str> {
+        Err("the id of a coder, or `*` for all")
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        arguments::text(given).map(WatchedCoder)
+    }
+
+    fn valid() -> String {
+        "text".into()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string"})
+    }
+}
 
 /// Left out unless asked for: they are many and say little.
 const NOISE: &[EventType] = &[EventType::Output, EventType::ResourceUsage];
@@ -126,7 +121,7 @@ impl WatchAnswer {
 }
 
 pub(super) fn input() -> Arc<JsonObject> {
-    arguments::schema(ARGUMENTS)
+    SubscribeCoder::schema()
 }
 
 pub(super) async fn call(
@@ -134,9 +129,10 @@ pub(super) async fn call(
     arguments: Option<JsonObject>,
     context: RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ToolError> {
-    let given = Arguments::check(ARGUMENTS, arguments)?;
-    let (watch, cursor) = CoderWatch::parse(&given)?;
-    let deadline = Instant::now() + Duration::from_millis(given.whole("wait_ms"));
+    let mut given = SubscribeCoder::check(arguments)?;
+    let (cursor, wait) = (given.cursor.take(), Duration::from_millis(given.wait_ms.0));
+    let watch = CoderWatch::of(given)?;
+    let deadline = Instant::now() + wait;
 
     let mut patience = Patience {
         deadline,
@@ -156,7 +152,7 @@ pub(super) async fn call(
     if !(takes_tasks && serving.tasks_made.may_make(Instant::now(), kept * 2)) {
         serving.open_requests.wait(&context.id).map_err(|_| ToolError::Crowd)?;
         // What the caller sent beside the arguments may be large, and the wait may be long.
-        drop((given, context));
+        drop(context);
         let ended = watch.wait(&serving.bus, &mut gathering, &mut patience).await?;
         return Ok(watch.answer(&serving.bus, &gathering, ended).await?.result().into());
     }
@@ -185,13 +181,13 @@ pub(super) async fn call(
 }
 
 impl CoderWatch {
-    fn parse(given: &Arguments) -> Result<(CoderWatch, Option<Cursor>), ToolError> {
-        let coder = given.needed("coder_id").to_owned();
+    fn of(given: SubscribeCoder) -> Result<CoderWatch, ToolError> {
+        let WatchedCoder(coder) = given.coder_id;
         if coder != EVERY_CODER {
             check_coder_id(&coder)?;
         }
-        let wanted = super::list_events::types(&given.names("event_types"))?.unwrap_or_else(|| TypeSet::all_but(NOISE));
-        let until = Until::parse(&given.names("until"))?;
+        let wanted = super::list_events::types(&given.event_types)?.unwrap_or_else(|| TypeSet::all_but(NOISE));
+        let until = Until::parse(&given.until)?;
         let types = match until.as_ref().map(Until::deciding_types) {
             None => Some(wanted),
             Some(Some(deciding)) => Some(deciding.iter().fold(wanted, TypeSet::with)),
@@ -199,10 +195,8 @@ impl CoderWatch {
         };
         let coders = if coder == EVERY_CODER { Vec::new() } else { vec![coder.clone()] };
         let filter = Filter { coders, types, ..Filter::default() };
-        let cursor = given.text("cursor").map(Cursor::parse).transpose()?;
-        let (events_max, detail) =
-            ((given.whole("max_events") as usize).min(ANSWER_EVENTS_MAX), EventDetail::named(given.word("detail")));
-        Ok((CoderWatch { coder, filter, wanted, until, events_max, detail }, cursor))
+        let events_max = (given.max_events.0 as usize).min(ANSWER_EVENTS_MAX);
+        Ok(CoderWatch { coder, filter, wanted, until, events_max, detail: given.detail.0 })
     }
 
     async fn answer(&self, bus: &Bus, gathering: &Gathering, ended: WatchEnd) -> Result<WatchAnswer, ToolError> {
