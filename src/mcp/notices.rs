@@ -45,13 +45,15 @@ const LIST_EVERY: Duration = Duration::from_millis(1_050);
 /// How many events are marked before the notifier looks at anything else.
 const BATCH_EVENTS_MAX: usize = 1_000;
 
-/// The door through which subscriptions come and go. Cheap to clone.
+/// Where subscriptions come and go. Cheap to clone.
 #[derive(Clone)]
 pub(super) struct Notifier(Arc<NotifierInner>);
 
 struct NotifierInner {
     bus: Bus,
     closing: CancellationToken,
+    /// Locked by requests, which come and go, and by the one task that notifies; never across an `await`, or a client that
+    /// does not read would hold up the requests of its own connection.
     interests: Mutex<Interests>,
     /// Rung when a subscriber left.
     left: Notify,
@@ -60,7 +62,9 @@ struct NotifierInner {
 #[derive(Default)]
 struct Interests {
     by_id: BTreeMap<u64, Interest>,
+    /// Never given twice: what the outbox still owes to one that left must not reach another one.
     next_id: u64,
+    /// The task runs once a connection, since it alone knows what was told last.
     running: bool,
 }
 
@@ -82,7 +86,8 @@ impl Notifier {
         Notifier(Arc::new(NotifierInner { bus, closing, interests: Mutex::default(), left: Notify::new() }))
     }
 
-    /// Starts following the history, if nothing does yet: every commit from here on is told to whoever is subscribed.
+    /// Starts following the history, if nothing does yet: every commit from here on is told to whoever is subscribed. Called
+    /// before a subscription is acknowledged, so that nothing falls between the acknowledgment and the first event followed.
     pub fn start(&self) {
         let mut interests = self.0.interests();
         if !interests.running {
@@ -162,11 +167,15 @@ async fn follow(shared: Arc<NotifierInner>, mut events: Subscription) {
     let mut owed = Owed { outbox: Outbox::new(), listed: None, list_due: Some(Instant::now()), list_looked: None };
     let start = events.cursor();
     let mut failing = false;
+    // At most one thing is under way: a client that does not read holds up its own notifications, and meanwhile the history
+    // is followed on, so that what it is owed stays a set. It is kept over the turns of the loop, since `select!` drops the
+    // futures it is given: a notification that is half written must not be begun anew.
     let mut busy: Option<BoxFuture<'static, Done>> = None;
     loop {
         if busy.is_none() {
             busy = owed.next(&shared);
         }
+        // While something is under way, what falls due waits for it: the timer would else wake the loop without end.
         let (idle, due) = (busy.is_none(), owed.next_due());
         let timer = async {
             match due {
@@ -210,6 +219,7 @@ struct Owed {
     outbox: Outbox<(u64, Notice)>,
     /// The unfinished coders when they were last looked up.
     listed: Option<BTreeSet<String>>,
+    /// When the list is to be looked up again, and when it was last: each look reads the history.
     list_due: Option<Instant>,
     list_looked: Option<Instant>,
 }
@@ -230,6 +240,7 @@ impl Owed {
         {
             self.look_at_list(now);
         }
+        // Most clients subscribe to nothing: an event then costs no addresses.
         if interests.by_id.values().all(Interest::is_empty) {
             return;
         }
@@ -278,6 +289,7 @@ impl Owed {
         }
         loop {
             let (id, notice) = self.outbox.pop(now)?;
+            // It may have left since it was owed this.
             let Some(sink) = shared.interests().by_id.get(&id).map(|interest| interest.sink.clone()) else { continue };
             let send = async move { sink.send(notice).await };
             return Some(send.map(move |sent| sent.map_or_else(|Closed| Done::Gone(id), |()| Done::Sent)).boxed());

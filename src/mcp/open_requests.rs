@@ -33,6 +33,7 @@ struct OpenRequestsInner {
 struct RequestCounts {
     /// The length of each request's line; `None` for one that waits.
     requests: HashMap<RequestId, Option<usize>>,
+    /// How many of them have a length, and its sum: kept, since every message read asks for them.
     busy: usize,
     busy_bytes: usize,
 }
@@ -54,7 +55,8 @@ impl OpenRequests {
         true
     }
 
-    /// It has its answer, or wants none any more.
+    /// It has its answer, or wants none any more. Both may be told of one request, as where it is cancelled while its answer
+    /// is on the way: the second time it is not here, and nothing is counted twice.
     pub fn end(&self, id: &RequestId) {
         let mut counts = self.counts();
         let ended = counts.requests.remove(id).flatten();
@@ -84,6 +86,7 @@ impl OpenRequests {
         if let Some(bytes) = bytes {
             (counts.busy, counts.busy_bytes) = (counts.busy - 1, counts.busy_bytes - bytes);
             drop(counts);
+            // One is enough: only the transport waits, and a permit that comes before it waits is kept for it.
             self.0.less.notify_one();
         }
     }

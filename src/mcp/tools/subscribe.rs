@@ -134,6 +134,7 @@ pub(super) async fn call(
     let watch = CoderWatch::of(given)?;
     let deadline = Instant::now() + wait;
 
+    // First what is there is looked at: a call that has its answer makes no task and is no waiting call.
     let mut patience = Patience {
         deadline,
         closing: serving.closing.clone(),
@@ -150,6 +151,7 @@ pub(super) async fn call(
     let kept = deadline.saturating_duration_since(Instant::now()) + TASK_KEPT;
     // Kept while it waits, and as long again once it is over.
     if !(takes_tasks && serving.tasks_made.may_make(Instant::now(), kept * 2)) {
+        // From here on it does not keep other requests from being read, however long it stands.
         serving.open_requests.wait(&context.id).map_err(|_| ToolError::Crowd)?;
         // What the caller sent beside the arguments may be large, and the wait may be long.
         drop(context);

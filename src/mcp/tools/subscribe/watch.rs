@@ -77,6 +77,7 @@ impl CoderWatch {
         let beginner = self.one().filter(|_| self.until.as_ref().is_some_and(Until::waits_for_running)).map(str::to_owned);
         let start = bus
             .read_few(move |reader| {
+                // Before all else is looked at: what is committed meanwhile lies behind it, and is read or waited for.
                 let position = reader.position()?;
                 let seq = match cursor.map(|cursor| cursor.locate(&position)) {
                     None => position.head,
@@ -106,6 +107,7 @@ impl CoderWatch {
         if !self.read_on(bus, &mut gathering, patience).await? {
             return Ok((gathering, Some(WatchEnd::Shutdown)));
         }
+        // Only now, when all that is left is read: what is left goes before what the state alone can tell.
         if gathering.ended().is_none() && self.is_met_by_what_is_gone(bus, &gathering).await? {
             gathering.meet();
         }
@@ -166,6 +168,7 @@ impl CoderWatch {
 
     /// Waits for what comes after everything gathered so far.
     pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<WatchEnd, ToolError> {
+        // After what was gathered, not from now: what came since the history was read is given first.
         let mut subscription = bus.subscribe(self.filter.clone(), From::After(gathering.through()));
         let mut missed = gathering.missed();
         let step = self.step_events_max();
