@@ -41,9 +41,9 @@ macro_rules! tool_arguments {
                 #[derive(schemars::JsonSchema)]
                 #[schemars(deny_unknown_fields)]
                 #[expect(dead_code, reason = "only its schema is asked for")]
-                struct Shape { $(#[doc = $about] $field: SchemaOf<$Type>,)* }
+                struct ArgumentsShape { $(#[doc = $about] $field: SchemaOf<$Type>,)* }
                 let needed = [$((stringify!($field), <$Type as Argument>::missing().is_err()),)*];
-                $crate::mcp::schema::of_arguments::<Shape>(needed.into_iter().filter(|(_, is)| *is).map(|(name, _)| name))
+                $crate::mcp::schema::of_arguments::<ArgumentsShape>(needed.into_iter().filter(|(_, is)| *is).map(|(name, _)| name))
             }
         }
     };
@@ -233,7 +233,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::mcp::detail::EventDetail;
+    use crate::mcp::detail::AnswerDetail;
 
     /// Must be given.
     struct Needed(String);
@@ -262,7 +262,7 @@ mod tests {
             types: Vec<String> = "Types.",
             limit: Whole<1, 1000, 50> = "How many.",
             cursor: Option<Cursor> = "Where to go on.",
-            detail: Word<EventDetail> = "How much.",
+            detail: Word<AnswerDetail> = "How much.",
             loud: bool = "Loud.",
         }
     }
@@ -279,9 +279,9 @@ mod tests {
             (coder_id.0, types.join(" "), limit.0, cursor.map(|cursor| cursor.seq), detail.0, loud)
         };
         let given = json!({"coder_id": "a", "types": "progress", "limit": 3.0, "cursor": 1042, "detail": "full", "loud": true});
-        assert_eq!(read(given), ("a".into(), "progress".into(), 3, Some(1042), EventDetail::Full, true));
+        assert_eq!(read(given), ("a".into(), "progress".into(), 3, Some(1042), AnswerDetail::Full, true));
         let given = json!({"coder_id": "a", "types": null, "cursor": "", "limit": null, "detail": null});
-        assert_eq!(read(given), ("a".into(), "".into(), 50, None, EventDetail::Summary, false));
+        assert_eq!(read(given), ("a".into(), "".into(), 50, None, AnswerDetail::Summary, false));
     }
 
     #[test]

@@ -227,13 +227,13 @@ mod tests {
     fn more_events_than_an_answer_holds_are_never_read() {
         use crate::{
             event::{Draft, EventType, Time},
-            mcp::detail::EventDetail,
+            mcp::detail::AnswerDetail,
             text::Redactor,
         };
         let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
         let shortest = EventType::ALL.iter().filter(|kind| !kind.is_derived()).flat_map(|&kind| {
             let event = Draft::new(kind, "a").check(now, &Redactor::default()).expect("an event").into_event(1, "i".into());
-            [EventDetail::Summary, EventDetail::Full].map(|detail| detail.tell(&event).length())
+            [AnswerDetail::Summary, AnswerDetail::Full].map(|detail| detail.tell(&event).length())
         });
         let shortest = shortest.min().expect("there are types");
         assert!(ANSWER_EVENTS_MAX * shortest > ANSWER_CHARS_MAX, "{shortest}");

@@ -7,23 +7,23 @@ use crate::event::{Event, Summary};
 use super::arguments::Words;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum EventDetail {
+pub(super) enum AnswerDetail {
     /// One sentence: few tokens, still enough to decide.
     Summary,
     /// Every field, the time of receipt included.
     Full,
 }
 
-impl Words for EventDetail {
-    const WORDS: &'static [(&'static str, EventDetail)] = &[("summary", EventDetail::Summary), ("full", EventDetail::Full)];
+impl Words for AnswerDetail {
+    const WORDS: &'static [(&'static str, AnswerDetail)] = &[("summary", AnswerDetail::Summary), ("full", AnswerDetail::Full)];
 }
 
-impl EventDetail {
+impl AnswerDetail {
     /// As text: a page of trees of values costs more than the page.
     pub fn tell(self, event: &Event) -> Box<RawValue> {
         let told = match self {
-            EventDetail::Full => to_raw_value(event),
-            EventDetail::Summary => to_raw_value(&Summary::of(event)),
+            AnswerDetail::Full => to_raw_value(event),
+            AnswerDetail::Summary => to_raw_value(&Summary::of(event)),
         };
         told.expect("an event has only JSON values and text keys")
     }

@@ -13,22 +13,22 @@ use rmcp::transport::io::{StdioReader, StdioWriter, stdio_pipes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Must be called inside a runtime that drives I/O.
-pub(super) fn open() -> (InputStream, OutputStream) {
+pub(super) fn open() -> (StdioInput, StdioOutput) {
     #[cfg(unix)]
     if let Some((input, output)) = sockets() {
-        return (InputStream::Socket(input), OutputStream::Socket(output));
+        return (StdioInput::Socket(input), StdioOutput::Socket(output));
     }
     let (input, output) = stdio_pipes();
-    (InputStream::Stdio(input), OutputStream::Stdio(output))
+    (StdioInput::Stdio(input), StdioOutput::Stdio(output))
 }
 
-pub(super) enum InputStream {
+pub(super) enum StdioInput {
     Stdio(StdioReader),
     #[cfg(unix)]
     Socket(tokio::net::UnixStream),
 }
 
-pub(super) enum OutputStream {
+pub(super) enum StdioOutput {
     Stdio(StdioWriter),
     #[cfg(unix)]
     Socket(tokio::net::UnixStream),
@@ -53,38 +53,38 @@ fn sockets() -> Option<(tokio::net::UnixStream, tokio::net::UnixStream)> {
     Some((socket(io::stdin().as_fd())?, socket(io::stdout().as_fd())?))
 }
 
-impl AsyncRead for InputStream {
+impl AsyncRead for StdioInput {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            InputStream::Stdio(stream) => Pin::new(stream).poll_read(context, buffer),
+            StdioInput::Stdio(stream) => Pin::new(stream).poll_read(context, buffer),
             #[cfg(unix)]
-            InputStream::Socket(stream) => Pin::new(stream).poll_read(context, buffer),
+            StdioInput::Socket(stream) => Pin::new(stream).poll_read(context, buffer),
         }
     }
 }
 
-impl AsyncWrite for OutputStream {
+impl AsyncWrite for StdioOutput {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match self.get_mut() {
-            OutputStream::Stdio(stream) => Pin::new(stream).poll_write(context, bytes),
+            StdioOutput::Stdio(stream) => Pin::new(stream).poll_write(context, bytes),
             #[cfg(unix)]
-            OutputStream::Socket(stream) => Pin::new(stream).poll_write(context, bytes),
+            StdioOutput::Socket(stream) => Pin::new(stream).poll_write(context, bytes),
         }
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            OutputStream::Stdio(stream) => Pin::new(stream).poll_flush(context),
+            StdioOutput::Stdio(stream) => Pin::new(stream).poll_flush(context),
             #[cfg(unix)]
-            OutputStream::Socket(stream) => Pin::new(stream).poll_flush(context),
+            StdioOutput::Socket(stream) => Pin::new(stream).poll_flush(context),
         }
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            OutputStream::Stdio(stream) => Pin::new(stream).poll_shutdown(context),
+            StdioOutput::Stdio(stream) => Pin::new(stream).poll_shutdown(context),
             #[cfg(unix)]
-            OutputStream::Socket(stream) => Pin::new(stream).poll_shutdown(context),
+            StdioOutput::Socket(stream) => Pin::new(stream).poll_shutdown(context),
         }
     }
 }

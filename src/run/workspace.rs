@@ -25,7 +25,7 @@ use crate::{
 };
 
 use self::{
-    known_files::{FileChange, KnownFiles},
+    known_files::{KnownFiles, WorkspaceChange},
     tree::{Limit, Tree},
 };
 use super::{coder::RunCoder, recorder::DraftSink};
@@ -95,15 +95,15 @@ struct FileReporter {
 }
 
 impl FileReporter {
-    fn tell(&self, path: &Path, change: &FileChange) {
+    fn tell(&self, path: &Path, change: &WorkspaceChange) {
         let (kind, operation) = match change {
-            FileChange::Created { .. } => (EventType::FileCreated, "create"),
-            FileChange::Modified { .. } => (EventType::FileModified, "modify"),
-            FileChange::Deleted => (EventType::FileDeleted, "delete"),
+            WorkspaceChange::Created { .. } => (EventType::FileCreated, "create"),
+            WorkspaceChange::Modified { .. } => (EventType::FileModified, "modify"),
+            WorkspaceChange::Deleted => (EventType::FileDeleted, "delete"),
         };
         let (file_size, content_hash) = match change {
-            FileChange::Created(content) | FileChange::Modified(content) => (Some(content.bytes), content.hash.clone()),
-            FileChange::Deleted => (None, None),
+            WorkspaceChange::Created(content) | WorkspaceChange::Modified(content) => (Some(content.bytes), content.hash.clone()),
+            WorkspaceChange::Deleted => (None, None),
         };
         let file_path = Some(path.to_string_lossy().into_owned());
         let operation = Some(operation.to_owned());

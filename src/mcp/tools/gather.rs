@@ -16,7 +16,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[schemars(rename = "Ended")]
-pub(in crate::mcp) enum WatchEnd {
+pub(in crate::mcp) enum WatchEnded {
     /// Something came.
     Events,
     /// What was waited for came, or was so already.
@@ -49,7 +49,7 @@ pub(super) struct Gathering {
     missed: Option<Missed>,
     /// The seq through which everything was looked at.
     through: u64,
-    ended: Option<WatchEnd>,
+    ended: Option<WatchEnded>,
 }
 
 impl Gathering {
@@ -100,7 +100,7 @@ impl Gathering {
             self.events.push_back(event);
         }
         match &self.until {
-            None if self.events.len() >= self.events_max => self.ended = Some(WatchEnd::MaxEvents),
+            None if self.events.len() >= self.events_max => self.ended = Some(WatchEnded::MaxEvents),
             None => {}
             Some(_) => {
                 if self.events.len() > self.events_max {
@@ -108,7 +108,7 @@ impl Gathering {
                     self.omitted += 1;
                 }
                 if met {
-                    self.ended = Some(WatchEnd::Until);
+                    self.ended = Some(WatchEnded::Until);
                 }
             }
         }
@@ -124,7 +124,7 @@ impl Gathering {
 
     /// What comes next is of another history.
     pub fn lose(&mut self) {
-        self.ended.get_or_insert(WatchEnd::Gap);
+        self.ended.get_or_insert(WatchEnded::Gap);
     }
 
     /// Everything through this seq was looked at, also what no filter let through.
@@ -135,12 +135,12 @@ impl Gathering {
     }
 
     /// A pause in the stream: what came is an answer, unless something is waited for.
-    pub fn pause(&mut self) -> Option<WatchEnd> {
+    pub fn pause(&mut self) -> Option<WatchEnded> {
         if self.ended.is_none() && self.until.is_none() {
             self.ended = match (self.events.is_empty(), self.missed) {
-                (false, _) => Some(WatchEnd::Events),
+                (false, _) => Some(WatchEnded::Events),
                 // Nobody should wait to hear that something is gone.
-                (true, Some(_)) => Some(WatchEnd::Gap),
+                (true, Some(_)) => Some(WatchEnded::Gap),
                 (true, None) => None,
             };
         }
@@ -149,10 +149,10 @@ impl Gathering {
 
     /// The coder's state met what is waited for.
     pub fn meet(&mut self) {
-        self.ended.get_or_insert(WatchEnd::Until);
+        self.ended.get_or_insert(WatchEnded::Until);
     }
 
-    pub fn ended(&self) -> Option<WatchEnd> {
+    pub fn ended(&self) -> Option<WatchEnded> {
         self.ended
     }
 
@@ -207,7 +207,7 @@ mod tests {
         let check = |until: &[&str],
                      events_max: usize,
                      names: &[&str],
-                     ended: Option<WatchEnd>,
+                     ended: Option<WatchEnded>,
                      seqs: &[u64],
                      omitted: u64,
                      through: u64| {
@@ -220,20 +220,20 @@ mod tests {
             );
         };
         check(&[], 3, &[], None, &[], 0, 10);
-        check(&[], 3, &["progress"], Some(WatchEnd::Events), &[11], 0, 11);
-        check(&[], 3, &["output", "progress"], Some(WatchEnd::Events), &[12], 0, 12);
+        check(&[], 3, &["progress"], Some(WatchEnded::Events), &[11], 0, 11);
+        check(&[], 3, &["output", "progress"], Some(WatchEnded::Events), &[12], 0, 12);
         check(&[], 3, &["output"], None, &[], 0, 11);
         // What lies behind the last one taken is left for the next call.
-        check(&[], 2, &["progress", "progress", "progress"], Some(WatchEnd::MaxEvents), &[11, 12], 0, 12);
+        check(&[], 2, &["progress", "progress", "progress"], Some(WatchEnded::MaxEvents), &[11, 12], 0, 12);
         check(&["finished"], 2, &["progress", "progress", "progress"], None, &[12, 13], 1, 13);
-        check(&["finished"], 2, &["progress", "progress", "failed", "progress"], Some(WatchEnd::Until), &[12, 13], 1, 13);
+        check(&["finished"], 2, &["progress", "progress", "failed", "progress"], Some(WatchEnded::Until), &[12, 13], 1, 13);
         // What is waited for is given, also where its type is not wanted otherwise.
-        check(&["output"], 2, &["output"], Some(WatchEnd::Until), &[11], 0, 11);
+        check(&["output"], 2, &["output"], Some(WatchEnded::Until), &[11], 0, 11);
     }
 
     #[test]
     fn a_coder_runs_from_its_first_event_on_unless_that_says_otherwise() {
-        let check = |begins: bool, names: &[&str], ended: Option<WatchEnd>, through: u64| {
+        let check = |begins: bool, names: &[&str], ended: Option<WatchEnded>, through: u64| {
             let until = Until::parse(&["running"]).expect("valid");
             let mut gathering = Gathering::new(TypeSet::EMPTY, until, 5, 10).beginning_if(begins);
             for (seq, name) in (11..).zip(names) {
@@ -241,9 +241,9 @@ mod tests {
             }
             assert_eq!((gathering.ended(), gathering.through()), (ended, through), "{begins} {names:?}");
         };
-        check(true, &["output", "failed"], Some(WatchEnd::Until), 11);
+        check(true, &["output", "failed"], Some(WatchEnded::Until), 11);
         check(true, &["created", "output"], None, 12);
-        check(true, &["created", "started", "output"], Some(WatchEnd::Until), 12);
+        check(true, &["created", "started", "output"], Some(WatchEnded::Until), 12);
         check(false, &["output"], None, 11);
     }
 
@@ -261,6 +261,6 @@ mod tests {
     fn nobody_waits_to_hear_that_everything_is_gone() {
         let mut gathering = gather(&[], 2, &[]);
         gathering.miss(Missed { after: 10, through: 20 });
-        assert_eq!(gathering.pause(), Some(WatchEnd::Gap));
+        assert_eq!(gathering.pause(), Some(WatchEnded::Gap));
     }
 }

@@ -16,7 +16,7 @@ use crate::{
         budget::{ANSWER_EVENTS_MAX, AnswerBudget},
         context::ServeContext,
         cursor::Cursor,
-        detail::EventDetail,
+        detail::AnswerDetail,
         schema,
         tool_error::ToolError,
     },
@@ -33,7 +33,7 @@ tool_arguments! {
         order: Word<Order> = "Which end comes first.",
         limit: Whole<1, 1000, 50> = "Most events to give.",
         cursor: Option<Cursor> = "next_cursor of the page before; keep the other arguments as they were.",
-        detail: Word<EventDetail> = "summary: one sentence an event; full: every field.",
+        detail: Word<AnswerDetail> = "summary: one sentence an event; full: every field.",
     }
 }
 
@@ -108,7 +108,7 @@ fn find(
     reader: &mut Reader,
     mut query: Query,
     cursor: Option<Cursor>,
-    detail: EventDetail,
+    detail: AnswerDetail,
     page: impl FnOnce(&mut Reader, &Query) -> Result<Option<Page>, history::Error>,
 ) -> Result<Option<Result<EventsAnswer, ToolError>>, history::Error> {
     if let Some(cursor) = cursor {
@@ -138,7 +138,7 @@ fn lost_cursor(cursor: &Cursor, lost: crate::mcp::cursor::Lost) -> Invalid {
     Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))
 }
 
-fn fill(page: Page, detail: EventDetail) -> EventsAnswer {
+fn fill(page: Page, detail: AnswerDetail) -> EventsAnswer {
     let Page { events, position, next, scanned_through } = page;
     let place = |seq| Cursor::at(&position, seq).to_string();
     let told = events.iter().map(|event| detail.tell(event));
@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_full_goes_on_at_the_last_event_it_holds() {
         let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), ..Page::default() };
-        let answer = fill(page, EventDetail::Full);
+        let answer = fill(page, AnswerDetail::Full);
         let last = serde_json::from_str::<Value>(answer.events.last().expect("events fit").get()).expect("JSON");
         let last = last["seq"].as_u64().expect("a seq");
         assert!(answer.truncated && last > 1);
@@ -206,7 +206,7 @@ mod tests {
     #[test]
     fn an_event_too_large_alone_is_cut_and_the_next_page_goes_on_after_it() {
         let page = Page { events: vec![event(2, 200_000), event(1, 10)], ..Page::default() };
-        let answer = fill(page, EventDetail::Full);
+        let answer = fill(page, AnswerDetail::Full);
         assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
         assert!(answer.events[0].get().contains("…[cut "));
         let follows = if answer.truncated { answer.next_cursor == Some("2".into()) } else { answer.events.len() == 2 };

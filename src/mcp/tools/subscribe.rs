@@ -32,7 +32,7 @@ use crate::{
         budget::{self, ANSWER_EVENTS_MAX, AnswerBudget, shorten},
         context::ServeContext,
         cursor::Cursor,
-        detail::EventDetail,
+        detail::AnswerDetail,
         progress::ProgressNotifier,
         schema,
         tool_error::ToolError,
@@ -42,7 +42,7 @@ use crate::{
 };
 
 use self::watch::{CoderWatch, Patience};
-use super::gather::{Gathering, WatchEnd};
+use super::gather::{Gathering, WatchEnded};
 
 const EVERY_CODER: &str = "*";
 tool_arguments! {
@@ -54,7 +54,7 @@ tool_arguments! {
         wait_ms: Whole<0, 55_000, 25_000> = "How long to wait where nothing came yet.",
         max_events: Whole<1, 1000, 50> = "Most events to give.",
         until: Vec<String> = "Wait on until one of these: a status such as completed, `finished` (failed, stopped, deleted, or completed and gone), or an event type.",
-        detail: Word<EventDetail> = "summary: one sentence an event; full: every field.",
+        detail: Word<AnswerDetail> = "summary: one sentence an event; full: every field.",
     }
 }
 
@@ -96,7 +96,7 @@ pub(in crate::mcp) struct WatchAnswer {
     events: Vec<Box<RawValue>>,
     /// Pass it on in the next call.
     cursor: String,
-    ended: WatchEnd,
+    ended: WatchEnded,
     /// Retention removed events before they could be given.
     #[serde(skip_serializing_if = "Option::is_none")]
     missed: Option<Missed>,
@@ -144,7 +144,7 @@ pub(super) async fn call(
 
     let (mut gathering, ended) = watch.catch_up(&serving.bus, cursor, &patience).await?;
     let patience_is_over = deadline <= Instant::now();
-    if let Some(ended) = ended.or(patience_is_over.then_some(WatchEnd::Timeout)) {
+    if let Some(ended) = ended.or(patience_is_over.then_some(WatchEnded::Timeout)) {
         return Ok(watch.answer(&serving.bus, &gathering, ended).await?.result().into());
     }
     let takes_tasks = context.client_capabilities().is_some_and(|capabilities| capabilities.supports_tasks());
@@ -201,7 +201,7 @@ impl CoderWatch {
         Ok(CoderWatch { coder, filter, wanted, until, events_max, detail: given.detail.0 })
     }
 
-    async fn answer(&self, bus: &Bus, gathering: &Gathering, ended: WatchEnd) -> Result<WatchAnswer, ToolError> {
+    async fn answer(&self, bus: &Bus, gathering: &Gathering, ended: WatchEnded) -> Result<WatchAnswer, ToolError> {
         let coder = self.one().map(str::to_owned);
         let (position, coder) = bus
             .read_few(move |reader| {
@@ -211,12 +211,12 @@ impl CoderWatch {
             .await?;
         if gathering.is_of_another_history_than(&position) {
             let lost = self.gathering(position.head);
-            return Ok(self.fill(&lost, WatchEnd::Gap, &position, coder));
+            return Ok(self.fill(&lost, WatchEnded::Gap, &position, coder));
         }
         Ok(self.fill(gathering, ended, &position, coder))
     }
 
-    fn fill(&self, gathering: &Gathering, ended: WatchEnd, position: &Position, coder: Option<CoderView>) -> WatchAnswer {
+    fn fill(&self, gathering: &Gathering, ended: WatchEnded, position: &Position, coder: Option<CoderView>) -> WatchAnswer {
         let mut coder = serde_json::to_value(coder).expect("a coder has only JSON values and text keys");
         shorten(&mut coder, CODER_CHARS_MAX);
         let resources = match self.one() {
@@ -246,7 +246,7 @@ impl CoderWatch {
             (answer.events, answer.truncated) = budget.fill(told);
             if answer.truncated {
                 // The answer was full before as many came as were asked for.
-                answer.ended = if ended == WatchEnd::MaxEvents { WatchEnd::Events } else { ended };
+                answer.ended = if ended == WatchEnded::MaxEvents { WatchEnded::Events } else { ended };
                 let last = answer.events.len().checked_sub(1).and_then(|index| gathering.events().get(index));
                 let through = last.map_or(gathering.through(), |event| event.seq);
                 answer.cursor = Cursor::at(position, through).to_string();

@@ -19,7 +19,7 @@ pub(super) struct FileContent {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum FileChange {
+pub(super) enum WorkspaceChange {
     Created(FileContent),
     Modified(FileContent),
     Deleted,
@@ -74,7 +74,7 @@ impl KnownFiles {
     }
 
     /// What became of `path`, and of all below it where it was a folder.
-    pub fn compare(&mut self, path: &Path) -> Vec<(PathBuf, FileChange)> {
+    pub fn compare(&mut self, path: &Path) -> Vec<(PathBuf, WorkspaceChange)> {
         match fs::symlink_metadata(path) {
             Ok(metadata) if metadata.is_file() => {
                 self.compare_file(path, &metadata).map(|change| (path.to_owned(), change)).into_iter().collect()
@@ -83,7 +83,7 @@ impl KnownFiles {
             Err(_) => {
                 let gone = self.paths_below(path);
                 gone.iter().for_each(|path| drop(self.known.remove(path)));
-                gone.into_iter().map(|path| (path, FileChange::Deleted)).collect()
+                gone.into_iter().map(|path| (path, WorkspaceChange::Deleted)).collect()
             }
         }
     }
@@ -94,18 +94,18 @@ impl KnownFiles {
         from_here.map(|(known, _)| known).take_while(|known| known.starts_with(path)).cloned().collect()
     }
 
-    fn compare_file(&mut self, path: &Path, metadata: &Metadata) -> Option<FileChange> {
+    fn compare_file(&mut self, path: &Path, metadata: &Metadata) -> Option<WorkspaceChange> {
         let stamp = SizeAndTime::of(metadata);
         let content = FileContent { bytes: metadata.len(), hash: hash_of(path, metadata.len()) };
         let now = KnownFile { stamp: Some(SizeAndTime::of(metadata)), hash: content.hash.clone() };
         match self.known.insert(path.to_owned(), now) {
-            None => Some(FileChange::Created(content)),
+            None => Some(WorkspaceChange::Created(content)),
             Some(before) => {
                 let same = match (&before.hash, &content.hash) {
                     (Some(before), Some(now)) => before == now,
                     _ => before.stamp == Some(stamp),
                 };
-                (!same).then_some(FileChange::Modified(content))
+                (!same).then_some(WorkspaceChange::Modified(content))
             }
         }
     }
@@ -145,12 +145,12 @@ mod tests {
 
         /// In words: what the change was, and the bytes.
         fn change(&mut self, path: &Path) -> Vec<String> {
-            let said = |(path, change): (PathBuf, FileChange)| {
+            let said = |(path, change): (PathBuf, WorkspaceChange)| {
                 let name = path.strip_prefix(self.folder.path()).expect("inside").to_string_lossy().into_owned();
                 match change {
-                    FileChange::Created(content) => format!("created {name} {}", content.bytes),
-                    FileChange::Modified(content) => format!("modified {name} {}", content.bytes),
-                    FileChange::Deleted => format!("deleted {name}"),
+                    WorkspaceChange::Created(content) => format!("created {name} {}", content.bytes),
+                    WorkspaceChange::Modified(content) => format!("modified {name} {}", content.bytes),
+                    WorkspaceChange::Deleted => format!("deleted {name}"),
                 }
             };
             self.known_files.compare(path).into_iter().map(said).collect()

@@ -15,10 +15,10 @@ use crate::{
     history::{self, Order, Position, Query, Reader},
     mcp::{
         cursor::Cursor,
-        detail::EventDetail,
+        detail::AnswerDetail,
         progress::ProgressNotifier,
         tool_error::ToolError,
-        tools::gather::{Gathering, WatchEnd},
+        tools::gather::{Gathering, WatchEnded},
         until::Until,
     },
 };
@@ -38,7 +38,7 @@ pub(super) struct CoderWatch {
     pub wanted: TypeSet,
     pub until: Option<Until>,
     pub events_max: usize,
-    pub detail: EventDetail,
+    pub detail: AnswerDetail,
 }
 
 /// How long a wait may go on, and who hears of it.
@@ -72,7 +72,7 @@ impl CoderWatch {
         bus: &Bus,
         cursor: Option<Cursor>,
         patience: &Patience,
-    ) -> Result<(Gathering, Option<WatchEnd>), ToolError> {
+    ) -> Result<(Gathering, Option<WatchEnded>), ToolError> {
         let present = cursor.is_none();
         let beginner = self.one().filter(|_| self.until.as_ref().is_some_and(Until::waits_for_running)).map(str::to_owned);
         let start = bus
@@ -93,19 +93,19 @@ impl CoderWatch {
             .await?;
         let mut gathering = match start {
             WatchStart::At { seq, begins, history } => self.gathering(seq).beginning_if(begins).of(history),
-            WatchStart::Lost(head) => return Ok((self.gathering(head), Some(WatchEnd::Gap))),
+            WatchStart::Lost(head) => return Ok((self.gathering(head), Some(WatchEnded::Gap))),
         };
         if present {
             let ended = match &self.until {
-                None => Some(WatchEnd::Now),
+                None => Some(WatchEnded::Now),
                 Some(until) => {
-                    self.state(bus).await?.is_some_and(|coder| until.is_met_by_state(&coder)).then_some(WatchEnd::Until)
+                    self.state(bus).await?.is_some_and(|coder| until.is_met_by_state(&coder)).then_some(WatchEnded::Until)
                 }
             };
             return Ok((gathering, ended));
         }
         if !self.read_on(bus, &mut gathering, patience).await? {
-            return Ok((gathering, Some(WatchEnd::Shutdown)));
+            return Ok((gathering, Some(WatchEnded::Shutdown)));
         }
         // Only now, when all that is left is read: what is left goes before what the state alone can tell.
         if gathering.ended().is_none() && self.is_met_by_what_is_gone(bus, &gathering).await? {
@@ -167,7 +167,7 @@ impl CoderWatch {
     }
 
     /// Waits for what comes after everything gathered so far.
-    pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<WatchEnd, ToolError> {
+    pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<WatchEnded, ToolError> {
         // After what was gathered, not from now: what came since the history was read is given first.
         let mut subscription = bus.subscribe(self.filter.clone(), From::After(gathering.through()));
         let mut missed = gathering.missed();
@@ -176,16 +176,16 @@ impl CoderWatch {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                () = patience.closing.cancelled() => return Ok(WatchEnd::Shutdown),
-                () = patience.cancelled.cancelled() => return Ok(WatchEnd::Shutdown),
+                () = patience.closing.cancelled() => return Ok(WatchEnded::Shutdown),
+                () = patience.cancelled.cancelled() => return Ok(WatchEnded::Shutdown),
                 () = tokio::time::sleep_until(patience.deadline) => {
                     // Moves the cursor past what was not wanted, so that the next call need not read it again.
                     self.read_on(bus, gathering, patience).await?;
-                    return Ok(gathering.pause().unwrap_or(WatchEnd::Timeout));
+                    return Ok(gathering.pause().unwrap_or(WatchEnded::Timeout));
                 }
                 _ = tick.tick() => patience.tell(&self.coder, gathering.count()).await,
                 batch = subscription.next_batch(step) => match batch {
-                    None => return Ok(WatchEnd::Shutdown),
+                    None => return Ok(WatchEnded::Shutdown),
                     Some(batch) => take(gathering, batch?, &subscription),
                 }
             }
