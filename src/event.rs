@@ -17,6 +17,7 @@
 //! ```
 
 mod body;
+mod data_key;
 mod draft;
 mod invalid;
 mod kind;
@@ -32,6 +33,7 @@ mod tests;
 
 pub(crate) use body::whole_number;
 pub use body::{Body, Derived, Family, Field, FieldKind, Lifecycle, Progress, Provider, Resource, Workspace};
+pub use data_key::DataKey;
 pub(crate) use draft::Passed;
 pub use draft::{Checked, Condition, Draft, Key, Status};
 pub use invalid::Invalid;

@@ -13,27 +13,35 @@
 //! assert_eq!(drafts[0].coder_id, "claude-code:b6838c7b");
 //! ```
 
-mod call;
+mod channel;
 mod claude_code;
+mod coder;
 mod codex;
 mod copilot;
 mod cursor;
+mod drafts;
+mod fact;
 mod gemini;
 mod genai;
 mod json;
 mod loose;
-mod model_call;
+mod open_calls;
 mod opencode;
+pub mod otel;
+mod patch;
 mod session;
 mod shell;
 mod stream;
-pub mod telemetry;
+mod tool_call;
 mod transcript;
 
 use crate::event::Draft;
 
+use channel::{Channels, Hook};
+use json::Json;
+use otel::Record;
+
 pub use stream::Stream;
-pub use telemetry::read_telemetry;
 pub use transcript::Transcript;
 
 /// A coding agent whose signals are understood.
@@ -85,6 +93,9 @@ pub struct HookContext {
     pub process: Option<serde_json::Value>,
 }
 
+/// How much of a payload a refusal may repeat.
+const ECHO_CHARS_MAX: usize = 60;
+
 /// A payload that becomes a rejection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -100,14 +111,46 @@ pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<
     match agent {
         Agent::ClaudeCode => claude_code::read_hook(payload, context),
         Agent::Codex => codex::read_hook(payload, context),
-        Agent::Copilot => copilot::read_hook(payload, context),
-        Agent::Cursor => cursor::read_hook(payload, context),
-        Agent::Gemini => gemini::read_hook(payload, context),
-        Agent::Opencode => opencode::read_hook(payload, context),
+        Agent::Copilot => hook_by(&copilot::CHANNELS, agent, payload, context),
+        Agent::Cursor => hook_by(&cursor::CHANNELS, agent, payload, context),
+        Agent::Gemini => hook_by(&gemini::CHANNELS, agent, payload, context),
+        Agent::Opencode => hook_by(&opencode::CHANNELS, agent, payload, context),
     }
 }
 
+/// What one record says: nothing where it is known and says nothing, or is no agent's.
+///
+/// # Errors
+/// [`Refusal`] where it is an agent's and cannot be understood.
+pub fn read_telemetry(record: &Record) -> Result<Vec<Draft>, Refusal> {
+    match record.service() {
+        claude_code::telemetry::SERVICE => claude_code::telemetry::read(record),
+        service if codex::telemetry::is_service(service) => codex::telemetry::read(record),
+        service => {
+            let agent = [&gemini::CHANNELS, &copilot::CHANNELS].into_iter().filter_map(|channels| channels.telemetry.as_ref());
+            let read = agent.filter(|telemetry| (telemetry.is_of)(service)).map(|telemetry| telemetry.read).next();
+            read.unwrap_or(genai::read)(record).map(drafts::of_all)
+        }
+    }
+}
+
+fn hook_by(channels: &Channels, agent: Agent, bytes: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
+    let wire = json::read(bytes)?;
+    let hook = Hook { agent, wire: Json(&wire), bytes, context };
+    (channels.hook)(&hook).map(drafts::of_all)
+}
+
 impl Refusal {
+    /// Of a name that is not known; it is repeated only in part, since it may be anything.
+    fn unknown(what: &str, name: &str) -> Refusal {
+        Refusal::new(format!("unknown {what} `{}`", crate::event::echo(name, ECHO_CHARS_MAX)))
+    }
+
+    /// Of a record that does not say whose it is.
+    fn nameless(record: &str, key: &str) -> Refusal {
+        Refusal::new(format!("`{}` has no `{key}`", crate::event::echo(record, ECHO_CHARS_MAX)))
+    }
+
     fn new(reason: impl Into<String>) -> Refusal {
         Refusal { reason: reason.into() }
     }

@@ -3,8 +3,9 @@
 use ai_coder_events::{
     event::{Draft, Time},
     source::{
-        Agent, HookContext, Refusal, Stream, Transcript, read_hook, read_telemetry,
-        telemetry::{Log, Point, Record, Span},
+        Agent, HookContext, Refusal, Stream, Transcript,
+        otel::{Log, Point, Record, Span},
+        read_hook, read_telemetry,
     },
 };
 use serde_json::{Value, json};
@@ -56,7 +57,7 @@ fn telemetry(kind: u8, payload: &[u8]) {
     let mut lines = payload.splitn(3, |&byte| byte == b'\n');
     let mut line = || String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
     let (service, name, attributes) = (line(), line(), line());
-    let Ok(Value::Object(attributes)) = serde_json::from_str(&attributes) else { return };
+    let Ok(attributes @ Value::Object(_)) = serde_json::from_str(&attributes) else { return };
     let time = Some(accepted::now());
     let record = match kind {
         b'l' => Record::Log(Log { service, body: Some(name.clone()), name, time, attributes }),

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use crate::{
     history::{Entry, Outcome, Rejection},
     source::{
-        Refusal, read_telemetry,
-        telemetry::{Attributes, Record},
+        Refusal,
+        otel::{Attributes, Record},
+        read_telemetry,
     },
 };
 

@@ -15,7 +15,7 @@ use opentelemetry_proto::tonic::{
 };
 use serde_json::Value;
 
-use crate::source::telemetry::Record;
+use crate::source::otel::Record;
 
 use super::{records, signal::Signal};
 

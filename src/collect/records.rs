@@ -7,11 +7,11 @@ use opentelemetry_proto::tonic::{
     resource::v1::Resource,
     trace::v1::{ResourceSpans, Span, Status, status::StatusCode},
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     event::Time,
-    source::telemetry::{self, Attributes, Record},
+    source::otel::{self, Attributes, Record},
 };
 
 /// A longer body is a text of its own, not the name of what happened.
@@ -49,14 +49,14 @@ pub(super) fn of_metrics(resources: Vec<ResourceMetrics>) -> Vec<Record> {
 /// What all records of a resource share.
 struct Origin {
     service: String,
-    attributes: Attributes,
+    attributes: Map<String, Value>,
 }
 
 impl Origin {
     fn of(resource: Option<Resource>) -> Origin {
-        let attributes: Attributes =
+        let attributes: Map<String, Value> =
             resource.map(|resource| resource.attributes).unwrap_or_default().into_iter().map(pair).collect();
-        Origin { service: text_of(&attributes, "service.name").unwrap_or_default().to_owned(), attributes }
+        Origin { service: attributes.get("service.name").and_then(Value::as_str).unwrap_or_default().to_owned(), attributes }
     }
 
     /// A record's own attributes go before its resource's.
@@ -64,7 +64,7 @@ impl Origin {
         self.attributes.clone().into_iter().chain(own.into_iter().map(pair)).collect()
     }
 
-    fn log(&self, log: LogRecord) -> telemetry::Log {
+    fn log(&self, log: LogRecord) -> otel::Log {
         let LogRecord { time_unix_nano, observed_time_unix_nano, body, attributes, event_name, .. } = log;
         let attributes = self.with(attributes);
         let body = match body.and_then(|body| body.value) {
@@ -75,13 +75,13 @@ impl Origin {
         let own_name = Some(event_name.as_str()).filter(|name| !name.is_empty());
         let name = text_of(&attributes, "event.name").or(own_name).or(short_body).unwrap_or_default().to_owned();
         let time = time(time_unix_nano).or(time(observed_time_unix_nano));
-        telemetry::Log { service: self.service.clone(), name, time, body, attributes }
+        otel::Log { service: self.service.clone(), name, time, body, attributes }
     }
 
-    fn span(&self, span: Span) -> telemetry::Span {
+    fn span(&self, span: Span) -> otel::Span {
         let Span { trace_id, span_id, name, start_time_unix_nano, end_time_unix_nano, attributes, status, .. } = span;
         let error = status.filter(|status| status.code == StatusCode::Error as i32).map(|Status { message, .. }| message);
-        telemetry::Span {
+        otel::Span {
             service: self.service.clone(),
             name,
             trace_id: hexadecimal(&trace_id),
@@ -94,7 +94,7 @@ impl Origin {
     }
 
     /// None where the metric is no number, but a distribution.
-    fn points(&self, metric: Metric) -> Vec<telemetry::Point> {
+    fn points(&self, metric: Metric) -> Vec<otel::Point> {
         let (points, is_delta) = match metric.data {
             Some(Data::Gauge(gauge)) => (gauge.data_points, false),
             Some(Data::Sum(sum)) => (sum.data_points, sum.aggregation_temporality == AggregationTemporality::Delta as i32),
@@ -105,7 +105,7 @@ impl Origin {
                 number_data_point::Value::AsDouble(value) => value,
                 number_data_point::Value::AsInt(value) => value as f64,
             };
-            value.is_finite().then(|| telemetry::Point {
+            value.is_finite().then(|| otel::Point {
                 service: self.service.clone(),
                 name: metric.name.clone(),
                 time: time(time_unix_nano),

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     event::Time,
-    source::telemetry::{self, Record},
+    source::otel::{self, Record},
 };
 
 use super::{answer::Encoding, signal::Signal};
@@ -31,7 +31,7 @@ fn read_json(signal: Signal, body: &Value) -> Vec<Record> {
     read(signal, Encoding::Json, body.to_string().as_bytes())
 }
 
-fn attributes(value: Value) -> telemetry::Attributes {
+fn attributes(value: Value) -> otel::Attributes {
     match value {
         Value::Object(attributes) => attributes,
         other => panic!("{other} is no object"),
@@ -89,7 +89,7 @@ fn a_log_is_the_same_in_both_encodings() {
             { "key": "host", "value": { "stringValue": "own" } },
         ],
     }] }] }] });
-    let expected = [Record::Log(telemetry::Log {
+    let expected = [Record::Log(otel::Log {
         service: "demo".into(),
         name: "demo.call".into(),
         time: at("2026-11-22T19:22:55.701Z"),
@@ -122,7 +122,7 @@ fn a_span_is_the_same_in_both_encodings() {
     let spans = [span(json!({ "code": 1 })), span(json!({ "code": "STATUS_CODE_ERROR", "message": "overloaded" }))];
     let json = json!({ "resourceSpans": [{ "resource": resource_in_json("demo"), "scopeSpans": [{ "spans": spans }] }] });
     let span = |error: Option<&str>| {
-        Record::Span(telemetry::Span {
+        Record::Span(otel::Span {
             service: "demo".into(),
             name: "chat".into(),
             trace_id: "a04b".into(),
@@ -165,7 +165,7 @@ fn a_point_is_the_same_in_both_encodings() {
     ]);
     let json = json!({ "resourceMetrics": [{ "resource": resource_in_json("demo"), "scopeMetrics": [{ "metrics": metrics }] }] });
     let expected = [("delta", 7.0, true), ("total", 0.5, false), ("gauge", 0.5, false)].map(|(name, value, is_delta)| {
-        Record::Point(telemetry::Point {
+        Record::Point(otel::Point {
             service: "demo".into(),
             name: name.into(),
             time: at("1970-01-01T00:00:01Z"),

@@ -9,7 +9,6 @@ mod command;
 mod facts;
 mod hook;
 mod json;
-mod patch;
 pub(super) mod stream;
 pub(super) mod telemetry;
 pub(super) mod transcript;

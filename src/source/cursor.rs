@@ -1,111 +1,64 @@
-//! Cursor: its hook payloads to drafts.
+//! Cursor: its hook payloads to facts.
 //!
 //! A conversation is a coder. A tool's call is told by postToolUse; the hooks around shell, MCP and files tell of the same
 //! call without its id, so that only what they alone know is taken from them: the edited file, and what a command printed.
 
-use crate::event::{Body, Condition, Draft, EventType, Lifecycle, Progress, Provider, Status};
-use crate::source::{
-    Agent, HookContext, Refusal,
-    loose::{Length, Loose, loose, loose_objects, object, read_object, wire},
-    session::{Session, bounded, fingerprint, with_text},
+use std::sync::Arc;
+
+use crate::event::DataKey;
+
+use super::{
+    Agent, Refusal,
+    channel::{Channels, Hook, Said},
+    coder::Coder,
+    fact::{About, Fact, OnlyIf, Told, Tool, Usage},
 };
-use crate::text;
 
-use serde::{Deserialize, de::MapAccess};
+pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: None, telemetry: None };
 
-wire! {
-    Payload {
-        hook_event_name: Option<String>,
-        conversation_id: Option<String>,
-        session_id: Option<String>,
-        generation_id: Option<String>,
-        model: Option<String>,
-        workspace_roots: Vec<Option<String>>,
-        prompt: Option<String>,
-        tool_name: Option<String>,
-        tool_use_id: Option<String>,
-        tool_input: ToolInput,
-        duration: Option<u64>,
-        error_message: Option<String>,
-        file_path: Option<String>,
-        edits: Vec<Edit>,
-        output: Option<String>,
-        text: Option<String>,
-        input_tokens: Option<u64>,
-        output_tokens: Option<u64>,
-        cache_read_tokens: Option<u64>,
-        cache_write_tokens: Option<u64>,
-        subagent_id: Option<String>,
-        subagent_type: Option<String>,
-        trigger: Option<String>,
-        status: Option<String>,
-        reason: Option<String>,
-    }
-
-    ToolInput {
-        command: Option<String>,
-        file_path: Option<String>,
-        pattern: Option<String>,
-        query: Option<String>,
-    }
-
-    Edit {
-        old_string: Length,
-    }
-}
-
-loose_objects! { ToolInput Edit }
+/// What tells a person which call of a tool it was; each tool has some of these.
+const SUBJECTS: &[&str] = &["command", "file_path", "pattern", "query"];
 
 /// # Errors
-/// [`Refusal`] where the payload is no JSON object, names no session, or names a hook that is not known.
-pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
-    let wire: Payload = read_object(payload)?;
-    let Some(name) = wire.hook_event_name.as_deref() else {
+/// [`Refusal`] where the payload names no conversation, or a hook that is not known.
+fn read_hook(hook: &Hook<'_>) -> Said {
+    let Some(name) = hook.wire.text("hook_event_name") else {
         return Err(Refusal::new("the payload has no `hook_event_name`"));
     };
-    let Some(conversation) = wire.conversation_id.as_deref().or(wire.session_id.as_deref()) else {
+    let Some(conversation) = hook.wire.first_text(&["conversation_id", "session_id"]) else {
         return Err(Refusal::new("the payload has no `conversation_id`"));
     };
-    let folder = wire.workspace_roots.first().and_then(|root| root.as_deref());
-    let session = Session::new(Agent::Cursor, conversation, context)?.in_folder(folder);
-    let report = Report { wire: &wire, payload, session };
-    report.drafts(name, folder)
+    let folder = hook.wire.list("workspace_roots").next().and_then(|root| root.as_text());
+    let who = Coder::new(Agent::Cursor, conversation, hook.context)?.in_folder(folder);
+    Payload { hook, who, folder }.told(name)
 }
 
-const LINE_CHARS_MAX: usize = 200;
-const AT_REST: &[Status] = &[Status::Paused, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
-
-struct Report<'p> {
-    wire: &'p Payload,
-    payload: &'p [u8],
-    session: Session,
+struct Payload<'p> {
+    hook: &'p Hook<'p>,
+    who: Arc<Coder>,
+    folder: Option<&'p str>,
 }
 
-impl Report<'_> {
-    fn drafts(&self, name: &str, folder: Option<&str>) -> Result<Vec<Draft>, Refusal> {
-        let wire = self.wire;
+impl Payload<'_> {
+    /// # Errors
+    /// [`Refusal`] where the hook is not known.
+    fn told(&self, name: &str) -> Said {
+        let wire = self.hook.wire;
         Ok(match name {
-            "sessionStart" => {
-                let about =
-                    |kind| with_text(with_text(self.lifecycle(kind, None), "cwd", folder), "model", wire.model.as_deref());
-                let begun = [(EventType::Created, "created"), (EventType::Started, "started")];
-                begun.map(|(kind, part)| self.session.keyed(about(kind), &[part])).into()
+            "sessionStart" => vec![
+                self.who.says(None, Fact::begun(None)).with(DataKey::Cwd, self.folder).with(DataKey::Model, wire.text("model")),
+            ],
+            "sessionEnd" => vec![self.says(Fact::ended(wire.text("reason")))],
+            "beforeSubmitPrompt" => vec![self.says(Fact::prompted(wire.text("prompt"))).only_if(OnlyIf::AtRest)],
+            "postToolUse" => vec![self.tool(false)],
+            "postToolUseFailure" => vec![self.tool(true)],
+            "afterShellExecution" => {
+                wire.text("output").map(|text| self.says(Fact::printed("stdout", text))).into_iter().collect()
             }
-            "sessionEnd" => vec![self.repeated(self.lifecycle(EventType::Stopped, wire.reason.as_deref()))],
-            "beforeSubmitPrompt" => {
-                let resumed = with_text(self.lifecycle(EventType::Resumed, Some("prompt")), "prompt", wire.prompt.as_deref());
-                vec![Draft { only_if: Some(Condition::Status(AT_REST.to_vec())), ..self.repeated(resumed) }]
-            }
-            "postToolUse" => vec![self.tool()],
-            "postToolUseFailure" => vec![with_text(self.tool().with("failed", true), "error", wire.error_message.as_deref())],
-            "afterShellExecution" => self.output("stdout", wire.output.as_deref()).into_iter().collect(),
-            "afterAgentResponse" => self.output("assistant", wire.text.as_deref()).into_iter().collect(),
+            "afterAgentResponse" => wire.text("text").map(|text| self.says(Fact::said(text))).into_iter().collect(),
             "afterFileEdit" => self.edited_file().into_iter().collect(),
             "subagentStart" => self.subagent_start()?,
-            "preCompact" if wire.trigger.as_deref() == Some("auto") => {
-                let draft = self.session.draft(EventType::ResourceLimit).with("limit", "context");
-                vec![self.repeated(draft.with("message", "the context is full and is being compacted"))]
-            }
+            "preCompact" if wire.is("trigger", "auto") => vec![self.says(Fact::ContextFull)],
             "stop" => self.stop(),
             // A subagent's end names only its type, which several may share; the rest is told by the hooks above.
             "subagentStop"
@@ -119,99 +72,72 @@ impl Report<'_> {
             | "afterTabFileEdit"
             | "afterAgentThought"
             | "workspaceOpen" => Vec::new(),
-            name => return Err(Refusal::new(format!("unknown hook event `{}`", crate::event::echo(name, 60)))),
+            name => return Err(Refusal::unknown("hook event", name)),
         })
     }
 
-    fn lifecycle(&self, kind: EventType, reason: Option<&str>) -> Draft {
-        self.session.filled(Draft::lifecycle("", kind, "", "", &bounded(reason.unwrap_or_default())))
+    fn says(&self, fact: Fact) -> Told {
+        self.who.says(None, fact).known_by(self.hook.itself())
     }
 
-    fn repeated(&self, draft: Draft) -> Draft {
-        self.session.repeated_payload(draft, fingerprint(self.payload.trim_ascii()))
-    }
-
-    fn tool(&self) -> Draft {
-        let wire = self.wire;
-        let tool = wire.tool_name.as_deref().unwrap_or("tool");
-        let input = &wire.tool_input;
-        let subjects = [&input.command, &input.file_path, &input.pattern, &input.query];
-        let description = match subjects.into_iter().find_map(|subject| subject.as_deref()) {
-            Some(subject) => format!("{tool}: {subject}"),
-            None => tool.to_owned(),
-        };
-        let mut draft = self.session.draft(EventType::Progress);
-        draft.body = Body::Progress(Progress {
-            stage: Some(bounded(tool)),
-            description: Some(text::excerpt(&description, LINE_CHARS_MAX)),
-            ..Progress::default()
-        });
-        let mut draft = with_text(draft, "tool_name", Some(tool));
-        if let Some(duration) = wire.duration {
-            draft = draft.with("duration_ms", duration);
-        }
-        match wire.tool_use_id.as_deref() {
-            Some(id) => self.session.keyed(draft.with("tool_use_id", bounded(id)), &["tool", id]),
-            None => self.repeated(draft),
+    fn tool(&self, failed: bool) -> Told {
+        let wire = self.hook.wire;
+        let id = wire.text("tool_use_id");
+        let told = self.says(Fact::Tool(Tool {
+            name: wire.text("tool_name").unwrap_or("tool").to_owned(),
+            id: id.map(str::to_owned),
+            about: About::of(wire.at("tool_input").first_text(SUBJECTS)),
+            failed,
+            error: wire.text("error_message").map(str::to_owned),
+            duration_ms: wire.whole("duration"),
+            ..Tool::default()
+        }));
+        match id {
+            Some(id) => told.known_by(self.who.natural(&["tool", id])),
+            None => told,
         }
     }
 
-    fn output(&self, stream: &str, printed: Option<&str>) -> Option<Draft> {
-        let mut draft = self.session.draft(EventType::Output);
-        draft.body =
-            Body::Progress(Progress { stream: Some(stream.to_owned()), text: Some(bounded(printed?)), ..Progress::default() });
-        Some(self.repeated(draft))
-    }
-
-    fn edited_file(&self) -> Option<Draft> {
+    fn edited_file(&self) -> Option<Told> {
+        let mut edits = self.hook.wire.list("edits");
         // A file that had no text before is one that was not there.
-        let is_new = matches!(&self.wire.edits[..], [edit] if edit.old_string.0 == Some(0));
+        let is_new = edits.len() == 1 && edits.all(|edit| edit.length("old_string") == Some(0));
         let operation = if is_new { "create" } else { "modify" };
-        Some(self.repeated(self.session.filled(Draft::workspace("", operation, &bounded(self.wire.file_path.as_deref()?)))))
+        Some(self.says(Fact::file(operation, self.hook.wire.text("file_path")?)))
     }
 
-    fn subagent_start(&self) -> Result<Vec<Draft>, Refusal> {
-        let Some(id) = self.wire.subagent_id.as_deref() else { return Ok(Vec::new()) };
-        let inner = self.session.subagent(id, self.wire.subagent_type.as_deref())?;
-        let begun = [(EventType::Created, "created"), (EventType::Started, "started")];
-        Ok(begun.map(|(kind, part)| inner.keyed(inner.draft(kind), &["agent", id, part])).into())
+    fn subagent_start(&self) -> Said {
+        let wire = self.hook.wire;
+        let Some(id) = wire.text("subagent_id") else { return Ok(Vec::new()) };
+        Ok(vec![self.who.subagent(id, wire.text("subagent_type"))?.says(None, Fact::begun(None))])
     }
 
-    fn stop(&self) -> Vec<Draft> {
-        let wire = self.wire;
-        let kind = match wire.status.as_deref() {
-            Some("error") => EventType::Failed,
-            Some("aborted") => EventType::Stopped,
-            _ => EventType::Completed,
+    fn stop(&self) -> Vec<Told> {
+        let wire = self.hook.wire;
+        let end = match wire.text("status") {
+            Some("error") => Fact::turn_failed(Some("error"), wire.text("error_message")),
+            Some("aborted") => Fact::interrupted(Some("aborted")),
+            _ => Fact::turn_ended(None),
         };
-        let mut end = self.session.draft(kind);
-        let reason = wire.status.as_deref().filter(|status| *status != "completed").map(bounded);
-        end.body = Body::Lifecycle(Lifecycle {
-            reason,
-            error_message: wire.error_message.as_deref().map(bounded),
-            ..Lifecycle::default()
-        });
-        self.tokens().into_iter().chain([self.repeated(end)]).collect()
+        self.tokens().into_iter().chain([self.says(end)]).collect()
     }
 
     /// The figures of a whole turn; each answer within it repeats them.
-    fn tokens(&self) -> Option<Draft> {
-        let wire = self.wire;
-        wire.input_tokens.or(wire.output_tokens)?;
-        let figures = [wire.input_tokens, wire.output_tokens, wire.cache_read_tokens, wire.cache_write_tokens];
-        let mut draft = self.session.draft(EventType::ApiCall);
-        draft.body = Body::Provider(Provider {
-            tokens_used: wire.output_tokens.map(|_| figures.into_iter().flatten().fold(0, u64::saturating_add)),
-            model: wire.model.as_deref().map(bounded),
-            input_tokens: wire.input_tokens,
-            output_tokens: wire.output_tokens,
-            cache_read_tokens: wire.cache_read_tokens,
-            cache_write_tokens: wire.cache_write_tokens,
-            ..Provider::default()
-        });
-        Some(match wire.generation_id.as_deref() {
-            Some(id) => self.session.keyed(draft, &["api", id]),
-            None => self.repeated(draft),
+    fn tokens(&self) -> Option<Told> {
+        let wire = self.hook.wire;
+        let usage = Usage {
+            model: wire.text("model").map(str::to_owned),
+            input: wire.whole("input_tokens"),
+            output: wire.whole("output_tokens"),
+            cache_read: wire.whole("cache_read_tokens"),
+            cache_write: wire.whole("cache_write_tokens"),
+            ..Usage::default()
+        };
+        usage.input.or(usage.output)?;
+        let told = self.says(Fact::Called(usage.summed()));
+        Some(match wire.text("generation_id") {
+            Some(id) => told.known_by(self.who.natural(&["api", id])),
+            None => told,
         })
     }
 }
@@ -219,12 +145,13 @@ impl Report<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::{HookContext, read_hook};
 
     #[test]
     fn every_sample_hook_is_understood() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/cursor/hooks.jsonl");
         let lines = std::fs::read_to_string(path).expect("the fixture is there");
-        let read = |line: &str| read_hook(line.as_bytes(), &HookContext::default()).expect("the hook is known");
+        let read = |line: &str| read_hook(Agent::Cursor, line.as_bytes(), &HookContext::default()).expect("the hook is known");
         let kinds: Vec<&str> = lines.lines().flat_map(read).map(|draft| draft.kind.short()).collect();
         let expected = "created started resumed file_created progress output progress created started resource_limit output \
                         api_call completed failed stopped stopped";

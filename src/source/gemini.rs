@@ -1,160 +1,137 @@
-//! Gemini CLI: its hook payloads to drafts.
+//! Gemini CLI: its hook payloads to facts; below, its output, its record and its telemetry.
 //!
-//! A session is a coder, `gemini:<session>`. Payloads have a time but no ids of calls and turns: facts.rs says by what they
-//! are recognised in other channels.
+//! A session is a coder, `gemini:<session>`. Payloads have a time but no ids of calls and turns: `session` says by what their
+//! facts are recognised in other channels.
 
-mod facts;
-pub(super) mod stream;
-pub(super) mod telemetry;
-pub(super) mod transcript;
+mod session;
+mod stream;
+mod telemetry;
+mod transcript;
 
-use serde_json::Value;
+use crate::event::DataKey;
 
-use crate::{
-    event::{Condition, Draft, EventType, Status, Time},
-    source::{
-        Agent, HookContext, Refusal,
-        call::{Call, End},
-        json,
-        session::{Session, fingerprint, with_text},
-    },
+use super::{
+    Refusal,
+    channel::{Channels, Hook, Said, Telemetry},
+    fact::{Fact, OnlyIf, Told, Waits},
+    json::Json,
+    tool_call::{Outcome, ToolCall},
 };
 
-use facts::{Answer, begun, exit_code, lifecycle, prompted, shown, stopped, turn_end};
+use session::{Answer, Session, exit_code, shown};
 
-/// How much of a payload a refusal may repeat.
-const ECHO_CHARS_MAX: usize = 60;
-/// The statuses from which work can begin again.
-const AT_REST: &[Status] = &[Status::Paused, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
+pub(super) const CHANNELS: Channels = Channels {
+    hook: read_hook,
+    stream: Some(stream::open),
+    transcript: Some(transcript::open),
+    telemetry: Some(Telemetry { is_of: |service| service == "gemini-cli", read: telemetry::read }),
+};
 
 /// # Errors
-/// [`Refusal`] where the payload is no JSON object, names no session, or names a hook that is not known.
-pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
-    let wire = json::read(payload)?;
-    let Some(hook) = json::text(&wire, "hook_event_name") else {
+/// [`Refusal`] where the payload names no session, or a hook that is not known.
+fn read_hook(hook: &Hook<'_>) -> Said {
+    let wire = hook.wire;
+    let Some(name) = wire.text("hook_event_name") else {
         return Err(Refusal::new("the payload has no `hook_event_name`"));
     };
-    let Some(session) = json::text(&wire, "session_id") else {
+    let Some(session) = wire.text("session_id") else {
         return Err(Refusal::new("the payload has no `session_id`"));
     };
-    let session = Session::new(Agent::Gemini, session, context)?.in_folder(json::text(&wire, "cwd"));
-    let report = Report { wire: &wire, bytes: payload, session, time: json::time(&wire, "timestamp") };
-    Ok(match hook {
-        "SessionStart" => report.session_start(),
-        "SessionEnd" => vec![stopped(&report.session, json::text(&wire, "reason").unwrap_or_default(), report.time)],
-        "BeforeAgent" => report.prompt().into_iter().collect(),
-        "AfterAgent" => vec![report.completed()],
-        "AfterModel" => report.answer().into_iter().collect(),
-        "BeforeTool" => vec![report.at_work()],
-        "AfterTool" => report.after_tool(),
-        "Notification" => report.notification().into_iter().collect(),
+    let session = Session::new(session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
+    let payload = Payload { hook, wire, session };
+    Ok(match name {
+        "SessionStart" => payload.session_start(),
+        "SessionEnd" => vec![payload.session.ended(wire.text("reason"))],
+        "BeforeAgent" => payload.prompt().into_iter().collect(),
+        "AfterAgent" => vec![payload.turn_ended()],
+        "AfterModel" => payload.answer().into_iter().collect(),
+        "BeforeTool" => vec![payload.says(Fact::Works)],
+        "AfterTool" => payload.after_tool(),
+        "Notification" => payload.notification().into_iter().collect(),
         // PreCompress fires before every call to the model, whether anything is compressed or not.
         "BeforeModel" | "BeforeToolSelection" | "PreCompress" => Vec::new(),
-        _ => return Err(Refusal::new(format!("unknown hook event `{}`", crate::event::echo(hook, ECHO_CHARS_MAX)))),
+        name => return Err(Refusal::unknown("hook event", name)),
     })
 }
 
-/// One payload and whose it is.
-struct Report<'p> {
-    wire: &'p Value,
-    bytes: &'p [u8],
+struct Payload<'p> {
+    hook: &'p Hook<'p>,
+    wire: Json<'p>,
     session: Session,
-    time: Option<Time>,
 }
 
-impl Report<'_> {
-    fn session_start(&self) -> Vec<Draft> {
-        let about = |draft| {
-            let draft = with_text(draft, "cwd", json::text(self.wire, "cwd"));
-            with_text(draft, "transcript_path", json::text(self.wire, "transcript_path"))
+impl Payload<'_> {
+    /// Known by the payload.
+    fn says(&self, fact: Fact) -> Told {
+        self.session.says(fact).known_by(self.hook.itself())
+    }
+
+    fn session_start(&self) -> Vec<Told> {
+        let about = |told: Told| {
+            let told = told.with(DataKey::Cwd, self.wire.text("cwd"));
+            told.with(DataKey::TranscriptPath, self.wire.text("transcript_path"))
         };
-        let source = json::text(self.wire, "source").unwrap_or_default();
-        let mut begun = begun(&self.session, source, self.time, about);
-        if source == "resume" {
+        let source = self.wire.text("source");
+        let begun = about(self.session.says(Fact::begun(source)));
+        if source == Some("resume") {
             // Its beginning may lie before the recorder was set up.
-            begun.truncate(1);
-            let begun = begun.into_iter().map(|draft| only_if(draft, Condition::Unknown));
-            let resumed = about(lifecycle(&self.session, EventType::Resumed, source, self.time));
-            return begun.chain([self.repeated(resumed)]).collect();
+            return vec![begun.only_if(OnlyIf::Unknown), about(self.says(Fact::TakenUp))];
         }
-        begun
+        vec![begun]
     }
 
-    fn prompt(&self) -> Option<Draft> {
-        let prompt = json::text(self.wire, "prompt")?;
-        Some(only_if(prompted(&self.session, None, prompt, self.time), Condition::Status(AT_REST.to_vec())))
+    fn prompt(&self) -> Option<Told> {
+        Some(self.session.prompted(None, self.wire.text("prompt")?).only_if(OnlyIf::AtRest))
     }
 
-    fn completed(&self) -> Draft {
-        let draft = lifecycle(&self.session, EventType::Completed, "", self.time);
-        let draft = with_text(draft, "last_assistant_message", json::text(self.wire, "prompt_response"));
-        turn_end(&self.session, draft, json::text(self.wire, "prompt").unwrap_or_default(), None)
+    fn turn_ended(&self) -> Told {
+        let ended = self.session.turn_over(Fact::turn_ended(None), self.wire.text("prompt").unwrap_or_default(), None);
+        ended.with(DataKey::LastAssistantMessage, self.wire.text("prompt_response"))
     }
 
     /// The hook fires for every piece of a streamed answer; the last has the reason why it ended, and the final counts.
-    fn answer(&self) -> Option<Draft> {
-        let (request, response) = (self.wire.get("llm_request")?, self.wire.get("llm_response")?);
-        json::list(response, "candidates").iter().find_map(|candidate| json::text(candidate, "finishReason"))?;
-        let usage = response.get("usageMetadata")?;
-        let count = |name| json::whole(usage, name);
+    fn answer(&self) -> Option<Told> {
+        let (request, response) = (self.wire.at("llm_request"), self.wire.at("llm_response"));
+        response.list("candidates").find_map(|candidate| candidate.text("finishReason"))?;
+        let usage = response.at("usageMetadata");
+        if !(request.is_there() && usage.is_there()) {
+            return None;
+        }
         let answer = Answer {
-            model: json::text(request, "model"),
-            prompt: count("promptTokenCount"),
-            written: count("candidatesTokenCount"),
-            thoughts: count("thoughtsTokenCount"),
-            cached: count("cachedContentTokenCount"),
-            tools: count("toolUsePromptTokenCount"),
-            total: count("totalTokenCount"),
-            duration_ms: None,
-            text: None,
-            time: self.time,
+            model: request.text("model"),
+            prompt: usage.whole("promptTokenCount"),
+            written: usage.whole("candidatesTokenCount"),
+            thoughts: usage.whole("thoughtsTokenCount"),
+            cached: usage.whole("cachedContentTokenCount"),
+            tools: usage.whole("toolUsePromptTokenCount"),
+            total: usage.whole("totalTokenCount"),
+            ..Answer::default()
         };
-        let draft = answer.draft(&self.session);
-        Some(match answer.prompt {
-            Some(prompt) => draft.with("prompt_tokens", prompt),
-            None => draft,
-        })
+        Some(answer.told(&self.session).with(DataKey::PromptTokens, answer.prompt))
     }
 
-    fn after_tool(&self) -> Vec<Draft> {
-        let none = Value::Null;
-        let tool = json::text(self.wire, "tool_name").unwrap_or("tool");
-        let response = self.wire.get("tool_response").unwrap_or(&none);
-        let arguments = self.wire.get("tool_input").unwrap_or(&none);
-        let call = Call { session: &self.session, tool, id: None, arguments, time: self.time };
-        let exit_code = json::text(response, "llmContent").and_then(|told| exit_code(tool, told));
-        let end = match response.get("error").filter(|error| !error.is_null()) {
-            Some(error) => End::Failed { error: json::text(error, "message"), exit_code },
-            None if exit_code.is_some() => End::Failed { error: None, exit_code },
-            None => End::Done,
+    fn after_tool(&self) -> Vec<Told> {
+        let name = self.wire.text("tool_name").unwrap_or("tool");
+        let response = self.wire.at("tool_response");
+        let (who, at) = (&self.session.who, self.session.at);
+        let call = ToolCall { who, at, name, id: None, asked: self.wire.at("tool_input") };
+        let exit_code = response.text("llmContent").and_then(|told| exit_code(name, told));
+        let error = response.at("error");
+        let outcome = match error.is_there() || exit_code.is_some() {
+            true => Outcome::failed(error.text("message"), exit_code),
+            false => Outcome::DONE,
         };
-        let mut drafts = vec![self.at_work(), call.progress(end, None)];
-        drafts.extend(shown(&call, response.get("returnDisplay"), end, json::text(self.wire, "cwd")));
-        drafts
+        let mut told = vec![self.says(Fact::Works), call.ended(outcome, None)];
+        told.extend(shown(&call, response.at("returnDisplay"), outcome, self.wire.text("cwd")));
+        told
     }
 
-    fn notification(&self) -> Option<Draft> {
-        let details = self.wire.get("details").unwrap_or(&Value::Null);
-        let reason = match (json::text(self.wire, "notification_type")?, json::text(details, "type")) {
-            ("ToolPermission", Some("ask_user")) => "question",
-            ("ToolPermission", _) => "permission",
+    fn notification(&self) -> Option<Told> {
+        let waits = match (self.wire.text("notification_type")?, self.wire.at("details").text("type")) {
+            ("ToolPermission", Some("ask_user")) => Waits::Question,
+            ("ToolPermission", _) => Waits::Permission,
             _ => return None,
         };
-        let paused = lifecycle(&self.session, EventType::Paused, reason, self.time);
-        Some(self.repeated(with_text(paused, "message", json::text(self.wire, "message"))))
+        Some(self.says(Fact::Waits(waits)).with(DataKey::Message, self.wire.text("message")))
     }
-
-    /// A tool at work shows that nobody is waited for any more. A turn that is over goes on with a prompt only.
-    fn at_work(&self) -> Draft {
-        let resumed = lifecycle(&self.session, EventType::Resumed, "tool", self.time);
-        only_if(self.repeated(resumed), Condition::Status(vec![Status::Paused]))
-    }
-
-    fn repeated(&self, draft: Draft) -> Draft {
-        self.session.repeated_payload(draft, fingerprint(self.bytes.trim_ascii()))
-    }
-}
-
-fn only_if(draft: Draft, condition: Condition) -> Draft {
-    Draft { only_if: Some(condition), ..draft }
 }

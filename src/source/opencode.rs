@@ -1,40 +1,22 @@
-//! opencode: the events that its plugin hands on, to drafts.
+//! opencode: the events that its plugin hands on, to facts.
 //!
 //! The plugin reports parts of messages once they are finished. Files are told by the tools that wrote them: opencode's own
 //! file events name no session.
 
-use serde_json::Value;
+use std::sync::Arc;
 
-use crate::event::{Body, Condition, Draft, EventType, Lifecycle, Progress, Provider, Status, Time};
-use crate::source::{
+use crate::event::DataKey;
+
+use super::{
     Agent, HookContext, Refusal,
-    session::{Session, bounded, with_text},
+    channel::{Channels, Hook, Said},
+    coder::{Coder, nth_part},
+    fact::{About, Fact, Ids, OnlyIf, Refused, Told, Tool, Usage, Waits},
+    json::Json,
     shell,
 };
-use crate::text;
 
-/// # Errors
-/// [`Refusal`] where the payload is no JSON object, names no session, or names an event that is not known.
-pub(super) fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
-    let event: Value =
-        serde_json::from_slice(payload).map_err(|error| Refusal::new(format!("the payload is not JSON: {error}")))?;
-    let Some(kind) = event["type"].as_str() else { return Err(Refusal::new("the payload has no `type`")) };
-    let family = kind.split('.').next().unwrap_or_default();
-    if !FAMILIES.contains(&family) {
-        return Err(Refusal::new(format!("unknown event `{}`", crate::event::echo(kind, 60))));
-    }
-    let properties = &event["properties"];
-    let named = [&properties["sessionID"], &properties["info"]["id"], &properties["part"]["sessionID"]];
-    let Some(id) = named.into_iter().find_map(Value::as_str) else {
-        // What concerns no session is no coder's.
-        return Ok(Vec::new());
-    };
-    let parent = properties["info"]["parentID"].as_str().map(|parent| format!("{}:{parent}", Agent::Opencode));
-    let context = HookContext { parent_coder_id: parent.or_else(|| context.parent_coder_id.clone()), ..HookContext::default() };
-    let folder = event["directory"].as_str().or(properties["info"]["directory"].as_str());
-    let session = Session::new(Agent::Opencode, id, &context)?.in_folder(folder);
-    Ok(Report { event: &event, properties, session, folder }.drafts(kind))
-}
+pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: None, telemetry: None };
 
 /// What opencode's events begin with; most tell nothing of a coder's work.
 const FAMILIES: &[&str] = &[
@@ -62,226 +44,204 @@ const FAMILIES: &[&str] = &[
     "global",
     "ide",
 ];
-const LINE_CHARS_MAX: usize = 200;
-const AT_REST: &[Status] = &[Status::Paused, Status::Completed, Status::Failed, Status::Stopped];
+/// What tells a person which call of a tool it was; each tool has some of these.
+const SUBJECTS: &[&str] = &["command", "filePath", "pattern", "query", "url"];
 
-struct Report<'p> {
-    event: &'p Value,
-    properties: &'p Value,
-    session: Session,
+/// # Errors
+/// [`Refusal`] where the payload has no type or one that is not known, or its session cannot be part of a coder's id.
+fn read_hook(hook: &Hook<'_>) -> Said {
+    let event = hook.wire;
+    let Some(kind) = event.text("type") else { return Err(Refusal::new("the payload has no `type`")) };
+    let family = kind.split('.').next().unwrap_or_default();
+    if !FAMILIES.contains(&family) {
+        return Err(Refusal::unknown("event", kind));
+    }
+    let properties = event.at("properties");
+    let (info, part) = (properties.at("info"), properties.at("part"));
+    let Some(id) = properties.text("sessionID").or(info.text("id")).or(part.text("sessionID")) else {
+        // What concerns no session is no coder's.
+        return Ok(Vec::new());
+    };
+    let parent = info.text("parentID").map(|parent| format!("{}:{parent}", Agent::Opencode));
+    let parent_coder_id = parent.or_else(|| hook.context.parent_coder_id.clone());
+    let folder = event.text("directory").or(info.text("directory"));
+    let context = HookContext { parent_coder_id, ..HookContext::default() };
+    let who = Coder::new(Agent::Opencode, id, &context)?.in_folder(folder);
+    Ok(Event { event, properties, who, folder }.told(kind))
+}
+
+struct Event<'p> {
+    event: Json<'p>,
+    properties: Json<'p>,
+    who: Arc<Coder>,
     folder: Option<&'p str>,
 }
 
-impl Report<'_> {
-    fn drafts(&self, kind: &str) -> Vec<Draft> {
+impl Event<'_> {
+    fn told(&self, kind: &str) -> Vec<Told> {
         let properties = self.properties;
         match kind {
             "session.created" => {
-                let at = time(&properties["info"]["time"]["created"]);
-                let about = |kind| Draft { timestamp: at, ..with_text(self.lifecycle(kind, ""), "cwd", self.folder) };
-                let begun = [(EventType::Created, "created"), (EventType::Started, "started")];
-                begun.map(|(kind, part)| self.session.keyed(about(kind), &[part])).into()
+                let at = properties.at("info").at("time").time("created");
+                vec![self.who.says(at, Fact::begun(None)).with(DataKey::Cwd, self.folder)]
             }
-            "session.deleted" => vec![self.session.keyed(self.lifecycle(EventType::Deleted, ""), &["deleted"])],
-            "session.idle" => vec![self.once(self.lifecycle(EventType::Completed, ""))],
-            "session.status" => self.status(),
-            "session.error" => self.error(),
-            "session.compacted" => {
-                let mut draft = self.session.draft(EventType::Milestone);
-                draft.body = Body::Progress(Progress { milestone: Some("context compacted".to_owned()), ..Progress::default() });
-                vec![self.once(draft)]
-            }
+            "session.deleted" => vec![self.says(Fact::Deleted { reason: None }).known_by(self.who.natural(&["deleted"]))],
+            "session.idle" => vec![self.says(Fact::turn_ended(None))],
+            "session.status" => self.status(properties.at("status")).into_iter().collect(),
+            "session.error" => self.error(properties.at("error")),
+            "session.compacted" => vec![self.says(Fact::compacted(None))],
             "permission.asked" => {
-                let paused = self.lifecycle(EventType::Paused, "permission");
-                vec![self.once(with_text(paused, "request", properties["permission"].as_str()))]
+                vec![self.says(Fact::Waits(Waits::Permission)).with(DataKey::Request, properties.text("permission"))]
             }
             "question.asked" => {
-                let paused = self.lifecycle(EventType::Paused, "question");
-                vec![self.once(with_text(paused, "question", properties["questions"][0]["question"].as_str()))]
+                let question = properties.list("questions").next().and_then(|question| question.text("question"));
+                vec![self.says(Fact::Waits(Waits::Question)).with(DataKey::Question, question)]
             }
-            "permission.replied" | "question.replied" | "question.rejected" => vec![self.resumed("answer", &[Status::Paused])],
+            "permission.replied" | "question.replied" | "question.rejected" => vec![self.says(Fact::Answered)],
             "todo.updated" => self.todos().into_iter().collect(),
-            "message.part.updated" => self.part(&properties["part"]),
+            "message.part.updated" => self.part(properties.at("part")),
             _ => Vec::new(),
         }
-    }
-
-    fn lifecycle(&self, kind: EventType, reason: &str) -> Draft {
-        self.session.filled(Draft::lifecycle("", kind, "", "", reason))
     }
 
     /// Every event of opencode has an id.
-    fn once(&self, draft: Draft) -> Draft {
-        match self.event["id"].as_str() {
-            Some(id) => self.session.keyed(draft, &["event", id]),
-            None => draft,
-        }
+    fn says(&self, fact: Fact) -> Told {
+        let ids = self.event.text("id").map_or(Ids::OfItself, |id| self.who.natural(&["event", id]));
+        self.who.says(None, fact).known_by(ids)
     }
 
-    fn resumed(&self, reason: &str, from: &[Status]) -> Draft {
-        Draft { only_if: Some(Condition::Status(from.to_vec())), ..self.once(self.lifecycle(EventType::Resumed, reason)) }
-    }
-
-    fn status(&self) -> Vec<Draft> {
-        let status = &self.properties["status"];
-        match status["type"].as_str() {
-            Some("busy") => vec![self.resumed("prompt", AT_REST)],
-            Some("retry") => {
-                let draft = self
-                    .provider(EventType::RateLimit, Provider { error_message: line(&status["message"]), ..Provider::default() });
-                vec![self.once(draft.with("attempt", status["attempt"].as_u64().unwrap_or(1)))]
+    fn status(&self, status: Json<'_>) -> Option<Told> {
+        match status.text("type")? {
+            "busy" => Some(self.says(Fact::prompted(None)).only_if(OnlyIf::AtRest)),
+            "retry" => {
+                // Whatever the provider's words are, it asks to wait.
+                let refused = Refused { is_limit: true, ..self.refused(None, status.text("message")) };
+                let attempt = status.whole("attempt").unwrap_or(1);
+                Some(self.says(Fact::Refused(refused)).with(DataKey::Attempt, Some(attempt)))
             }
-            _ => Vec::new(),
+            _ => None,
         }
     }
 
-    fn error(&self) -> Vec<Draft> {
-        let error = &self.properties["error"];
-        let (name, data) = (error["name"].as_str().unwrap_or("error"), &error["data"]);
+    fn error(&self, error: Json<'_>) -> Vec<Told> {
+        let (name, data) = (error.text("name").unwrap_or("error"), error.at("data"));
         if name == "MessageAbortedError" {
-            return vec![self.once(self.lifecycle(EventType::Stopped, "aborted"))];
+            return vec![self.says(Fact::interrupted(Some("aborted")))];
         }
-        let mut failed = self.session.draft(EventType::Failed);
-        let message = data["message"].as_str().map(bounded);
-        failed.body =
-            Body::Lifecycle(Lifecycle { reason: Some(bounded(name)), error_message: message.clone(), ..Lifecycle::default() });
-        let Some(id) = self.event["id"].as_str() else { return vec![failed] };
-        let failed = self.session.keyed(failed, &["event", id]);
-        if !matches!(name, "APIError" | "ProviderAuthError") {
+        let message = data.text("message");
+        let failed = self.says(Fact::turn_failed(Some(name), message));
+        let Some(id) = self.event.text("id").filter(|_| matches!(name, "APIError" | "ProviderAuthError")) else {
             return vec![failed];
-        }
-        let code = data["statusCode"].as_u64();
-        let kind = if code == Some(429) { EventType::RateLimit } else { EventType::ApiError };
-        let code = code.map_or_else(|| bounded(name), |code| code.to_string());
-        let call = self.provider(kind, Provider { error_code: Some(code), error_message: message, ..Provider::default() });
-        vec![self.session.keyed(call, &["event", id, "api"]), failed]
+        };
+        let status = data.whole("statusCode").map(|status| status.to_string());
+        let refused = self.says(Fact::Refused(self.refused(status.as_deref().or(Some(name)), message)));
+        vec![refused.known_by(self.who.natural(&["event", id, "api"])), failed]
     }
 
-    fn provider(&self, kind: EventType, fields: Provider) -> Draft {
-        let model = &self.event["model"];
-        let (provider, model) = (line(&model["providerID"]), line(&model["modelID"]));
-        Draft { body: Body::Provider(Provider { provider, model, ..fields }), ..self.session.draft(kind) }
+    fn refused(&self, code: Option<&str>, message: Option<&str>) -> Refused {
+        let Usage { provider, model, .. } = self.usage();
+        Refused { provider, model, code: code.map(str::to_owned), message: message.map(str::to_owned), ..Refused::default() }
     }
 
-    fn todos(&self) -> Option<Draft> {
-        let todos = self.properties["todos"].as_array().filter(|todos| !todos.is_empty())?;
-        let done = todos.iter().filter(|todo| todo["status"] == "completed").count();
-        let current = todos.iter().find(|todo| todo["status"] == "in_progress").and_then(|todo| line(&todo["content"]));
-        let mut draft = self.session.draft(EventType::Progress);
-        draft.body = Body::Progress(Progress {
-            progress: Some(done as f64 / todos.len() as f64),
-            stage: Some("todo".to_owned()),
-            description: current,
-            ..Progress::default()
-        });
-        Some(self.once(draft))
+    /// Whom the plugin last saw the session call.
+    fn usage(&self) -> Usage {
+        let model = self.event.at("model");
+        let text = |name| model.text(name).map(str::to_owned);
+        Usage { provider: text("providerID"), model: text("modelID"), ..Usage::default() }
     }
 
-    fn part(&self, part: &Value) -> Vec<Draft> {
-        let at = time(&self.properties["time"]);
-        let drafts = match part["type"].as_str() {
+    fn todos(&self) -> Option<Told> {
+        let todos = || self.properties.list("todos");
+        let current = todos().find(|todo| todo.is("status", "in_progress")).and_then(|todo| todo.text("content"));
+        let (done, of) = (todos().filter(|todo| todo.is("status", "completed")).count(), todos().len());
+        (of > 0).then(|| self.says(Fact::Planned { done, of, current: current.map(str::to_owned) }))
+    }
+
+    fn part(&self, part: Json<'_>) -> Vec<Told> {
+        let told = match part.text("type") {
             Some("step-finish") => self.call(part).into_iter().collect(),
-            Some("tool") => self.tool(part),
-            Some("text") if part["time"]["end"].is_number() => self.said(part).into_iter().collect(),
+            Some("tool") => self.tool(part).unwrap_or_default(),
+            Some("text") if part.at("time").at("end").0.is_number() => self.said(part).into_iter().collect(),
             _ => Vec::new(),
         };
-        drafts.into_iter().map(|draft| Draft { timestamp: at, ..draft }).collect()
+        let at = self.properties.time("time");
+        told.into_iter().map(|told| Told { at, ..told }).collect()
     }
 
-    fn call(&self, part: &Value) -> Option<Draft> {
-        let tokens = &part["tokens"];
-        let output = tokens["output"].as_u64().map(|output| output.saturating_add(tokens["reasoning"].as_u64().unwrap_or(0)));
-        let figures = [tokens["input"].as_u64(), output, tokens["cache"]["read"].as_u64(), tokens["cache"]["write"].as_u64()];
-        let call = self.provider(
-            EventType::ApiCall,
-            Provider {
-                tokens_used: output.map(|_| figures.into_iter().flatten().fold(0, u64::saturating_add)),
-                input_tokens: figures[0],
-                output_tokens: output,
-                cache_read_tokens: figures[2],
-                cache_write_tokens: figures[3],
-                cost_usd: part["cost"].as_f64().filter(|cost| *cost >= 0.0),
-                ..Provider::default()
-            },
-        );
-        Some(self.session.keyed(call, &["api", part["id"].as_str()?]))
+    fn call(&self, part: Json<'_>) -> Option<Told> {
+        let tokens = part.at("tokens");
+        let (cache, thoughts) = (tokens.at("cache"), tokens.whole("reasoning").unwrap_or(0));
+        let usage = Usage {
+            input: tokens.whole("input"),
+            output: tokens.whole("output").map(|output| output.saturating_add(thoughts)),
+            cache_read: cache.whole("read"),
+            cache_write: cache.whole("write"),
+            cost_usd: part.number("cost").filter(|cost| *cost >= 0.0),
+            ..self.usage()
+        };
+        Some(self.says(Fact::Called(usage.summed())).known_by(self.who.natural(&["api", part.text("id")?])))
     }
 
-    fn said(&self, part: &Value) -> Option<Draft> {
-        let mut draft = self.session.draft(EventType::Output);
-        let text = Some(bounded(part["text"].as_str()?));
-        draft.body = Body::Progress(Progress { stream: Some("assistant".to_owned()), text, ..Progress::default() });
-        Some(self.session.keyed(draft, &["message", part["id"].as_str()?]))
+    fn said(&self, part: Json<'_>) -> Option<Told> {
+        Some(self.says(Fact::said(part.text("text")?)).known_by(self.who.natural(&["message", part.text("id")?])))
     }
 
-    fn tool(&self, part: &Value) -> Vec<Draft> {
-        let state = &part["state"];
-        let (Some(id), Some(status)) = (part["callID"].as_str(), state["status"].as_str()) else { return Vec::new() };
-        if !matches!(status, "completed" | "error") {
-            return Vec::new();
+    fn tool(&self, part: Json<'_>) -> Option<Vec<Told>> {
+        let (id, name, state) = (part.text("callID")?, part.text("tool").unwrap_or("tool"), part.at("state"));
+        let failed = match state.text("status")? {
+            "completed" => false,
+            "error" => true,
+            _ => return None,
+        };
+        let input = state.at("input");
+        let tool = Tool {
+            name: name.to_owned(),
+            id: Some(id.to_owned()),
+            about: About::of(input.first_text(SUBJECTS)),
+            failed,
+            error: state.text("error").map(str::to_owned),
+            ..Tool::default()
+        };
+        let mut told = vec![self.says(Fact::Tool(tool)).known_by(self.who.natural(&["tool", id]))];
+        if !failed {
+            told.extend(self.effects(id, name, state));
         }
-        let (tool, input) = (part["tool"].as_str().unwrap_or("tool"), &state["input"]);
-        let subject = ["command", "filePath", "pattern", "query", "url"].into_iter().find_map(|key| input[key].as_str());
-        let description = subject.map_or_else(|| tool.to_owned(), |subject| format!("{tool}: {subject}"));
-        let mut progress = self.session.draft(EventType::Progress);
-        progress.body = Body::Progress(Progress {
-            stage: Some(bounded(tool)),
-            description: Some(text::excerpt(&description, LINE_CHARS_MAX)),
-            ..Progress::default()
-        });
-        let progress = progress.with("tool_name", bounded(tool)).with("tool_use_id", bounded(id));
-        if status == "error" {
-            let failed = with_text(progress.with("failed", true), "error", state["error"].as_str());
-            return vec![self.session.keyed(failed, &["tool", id])];
-        }
-        let mut drafts = vec![self.session.keyed(progress, &["tool", id])];
-        let file = |operation, path: &str| self.session.filled(Draft::workspace("", operation, &bounded(path)));
-        match (tool, input["filePath"].as_str(), input["command"].as_str()) {
+        Some(told)
+    }
+
+    fn effects(&self, id: &str, name: &str, state: Json<'_>) -> Vec<Told> {
+        let (input, metadata) = (state.at("input"), state.at("metadata"));
+        let of_call = |fact, part: &str| self.says(fact).known_by(self.who.natural(&["tool", id, part]));
+        match (name, input.text("filePath"), input.text("command")) {
             ("write" | "edit", Some(path), _) => {
-                let is_new = state["metadata"]["exists"] == false;
-                let draft = file(if is_new { "create" } else { "modify" }, path);
-                drafts.push(self.session.keyed(draft, &["tool", id, "file"]));
+                let is_new = metadata.truth("exists") == Some(false);
+                vec![of_call(Fact::file(if is_new { "create" } else { "modify" }, path), "file")]
             }
             ("bash", _, Some(command)) => {
-                if state["metadata"]["exit"] == 0 {
-                    let removed = shell::removed_files(command, self.folder.unwrap_or_default());
-                    drafts.extend(removed.iter().take(REMOVED_MAX).enumerate().map(|(nth, path)| {
-                        let part = if nth == 0 { "file".to_owned() } else { format!("file-{}", nth + 1) };
-                        self.session.keyed(file("delete", path), &["tool", id, &part])
-                    }));
-                }
-                let mut output = self.session.draft(EventType::Output);
-                let text = state["output"].as_str().filter(|text| !text.is_empty()).map(bounded);
-                output.body = Body::Progress(Progress { stream: Some("stdout".to_owned()), text, ..Progress::default() });
-                drafts.push(self.session.keyed(output, &["tool", id, "stdout"]));
+                let succeeded = metadata.signed("exit") == Some(0);
+                let removed = shell::removed_files(command, self.folder.unwrap_or_default());
+                let removed = removed.iter().take_while(|_| succeeded).enumerate();
+                let printed = state.text("output").map(|printed| of_call(Fact::printed("stdout", printed), "stdout"));
+                removed.map(|(nth, path)| of_call(Fact::file("delete", path), &nth_part("file", nth))).chain(printed).collect()
             }
-            _ => {}
+            _ => Vec::new(),
         }
-        drafts
     }
-}
-
-/// A command line that removes more files is a script's work.
-const REMOVED_MAX: usize = 50;
-
-fn line(value: &Value) -> Option<String> {
-    value.as_str().map(|given| text::excerpt(given, LINE_CHARS_MAX))
-}
-
-/// Milliseconds since 1970.
-fn time(value: &Value) -> Option<Time> {
-    value.as_i64().and_then(|millis| millis.checked_mul(1_000)).map(Time::from_micros)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        event::{Body, Draft, EventType},
+        source::read_hook,
+    };
 
     #[test]
     fn a_run_is_told_once() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opencode/main.jsonl");
         let lines = std::fs::read_to_string(path).expect("the fixture is there");
-        let read = |line: &str| read_hook(line.as_bytes(), &HookContext::default()).expect("the event is known");
+        let read = |line: &str| read_hook(Agent::Opencode, line.as_bytes(), &HookContext::default()).expect("the event is known");
         let drafts: Vec<Draft> = lines.lines().flat_map(read).collect();
         let count = |kind| drafts.iter().filter(|draft| draft.kind == kind).count();
         let counts =

@@ -1,5 +1,8 @@
 //! What a shell command that succeeded surely did to files. No shell: one doubtful character, and it claims nothing.
 
+/// A command line that removes more files is a script's work, and the workspace is better looked at as a whole.
+const REMOVED_MAX: usize = 50;
+
 /// The files that `command`, run in `folder` with exit code 0, removed.
 ///
 /// Only `rm FILE…` joined by `&&` is certain: `;` and `|` lose the exit code, `-f` succeeds on files that never were, `-r`
@@ -26,6 +29,7 @@ pub(super) fn removed_files(command: &str, folder: &str) -> Vec<String> {
             _ => {}
         }
     }
+    removed.truncate(REMOVED_MAX);
     removed
 }
 

@@ -4,7 +4,12 @@ use serde_json::Value;
 
 use crate::event::Draft;
 
-use super::{HookContext, claude_code, codex, gemini};
+use super::{
+    HookContext,
+    channel::Lines,
+    claude_code, codex, drafts, gemini,
+    json::{self, Json},
+};
 
 /// Reads the standard output of a command that may be an agent. The first line that is an agent's tells which.
 #[derive(Debug)]
@@ -19,7 +24,7 @@ enum Reader {
     Unknown,
     ClaudeCode(Box<claude_code::stream::Reader>),
     Codex(Box<codex::stream::Reader>),
-    Gemini(Box<gemini::stream::Reader>),
+    Agent(Box<dyn Lines>),
 }
 
 impl Stream {
@@ -38,7 +43,7 @@ impl Stream {
         if line.trim_ascii_start().first() != Some(&b'{') {
             return Vec::new();
         }
-        let Ok(line) = serde_json::from_slice::<Value>(line) else { return Vec::new() };
+        let Ok(line) = json::read(line) else { return Vec::new() };
         if let Reader::Unknown = self.reader {
             self.reader = self.recognise(&line);
         }
@@ -46,7 +51,7 @@ impl Stream {
             Reader::Unknown => Vec::new(),
             Reader::ClaudeCode(reader) => reader.line(&line),
             Reader::Codex(reader) => reader.line(&line),
-            Reader::Gemini(reader) => reader.line(&line),
+            Reader::Agent(reader) => drafts::of_all(reader.line(Json(&line)).unwrap_or_default()),
         }
     }
 
@@ -56,7 +61,7 @@ impl Stream {
             Reader::Unknown => Vec::new(),
             Reader::ClaudeCode(reader) => reader.end(),
             Reader::Codex(reader) => reader.end(),
-            Reader::Gemini(reader) => reader.end(),
+            Reader::Agent(reader) => drafts::of_all(reader.end()),
         }
     }
 
@@ -67,6 +72,6 @@ impl Stream {
         if let Some(reader) = codex::stream::Reader::opened_by(line, &self.context) {
             return Reader::Codex(Box::new(reader));
         }
-        gemini::stream::Reader::opened_by(line, &self.context).map_or(Reader::Unknown, |reader| Reader::Gemini(Box::new(reader)))
+        gemini::CHANNELS.stream.and_then(|open| open(Json(line), &self.context)).map_or(Reader::Unknown, Reader::Agent)
     }
 }

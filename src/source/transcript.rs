@@ -1,10 +1,13 @@
 //! The files in which agents keep their own record of a session: one line at a time.
 
-use serde_json::Value;
-
 use crate::event::Draft;
 
-use super::{Agent, Refusal, claude_code, codex, copilot, gemini, loose::read_object};
+use super::{
+    Agent, Refusal,
+    channel::Lines,
+    claude_code, codex, copilot, drafts, gemini,
+    json::{self, Json},
+};
 
 /// Reads one file of an agent's own record. Everything it reports has a key, so that a file may be read again and again.
 #[derive(Debug)]
@@ -14,8 +17,7 @@ pub struct Transcript(Reader);
 enum Reader {
     ClaudeCode(Box<claude_code::transcript::Reader>),
     Codex(Box<codex::transcript::Reader>),
-    Copilot(Box<copilot::transcript::Reader>),
-    Gemini(Box<gemini::transcript::Reader>),
+    Agent(Box<dyn Lines>),
 }
 
 impl Transcript {
@@ -25,8 +27,8 @@ impl Transcript {
         Some(Transcript(match agent {
             Agent::ClaudeCode => Reader::ClaudeCode(Box::new(claude_code::transcript::Reader::new(path))),
             Agent::Codex => Reader::Codex(Box::new(codex::transcript::Reader::new(path))),
-            Agent::Copilot => Reader::Copilot(Box::new(copilot::transcript::Reader::new(path))),
-            Agent::Gemini => Reader::Gemini(Box::new(gemini::transcript::Reader::new(path))),
+            Agent::Copilot => Reader::Agent(copilot::CHANNELS.transcript?(path)),
+            Agent::Gemini => Reader::Agent(gemini::CHANNELS.transcript?(path)),
             Agent::Cursor | Agent::Opencode => return None,
         }))
     }
@@ -36,12 +38,11 @@ impl Transcript {
     /// # Errors
     /// [`Refusal`] where the line is no JSON object, or names no session where it must.
     pub fn line(&mut self, line: &[u8]) -> Result<Vec<Draft>, Refusal> {
-        let line: Value = read_object::<serde_json::Map<String, Value>>(line)?.into();
+        let line = json::read(line)?;
         match &mut self.0 {
             Reader::ClaudeCode(reader) => reader.line(&line),
             Reader::Codex(reader) => reader.line(&line),
-            Reader::Copilot(reader) => reader.line(&line),
-            Reader::Gemini(reader) => reader.line(&line),
+            Reader::Agent(reader) => reader.line(Json(&line)).map(drafts::of_all),
         }
     }
 
@@ -50,8 +51,7 @@ impl Transcript {
         match &mut self.0 {
             Reader::ClaudeCode(reader) => reader.end(),
             Reader::Codex(reader) => reader.end(),
-            Reader::Copilot(reader) => reader.end(),
-            Reader::Gemini(reader) => reader.end(),
+            Reader::Agent(reader) => drafts::of_all(reader.end()),
         }
     }
 }

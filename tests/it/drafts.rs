@@ -10,22 +10,16 @@ use ai_coder_events::{
     event::{Draft, Time},
     history::Entry,
     source::{
-        Agent, HookContext, Refusal, Stream, Transcript, read_hook, read_telemetry,
-        telemetry::{Log, Record},
+        Agent, HookContext, Refusal, Stream, Transcript,
+        otel::{Log, Record},
+        read_hook, read_telemetry,
     },
 };
 use serde_json::{Value, json};
 
 #[test]
 fn what_every_channel_says_is_as_it_was() {
-    let mut found = String::new();
-    for fixture in fixtures() {
-        writeln!(found, "# {fixture}").unwrap();
-        read(&fixture, &mut |line, said| match said {
-            Ok(drafts) => drafts.iter().for_each(|draft| writeln!(found, "{line} {}", written(draft)).unwrap()),
-            Err(refusal) => writeln!(found, "{line} ! {}", refusal.reason).unwrap(),
-        });
-    }
+    let found = said();
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/drafts.txt");
     if std::env::var_os("UPDATE").is_some() {
         fs::write(&golden, found).unwrap();
@@ -36,6 +30,19 @@ fn what_every_channel_says_is_as_it_was() {
         assert_eq!(found, expected);
     }
     assert_eq!(found.lines().count(), expected.lines().count());
+}
+
+/// What every fixture says, a line for each draft.
+pub fn said() -> String {
+    let mut found = String::new();
+    for fixture in fixtures() {
+        writeln!(found, "# {fixture}").unwrap();
+        read(&fixture, &mut |line, said| match said {
+            Ok(drafts) => drafts.iter().for_each(|draft| writeln!(found, "{line} {}", written(draft)).unwrap()),
+            Err(refusal) => writeln!(found, "{line} ! {}", refusal.reason).unwrap(),
+        });
+    }
+    found
 }
 
 fn root() -> std::path::PathBuf {
@@ -144,7 +151,7 @@ fn transcript_path(agent: Agent, name: &str) -> String {
 
 fn log(agent: Agent, line: &str) -> Record {
     let line: Value = serde_json::from_str(line).unwrap();
-    let attributes = line["attributes"].as_object().unwrap().clone();
+    let attributes = line["attributes"].clone();
     let service = line["service"].as_str().unwrap_or(agent.name()).to_owned();
     let name = attributes["event.name"].as_str().unwrap().to_owned();
     let micros = line["time_unix_nano"].as_str().and_then(|nanos| nanos.parse::<i64>().ok()).map(|nanos| nanos / 1_000);

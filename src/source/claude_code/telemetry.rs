@@ -19,7 +19,7 @@ use crate::{
     event::{Body, Draft},
     source::{
         HookContext, Refusal,
-        telemetry::{Attributes, Log, Point, Record},
+        otel::{Attributes, Log, Point, Record},
     },
 };
 

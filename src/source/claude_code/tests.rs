@@ -93,10 +93,10 @@ fn transcript_of(name: &str, path: &str) -> Vec<Draft> {
 }
 
 /// The log records of a run.
-fn logs_of(run: &str) -> Vec<crate::source::telemetry::Record> {
+fn logs_of(run: &str) -> Vec<crate::source::otel::Record> {
     let log = |line: &Value| {
         let nanos: i64 = line["time_unix_nano"].as_str().and_then(|nanos| nanos.parse().ok()).expect("a time");
-        crate::source::telemetry::Record::Log(crate::source::telemetry::Log {
+        crate::source::otel::Record::Log(crate::source::otel::Log {
             service: super::telemetry::SERVICE.to_owned(),
             name: line["name"].as_str().expect("a name").to_owned(),
             time: Some(Time::from_micros(nanos / 1_000)),

@@ -6,8 +6,8 @@ use super::{
     command,
     facts::{Thread, print},
     json::text,
-    patch::{self, Change},
 };
+use crate::source::patch::{self, Change};
 use crate::{
     event::{Body, Draft, EventType, Progress, Workspace},
     source::{

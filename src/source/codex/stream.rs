@@ -10,9 +10,9 @@ use super::{
     command,
     facts::Thread,
     json::text,
-    patch,
     usage::{Calls, Tokens},
 };
+use crate::source::patch;
 use crate::{event::Draft, source::HookContext};
 
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     event::{Body, Draft, Time},
-    source::{HookContext, Refusal, session::with_text, telemetry::Record},
+    source::{HookContext, Refusal, otel::Record, session::with_text},
 };
 
 /// The program has a name for each way to run it.
@@ -27,7 +27,7 @@ const EXEC: &str = "codex_exec";
 /// [`Refusal`] where the record names no session, or one that cannot be part of a coder's id.
 pub(in crate::source) fn read(record: &Record) -> Result<Vec<Draft>, Refusal> {
     let Record::Log(log) = record else { return Ok(Vec::new()) };
-    let attributes = Value::Object(log.attributes.clone());
+    let attributes = log.attributes.clone();
     let Some(read) = reader(&log.name) else { return Ok(Vec::new()) };
     let Some(session) = text(&attributes, "conversation.id") else {
         return Err(Refusal::new(format!("the record `{}` has no `conversation.id`", log.name)));

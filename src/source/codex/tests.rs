@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::{hook::Hook, stream, telemetry, transcript, *};
 use crate::event::{Body, Event, Key, Time, sentence};
-use crate::source::telemetry::{Log, Record};
+use crate::source::otel::{Log, Record};
 use crate::text::Redactor;
 
 fn folder() -> String {

@@ -13,9 +13,9 @@ use super::{
     command,
     facts::Thread,
     json::text,
-    patch,
     usage::Account,
 };
+use crate::source::patch;
 use crate::{
     event::{Draft, Time},
     source::{HookContext, Refusal, session::with_text},

@@ -1,33 +1,29 @@
-//! Copilot CLI's own record of a session to drafts: `session-state/<session>/events.jsonl`.
-
-use std::collections::HashMap;
+//! Copilot CLI's own record of a session to facts: `session-state/<session>/events.jsonl`.
 
 use serde_json::Value;
 
 use crate::{
-    event::{Body, Draft, EventType, Time},
+    event::{DataKey, Time},
     source::{
-        Agent, HookContext, Refusal,
-        call::{Call, End},
-        json,
-        model_call::Tokens,
-        session::{Session, with_text},
+        HookContext, Refusal,
+        channel::{Lines, Said},
+        fact::{Fact, Told, Usage, nanos_of_millis},
+        json::Json,
+        open_calls::OpenCalls,
+        tool_call::{Outcome, ToolCall},
     },
 };
 
-use super::facts::{
-    Trouble, at, begun, command_facts, lifecycle, printed, prompted, resumed, said, stopped, subagent_begun, subagent_end,
-    trace_of, turn_end,
-};
+use super::session::{Session, Trouble, printed, subagent_begun, subagent_over, trace_of};
 
-#[derive(Debug)]
-pub(in crate::source) struct Reader {
+#[derive(Debug, Default)]
+struct SessionLog {
     /// From the file's path, until a line names it.
     path: String,
     session: Option<Session>,
     folder: Option<String>,
-    /// Calls that have not ended: the tool and what was asked of it.
-    calls: HashMap<String, (String, Value)>,
+    /// The tool and what was asked of it.
+    calls: OpenCalls<(String, Value)>,
     /// The turn's, where hooks were told it.
     trace: Option<String>,
     /// The newest message of the model asks for tools, so the turn goes on.
@@ -35,74 +31,67 @@ pub(in crate::source) struct Reader {
     at_rest: bool,
 }
 
-/// An agent runs a handful of tools at once; ends that never come must not pile up.
-const CALLS_MAX: usize = 1_000;
+pub(super) fn open(path: &str) -> Box<dyn Lines> {
+    Box::new(SessionLog { path: path.to_owned(), ..SessionLog::default() })
+}
 
-impl Reader {
-    pub fn new(path: &str) -> Reader {
-        Reader {
-            path: path.to_owned(),
-            session: None,
-            folder: None,
-            calls: HashMap::new(),
-            trace: None,
-            asked_for_tools: false,
-            at_rest: false,
-        }
-    }
-
-    /// # Errors
-    /// [`Refusal`] where neither a line nor the file's path names the session.
-    pub fn line(&mut self, line: &Value) -> Result<Vec<Draft>, Refusal> {
-        let none = Value::Null;
-        let data = line.get("data").unwrap_or(&none);
-        let kind = json::text(line, "type").unwrap_or_default();
-        let time = json::time(line, "timestamp");
+impl Lines for SessionLog {
+    fn line(&mut self, line: Json<'_>) -> Said {
+        let data = line.at("data");
+        let kind = line.text("type").unwrap_or_default();
+        let at = line.time("timestamp");
         if kind == "session.start" {
-            return self.start(data, time);
+            return self.start(data, at);
         }
-        let session = self.session()?;
+        let session = self.session()?.at(at);
         Ok(match kind {
-            "session.resume" => vec![resumed(&session, time)],
+            "session.resume" => vec![session.taken_up()],
             "hook.start" => {
-                let trace = data.pointer("/input/traceparent").and_then(Value::as_str).and_then(trace_of);
+                let trace = data.at("input").text("traceparent").and_then(trace_of);
                 self.trace = trace.map(str::to_owned).or(self.trace.take());
                 Vec::new()
             }
-            "user.message" => self.prompt(&session, data, time).into_iter().collect(),
-            "session.usage_record" => model_call(&session, data, time).into_iter().collect(),
-            "assistant.message" => self.message(&session, data, time).into_iter().collect(),
-            "assistant.turn_end" => self.turn_end(&session, time).into_iter().collect(),
+            "user.message" => self.prompt(&session, data).into_iter().collect(),
+            "session.usage_record" => call(&session, data.at("usage")).into_iter().collect(),
+            "assistant.message" => self.message(&session, data).into_iter().collect(),
+            "assistant.turn_end" => self.turn_over(&session).into_iter().collect(),
             "tool.execution_start" => {
-                self.tool_start(data);
+                if let Some((id, tool)) = data.text("toolCallId").zip(data.text("toolName")) {
+                    self.calls.open(id, (tool.to_owned(), data.at("arguments").0.clone()));
+                }
                 Vec::new()
             }
-            "tool.execution_complete" => self.tool_complete(&session, data, time),
-            "model.call_failure" => vec![trouble(line, data, time).draft(&session)],
+            "tool.execution_complete" => self.tool_complete(&session, data),
+            "model.call_failure" => vec![trouble(line, data).refused(&session)],
             "session.error" => {
-                let trouble = trouble(line, data, time);
-                vec![trouble.draft(&session), trouble.failed(&session)]
+                let trouble = trouble(line, data);
+                vec![trouble.refused(&session), trouble.failed(&session)]
             }
-            "session.compaction_complete" => vec![compacted(&session, line, time)],
-            "subagent.started" | "subagent.completed" | "subagent.failed" => subagent(&session, kind, data, time)?,
-            "abort" => vec![stopped(&session, json::text(data, "reason").unwrap_or("abort"), time)],
-            "session.shutdown" => vec![stopped(&session, json::text(data, "shutdownType").unwrap_or_default(), time)],
+            "session.compaction_complete" => {
+                let ids = session.who.natural(&["compacted", line.text("id").unwrap_or_default()]);
+                vec![session.says(Fact::compacted(None)).known_by(ids)]
+            }
+            "subagent.started" | "subagent.completed" | "subagent.failed" => subagent(&session, kind, data)?,
+            "abort" => vec![session.ended(Some(data.text("reason").unwrap_or("abort")))],
+            "session.shutdown" => vec![session.ended(data.text("shutdownType"))],
             _ => Vec::new(),
         })
     }
 
-    pub fn end(&mut self) -> Vec<Draft> {
+    fn end(&mut self) -> Vec<Told> {
         Vec::new()
     }
+}
 
-    fn start(&mut self, data: &Value, time: Option<Time>) -> Result<Vec<Draft>, Refusal> {
-        let folder = data.pointer("/context/cwd").and_then(Value::as_str);
+impl SessionLog {
+    fn start(&mut self, data: Json<'_>, at: Option<Time>) -> Said {
+        let folder = data.at("context").text("cwd");
         self.folder = folder.map(str::to_owned);
-        if let Some(id) = json::text(data, "sessionId") {
-            self.session = Some(Session::new(Agent::Copilot, id, &HookContext::default())?.in_folder(folder));
+        if let Some(id) = data.text("sessionId") {
+            self.session = Some(Session::new(id, folder, &HookContext::default())?);
         }
-        let about = |draft| with_text(with_text(draft, "cwd", folder), "model", json::text(data, "selectedModel"));
-        Ok(begun(&self.session()?, "", json::time(data, "startTime").or(time), about))
+        let begun = self.session()?.at(data.time("startTime").or(at)).says(Fact::begun(None));
+        Ok(vec![begun.with(DataKey::Cwd, folder).with(DataKey::Model, data.text("selectedModel"))])
     }
 
     fn session(&mut self) -> Result<Session, Refusal> {
@@ -112,111 +101,85 @@ impl Reader {
         let Some(id) = self.path.rsplit(['/', '\\']).nth(1).filter(|folder| !folder.is_empty()) else {
             return Err(Refusal::new("neither the line nor the file's folder names the session"));
         };
-        let session = Session::new(Agent::Copilot, id, &HookContext::default())?;
+        let session = Session::new(id, None, &HookContext::default())?;
         Ok(self.session.insert(session).clone())
     }
 
-    fn prompt(&mut self, session: &Session, data: &Value, time: Option<Time>) -> Option<Draft> {
-        let prompt = json::text(data, "content")?;
-        std::mem::take(&mut self.at_rest).then(|| prompted(session, json::text(data, "messageId"), prompt, time))
+    fn prompt(&mut self, session: &Session, data: Json<'_>) -> Option<Told> {
+        let prompt = data.text("content")?;
+        std::mem::take(&mut self.at_rest).then(|| session.prompted(data.text("messageId"), prompt))
     }
 
-    fn message(&mut self, session: &Session, data: &Value, time: Option<Time>) -> Option<Draft> {
+    fn message(&mut self, session: &Session, data: Json<'_>) -> Option<Told> {
         // A subagent's message ends no turn of the session.
-        if json::text(data, "parentToolCallId").is_none() {
-            self.asked_for_tools = !json::list(data, "toolRequests").is_empty();
+        if data.text("parentToolCallId").is_none() {
+            self.asked_for_tools = data.list("toolRequests").len() > 0;
         }
-        Some(said(session, json::text(data, "messageId")?, json::text(data, "content")?, time))
+        let ids = session.who.natural(&["message", data.text("messageId")?]);
+        Some(session.says(Fact::said(data.text("content")?)).known_by(ids))
     }
 
-    fn turn_end(&mut self, session: &Session, time: Option<Time>) -> Option<Draft> {
+    fn turn_over(&mut self, session: &Session) -> Option<Told> {
         if self.asked_for_tools {
             return None;
         }
         self.at_rest = true;
-        let trace = self.trace.take();
-        Some(turn_end(session, lifecycle(session, EventType::Completed, "", time), trace.as_deref()))
+        Some(session.turn_over(self.trace.take().as_deref(), None))
     }
 
-    fn tool_start(&mut self, data: &Value) {
-        if let Some((id, tool)) = json::text(data, "toolCallId").zip(json::text(data, "toolName"))
-            && self.calls.len() < CALLS_MAX
-        {
-            let arguments = data.get("arguments").cloned().unwrap_or_default();
-            self.calls.insert(id.to_owned(), (tool.to_owned(), arguments));
-        }
-    }
-
-    fn tool_complete(&mut self, session: &Session, data: &Value, time: Option<Time>) -> Vec<Draft> {
-        let Some(id) = json::text(data, "toolCallId") else { return Vec::new() };
-        let Some((tool, arguments)) = self.calls.remove(id) else { return Vec::new() };
-        let call = Call { session, tool: &tool, id: Some(id), arguments: &arguments, time };
-        let error = data.get("error").and_then(|error| json::text(error, "message"));
-        let exit_code = data.pointer("/shellExecution/exitCode").and_then(Value::as_i64).filter(|code| *code != 0);
-        let end = match (json::truth(data, "success"), exit_code) {
-            (Some(false), exit_code) => End::Failed { error, exit_code },
-            (_, Some(_)) => End::Failed { error, exit_code },
-            _ => End::Done,
+    fn tool_complete(&mut self, session: &Session, data: Json<'_>) -> Vec<Told> {
+        let Some(id) = data.text("toolCallId") else { return Vec::new() };
+        let Some((name, asked)) = self.calls.close(id) else { return Vec::new() };
+        let call = ToolCall { who: &session.who, at: session.at, name: &name, id: Some(id), asked: Json(&asked) };
+        let exit_code = data.at("shellExecution").signed("exitCode").filter(|code| *code != 0);
+        let outcome = match data.truth("success") != Some(false) && exit_code.is_none() {
+            true => Outcome::DONE,
+            false => Outcome::failed(data.at("error").text("message"), exit_code),
         };
-        let mut drafts = vec![call.progress(end, None)];
-        let edits = json::list(data, "fileEdits").iter().enumerate();
-        drafts.extend(edits.filter_map(|(nth, edit)| {
-            let operation = match json::text(edit, "kind") {
+        let mut told = vec![call.ended(outcome, None)];
+        told.extend(data.list("fileEdits").enumerate().filter_map(|(nth, edit)| {
+            let operation = match edit.text("kind") {
                 Some("create" | "add") => "create",
                 Some("delete" | "remove") => "delete",
                 _ => "modify",
             };
-            Some(call.file(nth, operation, json::text(edit, "path")?))
+            Some(call.file(nth, operation, edit.text("path")?))
         }));
-        let told = data.get("result").and_then(|result| json::text(result, "content")).unwrap_or_default();
-        if let Some((text, _)) = printed(&tool, told) {
-            drafts.extend(command_facts(&call, &text, end, self.folder.as_deref()));
+        if let Some((text, _)) = printed(&name, data.at("result").text("content").unwrap_or_default()) {
+            told.extend(call.command(outcome, Some(&text), self.folder.as_deref()));
         }
-        drafts
+        told
     }
 }
 
-fn model_call(session: &Session, data: &Value, time: Option<Time>) -> Option<Draft> {
-    let usage = data.get("usage")?;
-    let count = |name| json::whole(usage, name);
-    let tokens = Tokens {
-        prompt: count("inputTokens"),
-        cache_read: count("cacheReadTokens"),
-        cache_write: count("cacheWriteTokens"),
-        output: count("outputTokens"),
-        total: None,
-    };
-    let duration = count("duration").and_then(|millis| millis.checked_mul(1_000_000));
-    let mut draft = at(session.draft(EventType::ApiCall), time);
-    draft.body = tokens.body(json::text(usage, "providerType"), json::text(usage, "model"), duration);
-    Some(session.keyed(draft, &["api", json::text(usage, "apiCallId")?]))
+fn call(session: &Session, usage: Json<'_>) -> Option<Told> {
+    let figures = ["inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens"].map(|name| usage.whole(name));
+    let [prompt, cache_read, cache_write, output] = figures;
+    let called = Fact::Called(Usage {
+        provider: usage.text("providerType").map(str::to_owned),
+        model: usage.text("model").map(str::to_owned),
+        duration_ns: nanos_of_millis(usage.whole("duration")),
+        ..Usage::of_prompt(prompt, cache_read, cache_write, output)
+    });
+    Some(session.says(called).known_by(session.who.natural(&["api", usage.text("apiCallId")?])))
 }
 
-fn trouble<'l>(line: &'l Value, data: &'l Value, time: Option<Time>) -> Trouble<'l> {
+fn trouble<'l>(line: Json<'l>, data: Json<'l>) -> Trouble<'l> {
     Trouble {
-        id: json::text(line, "id"),
+        id: line.text("id"),
         provider: None,
-        model: json::text(data, "model"),
-        code: json::first_text(data, &["errorCode", "errorType"]),
-        message: json::first_text(data, &["errorMessage", "message"]),
-        time,
+        model: data.text("model"),
+        code: data.first_text(&["errorCode", "errorType"]),
+        message: data.first_text(&["errorMessage", "message"]),
     }
 }
 
-fn compacted(session: &Session, line: &Value, time: Option<Time>) -> Draft {
-    let mut draft = at(session.draft(EventType::Milestone), time);
-    if let Body::Progress(progress) = &mut draft.body {
-        progress.milestone = Some("context compacted".to_owned());
-    }
-    session.keyed(draft, &["compacted", json::text(line, "id").unwrap_or_default()])
-}
-
-fn subagent(session: &Session, kind: &str, data: &Value, time: Option<Time>) -> Result<Vec<Draft>, Refusal> {
-    let Some(name) = json::text(data, "agentName") else { return Ok(Vec::new()) };
-    let subagent = session.subagent(name, json::text(data, "agentDisplayName"))?;
-    Ok(match kind {
-        "subagent.started" => subagent_begun(&subagent, name, time),
-        "subagent.failed" => vec![subagent_end(&subagent, name, json::text(data, "error").or(Some("failed")), time)],
-        _ => vec![subagent_end(&subagent, name, None, time)],
-    })
+fn subagent(session: &Session, kind: &str, data: Json<'_>) -> Said {
+    let Some(name) = data.text("agentName") else { return Ok(Vec::new()) };
+    let subagent = session.who.subagent(name, data.text("agentDisplayName"))?;
+    Ok(vec![match kind {
+        "subagent.started" => subagent_begun(&subagent, session.at),
+        "subagent.failed" => subagent_over(&subagent, data.text("error").or(Some("failed")), session.at),
+        _ => subagent_over(&subagent, None, session.at),
+    }])
 }

@@ -1,80 +1,80 @@
-//! Gemini CLI's own record of a session to drafts: `chats/session-*.jsonl`.
+//! Gemini CLI's own record of a session to facts: `chats/session-*.jsonl`.
 //!
 //! A message is written when it is said and again when its tools have run. Nothing marks the end of a turn: it is a message
 //! of the model that asked for no tool, and is the last before the next prompt.
 
-use serde_json::Value;
-
 use crate::{
-    event::{Draft, EventType, Time},
+    event::{DataKey, Time},
     source::{
-        Agent, HookContext, Refusal,
-        call::{Call, End},
-        json,
-        session::{Session, with_text},
+        HookContext, Refusal,
+        channel::{Lines, Said},
+        fact::{Fact, Told},
+        json::Json,
+        tool_call::{Outcome, ToolCall},
     },
 };
 
-use super::facts::{Answer, begun, error_shown, exit_code, lifecycle, prompted, said, shown, turn_end};
+use super::session::{Answer, Session, exit_code, shown};
 
-#[derive(Debug)]
-pub(in crate::source) struct Reader {
+#[derive(Debug, Default)]
+struct Chat {
     session: Option<Session>,
     folder: Option<String>,
     /// What the turn began with.
     prompt: Option<String>,
-    last: Option<Message>,
+    last: Option<LastMessage>,
     turns: u64,
 }
 
 /// The newest message of the model.
 #[derive(Debug)]
-struct Message {
+struct LastMessage {
     id: String,
-    time: Option<Time>,
+    at: Option<Time>,
     text: String,
     asked_for_tools: bool,
 }
 
-impl Reader {
-    /// The file's name has only the beginning of the session's id; its first line has the whole.
-    pub fn new(_path: &str) -> Reader {
-        Reader { session: None, folder: None, prompt: None, last: None, turns: 0 }
-    }
+/// The file's name has only the beginning of the session's id; its first line has the whole.
+pub(super) fn open(_path: &str) -> Box<dyn Lines> {
+    Box::<Chat>::default()
+}
 
-    /// # Errors
-    /// [`Refusal`] where the line stands before the one that names the session.
-    pub fn line(&mut self, line: &Value) -> Result<Vec<Draft>, Refusal> {
-        if let Some(id) = json::text(line, "sessionId") {
-            let session = Session::new(Agent::Gemini, id, &HookContext::default())?;
-            let drafts = begun(&session, "", json::time(line, "startTime"), |draft| draft);
+impl Lines for Chat {
+    fn line(&mut self, line: Json<'_>) -> Said {
+        if let Some(id) = line.text("sessionId") {
+            let session = Session::new(id, None, &HookContext::default())?;
+            let begun = session.who.says(line.time("startTime"), Fact::begun(None));
             self.session = Some(session);
-            return Ok(drafts);
+            return Ok(vec![begun]);
         }
         let Some(session) = self.session.clone() else {
             return Err(Refusal::new("the line stands before the one with the `sessionId`"));
         };
-        if let Some(set) = line.get("$set") {
-            return Ok(json::list(set, "messages").iter().flat_map(|message| self.message(&session, message)).collect());
+        let set = line.at("$set");
+        if set.is_there() {
+            return Ok(set.list("messages").flat_map(|message| self.message(&session, message)).collect());
         }
         Ok(self.message(&session, line))
     }
 
-    pub fn end(&mut self) -> Vec<Draft> {
-        self.session.clone().and_then(|session| self.completed(&session)).into_iter().collect()
+    fn end(&mut self) -> Vec<Told> {
+        self.turn_ended().into_iter().collect()
     }
+}
 
-    fn message(&mut self, session: &Session, line: &Value) -> Vec<Draft> {
-        let time = json::time(line, "timestamp");
-        match (json::text(line, "type"), json::text(line, "id")) {
-            (Some("user"), Some(id)) => self.user(session, id, line, time),
-            (Some("gemini"), Some(id)) => self.model(session, id, line, time),
-            (Some("error"), _) => vec![error_shown(session, &content(line), time)],
+impl Chat {
+    fn message(&mut self, session: &Session, line: Json<'_>) -> Vec<Told> {
+        let session = session.clone().at(line.time("timestamp"));
+        match (line.text("type"), line.text("id")) {
+            (Some("user"), Some(id)) => self.user(&session, id, line),
+            (Some("gemini"), Some(id)) => self.model(&session, id, line),
+            (Some("error"), _) => vec![session.error_shown(&content(line))],
             _ => Vec::new(),
         }
     }
 
-    fn user(&mut self, session: &Session, id: &str, line: &Value, time: Option<Time>) -> Vec<Draft> {
+    fn user(&mut self, session: &Session, id: &str, line: Json<'_>) -> Vec<Told> {
         let text = content(line);
         if text.starts_with("<session_context>") {
             self.folder = workspace_folder(&text).map(str::to_owned);
@@ -84,74 +84,73 @@ impl Reader {
         if text.is_empty() {
             return Vec::new();
         }
-        let completed = self.completed(session);
-        let resumed = (self.turns > 0).then(|| prompted(session, Some(id), &text, time));
+        let ended = self.turn_ended();
+        let prompted = (self.turns > 0).then(|| session.prompted(Some(id), &text));
         (self.prompt, self.last) = (Some(text), None);
         self.turns += 1;
-        completed.into_iter().chain(resumed).collect()
+        ended.into_iter().chain(prompted).collect()
     }
 
-    fn model(&mut self, session: &Session, id: &str, line: &Value, time: Option<Time>) -> Vec<Draft> {
-        let mut drafts = Vec::new();
+    fn model(&mut self, session: &Session, id: &str, line: Json<'_>) -> Vec<Told> {
+        let mut told = Vec::new();
         let text = content(line);
         if self.last.as_ref().is_none_or(|last| last.id != id) {
-            drafts.extend(line.get("tokens").map(|tokens| answer(line, tokens, &text, time).draft(session)));
-            drafts.extend(said(session, Some(id), &text, time));
+            let tokens = line.at("tokens");
+            told.extend(tokens.is_there().then(|| answer(line, tokens, &text).told(session)));
+            told.extend(session.said(Some(id), &text));
         }
-        let calls = json::list(line, "toolCalls");
-        drafts.extend(calls.iter().flat_map(|call| self.call(session, call)));
-        self.last = Some(Message { id: id.to_owned(), time, text, asked_for_tools: !calls.is_empty() });
-        drafts
+        let calls = line.list("toolCalls");
+        let asked_for_tools = calls.len() > 0;
+        told.extend(calls.flat_map(|call| self.call(session, call)));
+        self.last = Some(LastMessage { id: id.to_owned(), at: session.at, text, asked_for_tools });
+        told
     }
 
-    fn call(&self, session: &Session, made: &Value) -> Vec<Draft> {
-        let arguments = made.get("args").unwrap_or(&Value::Null);
-        let tool = json::text(made, "name").unwrap_or("tool");
-        let call = Call { session, tool, id: json::text(made, "id"), arguments, time: json::time(made, "timestamp") };
-        let response = made.pointer("/result/0/functionResponse/response").unwrap_or(&Value::Null);
-        let end = match (json::text(made, "status"), json::text(response, "output").and_then(|told| exit_code(tool, told))) {
-            (Some("success"), None) => End::Done,
-            (Some("success"), exit_code) => End::Failed { error: None, exit_code },
-            (Some("error" | "cancelled"), exit_code) => End::Failed { error: json::text(response, "error"), exit_code },
+    fn call(&self, session: &Session, made: Json<'_>) -> Vec<Told> {
+        let name = made.text("name").unwrap_or("tool");
+        let call = ToolCall { who: &session.who, at: made.time("timestamp"), name, id: made.text("id"), asked: made.at("args") };
+        let result = made.list("result").next();
+        let response = result.map_or(made.at(""), |result| result.at("functionResponse").at("response"));
+        let outcome = match (made.text("status"), response.text("output").and_then(|told| exit_code(name, told))) {
+            (Some("success"), None) => Outcome::DONE,
+            (Some("success"), exit_code) => Outcome::failed(None, exit_code),
+            (Some("error" | "cancelled"), exit_code) => Outcome::failed(response.text("error"), exit_code),
             // It has not come to its end.
             _ => return Vec::new(),
         };
-        let mut drafts = vec![call.progress(end, None)];
-        drafts.extend(shown(&call, made.get("resultDisplay"), end, self.folder.as_deref()));
-        drafts
+        let mut told = vec![call.ended(outcome, None)];
+        told.extend(shown(&call, made.at("resultDisplay"), outcome, self.folder.as_deref()));
+        told
     }
 
     /// The file may still grow, so the turn stays open until the next prompt.
-    fn completed(&self, session: &Session) -> Option<Draft> {
+    fn turn_ended(&self) -> Option<Told> {
         let last = self.last.as_ref().filter(|last| !last.asked_for_tools)?;
-        let draft = lifecycle(session, EventType::Completed, "", last.time);
-        let draft =
-            with_text(draft, "last_assistant_message", Some(&last.text).filter(|text| !text.is_empty()).map(String::as_str));
-        Some(turn_end(session, draft, self.prompt.as_deref().unwrap_or_default(), Some(&last.id)))
+        let session = self.session.clone()?.at(last.at);
+        let ended = session.turn_over(Fact::turn_ended(None), self.prompt.as_deref().unwrap_or_default(), Some(&last.id));
+        Some(ended.with(DataKey::LastAssistantMessage, Some(last.text.as_str()).filter(|text| !text.is_empty())))
     }
 }
 
-fn answer<'l>(line: &'l Value, tokens: &Value, text: &str, time: Option<Time>) -> Answer<'l> {
-    let count = |name| json::whole(tokens, name);
+fn answer<'l>(line: Json<'l>, tokens: Json<'_>, text: &str) -> Answer<'l> {
     Answer {
-        model: json::text(line, "model"),
-        prompt: count("input"),
-        written: count("output"),
-        thoughts: count("thoughts"),
-        cached: count("cached"),
-        tools: count("tool"),
-        total: count("total"),
+        model: line.text("model"),
+        prompt: tokens.whole("input"),
+        written: tokens.whole("output"),
+        thoughts: tokens.whole("thoughts"),
+        cached: tokens.whole("cached"),
+        tools: tokens.whole("tool"),
+        total: tokens.whole("total"),
         duration_ms: None,
         text: Some(text.to_owned()),
-        time,
     }
 }
 
 /// The content as text: it is one, or a list of parts.
-fn content(message: &Value) -> String {
-    match json::text(message, "content") {
+fn content(message: Json<'_>) -> String {
+    match message.text("content") {
         Some(text) => text.to_owned(),
-        None => json::list(message, "content").iter().filter_map(|part| json::text(part, "text")).collect(),
+        None => message.list("content").filter_map(|part| part.text("text")).collect(),
     }
 }
 

@@ -1,13 +1,11 @@
-//! What agents export through OpenTelemetry, record by record, whichever encoding it came in.
+//! What agents export through OpenTelemetry: its logs, spans and points, whichever encoding they came in.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::event::{Draft, Time};
+use crate::event::Time;
 
-use super::{Refusal, claude_code, codex, copilot, gemini, genai};
-
-/// Attributes by key; those of the resource are a record's too.
-pub type Attributes = Map<String, Value>;
+/// Attributes by key, as an object; those of the resource are a record's too.
+pub type Attributes = Value;
 
 /// One record of an export.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,21 +56,13 @@ pub struct Point {
     pub attributes: Attributes,
 }
 
-/// What one record says: nothing where it is known and says nothing, or is no agent's.
-///
-/// # Errors
-/// [`Refusal`] where it is an agent's and cannot be understood.
-pub fn read_telemetry(record: &Record) -> Result<Vec<Draft>, Refusal> {
-    let service = match record {
-        Record::Log(log) => &log.service,
-        Record::Span(span) => &span.service,
-        Record::Point(point) => &point.service,
-    };
-    match service.as_str() {
-        claude_code::telemetry::SERVICE => claude_code::telemetry::read(record),
-        service if codex::telemetry::is_service(service) => codex::telemetry::read(record),
-        gemini::telemetry::SERVICE => gemini::telemetry::read(record),
-        copilot::telemetry::SERVICE => copilot::telemetry::read(record),
-        _ => genai::read(record),
+impl Record {
+    /// Which program it is of.
+    pub fn service(&self) -> &str {
+        match self {
+            Record::Log(log) => &log.service,
+            Record::Span(span) => &span.service,
+            Record::Point(point) => &point.service,
+        }
     }
 }

@@ -1,8 +1,8 @@
-//! A patch as Codex's `apply_patch` takes it: which files it adds, updates and deletes.
+//! A patch as the tool `apply_patch` takes it: which files it adds, updates and deletes.
 
 use serde_json::Value;
 
-use super::json::text;
+use super::json::Json;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ChangeKind {
@@ -80,9 +80,9 @@ pub(super) fn changes_of_json(changes: &Value, folder: &str) -> Vec<Change> {
         Value::Object(map) => map
             .iter()
             // An empty file that is added has content too.
-            .filter_map(|(path, how)| change(path, text(how, "type"), how["content"].as_str()))
+            .filter_map(|(path, how)| change(path, Json(how).text("type"), how["content"].as_str()))
             .collect(),
-        Value::Array(list) => list.iter().filter_map(|how| change(text(how, "path")?, text(how, "kind"), None)).collect(),
+        Value::Array(list) => list.iter().map(Json).filter_map(|how| change(how.text("path")?, how.text("kind"), None)).collect(),
         _ => Vec::new(),
     };
     found.sort();
@@ -93,7 +93,7 @@ pub(super) fn changes_of_json(changes: &Value, folder: &str) -> Vec<Change> {
 /// A patch of more files is a script's work.
 const CHANGES_MAX: usize = 200;
 
-fn header(line: &str) -> Option<(ChangeKind, &str)> {
+pub(super) fn header(line: &str) -> Option<(ChangeKind, &str)> {
     let rest = line.strip_prefix("*** ")?;
     let headers = [("Add File: ", ChangeKind::Add), ("Update File: ", ChangeKind::Update), ("Delete File: ", ChangeKind::Delete)];
     headers.into_iter().find_map(|(name, kind)| Some((kind, rest.strip_prefix(name)?.trim())))

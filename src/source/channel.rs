@@ -1,0 +1,61 @@
+//! The channels by which an agent is heard: hooks, what it prints, the record it keeps, the telemetry it exports.
+//!
+//! An agent is a value of [`Channels`]: one function or reader for each channel it has.
+
+use std::fmt::Debug;
+
+use super::{
+    Agent, HookContext, Refusal,
+    coder::fingerprint,
+    fact::{Ids, Told},
+    json::Json,
+    otel::Record,
+};
+
+pub(super) type Said = Result<Vec<Told>, Refusal>;
+
+/// How one agent is heard.
+pub(super) struct Channels {
+    /// # Errors
+    /// [`Refusal`] where the payload names no session, or a hook that is not known.
+    pub hook: fn(&Hook<'_>) -> Said,
+    /// `None` where the line does not begin this agent's output.
+    pub stream: Option<fn(Json<'_>, &HookContext) -> Option<Box<dyn Lines>>>,
+    /// The file's path may say what its lines do not: which session's it is, and which subagent's.
+    pub transcript: Option<fn(&str) -> Box<dyn Lines>>,
+    pub telemetry: Option<Telemetry>,
+}
+
+/// What an agent exports.
+pub(super) struct Telemetry {
+    /// Whether it is the agent's, by its `service.name`.
+    pub is_of: fn(&str) -> bool,
+    /// # Errors
+    /// [`Refusal`] where a record that matters names no session.
+    pub read: fn(&Record) -> Said,
+}
+
+/// What an agent writes line by line: together with what stood before it, a line says something.
+pub(super) trait Lines: Debug + Send {
+    /// # Errors
+    /// [`Refusal`] where the line is of a session and no line or path so far names it.
+    fn line(&mut self, line: Json<'_>) -> Said;
+
+    /// What the end says of what was left open; more lines may follow where a file still grows.
+    fn end(&mut self) -> Vec<Told>;
+}
+
+/// One payload of a hook.
+pub(super) struct Hook<'p> {
+    pub agent: Agent,
+    pub wire: Json<'p>,
+    pub bytes: &'p [u8],
+    pub context: &'p HookContext,
+}
+
+impl Hook<'_> {
+    /// By what a fact is known that has no ids: the payload that tells it.
+    pub fn itself(&self) -> Ids {
+        Ids::Payload { source: self.agent.name(), payload: fingerprint(self.bytes.trim_ascii()) }
+    }
+}

@@ -1,0 +1,165 @@
+//! Whose facts they are, and the keys that are made of ids of its world.
+//!
+//! A session is a coder, `<agent>:<session>`; each of its subagents is one of its own, `<agent>:<session>/<subagent>`. All of
+//! them share the session's world of ids, so that a fact has the same key in whichever channel it is told.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::{
+    event::{Key, Time, check_coder_id},
+    text,
+};
+
+use super::{
+    Agent, HookContext, Refusal,
+    fact::{Fact, Ids, Told},
+};
+
+/// Agents' ids have some 40 characters.
+const ID_BYTES_MAX: usize = 128;
+/// A name is for a column of a table.
+const NAME_CHARS_MAX: usize = 80;
+const NAMESPACE: Uuid = Uuid::from_u128(0x1bd2_6c0e_8a53_4c0b_9e5d_3f0d_7c21_94a6);
+
+/// One coder of one agent.
+#[derive(Clone, Debug)]
+pub(super) struct Coder {
+    pub id: String,
+    pub name: Option<String>,
+    /// As the `source` of its events.
+    pub source: &'static str,
+    pub parent: Option<String>,
+    /// The agent's process, where the channel knows it.
+    pub process: Option<Value>,
+    /// What keys begin with.
+    world: String,
+    subagent: Option<String>,
+}
+
+impl Coder {
+    /// # Errors
+    /// [`Refusal`] where `session` cannot be part of a coder's id.
+    pub fn new(agent: Agent, session: &str, context: &HookContext) -> Result<Arc<Coder>, Refusal> {
+        let id = format!("{agent}:{session}");
+        let parent = context.parent_coder_id.clone().filter(|parent| *parent != id);
+        let (world, process) = (id.clone(), context.process.clone());
+        Coder { id, name: None, source: agent.name(), parent, process, world, subagent: None }.checked()
+    }
+
+    /// One that no agent's session is: its ids are of a world of `source`'s own.
+    ///
+    /// # Errors
+    /// [`Refusal`] where `id` is no coder's.
+    pub fn of_source(source: &'static str, id: String, name: Option<&str>) -> Result<Arc<Coder>, Refusal> {
+        let world = format!("{source}:{id}");
+        Coder { id, name: name.map(str::to_owned), source, parent: None, process: None, world, subagent: None }.checked()
+    }
+
+    /// One of its subagents.
+    ///
+    /// # Errors
+    /// [`Refusal`] where `subagent` cannot be part of a coder's id.
+    pub fn subagent(&self, subagent: &str, name: Option<&str>) -> Result<Arc<Coder>, Refusal> {
+        Coder {
+            id: format!("{}/{subagent}", self.world),
+            name: Some(text::excerpt(name.unwrap_or(subagent), NAME_CHARS_MAX)),
+            parent: Some(self.world.clone()),
+            subagent: Some(subagent.to_owned()),
+            ..self.clone()
+        }
+        .checked()
+    }
+
+    /// Named by its working folder, as people tell sessions apart.
+    pub fn in_folder(self: Arc<Self>, folder: Option<&str>) -> Arc<Coder> {
+        let name = folder.and_then(last_component).map(|name| text::excerpt(name, NAME_CHARS_MAX));
+        Arc::new(Coder { name, ..Arc::unwrap_or_clone(self) })
+    }
+
+    pub fn is_subagent(&self) -> bool {
+        self.subagent.is_some()
+    }
+
+    pub fn says(self: &Arc<Self>, at: Option<Time>, fact: Fact) -> Told {
+        Told::new(Arc::clone(self), at, fact)
+    }
+
+    /// Known by ids of the session's world, whichever of its coders they are of.
+    pub fn natural(&self, parts: &[&str]) -> Ids {
+        Ids::Key(Key::Natural(key(&self.world, parts)))
+    }
+
+    /// Known by ids that only this coder gives sense to.
+    pub fn own(&self, parts: &[&str]) -> Ids {
+        self.natural(&self.owned(parts))
+    }
+
+    /// Known by what it says: the same of this coder within ten seconds is the same fact.
+    pub fn repeat(&self, parts: &[&str]) -> Ids {
+        Ids::Key(Key::Repeat(key(&self.world, &self.owned(parts))))
+    }
+
+    /// Known by ids where the channel has them, and by what it says where another one has not.
+    pub fn either<const N: usize>(&self, natural: Option<[&str; N]>, repeat: &[&str]) -> Ids {
+        match natural {
+            Some(natural) => self.both(&self.owned(&natural), repeat),
+            None => self.repeat(repeat),
+        }
+    }
+
+    /// The same, by ids of the session's world.
+    pub fn both(&self, natural: &[&str], repeat: &[&str]) -> Ids {
+        let repeat = key(&self.world, &self.owned(repeat));
+        Ids::Key(Key::Either { natural: key(&self.world, natural), repeat })
+    }
+
+    fn owned<'k>(&'k self, parts: &[&'k str]) -> Vec<&'k str> {
+        let subagent = self.subagent.as_deref().map(|subagent| ["agent", subagent]);
+        subagent.iter().flatten().chain(parts).copied().collect()
+    }
+
+    fn checked(self) -> Result<Arc<Coder>, Refusal> {
+        check_coder_id(&self.id).map_err(|invalid| Refusal::new(invalid.to_string()))?;
+        Ok(Arc::new(self))
+    }
+}
+
+/// The same for the same bytes, and for no others.
+pub(super) fn fingerprint(bytes: &[u8]) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, bytes)
+}
+
+/// A text as part of a key; channels differ in the white space around it.
+pub(super) fn print(text: &str) -> String {
+    fingerprint(text.trim().as_bytes()).to_string()
+}
+
+/// The part of a key that tells the `nth` of several from the others, counted from none.
+pub(super) fn nth_part(part: &str, nth: usize) -> String {
+    if nth == 0 { part.to_owned() } else { format!("{part}-{}", nth + 1) }
+}
+
+/// The key of a fact of `world` that `parts` tell from others.
+fn key(world: &str, parts: &[&str]) -> String {
+    let mut key = world.to_owned();
+    for part in parts {
+        key.push(':');
+        // What is no id still tells its fact from others, but a spool must not hold it as it is: it may be what was typed.
+        if is_plain_id(part) { key.push_str(part) } else { key.push_str(&fingerprint(part.as_bytes()).to_string()) }
+    }
+    key
+}
+
+/// A word as agents make them up: short, no sentence, no secret.
+fn is_plain_id(part: &str) -> bool {
+    part.len() <= ID_BYTES_MAX
+        && part.bytes().all(|byte| byte.is_ascii_graphic())
+        && !text::Redactor::default().holds_secret(part)
+}
+
+fn last_component(path: &str) -> Option<&str> {
+    path.rsplit(['/', '\\']).find(|component| !component.is_empty())
+}

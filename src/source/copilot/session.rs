@@ -1,0 +1,122 @@
+//! By what the facts of a Copilot CLI session are recognised, whichever channel tells them.
+//!
+//! Model calls are known by the provider's id in transcript and spans, tool calls by the model's; hooks know neither, but
+//! what was asked for. A turn is known by its trace: hooks carry it, spans are of it, and the transcript repeats the hooks.
+
+use std::sync::Arc;
+
+use crate::{
+    event::Time,
+    source::{
+        Agent, HookContext, Refusal,
+        coder::{Coder, print},
+        fact::{Fact, Refused, Told},
+    },
+};
+
+const SHELL: &str = "bash";
+
+/// A session at a moment of it.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub who: Arc<Coder>,
+    pub at: Option<Time>,
+}
+
+impl Session {
+    /// # Errors
+    /// [`Refusal`] where `id` cannot be part of a coder's id.
+    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<Session, Refusal> {
+        Ok(Session { who: Coder::new(Agent::Copilot, id, context)?.in_folder(folder), at: None })
+    }
+
+    pub fn at(self, at: Option<Time>) -> Session {
+        Session { at, ..self }
+    }
+
+    pub fn says(&self, fact: Fact) -> Told {
+        self.who.says(self.at, fact)
+    }
+
+    pub fn taken_up(&self) -> Told {
+        self.says(Fact::TakenUp).known_by(self.who.repeat(&["resumed"]))
+    }
+
+    /// `id` is the transcript's.
+    pub fn prompted(&self, id: Option<&str>, prompt: &str) -> Told {
+        let ids = self.who.either(id.map(|id| ["prompt", id]), &["prompt", &print(prompt)]);
+        self.says(Fact::prompted(Some(prompt))).known_by(ids)
+    }
+
+    /// The end of the turn of this trace.
+    pub fn turn_over(&self, trace: Option<&str>, reason: Option<&str>) -> Told {
+        let ids = self.who.either(trace.map(|trace| ["turn", trace]), &["turn"]);
+        self.says(Fact::turn_ended(reason)).known_by(ids)
+    }
+
+    pub fn ended(&self, reason: Option<&str>) -> Told {
+        self.says(Fact::ended(reason)).known_by(self.who.repeat(&["stopped"]))
+    }
+}
+
+/// The trace of a W3C `traceparent`.
+pub(super) fn trace_of(traceparent: &str) -> Option<&str> {
+    traceparent.split('-').nth(1).filter(|trace| trace.len() == 32)
+}
+
+/// A subagent is a coder of its own, known by its name: hooks have no other id of it.
+pub(super) fn subagent_begun(subagent: &Arc<Coder>, at: Option<Time>) -> Told {
+    subagent.says(at, Fact::begun(None)).known_by(subagent.repeat(&["started"]))
+}
+
+pub(super) fn subagent_over(subagent: &Arc<Coder>, error: Option<&str>, at: Option<Time>) -> Told {
+    let end = if error.is_some() { Fact::turn_failed(None, error) } else { Fact::turn_ended(None) };
+    subagent.says(at, end).known_by(subagent.repeat(&["ended"]))
+}
+
+/// What went wrong between the agent and its provider; `id` is the transcript's.
+#[derive(Default)]
+pub(super) struct Trouble<'p> {
+    pub id: Option<&'p str>,
+    pub provider: Option<&'p str>,
+    pub model: Option<&'p str>,
+    pub code: Option<&'p str>,
+    pub message: Option<&'p str>,
+}
+
+impl Trouble<'_> {
+    pub fn refused(&self, session: &Session) -> Told {
+        let refused = Refused {
+            provider: self.provider.map(str::to_owned),
+            model: self.model.map(str::to_owned),
+            code: self.code.map(str::to_owned),
+            message: self.message.map(str::to_owned),
+            ..Refused::default()
+        };
+        let ids = session.who.either(self.id.map(|id| ["api_error", id]), &["api_error", &self.said()]);
+        session.says(Fact::Refused(refused)).known_by(ids)
+    }
+
+    /// The same where it ended the turn.
+    pub fn failed(&self, session: &Session) -> Told {
+        let failed = session.says(Fact::turn_failed(self.code, self.message));
+        failed.known_by(session.who.repeat(&["failed", &self.said()]))
+    }
+
+    fn said(&self) -> String {
+        print(self.message.unwrap_or_default())
+    }
+}
+
+/// What a command printed, without the line that the shell tool adds, and that line's exit code.
+pub(super) fn printed(tool: &str, result: &str) -> Option<(String, Option<i64>)> {
+    if tool != SHELL {
+        return None;
+    }
+    let (text, last) = result.trim_end().rsplit_once('\n').unwrap_or(("", result.trim_end()));
+    let code = |line: &str| line.strip_suffix('>')?.rsplit_once("exit code ")?.1.parse().ok();
+    match code(last).filter(|_| last.starts_with('<')) {
+        Some(code) => Some((text.to_owned(), Some(code))),
+        None => Some((result.to_owned(), None)),
+    }
+}

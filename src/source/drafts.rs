@@ -1,0 +1,303 @@
+//! Facts to drafts: every rule of a coder's life, once, for all agents.
+//!
+//! What a fact makes of its coder and on which condition, which of its texts are cut where, what is a rate limit, and by what a
+//! fact that has no ids is known. Keys that a channel makes of ids stay as they are: they stand in people's histories.
+
+use crate::{
+    event::{Body, Condition, DataKey, Draft, EventType, Key, Lifecycle, Progress, Provider, Status, Workspace},
+    text,
+};
+
+use super::{
+    coder::Coder,
+    fact::{Fact, File, Ids, OnlyIf, Refused, Told, Tool, Usage, Waits},
+};
+
+/// Longer texts are cut: a screen or two tells what happened, the agent's own record has the rest.
+const TEXT_CHARS_MAX: usize = 4_000;
+/// A description is read in a list: it stays within a line or two.
+const LINE_CHARS_MAX: usize = 200;
+
+/// The statuses from which a prompt begins work again.
+const AT_REST: &[Status] = &[Status::Paused, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
+const NOT_PAUSED: &[Status] =
+    &[Status::Created, Status::Running, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
+const OVER: &[Status] = &[Status::Completed, Status::Failed, Status::Stopped];
+/// A tool's work shows that these are over. What failed or ended is begun again by a prompt alone: hooks of a tool that was
+/// still running come late.
+const WAITING_OR_DONE: &[Status] = &[Status::Paused, Status::Completed];
+/// The steps of life that say which process it is now.
+const BEGINNINGS: &[EventType] = &[EventType::Created, EventType::Started, EventType::Resumed];
+
+/// The drafts of all facts, in order.
+pub(super) fn of_all(told: Vec<Told>) -> Vec<Draft> {
+    told.into_iter().flat_map(of).collect()
+}
+
+fn of(told: Told) -> Vec<Draft> {
+    let Told { who, at, ids, only_if, fact, data } = told;
+    let mut drafts: Vec<Draft> = events(fact, &who, ids, only_if);
+    for draft in &mut drafts {
+        draft.coder_id.clone_from(&who.id);
+        draft.coder_name.clone_from(&who.name);
+        draft.source = Some(who.source.to_owned());
+        draft.timestamp = at;
+        for (key, value) in &data {
+            let value = value.as_str().map_or_else(|| value.clone(), |text| bounded(text).into());
+            draft.data.insert(key.clone(), value);
+        }
+        about_coder(draft, &who);
+    }
+    drafts
+}
+
+fn about_coder(draft: &mut Draft, who: &Coder) {
+    if let Some(parent) = &who.parent {
+        draft.data.insert(DataKey::ParentCoderId.name().to_owned(), parent.as_str().into());
+    }
+    if let Some(process) = who.process.as_ref().filter(|_| BEGINNINGS.contains(&draft.kind)) {
+        draft.data.insert(DataKey::Process.name().to_owned(), process.clone());
+    }
+}
+
+/// The events of a fact, each with its key and its condition.
+fn events(fact: Fact, who: &Coder, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
+    let one = |draft| conditioned(keyed(draft, ids.clone()), only_if);
+    match fact {
+        Fact::Begun { reason } => begun(reason, who, ids, only_if),
+        Fact::Prompted { text } => {
+            let prompted = lifecycle(EventType::Resumed, Some("prompt"));
+            one(match text {
+                Some(text) => with(prompted, DataKey::Prompt, bounded(&text)),
+                None => prompted,
+            })
+        }
+        Fact::TakenUp => one(lifecycle(EventType::Resumed, Some("resume"))),
+        Fact::Waits(waits) => one(lifecycle(EventType::Paused, Some(waits.reason()))),
+        Fact::Answered => resumed_from("answer", &[Status::Paused], ids),
+        Fact::Works => resumed_from("tool", WAITING_OR_DONE, ids),
+        Fact::Tool(tool) => one(tool_progress(tool)),
+        Fact::File(file) => one(workspace(file)),
+        Fact::Said(text) => one(output("assistant", &text)),
+        Fact::Printed { stream, text } => one(output(stream, &text)),
+        Fact::Called(usage) => one(called(usage)),
+        Fact::Refused(refused) => one(refusal(refused)),
+        Fact::TurnEnded { reason } => one(lifecycle(EventType::Completed, reason.as_deref())),
+        Fact::TurnFailed { code, message } => {
+            let error_message = message.as_deref().map(bounded);
+            let fields = Lifecycle { reason: code.as_deref().map(bounded), error_message, ..Lifecycle::default() };
+            one(draft(EventType::Failed, Body::Lifecycle(fields)))
+        }
+        Fact::Interrupted { reason } | Fact::Ended { reason } => one(lifecycle(EventType::Stopped, reason.as_deref())),
+        Fact::Deleted { reason } => one(lifecycle(EventType::Deleted, reason.as_deref())),
+        Fact::Compacted { summary } => one(milestone("context compacted", summary.as_deref())),
+        Fact::Reached { milestone: name } => one(milestone(&name, None)),
+        Fact::ContextFull => {
+            let full = with(Draft::new(EventType::ResourceLimit, ""), DataKey::Limit, "context".to_owned());
+            one(with(full, DataKey::Message, "the context is full and is being compacted".to_owned()))
+        }
+        Fact::LimitNear => one(Draft::new(EventType::ResourceLimit, "")),
+        Fact::Planned { done, of, current } => one(progress(Progress {
+            progress: (of > 0).then(|| done as f64 / of as f64),
+            stage: Some("todo".to_owned()),
+            description: current.map(|current| text::excerpt(&current, LINE_CHARS_MAX)),
+            ..Progress::default()
+        })),
+    }
+}
+
+/// A coder is created once, also where what it did is heard of first: hooks run side by side, and some are spooled. Where it may
+/// have begun before the recorder was set up, only that much is certain.
+fn begun(reason: Option<String>, who: &Coder, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
+    let step = |kind, ids| keyed(lifecycle(kind, reason.as_deref()), ids);
+    let created = step(EventType::Created, who.own(&["created"]));
+    if only_if == OnlyIf::Unknown {
+        return conditioned(created, only_if);
+    }
+    let started = match ids {
+        Ids::OfItself => who.own(&["started"]),
+        ids => ids,
+    };
+    vec![created, step(EventType::Started, started)]
+}
+
+fn resumed_from(reason: &str, from: &[Status], ids: Ids) -> Vec<Draft> {
+    let resumed = keyed(lifecycle(EventType::Resumed, Some(reason)), ids);
+    vec![Draft { only_if: Some(Condition::Status(from.to_vec())), ..resumed }]
+}
+
+fn keyed(draft: Draft, ids: Ids) -> Draft {
+    let key = match ids {
+        Ids::OfItself => Key::None,
+        Ids::Key(key) => key,
+        Ids::Payload { source, payload } => Key::Repeat(format!("{source}:{payload}:{}", draft.kind.short())),
+    };
+    Draft { key, ..draft }
+}
+
+/// A coder that is not known has no status: what is asked of both is one draft for each, of which at most one becomes an event.
+fn conditioned(draft: Draft, only_if: OnlyIf) -> Vec<Draft> {
+    let status = |statuses: &[Status]| Some(Condition::Status(statuses.to_vec()));
+    let condition = match only_if {
+        OnlyIf::Always => None,
+        OnlyIf::Unknown => Some(Condition::Unknown),
+        OnlyIf::Known => Some(Condition::Known),
+        OnlyIf::AtRest => status(AT_REST),
+        OnlyIf::Over => status(OVER),
+        OnlyIf::NotWaiting => {
+            let unknown = Draft { only_if: Some(Condition::Unknown), ..draft.clone() };
+            return vec![Draft { only_if: status(NOT_PAUSED), ..draft }, unknown];
+        }
+    };
+    vec![Draft { only_if: condition, ..draft }]
+}
+
+fn draft(kind: EventType, body: Body) -> Draft {
+    Draft { body, ..Draft::new(kind, "") }
+}
+
+fn with(draft: Draft, key: DataKey, value: impl Into<serde_json::Value>) -> Draft {
+    draft.with(key.name(), value)
+}
+
+fn lifecycle(kind: EventType, reason: Option<&str>) -> Draft {
+    Draft::lifecycle("", kind, "", "", &bounded(reason.unwrap_or_default()))
+}
+
+fn progress(fields: Progress) -> Draft {
+    draft(EventType::Progress, Body::Progress(fields))
+}
+
+fn milestone(name: &str, description: Option<&str>) -> Draft {
+    let fields = Progress { milestone: Some(bounded(name)), description: description.map(bounded), ..Progress::default() };
+    draft(EventType::Milestone, Body::Progress(fields))
+}
+
+fn output(stream: &str, text: &str) -> Draft {
+    let fields = Progress { stream: Some(stream.to_owned()), text: Some(bounded(text)), ..Progress::default() };
+    draft(EventType::Output, Body::Progress(fields))
+}
+
+fn tool_progress(tool: Tool) -> Draft {
+    let Tool { name, id, about, failed, error, exit_code, duration_ms, progress: share } = tool;
+    let description = about.map(|about| describe(&name, about.0.as_deref()));
+    let draft = progress(Progress { progress: share, stage: Some(bounded(&name)), description, ..Progress::default() });
+    let mut draft = with(draft, DataKey::ToolName, bounded(&name));
+    let mut add = |key: DataKey, value: Option<serde_json::Value>| {
+        if let Some(value) = value {
+            draft.data.insert(key.name().to_owned(), value);
+        }
+    };
+    add(DataKey::ToolUseId, id.map(|id| bounded(&id).into()));
+    add(DataKey::DurationMs, duration_ms.map(Into::into));
+    add(DataKey::ExitCode, exit_code.map(Into::into));
+    add(DataKey::Failed, failed.then_some(true.into()));
+    add(DataKey::Error, error.filter(|_| failed).map(|error| bounded(&error).into()));
+    draft
+}
+
+/// A call in a short line: `Bash: rm hello.txt && ls -la`.
+pub(super) fn describe(tool: &str, subject: Option<&str>) -> String {
+    match subject {
+        Some(subject) => text::excerpt(&format!("{tool}: {}", text::excerpt(subject, LINE_CHARS_MAX)), LINE_CHARS_MAX),
+        None => text::excerpt(tool, LINE_CHARS_MAX),
+    }
+}
+
+fn workspace(File { operation, path, size, lines }: File) -> Draft {
+    let mut draft = Draft::workspace("", operation, &bounded(&path));
+    if let Body::Workspace(Workspace { file_size, .. }) = &mut draft.body {
+        *file_size = size;
+    }
+    match lines {
+        Some((added, removed)) => with(with(draft, DataKey::LinesAdded, added), DataKey::LinesRemoved, removed),
+        None => draft,
+    }
+}
+
+fn called(usage: Usage) -> Draft {
+    let fields = Provider {
+        provider: usage.provider.as_deref().map(bounded),
+        model: usage.model.as_deref().map(bounded),
+        tokens_used: usage.total,
+        duration: usage.duration_ns,
+        input_tokens: usage.input,
+        output_tokens: usage.output,
+        cache_read_tokens: usage.cache_read,
+        cache_write_tokens: usage.cache_write,
+        cost_usd: usage.cost_usd,
+        ..Provider::default()
+    };
+    draft(EventType::ApiCall, Body::Provider(fields))
+}
+
+fn refusal(refused: Refused) -> Draft {
+    let kind = refused.kind();
+    let fields = Provider {
+        provider: refused.provider.as_deref().map(bounded),
+        model: refused.model.as_deref().map(bounded),
+        duration: refused.duration_ns,
+        error_code: refused.code.as_deref().map(bounded),
+        error_message: refused.message.as_deref().map(bounded),
+        retry_after_ms: refused.retry_after_ms,
+        ..Provider::default()
+    };
+    draft(kind, Body::Provider(fields))
+}
+
+impl Refused {
+    pub fn kind(&self) -> EventType {
+        if self.is_rate_limit() { EventType::RateLimit } else { EventType::ApiError }
+    }
+
+    /// Providers and frameworks have no common name for it, but 429 is everywhere the same.
+    pub fn is_rate_limit(&self) -> bool {
+        let tells = |text: &String| {
+            let text = text.to_ascii_lowercase().replace([' ', '-'], "_");
+            let number = text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "429");
+            number || LIMITS.iter().any(|name| text.contains(name))
+        };
+        self.is_limit || self.code.as_ref().is_some_and(tells) || self.message.as_ref().is_some_and(tells)
+    }
+}
+
+/// How providers say that one asks too much, or has used up what one may ask for.
+const LIMITS: &[&str] =
+    &["rate_limit", "ratelimit", "too_many_requests", "resource_exhausted", "usage_limit_reached", "insufficient_quota"];
+
+impl Waits {
+    fn reason(self) -> &'static str {
+        match self {
+            Waits::Permission => "permission",
+            Waits::Question => "question",
+            Waits::Prompt => "idle",
+        }
+    }
+}
+
+/// `given`, within the bound.
+fn bounded(given: &str) -> String {
+    text::cut(given, TEXT_CHARS_MAX).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rate_limits_are_told_from_other_errors() {
+        let check = |code: Option<&str>, message: Option<&str>, expected| {
+            let refused = Refused { code: code.map(str::to_owned), message: message.map(str::to_owned), ..Refused::default() };
+            assert_eq!(refused.kind(), expected, "{code:?} {message:?}");
+        };
+        check(Some("429"), None, EventType::RateLimit);
+        check(Some("RateLimitError"), None, EventType::RateLimit);
+        check(Some("rate_limit_exceeded"), None, EventType::RateLimit);
+        check(Some("usage_limit_reached"), None, EventType::RateLimit);
+        check(None, Some("Rate limit exceeded, please slow down"), EventType::RateLimit);
+        check(None, Some("got status: RESOURCE_EXHAUSTED"), EventType::RateLimit);
+        check(None, Some("Request failed (429): slow down"), EventType::RateLimit);
+        check(Some("500"), Some("request 14290 failed"), EventType::ApiError);
+        check(None, None, EventType::ApiError);
+    }
+}

@@ -1,0 +1,138 @@
+//! By what the facts of a Gemini CLI session are recognised, whichever channel tells them.
+//!
+//! No id goes through all channels. A call to the model is known by its counts and its text where a channel has the whole of
+//! it, and by its counts and the time where it has not; a turn by its prompt and the time.
+
+use std::sync::Arc;
+
+use crate::{
+    event::Time,
+    source::{
+        Agent, HookContext, Refusal,
+        coder::{Coder, fingerprint, print},
+        fact::{Fact, File, Told, Usage, nanos_of_millis},
+        json::Json,
+        tool_call::{Outcome, ToolCall},
+    },
+};
+
+pub(super) const PROVIDER: &str = "google";
+/// The tool that runs commands; what it shows is what the command printed.
+const SHELL: &str = "run_shell_command";
+
+/// A session at a moment of it.
+#[derive(Clone, Debug)]
+pub(super) struct Session {
+    pub who: Arc<Coder>,
+    pub at: Option<Time>,
+}
+
+impl Session {
+    /// # Errors
+    /// [`Refusal`] where `id` cannot be part of a coder's id.
+    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<Session, Refusal> {
+        Ok(Session { who: Coder::new(Agent::Gemini, id, context)?.in_folder(folder), at: None })
+    }
+
+    pub fn at(self, at: Option<Time>) -> Session {
+        Session { at, ..self }
+    }
+
+    pub fn says(&self, fact: Fact) -> Told {
+        self.who.says(self.at, fact)
+    }
+
+    /// `id` is the transcript's.
+    pub fn prompted(&self, id: Option<&str>, prompt: &str) -> Told {
+        let ids = self.who.either(id.map(|id| ["prompt", id]), &["prompt", &print(prompt)]);
+        self.says(Fact::prompted(Some(prompt))).known_by(ids)
+    }
+
+    /// The end of the turn that `prompt` began; `last` is the transcript's id of its last message.
+    pub fn turn_over(&self, end: Fact, prompt: &str, last: Option<&str>) -> Told {
+        let ids = self.who.either(last.map(|last| ["turn", last]), &["turn", &print(prompt)]);
+        self.says(end).known_by(ids)
+    }
+
+    pub fn ended(&self, reason: Option<&str>) -> Told {
+        self.says(Fact::ended(reason)).known_by(self.who.repeat(&["stopped"]))
+    }
+
+    pub fn said(&self, id: Option<&str>, message: &str) -> Option<Told> {
+        let message = message.trim();
+        let ids = self.who.either(id.map(|id| ["message", id]), &["message", &print(message)]);
+        (!message.is_empty()).then(|| self.says(Fact::said(message)).known_by(ids))
+    }
+
+    /// A message that the agent shows as an error.
+    pub fn error_shown(&self, message: &str) -> Told {
+        self.says(Fact::printed("error", message.trim())).known_by(self.who.repeat(&["error", &print(message)]))
+    }
+}
+
+/// One answer of the model, as far as a channel counts it.
+#[derive(Debug, Default)]
+pub(super) struct Answer<'p> {
+    pub model: Option<&'p str>,
+    pub prompt: Option<u64>,
+    /// What the model wrote, its thoughts apart.
+    pub written: Option<u64>,
+    pub thoughts: Option<u64>,
+    pub cached: Option<u64>,
+    /// What tools put into the prompt.
+    pub tools: Option<u64>,
+    pub total: Option<u64>,
+    pub duration_ms: Option<u64>,
+    /// The whole of it; hooks see only a part.
+    pub text: Option<String>,
+}
+
+impl Answer<'_> {
+    pub fn told(&self, session: &Session) -> Told {
+        // Without knowing what was cached, it is not known what was read.
+        let prompt = self.cached.and(self.prompt).map(|prompt| prompt.saturating_add(self.tools.unwrap_or(0)));
+        let usage = Usage::of_prompt(prompt, self.cached, None, self.output());
+        let told = session.says(Fact::Called(Usage {
+            provider: Some(PROVIDER.to_owned()),
+            model: self.model.map(str::to_owned),
+            total: self.total.or(usage.total),
+            duration_ns: nanos_of_millis(self.duration_ms),
+            ..usage
+        }));
+        let count = |count: Option<u64>| count.unwrap_or(0).to_string();
+        let (prompt, written) = (count(self.prompt), count(self.written));
+        let counted = ["api", prompt.as_str(), written.as_str()];
+        let Some(text) = &self.text else { return told.known_by(session.who.repeat(&counted)) };
+        let whole = format!("{prompt} {written} {} {} {}", count(self.cached), count(self.thoughts), text.trim());
+        told.known_by(session.who.both(&["api", &fingerprint(whole.as_bytes()).to_string()], &counted))
+    }
+
+    /// The total says it in every channel, thoughts included; some channels do not tell thoughts apart.
+    fn output(&self) -> Option<u64> {
+        let read = self.prompt?.saturating_add(self.tools.unwrap_or(0));
+        let parts = || Some(self.written?.saturating_add(self.thoughts.unwrap_or(0)));
+        self.total.and_then(|total| total.checked_sub(read)).or_else(parts)
+    }
+}
+
+/// What a tool showed: text, or the change of a file.
+pub(super) fn shown(call: &ToolCall<'_>, display: Json<'_>, outcome: Outcome<'_>, folder: Option<&str>) -> Vec<Told> {
+    if let Some(path) = display.text("filePath").filter(|_| !outcome.failed) {
+        let operation = if display.truth("isNewFile") == Some(true) { "create" } else { "modify" };
+        let stat = display.at("diffStat");
+        let lines = stat.whole("model_added_lines").zip(stat.whole("model_removed_lines"));
+        let told = call.file(0, operation, path);
+        let fact = Fact::File(File { operation, path: path.to_owned(), size: None, lines });
+        return vec![Told { fact, ..told }];
+    }
+    if call.name != SHELL || !display.is_there() {
+        return Vec::new();
+    }
+    call.command(outcome, display.as_text(), folder)
+}
+
+/// The exit code that the shell tool tells the model, where it is not zero.
+pub(super) fn exit_code(tool: &str, told: &str) -> Option<i64> {
+    let line = told.lines().filter(|_| tool == SHELL).find_map(|line| line.strip_prefix("Exit Code: "))?;
+    line.trim().parse().ok().filter(|code| *code != 0)
+}

@@ -1,0 +1,92 @@
+//! A tool's call as channels tell it that may not know its id: what was asked of which tool, what came of it, which files it
+//! touched.
+//!
+//! Some channels know the call's id, others only what was asked for: the same call of the same tool within ten seconds is
+//! one.
+
+use std::sync::Arc;
+
+use crate::event::{DataKey, Time};
+
+use super::{
+    coder::{Coder, fingerprint, nth_part},
+    fact::{About, Fact, Ids, Told, Tool},
+    json::Json,
+    shell,
+};
+
+/// What tells a person which call it was; each tool has some of these.
+const SUBJECTS: &[&str] =
+    &["command", "file_path", "path", "absolute_path", "pattern", "query", "url", "dir_path", "prompt", "description"];
+
+/// One call, at the moment it came to its end.
+#[derive(Debug)]
+pub(super) struct ToolCall<'p> {
+    pub who: &'p Arc<Coder>,
+    pub at: Option<Time>,
+    pub name: &'p str,
+    pub id: Option<&'p str>,
+    pub asked: Json<'p>,
+}
+
+/// What came of a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Outcome<'p> {
+    pub failed: bool,
+    pub error: Option<&'p str>,
+    pub exit_code: Option<i64>,
+}
+
+impl<'p> Outcome<'p> {
+    pub const DONE: Outcome<'static> = Outcome { failed: false, error: None, exit_code: None };
+
+    pub fn failed(error: Option<&'p str>, exit_code: Option<i64>) -> Outcome<'p> {
+        Outcome { failed: true, error, exit_code }
+    }
+}
+
+impl ToolCall<'_> {
+    /// The step that the call was.
+    pub fn ended(&self, outcome: Outcome<'_>, duration_ms: Option<u64>) -> Told {
+        let tool = Tool {
+            name: self.name.to_owned(),
+            id: self.id.map(str::to_owned),
+            about: About::of(self.asked.first_text(SUBJECTS)),
+            failed: outcome.failed,
+            error: outcome.error.map(str::to_owned),
+            exit_code: outcome.exit_code,
+            duration_ms,
+            progress: None,
+        };
+        self.who.says(self.at, Fact::Tool(tool)).known_by(self.ids(None))
+    }
+
+    /// The `nth` file that the call touched.
+    pub fn file(&self, nth: usize, operation: &'static str, path: &str) -> Told {
+        self.says(Fact::file(operation, path), &nth_part("file", nth))
+    }
+
+    /// What a command left behind: the files that it surely removed where it succeeded, and what it printed. Relative paths
+    /// need to know the folder it ran in.
+    pub fn command(&self, outcome: Outcome<'_>, printed: Option<&str>, folder: Option<&str>) -> Vec<Told> {
+        let command = self.asked.text("command").filter(|_| !outcome.failed).unwrap_or_default();
+        let removed = shell::removed_files(command, folder.unwrap_or_default()).into_iter().filter(|path| path.starts_with('/'));
+        let removed = removed.enumerate().map(|(nth, path)| self.file(nth, "delete", &path));
+        let printed = printed.map(str::trim_end).filter(|printed| !printed.is_empty());
+        removed.chain(printed.map(|printed| self.says(Fact::printed("stdout", printed), "stdout"))).collect()
+    }
+
+    fn says(&self, fact: Fact, part: &str) -> Told {
+        let told = self.who.says(self.at, fact).known_by(self.ids(Some(part)));
+        told.with(DataKey::ToolName, Some(self.name)).with(DataKey::ToolUseId, self.id)
+    }
+
+    fn ids(&self, part: Option<&str>) -> Ids {
+        let asked = fingerprint(self.asked.0.to_string().as_bytes()).to_string();
+        let said: Vec<&str> = ["tool", self.name, &asked].into_iter().chain(part).collect();
+        match self.id {
+            Some(id) => self.who.both(&["tool", id].into_iter().chain(part).collect::<Vec<_>>(), &said),
+            None => self.who.repeat(&said),
+        }
+    }
+}
