@@ -110,7 +110,7 @@ pub struct Refusal {
 pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
     match agent {
         Agent::ClaudeCode => claude_code::read_hook(payload, context),
-        Agent::Codex => codex::read_hook(payload, context),
+        Agent::Codex => hook_by(&codex::CHANNELS, agent, payload, context),
         Agent::Copilot => hook_by(&copilot::CHANNELS, agent, payload, context),
         Agent::Cursor => hook_by(&cursor::CHANNELS, agent, payload, context),
         Agent::Gemini => hook_by(&gemini::CHANNELS, agent, payload, context),
@@ -125,9 +125,10 @@ pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<
 pub fn read_telemetry(record: &Record) -> Result<Vec<Draft>, Refusal> {
     match record.service() {
         claude_code::telemetry::SERVICE => claude_code::telemetry::read(record),
-        service if codex::telemetry::is_service(service) => codex::telemetry::read(record),
         service => {
-            let agent = [&gemini::CHANNELS, &copilot::CHANNELS].into_iter().filter_map(|channels| channels.telemetry.as_ref());
+            let agent = [&codex::CHANNELS, &gemini::CHANNELS, &copilot::CHANNELS]
+                .into_iter()
+                .filter_map(|channels| channels.telemetry.as_ref());
             let read = agent.filter(|telemetry| (telemetry.is_of)(service)).map(|telemetry| telemetry.read).next();
             read.unwrap_or(genai::read)(record).map(drafts::of_all)
         }

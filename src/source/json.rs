@@ -102,6 +102,11 @@ impl<'v> Json<'v> {
         self.at(name).0.as_array().map_or(&[][..], Vec::as_slice).iter().map(Json)
     }
 
+    /// The texts of a list.
+    pub fn words(self) -> Vec<&'v str> {
+        self.0.as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
     /// How long the text under `name` is, in bytes, or the list, in items.
     pub fn length(self, name: &str) -> Option<u64> {
         match self.at(name).0 {

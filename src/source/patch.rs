@@ -70,13 +70,13 @@ pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<Change> {
 }
 
 /// `{"<path>": {"type": "add", "content": …}}`, as the rollout has it, or `[{"path": …, "kind": "add"}]`, as the stream does.
-pub(super) fn changes_of_json(changes: &Value, folder: &str) -> Vec<Change> {
+pub(super) fn changes_of_json(changes: Json<'_>, folder: &str) -> Vec<Change> {
     let change = |path: &str, kind: Option<&str>, content: Option<&str>| {
         let kind = ChangeKind::parse(kind?)?;
         let size = content.filter(|_| kind == ChangeKind::Add).map(|content| content.len() as u64);
         Some(Change { path: whole(path, folder), kind, size })
     };
-    let mut found: Vec<Change> = match changes {
+    let mut found: Vec<Change> = match changes.0 {
         Value::Object(map) => map
             .iter()
             // An empty file that is added has content too.
@@ -127,9 +127,9 @@ mod tests {
         assert_eq!(changes_of_patch(patch, "/w"), expected);
         let rollout = json!({"/w/src/b.rs": {"type": "update", "unified_diff": "…"}, "/c": {"type": "delete", "content": "x"},
             "/w/a.txt": {"type": "add", "content": "hello\nworld\n"}, "/new": {"type": "renamed"}});
-        assert_eq!(changes_of_json(&rollout, "/w"), expected);
+        assert_eq!(changes_of_json(Json(&rollout), "/w"), expected);
         let stream = json!([{"path": "/w/a.txt", "kind": "add"}, {"path": 7}, "x"]);
-        assert_eq!(changes_of_json(&stream, ""), [change("/w/a.txt", ChangeKind::Add, None)]);
+        assert_eq!(changes_of_json(Json(&stream), ""), [change("/w/a.txt", ChangeKind::Add, None)]);
     }
 
     #[test]

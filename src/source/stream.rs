@@ -23,7 +23,6 @@ enum Reader {
     /// No line so far was an agent's.
     Unknown,
     ClaudeCode(Box<claude_code::stream::Reader>),
-    Codex(Box<codex::stream::Reader>),
     Agent(Box<dyn Lines>),
 }
 
@@ -50,7 +49,6 @@ impl Stream {
         match &mut self.reader {
             Reader::Unknown => Vec::new(),
             Reader::ClaudeCode(reader) => reader.line(&line),
-            Reader::Codex(reader) => reader.line(&line),
             Reader::Agent(reader) => drafts::of_all(reader.line(Json(&line)).unwrap_or_default()),
         }
     }
@@ -60,7 +58,6 @@ impl Stream {
         match &mut self.reader {
             Reader::Unknown => Vec::new(),
             Reader::ClaudeCode(reader) => reader.end(),
-            Reader::Codex(reader) => reader.end(),
             Reader::Agent(reader) => drafts::of_all(reader.end()),
         }
     }
@@ -69,9 +66,9 @@ impl Stream {
         if let Some(reader) = claude_code::stream::Reader::opened_by(line, &self.context) {
             return Reader::ClaudeCode(Box::new(reader));
         }
-        if let Some(reader) = codex::stream::Reader::opened_by(line, &self.context) {
-            return Reader::Codex(Box::new(reader));
-        }
-        gemini::CHANNELS.stream.and_then(|open| open(Json(line), &self.context)).map_or(Reader::Unknown, Reader::Agent)
+        [&codex::CHANNELS, &gemini::CHANNELS]
+            .into_iter()
+            .find_map(|channels| channels.stream?(Json(line), &self.context))
+            .map_or(Reader::Unknown, Reader::Agent)
     }
 }

@@ -16,7 +16,6 @@ pub struct Transcript(Reader);
 #[derive(Debug)]
 enum Reader {
     ClaudeCode(Box<claude_code::transcript::Reader>),
-    Codex(Box<codex::transcript::Reader>),
     Agent(Box<dyn Lines>),
 }
 
@@ -26,7 +25,7 @@ impl Transcript {
     pub fn new(agent: Agent, path: &str) -> Option<Transcript> {
         Some(Transcript(match agent {
             Agent::ClaudeCode => Reader::ClaudeCode(Box::new(claude_code::transcript::Reader::new(path))),
-            Agent::Codex => Reader::Codex(Box::new(codex::transcript::Reader::new(path))),
+            Agent::Codex => Reader::Agent(codex::CHANNELS.transcript?(path)),
             Agent::Copilot => Reader::Agent(copilot::CHANNELS.transcript?(path)),
             Agent::Gemini => Reader::Agent(gemini::CHANNELS.transcript?(path)),
             Agent::Cursor | Agent::Opencode => return None,
@@ -41,7 +40,6 @@ impl Transcript {
         let line = json::read(line)?;
         match &mut self.0 {
             Reader::ClaudeCode(reader) => reader.line(&line),
-            Reader::Codex(reader) => reader.line(&line),
             Reader::Agent(reader) => reader.line(Json(&line)).map(drafts::of_all),
         }
     }
@@ -50,7 +48,6 @@ impl Transcript {
     pub fn end(&mut self) -> Vec<Draft> {
         match &mut self.0 {
             Reader::ClaudeCode(reader) => reader.end(),
-            Reader::Codex(reader) => reader.end(),
             Reader::Agent(reader) => drafts::of_all(reader.end()),
         }
     }

@@ -1,23 +1,21 @@
 //! A tool's call: what it was, what came of it, which files it touched.
 
-use serde_json::Value;
-
 use super::{
     command,
-    facts::{Thread, print},
-    json::text,
+    thread::{Thread, print},
 };
-use crate::source::patch::{self, Change};
 use crate::{
-    event::{Body, Draft, EventType, Progress, Workspace},
+    event::DataKey,
     source::{
-        session::{bounded, with_text},
+        drafts::describe,
+        fact::{About, Fact, File, Told, Tool},
+        json::Json,
+        patch::{self, Change},
         shell,
     },
-    text,
 };
 
-/// One call. Its drafts are the same whichever channel they are made from, so that a later report adds only what is new.
+/// One call. Its facts are the same whichever channel tells them, so that a later report adds only what is new.
 #[derive(Clone, Debug)]
 pub(super) struct Call {
     /// `None` where the channel has no id that others share.
@@ -54,29 +52,28 @@ pub(super) struct Outcome<'o> {
 const SHELL: &str = "Bash";
 const PATCH: &str = "apply_patch";
 const PLAN: &str = "update_plan";
-/// A description is read in a list: it stays within a line or two.
-const LINE_CHARS_MAX: usize = 200;
-/// A command line that removes more files than this is a script's work.
-const REMOVED_MAX: usize = 50;
+/// What tells a person which call it was; each tool has some of these.
+const SUBJECTS: &[&str] =
+    &["command", "cmd", "query", "path", "file_path", "url", "uri", "pattern", "prompt", "message", "text", "name"];
 const STEPS_MAX: usize = 100;
 
 impl Work {
     /// What `arguments` ask of `tool`; paths start from `folder`.
-    pub fn of(tool: &str, arguments: &Value, folder: &str) -> Work {
-        let given = arguments.as_str().or_else(|| text(arguments, "command")).or_else(|| text(arguments, "input"));
+    pub fn of(tool: &str, arguments: Json<'_>, folder: &str) -> Work {
+        let given = arguments.0.as_str().or_else(|| arguments.first_text(&["command", "input"]));
         match tool {
             PATCH => Work::Patch(patch::changes_of_patch(given.unwrap_or_default(), folder)),
-            PLAN => Work::Plan(steps(&arguments["plan"], "step")),
+            PLAN => Work::Plan(steps(arguments.list("plan"), "step")),
             SHELL | "exec_command" | "shell" | "shell_command" | "local_shell" | "container.exec" => {
                 Work::Command(commanded(arguments).unwrap_or_default())
             }
-            tool => Work::Other { tool: tool.to_owned(), subject: subject(arguments).map(str::to_owned) },
+            tool => Work::Other { tool: tool.to_owned(), subject: arguments.first_text(SUBJECTS).map(str::to_owned) },
         }
     }
 
     /// A tool of an MCP server, named as hooks name it.
-    pub fn of_server(server: &str, tool: &str, arguments: &Value) -> Work {
-        Work::Other { tool: format!("mcp__{server}__{tool}"), subject: subject(arguments).map(str::to_owned) }
+    pub fn of_server(server: &str, tool: &str, arguments: Json<'_>) -> Work {
+        Work::Other { tool: format!("mcp__{server}__{tool}"), subject: arguments.first_text(SUBJECTS).map(str::to_owned) }
     }
 
     pub fn tool(&self) -> &str {
@@ -90,19 +87,17 @@ impl Work {
 
     /// The call in a short line: `Bash: ls -la`.
     pub fn describe(&self) -> String {
+        describe(self.tool(), self.subject().as_deref())
+    }
+
+    fn subject(&self) -> Option<String> {
         let subject = match self {
             Work::Command(script) => Some(script.clone()),
             Work::Patch(changes) => Some(changes.iter().map(Change::file_name).collect::<Vec<_>>().join(", ")),
             Work::Plan(steps) => steps.iter().find(|step| !step.done).map(|step| step.text.clone()),
             Work::Other { subject, .. } => subject.clone(),
         };
-        match subject.filter(|subject| !subject.is_empty()) {
-            Some(subject) => {
-                let subject = text::excerpt(&subject, LINE_CHARS_MAX);
-                text::excerpt(&format!("{}: {subject}", self.tool()), LINE_CHARS_MAX)
-            }
-            None => text::excerpt(self.tool(), LINE_CHARS_MAX),
-        }
+        subject.filter(|subject| !subject.is_empty())
     }
 
     /// The same in every channel: telemetry names a patch's files without their folder.
@@ -129,110 +124,81 @@ impl Call {
     }
 
     /// The call and all that is known to have come of it; relative paths of a command start from `folder`.
-    pub fn drafts(&self, thread: &Thread, outcome: &Outcome<'_>, folder: &str) -> Vec<Draft> {
-        let mut drafts = vec![self.progress(thread, outcome)];
+    pub fn told(&self, thread: &Thread, outcome: &Outcome<'_>, folder: &str) -> Vec<Told> {
+        let mut told = vec![self.ended(thread, outcome)];
         match &self.work {
             Work::Patch(changes) if !outcome.failed => {
                 let done = |change: &&Change| outcome.printed.is_none_or(|answer| change.is_listed(answer, folder));
-                drafts.extend(self.changed_files(thread, changes.iter().filter(done)));
+                told.extend(changes.iter().filter(done).enumerate().map(|(nth, change)| self.changed_file(thread, nth, change)));
             }
             Work::Command(script) => {
-                if outcome.exit_code == Some(0) {
-                    drafts.extend(self.removed_files(thread, script, folder));
-                }
+                let succeeded = outcome.exit_code == Some(0);
+                told.extend(succeeded.then(|| self.removed_files(thread, script, folder)).into_iter().flatten());
                 let printed = outcome.printed.filter(|printed| !printed.is_empty());
-                drafts.extend(printed.map(|printed| self.printed(thread, printed)));
+                told.extend(printed.map(|printed| self.printed(thread, printed)));
             }
             _ => {}
         }
-        drafts
+        told
     }
 
-    pub fn progress(&self, thread: &Thread, outcome: &Outcome<'_>) -> Draft {
-        let tool = self.work.tool();
-        let mut draft = thread.draft(EventType::Progress);
-        draft.body = Body::Progress(Progress {
+    pub fn ended(&self, thread: &Thread, outcome: &Outcome<'_>) -> Told {
+        let tool = Tool {
+            name: self.work.tool().to_owned(),
+            id: self.id.clone(),
+            about: Some(About(self.work.subject())),
+            failed: outcome.failed,
+            error: None,
+            exit_code: outcome.exit_code,
+            duration_ms: outcome.duration_ms,
             progress: self.work.progress().filter(|_| !outcome.failed),
-            stage: Some(bounded(tool)),
-            description: Some(self.work.describe()),
-            ..Progress::default()
-        });
-        draft = with_text(draft, "tool_name", Some(tool));
-        draft = with_text(draft, "tool_use_id", self.id.as_deref());
-        if let Some(code) = outcome.exit_code {
-            draft = draft.with("exit_code", code);
-        }
-        if outcome.failed {
-            draft = draft.with("failed", true);
-        }
-        if let Some(duration) = outcome.duration_ms {
-            draft = draft.with("duration_ms", duration);
-        }
-        thread.known(draft, self.id.as_deref().map(|id| ["tool", id]), &["tool", &self.work.print()])
+        };
+        thread.known(Fact::Tool(tool), self.id.as_deref().map(|id| ["tool", id]), &["tool", &self.work.print()])
     }
 
-    fn changed_files<'c>(&self, thread: &Thread, changes: impl Iterator<Item = &'c Change>) -> Vec<Draft> {
-        let draft = |(nth, change): (usize, &Change)| {
-            let operation = change.kind.operation();
-            let draft = self.file(thread, operation, &change.path, change.size);
-            let part = if nth == 0 { "file".to_owned() } else { format!("file-{nth}") };
-            let natural = self.id.as_deref().map(|id| ["tool", id, &part]);
-            thread.known(draft, natural, &["file", operation, &print(&change.path)])
-        };
-        changes.enumerate().map(draft).collect()
+    fn changed_file(&self, thread: &Thread, nth: usize, change: &Change) -> Told {
+        // Counted from none behind the first, as histories have them.
+        let part = if nth == 0 { "file".to_owned() } else { format!("file-{nth}") };
+        self.file(thread, &part, change.kind.operation(), &change.path, change.size)
     }
 
     /// Nothing is said of files that a shell removes; the command says it, where it is plain enough and succeeded.
-    fn removed_files(&self, thread: &Thread, script: &str, folder: &str) -> Vec<Draft> {
-        let removed = shell::removed_files(script, folder).into_iter().take(REMOVED_MAX).enumerate();
+    fn removed_files(&self, thread: &Thread, script: &str, folder: &str) -> Vec<Told> {
+        let removed = shell::removed_files(script, folder).into_iter().enumerate();
         // Where the folder is not known, another channel tells the whole path.
         let removed = removed.filter(|(_, path)| path.starts_with('/'));
-        let draft = |(nth, path): (usize, String)| {
-            let part = format!("removed-{nth}");
-            let natural = self.id.as_deref().map(|id| ["tool", id, &part]);
-            thread.known(self.file(thread, "delete", &path, None), natural, &["file", "delete", &print(&path)])
-        };
-        removed.map(draft).collect()
+        removed.map(|(nth, path)| self.file(thread, &format!("removed-{nth}"), "delete", &path, None)).collect()
     }
 
-    fn file(&self, thread: &Thread, operation: &str, path: &str, file_size: Option<u64>) -> Draft {
-        let mut draft = thread.filled(Draft::workspace("", operation, &bounded(path)));
-        if let Body::Workspace(Workspace { file_size: size, .. }) = &mut draft.body {
-            *size = file_size;
-        }
-        with_text(with_text(draft, "tool_name", Some(self.work.tool())), "tool_use_id", self.id.as_deref())
+    fn file(&self, thread: &Thread, part: &str, operation: &'static str, path: &str, size: Option<u64>) -> Told {
+        let fact = Fact::File(File { operation, path: path.to_owned(), size, lines: None });
+        let natural = self.id.as_deref().map(|id| ["tool", id, part]);
+        let told = thread.known(fact, natural, &["file", operation, &print(path)]);
+        told.with(DataKey::ToolName, Some(self.work.tool())).with(DataKey::ToolUseId, self.id.as_deref())
     }
 
-    fn printed(&self, thread: &Thread, printed: &str) -> Draft {
-        let mut draft = thread.draft(EventType::Output);
-        draft.body =
-            Body::Progress(Progress { stream: Some("stdout".to_owned()), text: Some(bounded(printed)), ..Progress::default() });
-        let draft = with_text(draft, "tool_use_id", self.id.as_deref());
-        thread.known(draft, self.id.as_deref().map(|id| ["tool", id, "stdout"]), &["stdout", &self.work.print()])
+    fn printed(&self, thread: &Thread, printed: &str) -> Told {
+        let natural = self.id.as_deref().map(|id| ["tool", id, "stdout"]);
+        let told = thread.known(Fact::printed("stdout", printed), natural, &["stdout", &self.work.print()]);
+        told.with(DataKey::ToolUseId, self.id.as_deref())
     }
 }
 
 /// The steps of a plan, each with its text under `key`.
-pub(super) fn steps(list: &Value, key: &str) -> Vec<Step> {
-    let step = |item: &Value| {
-        let done = item["completed"].as_bool().unwrap_or_else(|| text(item, "status") == Some("completed"));
-        Some(Step { text: text(item, key)?.to_owned(), done })
+pub(super) fn steps<'v>(list: impl Iterator<Item = Json<'v>>, key: &str) -> Vec<Step> {
+    let step = |item: Json<'_>| {
+        let done = item.truth("completed").unwrap_or_else(|| item.is("status", "completed"));
+        Some(Step { text: item.text(key)?.to_owned(), done })
     };
-    list.as_array().into_iter().flatten().filter_map(step).take(STEPS_MAX).collect()
+    list.filter_map(step).take(STEPS_MAX).collect()
 }
 
 /// The script, under the name that this version of the tool has for it: a line, or a list of words.
-fn commanded(arguments: &Value) -> Option<String> {
-    let given = ["cmd", "command"].iter().find_map(|key| arguments.get(key)).or_else(|| arguments["action"].get("command"))?;
-    match given {
-        Value::String(line) => Some(command::script_of_line(line)),
-        Value::Array(words) => Some(command::script(&words.iter().filter_map(Value::as_str).collect::<Vec<_>>())),
-        _ => None,
+fn commanded(arguments: Json<'_>) -> Option<String> {
+    let given = [arguments.at("cmd"), arguments.at("command"), arguments.at("action").at("command")];
+    let given = given.into_iter().find(|given| given.is_there())?;
+    match given.as_text() {
+        Some(line) => Some(command::script_of_line(line)),
+        None => given.0.is_array().then(|| command::script(&given.words())),
     }
-}
-
-/// What tells a person which call it was.
-fn subject(arguments: &Value) -> Option<&str> {
-    let names = ["command", "cmd", "query", "path", "file_path", "url", "uri", "pattern", "prompt", "message", "text", "name"];
-    names.iter().find_map(|name| text(arguments, name))
 }

@@ -1,4 +1,4 @@
-//! Codex's telemetry to drafts.
+//! Codex's telemetry to facts.
 //!
 //! Its log records are read: failed requests, tools' results, the tokens of calls. Spans and metrics name no session.
 
@@ -6,101 +6,95 @@ use serde_json::Value;
 
 use super::{
     call::{Call, Outcome, Work},
-    facts::Thread,
-    json::{text, whole},
+    thread::Thread,
     usage::{Calls, Tokens},
 };
 use crate::{
-    event::{Body, Draft, Time},
-    source::{HookContext, Refusal, otel::Record, session::with_text},
+    event::DataKey,
+    source::{
+        HookContext, Refusal,
+        channel::Said,
+        fact::{Fact, Refused, Told, nanos_of_millis},
+        json::{self, Json},
+        otel::Record,
+    },
 };
-
-/// The program has a name for each way to run it.
-pub(in crate::source) fn is_service(name: &str) -> bool {
-    name.starts_with("codex")
-}
 
 /// The way to run it whose tokens its JSON output tells: see `usage`.
 const EXEC: &str = "codex_exec";
 
 /// # Errors
 /// [`Refusal`] where the record names no session, or one that cannot be part of a coder's id.
-pub(in crate::source) fn read(record: &Record) -> Result<Vec<Draft>, Refusal> {
+pub(super) fn read(record: &Record) -> Said {
     let Record::Log(log) = record else { return Ok(Vec::new()) };
-    let attributes = log.attributes.clone();
-    let Some(read) = reader(&log.name) else { return Ok(Vec::new()) };
-    let Some(session) = text(&attributes, "conversation.id") else {
-        return Err(Refusal::new(format!("the record `{}` has no `conversation.id`", log.name)));
+    let tell = match log.name.as_str() {
+        "codex.conversation_starts" => begun,
+        "codex.api_request" => requested,
+        "codex.sse_event" => answered,
+        "codex.tool_result" => tool_result,
+        // Most records tell of Codex's own insides.
+        _ => return Ok(Vec::new()),
     };
-    let thread = Thread::new(session, None, &HookContext::default())?;
-    let time = text(&attributes, "event.timestamp").and_then(Time::parse).or(log.time);
-    let drafts = read(&Report { thread, attributes: &attributes, service: &log.service, time });
-    Ok(drafts.into_iter().map(|draft| Draft { timestamp: time, ..draft }).collect())
+    let attributes = Json(&log.attributes);
+    let Some(session) = attributes.text("conversation.id") else {
+        return Err(Refusal::nameless(&log.name, "conversation.id"));
+    };
+    let at = attributes.time("event.timestamp").or(log.time);
+    let thread = Thread::new(session, None, &HookContext::default())?.at(at);
+    Ok(tell(&Event { thread, attributes, service: &log.service }).into_iter().collect())
 }
 
-struct Report<'r> {
+struct Event<'r> {
     thread: Thread,
-    attributes: &'r Value,
+    attributes: Json<'r>,
     service: &'r str,
-    time: Option<Time>,
-}
-
-/// Most records tell of Codex's own insides.
-fn reader(name: &str) -> Option<fn(&Report<'_>) -> Vec<Draft>> {
-    match name {
-        "codex.conversation_starts" => Some(begun),
-        "codex.api_request" => Some(requested),
-        "codex.sse_event" => Some(answered),
-        "codex.tool_result" => Some(tool_result),
-        _ => None,
-    }
 }
 
 /// A resumed session starts its conversation too, but its key is the first start's.
-fn begun(report: &Report<'_>) -> Vec<Draft> {
-    let about = |draft: Draft| with_text(draft, "model", text(report.attributes, "model"));
-    vec![about(report.thread.created()), about(report.thread.started())]
+fn begun(event: &Event<'_>) -> Option<Told> {
+    Some(event.thread.says(Fact::begun(None)).with(DataKey::Model, event.attributes.text("model")))
 }
 
 /// A request that succeeded is told by the end of its answer, which has its tokens.
-fn requested(report: &Report<'_>) -> Vec<Draft> {
-    let status = whole(report.attributes, "http.response.status_code");
-    let message = text(report.attributes, "error.message").or_else(|| text(report.attributes, "error"));
+fn requested(event: &Event<'_>) -> Option<Told> {
+    let attributes = event.attributes;
+    let status = attributes.whole("http.response.status_code");
+    let message = attributes.first_text(&["error.message", "error"]);
     if message.is_none() && status.is_none_or(|status| status < 400) {
-        return Vec::new();
+        return None;
     }
-    let status = status.map(|status| status.to_string());
     // Requests have no id, but no two of one session end in the same instant.
-    let ended = report.time.map(|time| time.to_string());
-    let mut draft = report.thread.request_failed(ended.as_deref(), status.as_deref(), message);
-    if let Body::Provider(provider) = &mut draft.body {
-        provider.model = text(report.attributes, "model").map(str::to_owned);
-        provider.duration = whole(report.attributes, "duration_ms").and_then(|ms| ms.checked_mul(NANOS_PER_MS));
-    }
-    vec![draft]
+    let ended = event.thread.at.map(|at| at.to_string());
+    let refused = Refused {
+        model: attributes.text("model").map(str::to_owned),
+        code: status.map(|status| status.to_string()),
+        message: message.map(str::to_owned),
+        duration_ns: nanos_of_millis(attributes.whole("duration_ms")),
+        ..Refused::default()
+    };
+    Some(event.thread.refused(ended.as_deref(), refused))
 }
 
-const NANOS_PER_MS: u64 = 1_000_000;
-
-fn answered(report: &Report<'_>) -> Vec<Draft> {
-    let is_end = text(report.attributes, "event.kind") == Some("response.completed");
-    let is_exec = report.service == EXEC || text(report.attributes, "originator") == Some(EXEC);
-    let Some(tokens) = Tokens::of_attributes(report.attributes).filter(|_| is_end && !is_exec) else { return Vec::new() };
-    let calls = Calls { provider: None, model: text(report.attributes, "model"), tokens: Some(tokens) };
-    vec![calls.call(&report.thread, None)]
+fn answered(event: &Event<'_>) -> Option<Told> {
+    let attributes = event.attributes;
+    let is_exec = event.service == EXEC || attributes.is("originator", EXEC);
+    let is_end = attributes.is("event.kind", "response.completed");
+    let tokens = Tokens::of_attributes(attributes).filter(|_| is_end && !is_exec)?;
+    Some(Calls { provider: None, model: attributes.text("model"), tokens: Some(tokens) }.call(&event.thread, None))
 }
 
 /// Its `success` says that the tool ran, whatever came of the command.
-fn tool_result(report: &Report<'_>) -> Vec<Draft> {
-    let attributes = report.attributes;
-    let given = text(attributes, "arguments").unwrap_or_default();
-    let arguments = serde_json::from_str(given).unwrap_or_else(|_| Value::from(given));
-    let tool = text(attributes, "tool_name").unwrap_or("tool");
-    let work = match text(attributes, "mcp_server") {
-        Some(server) if !tool.starts_with("mcp__") => Work::of_server(server, tool, &arguments),
-        _ => Work::of(tool, &arguments, ""),
+fn tool_result(event: &Event<'_>) -> Option<Told> {
+    let attributes = event.attributes;
+    let given = attributes.text("arguments").unwrap_or_default();
+    let arguments = json::within(given).unwrap_or_else(|| Value::from(given));
+    let arguments = Json(&arguments);
+    let tool = attributes.text("tool_name").unwrap_or("tool");
+    let work = match attributes.text("mcp_server") {
+        Some(server) if !tool.starts_with("mcp__") => Work::of_server(server, tool, arguments),
+        _ => Work::of(tool, arguments, ""),
     };
-    let failed = attributes["success"].as_bool() == Some(false) || text(attributes, "success") == Some("false");
-    let outcome = Outcome { failed, duration_ms: whole(attributes, "duration_ms"), ..Outcome::default() };
-    vec![Call::new(text(attributes, "call_id"), work).progress(&report.thread, &outcome)]
+    let failed = attributes.truth("success") == Some(false);
+    let outcome = Outcome { failed, duration_ms: attributes.whole("duration_ms"), ..Outcome::default() };
+    Some(Call::new(attributes.text("call_id"), work).ended(&event.thread, &outcome))
 }

@@ -8,15 +8,13 @@
 //! of a resumed thread counts the turns before again; a turn of `codex exec` has no tokens before it is over, and none where
 //! the process is killed within it and the thread never resumed.
 
-use serde_json::Value;
-
-use super::{
-    facts::{Thread, print},
-    json::whole,
-};
+use super::thread::{Thread, print};
 use crate::{
-    event::{Body, Draft, EventType, Provider, Time},
-    source::session::with_text,
+    event::{DataKey, Time},
+    source::{
+        fact::{Fact, Told, Usage},
+        json::Json,
+    },
 };
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,22 +28,22 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// As the rollout and the JSON output write them.
-    pub fn read(usage: &Value) -> Option<Tokens> {
+    pub fn read(usage: Json<'_>) -> Option<Tokens> {
         Some(Tokens {
-            input: whole(usage, "input_tokens")?,
-            cached: whole(usage, "cached_input_tokens").unwrap_or(0),
-            cache_write: whole(usage, "cache_write_input_tokens").unwrap_or(0),
-            output: whole(usage, "output_tokens")?,
+            input: usage.whole("input_tokens")?,
+            cached: usage.whole("cached_input_tokens").unwrap_or(0),
+            cache_write: usage.whole("cache_write_input_tokens").unwrap_or(0),
+            output: usage.whole("output_tokens")?,
         })
     }
 
     /// As the attributes of telemetry have them.
-    pub fn of_attributes(attributes: &Value) -> Option<Tokens> {
+    pub fn of_attributes(attributes: Json<'_>) -> Option<Tokens> {
         Some(Tokens {
-            input: whole(attributes, "input_token_count")?,
-            cached: whole(attributes, "cached_token_count").unwrap_or(0),
-            cache_write: whole(attributes, "cache_write_token_count").unwrap_or(0),
-            output: whole(attributes, "output_token_count")?,
+            input: attributes.whole("input_token_count")?,
+            cached: attributes.whole("cached_token_count").unwrap_or(0),
+            cache_write: attributes.whole("cache_write_token_count").unwrap_or(0),
+            output: attributes.whole("output_token_count")?,
         })
     }
 
@@ -86,32 +84,29 @@ pub(super) struct Calls<'c> {
 }
 
 impl Calls<'_> {
-    pub fn draft(&self, thread: &Thread) -> Draft {
-        let mut draft = thread.draft(EventType::ApiCall);
+    pub fn called(&self) -> Fact {
         let tokens = self.tokens;
-        draft.body = Body::Provider(Provider {
+        Fact::Called(Usage {
             provider: self.provider.map(str::to_owned),
             model: self.model.map(str::to_owned),
-            tokens_used: tokens.map(|tokens| tokens.input.saturating_add(tokens.output)),
-            input_tokens: tokens.map(|tokens| tokens.input.saturating_sub(tokens.cached).saturating_sub(tokens.cache_write)),
-            output_tokens: tokens.map(|tokens| tokens.output),
-            cache_read_tokens: tokens.map(|tokens| tokens.cached),
-            cache_write_tokens: tokens.map(|tokens| tokens.cache_write),
-            ..Provider::default()
-        });
-        draft
+            total: tokens.map(|tokens| tokens.input.saturating_add(tokens.output)),
+            input: tokens.map(|tokens| tokens.input.saturating_sub(tokens.cached).saturating_sub(tokens.cache_write)),
+            output: tokens.map(|tokens| tokens.output),
+            cache_read: tokens.map(|tokens| tokens.cached),
+            cache_write: tokens.map(|tokens| tokens.cache_write),
+            ..Usage::default()
+        })
     }
 
     /// One call, by its response's id where the channel knows it, and by its tokens, which no two calls in a row share.
-    pub fn call(&self, thread: &Thread, response: Option<&str>) -> Draft {
+    pub fn call(&self, thread: &Thread, response: Option<&str>) -> Told {
         let tokens = self.tokens.unwrap_or_default().print();
-        thread.known(self.draft(thread), response.map(|response| ["api", response]), &["api", &tokens])
+        thread.known(self.called(), response.map(|response| ["api", response]), &["api", &tokens])
     }
 
     /// A turn's calls, by the sum of the thread's tokens after it.
-    pub fn turn(&self, thread: &Thread, turn: Option<&str>, total: Tokens) -> Draft {
-        let draft = self.draft(thread);
-        thread.known(draft, turn.map(|turn| ["turn", turn, "api"]), &["turn", "api", &total.print()])
+    pub fn turn(&self, thread: &Thread, turn: Option<&str>, total: Tokens) -> Told {
+        thread.known(self.called(), turn.map(|turn| ["turn", turn, "api"]), &["turn", "api", &total.print()])
     }
 }
 
@@ -140,20 +135,20 @@ struct Call {
 
 impl Account {
     /// `token_usage_record`: one call.
-    pub fn record(&mut self, thread: &Thread, record: &Value, at: Option<Time>) -> Option<Draft> {
-        let tokens = Tokens::read(&record["usage"])?;
-        let total = Tokens::read(&record["thread_token_usage"]).unwrap_or_else(|| self.thread.plus(tokens));
-        let response = record["response_id"].as_str().map_or_else(|| print(&total.print()), str::to_owned);
+    pub fn record(&mut self, thread: &Thread, record: Json<'_>, at: Option<Time>) -> Option<Told> {
+        let tokens = Tokens::read(record.at("usage"))?;
+        let total = Tokens::read(record.at("thread_token_usage")).unwrap_or_else(|| self.thread.plus(tokens));
+        let response = record.text("response_id").map_or_else(|| print(&total.print()), str::to_owned);
         self.has_records = true;
         self.add(thread, Call { response, tokens, at }, total)
     }
 
     /// `token_count`: the sum so far, told again whenever a limit changes. Older versions tell nothing else.
-    pub fn count(&mut self, thread: &Thread, count: &Value, at: Option<Time>) -> Option<Draft> {
-        if let Some(percent) = count["rate_limits"]["primary"]["used_percent"].as_f64() {
+    pub fn count(&mut self, thread: &Thread, count: Json<'_>, at: Option<Time>) -> Option<Told> {
+        if let Some(percent) = count.at("rate_limits").at("primary").number("used_percent") {
             self.limit_used_percent = Some(percent);
         }
-        let total = Tokens::read(&count["info"]["total_token_usage"])?;
+        let total = Tokens::read(count.at("info").at("total_token_usage"))?;
         if self.has_records || total == self.thread {
             return None;
         }
@@ -161,7 +156,7 @@ impl Account {
         self.add(thread, Call { response, tokens: total.since(self.thread), at }, total)
     }
 
-    fn add(&mut self, thread: &Thread, call: Call, total: Tokens) -> Option<Draft> {
+    fn add(&mut self, thread: &Thread, call: Call, total: Tokens) -> Option<Told> {
         let before = self.tell(thread);
         self.turn = self.turn.plus(call.tokens);
         self.turn_calls += 1;
@@ -171,30 +166,31 @@ impl Account {
     }
 
     /// The call held back, where it needs not wait for its turn's end.
-    pub fn told_alone(&mut self, thread: &Thread) -> Option<Draft> {
+    pub fn told_alone(&mut self, thread: &Thread) -> Option<Told> {
         if self.per_turn { None } else { self.tell(thread) }
     }
 
     /// The call held back, which is not its turn's last.
-    fn tell(&mut self, thread: &Thread) -> Option<Draft> {
+    fn tell(&mut self, thread: &Thread) -> Option<Told> {
         let call = self.held.take()?;
         let calls = Calls {
             provider: self.provider.as_deref(),
             model: self.model.as_deref(),
             tokens: (!self.per_turn).then_some(call.tokens),
         };
-        let draft = if self.per_turn {
+        let told = if self.per_turn {
             // Its tokens are told with the turn's.
-            let draft = calls.draft(thread).with("total_tokens", call.tokens.input.saturating_add(call.tokens.output));
-            thread.keyed(draft, &["api", &call.response])
+            let tokens = call.tokens.input.saturating_add(call.tokens.output);
+            let told = thread.says(calls.called()).with(DataKey::TotalTokens, Some(tokens));
+            told.known_by(thread.who.own(&["api", &call.response]))
         } else {
             calls.call(thread, Some(&call.response))
         };
-        Some(Draft { timestamp: call.at, ..self.about(draft, &call.response) })
+        Some(Told { at: call.at, ..self.about(told, &call.response) })
     }
 
     /// The turn is over.
-    pub fn turn_over(&mut self, thread: &Thread, turn: Option<&str>) -> Option<Draft> {
+    pub fn turn_over(&mut self, thread: &Thread, turn: Option<&str>) -> Option<Told> {
         let tokens = std::mem::take(&mut self.turn);
         let count = std::mem::take(&mut self.turn_calls);
         if !self.per_turn {
@@ -204,15 +200,11 @@ impl Account {
         let calls = Calls { provider: self.provider.as_deref(), model: self.model.as_deref(), tokens: Some(tokens) };
         // Older versions name no turns: the last call stands for its own.
         let turn = turn.unwrap_or(&call.response);
-        let draft = calls.turn(thread, Some(turn), self.thread).with("calls", count);
-        Some(self.about(draft, &call.response))
+        let told = calls.turn(thread, Some(turn), self.thread).with(DataKey::Calls, Some(count));
+        Some(self.about(told, &call.response))
     }
 
-    fn about(&self, draft: Draft, response: &str) -> Draft {
-        let draft = with_text(draft, "response_id", Some(response));
-        match self.limit_used_percent {
-            Some(percent) => draft.with("limit_used_percent", percent),
-            None => draft,
-        }
+    fn about(&self, told: Told, response: &str) -> Told {
+        told.with(DataKey::ResponseId, Some(response)).with(DataKey::LimitUsedPercent, self.limit_used_percent)
     }
 }

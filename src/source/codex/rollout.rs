@@ -1,0 +1,295 @@
+//! Codex's own record of a session, its rollout, to facts.
+//!
+//! Newer rollouts tell what happened as `item_completed` and calls as `token_usage_record`; older ones as events of many
+//! names, and calls as sums. `response_item` holds the same once more as the model reads it: it is what is left of a tool's
+//! call where no item tells of it.
+
+use serde_json::Value;
+
+use super::{
+    call::{Call, Outcome, Work},
+    command,
+    thread::Thread,
+    usage::Account,
+};
+use crate::{
+    event::{DataKey, Time},
+    source::{
+        HookContext, Refusal,
+        channel::{Lines, Said},
+        fact::{Fact, Told},
+        json::{self, Json},
+        open_calls::OpenCalls,
+        patch,
+    },
+};
+
+#[derive(Debug, Default)]
+struct Rollout {
+    /// The session that the file is named after.
+    named: Option<String>,
+    thread: Option<Thread>,
+    /// The thread's own id, which differs from its session's where it is a subagent's.
+    id: String,
+    folder: String,
+    turn: Option<String>,
+    /// A turn ended, and none began since.
+    at_rest: bool,
+    calls: OpenCalls<Work>,
+    account: Account,
+}
+
+/// `2026-11-22T18-58-41-`
+const TIME_CHARS: usize = 20;
+
+pub(super) fn open(path: &str) -> Box<dyn Lines> {
+    let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
+    let stem = name.strip_prefix("rollout-").and_then(|name| name.split_once(".jsonl")).map(|(stem, _)| stem);
+    // The time stands before the id.
+    let named = stem.and_then(|stem| stem.get(TIME_CHARS..)).filter(|id| !id.is_empty()).map(str::to_owned);
+    Box::new(Rollout { named, ..Rollout::default() })
+}
+
+impl Lines for Rollout {
+    fn line(&mut self, line: Json<'_>) -> Said {
+        let (at, payload) = (line.text("timestamp").and_then(Time::parse), line.at("payload"));
+        if line.is("type", "session_meta") {
+            return Ok(stamped(self.meta(payload)?, at));
+        }
+        let thread = self.thread()?;
+        // A thread that forked off another begins with what that one did.
+        if payload.text("thread_id").is_some_and(|id| id != self.id) {
+            return Ok(Vec::new());
+        }
+        let told = match line.text("type") {
+            Some("turn_context") => {
+                self.turn_context(payload);
+                Vec::new()
+            }
+            Some("token_usage_record") => self.account.record(&thread, payload, at).into_iter().collect(),
+            Some("compacted") => vec![thread.compacted()],
+            Some("event_msg") => self.event(&thread, payload, line.text("timestamp"), at),
+            Some("response_item") => self.response_item(&thread, payload),
+            _ => Vec::new(),
+        };
+        Ok(stamped(told, at))
+    }
+
+    /// A turn that is not over may go on.
+    fn end(&mut self) -> Vec<Told> {
+        let Some(thread) = &self.thread else { return Vec::new() };
+        self.account.told_alone(thread).into_iter().collect()
+    }
+}
+
+impl Rollout {
+    /// # Errors
+    /// [`Refusal`] where neither the file's name nor a line before says whose it is.
+    fn thread(&mut self) -> Result<Thread, Refusal> {
+        if let Some(thread) = &self.thread {
+            return Ok(thread.clone());
+        }
+        let Some(named) = &self.named else {
+            return Err(Refusal::new("no line before names the session, nor does the file's name"));
+        };
+        self.id.clone_from(named);
+        Ok(self.thread.insert(Thread::new(named, None, &HookContext::default())?).clone())
+    }
+
+    fn meta(&mut self, meta: Json<'_>) -> Said {
+        // The second is that of the thread this one forked off.
+        if self.thread.is_some() {
+            return Ok(Vec::new());
+        }
+        let Some(id) = meta.text("id").or(self.named.as_deref()) else {
+            return Err(Refusal::new("the session's first line has no `id`"));
+        };
+        let folder = meta.text("cwd");
+        let spawn = meta.at("source").at("subagent").at("thread_spawn");
+        let session = meta.text("session_id").filter(|session| *session != id).or_else(|| spawn.text("parent_thread_id"));
+        let name = spawn.text("agent_nickname").or_else(|| spawn.text("agent_role"));
+        let context = HookContext::default();
+        let thread = match session {
+            Some(session) => Thread::new(session, folder, &context)?.subagent(id, name)?,
+            None => Thread::new(id, folder, &context)?,
+        };
+        self.id = id.to_owned();
+        self.folder = folder.unwrap_or_default().to_owned();
+        self.account.per_turn = meta.text("source") == Some("exec");
+        self.account.provider = meta.text("model_provider").map(str::to_owned);
+        let begun = thread.says(Fact::begun(None)).with(DataKey::Cwd, folder);
+        self.thread = Some(thread);
+        Ok(vec![begun])
+    }
+
+    fn turn_context(&mut self, context: Json<'_>) {
+        if let Some(model) = context.text("model") {
+            self.account.model = Some(model.to_owned());
+        }
+        if let Some(folder) = context.text("cwd") {
+            folder.clone_into(&mut self.folder);
+        }
+    }
+
+    fn event(&mut self, thread: &Thread, event: Json<'_>, stamp: Option<&str>, at: Option<Time>) -> Vec<Told> {
+        match event.text("type") {
+            Some("task_started" | "turn_started") => self.turn_began(thread, event.text("turn_id").or(stamp)),
+            // Before turns had a beginning of their own.
+            Some("user_message") => self.turn_began(thread, self.turn.clone().as_deref().or(stamp)),
+            Some("task_complete" | "turn_complete") => self.turn_ended(thread, event, |turn| match event.at("error") {
+                error if error.is_there() => thread.turn_failed(turn, error.text("message").or(error.as_text())),
+                _ => thread.turn_ended(turn, event.text("last_agent_message")),
+            }),
+            Some("turn_aborted") => self.turn_ended(thread, event, |turn| thread.interrupted(turn, event.text("reason"))),
+            Some("token_count") => {
+                let told = self.account.count(thread, event, at);
+                told.into_iter().chain(self.account.told_alone(thread)).collect()
+            }
+            Some("item_completed") => self.item(thread, event.at("item")),
+            Some("exec_command_end") => self.command(thread, event.text("call_id"), event),
+            Some("patch_apply_end") => self.patched(thread, event.text("call_id"), event),
+            Some("agent_message") => self.said(thread, stamp, event.text("message")),
+            Some("context_compacted") => vec![thread.compacted()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn turn_began(&mut self, thread: &Thread, turn: Option<&str>) -> Vec<Told> {
+        // Where the process was killed, the turn before has no end.
+        let left_open = self.turn.as_deref().filter(|open| turn != Some(open));
+        let calls = left_open.and_then(|open| self.account.turn_over(thread, Some(open)));
+        self.turn = turn.map(str::to_owned);
+        let resumed = turn.filter(|_| std::mem::take(&mut self.at_rest)).map(|turn| thread.prompted(turn, None));
+        calls.into_iter().chain(resumed).collect()
+    }
+
+    fn turn_ended(&mut self, thread: &Thread, event: Json<'_>, ended: impl FnOnce(Option<&str>) -> Told) -> Vec<Told> {
+        let turn = event.text("turn_id").map(str::to_owned).or_else(|| self.turn.take());
+        self.turn = None;
+        self.at_rest = true;
+        let calls = self.account.turn_over(thread, turn.as_deref());
+        calls.into_iter().chain([ended(turn.as_deref())]).collect()
+    }
+
+    fn item(&mut self, thread: &Thread, item: Json<'_>) -> Vec<Told> {
+        let id = item.text("id");
+        // What the model is answered says less.
+        id.and_then(|id| self.calls.close(id));
+        match item.text("type") {
+            Some("AgentMessage") => {
+                let said: String = item.list("content").filter_map(|part| part.text("text")).collect();
+                self.said(thread, id, Some(&said))
+            }
+            Some("CommandExecution") => self.command(thread, id, item),
+            Some("FileChange") => self.patched(thread, id, item),
+            Some("McpToolCall") => {
+                let (server, tool) = (item.text("server").unwrap_or("mcp"), item.text("tool").unwrap_or("tool"));
+                let failed = is_failed(item) || item.at("error").is_there();
+                let work = Work::of_server(server, tool, item.at("arguments"));
+                Call::new(id, work).told(thread, &Outcome { failed, ..Outcome::default() }, &self.folder)
+            }
+            Some("WebSearch") => {
+                let work = Work::of("web_search", item, &self.folder);
+                Call::new(id, work).told(thread, &Outcome::default(), &self.folder)
+            }
+            Some("ContextCompaction") => vec![thread.compacted()],
+            _ => Vec::new(),
+        }
+    }
+
+    fn said(&self, thread: &Thread, id: Option<&str>, said: Option<&str>) -> Vec<Told> {
+        said.filter(|said| !said.is_empty()).map(|said| thread.said(id, said)).into_iter().collect()
+    }
+
+    fn command(&self, thread: &Thread, id: Option<&str>, item: Json<'_>) -> Vec<Told> {
+        let exit_code = item.signed("exit_code");
+        let outcome = Outcome {
+            exit_code,
+            failed: is_failed(item) || exit_code.is_some_and(|code| code != 0),
+            printed: item.text("aggregated_output"),
+            ..Outcome::default()
+        };
+        // Its folder may be a URL.
+        let folder = item.text("cwd").map(|cwd| cwd.strip_prefix("file://").unwrap_or(cwd)).unwrap_or(&self.folder);
+        Call::new(id, Work::Command(command::script(&item.at("command").words()))).told(thread, &outcome, folder)
+    }
+
+    fn patched(&self, thread: &Thread, id: Option<&str>, item: Json<'_>) -> Vec<Told> {
+        let failed = is_failed(item) || item.truth("success") == Some(false);
+        let work = Work::Patch(patch::changes_of_json(item.at("changes"), &self.folder));
+        Call::new(id, work).told(thread, &Outcome { failed, ..Outcome::default() }, &self.folder)
+    }
+
+    fn response_item(&mut self, thread: &Thread, item: Json<'_>) -> Vec<Told> {
+        let Some(id) = item.text("call_id") else { return Vec::new() };
+        let work = match item.text("type") {
+            Some("function_call") => {
+                let given = item.text("arguments").unwrap_or_default();
+                let arguments = json::within(given).unwrap_or_else(|| Value::from(given));
+                Work::of(item.text("name").unwrap_or("tool"), Json(&arguments), &self.folder)
+            }
+            Some("custom_tool_call") => Work::of(item.text("name").unwrap_or("tool"), item.at("input"), &self.folder),
+            Some("local_shell_call") => Work::of("local_shell", item, &self.folder),
+            Some("function_call_output" | "custom_tool_call_output") => {
+                let Some(work) = self.calls.close(id) else { return Vec::new() };
+                return self.answered(thread, id, work, item.at("output"));
+            }
+            _ => return Vec::new(),
+        };
+        self.calls.open(id, work);
+        Vec::new()
+    }
+
+    fn answered(&self, thread: &Thread, id: &str, work: Work, output: Json<'_>) -> Vec<Told> {
+        let answer = Answer::read(output);
+        let outcome = Outcome {
+            exit_code: answer.exit_code,
+            failed: answer.failed,
+            // A command that still runs has not said all.
+            printed: match &work {
+                Work::Command(_) if answer.exit_code.is_none() => None,
+                _ => Some(answer.printed.as_str()),
+            },
+            ..Outcome::default()
+        };
+        Call::new(Some(id), work).told(thread, &outcome, &self.folder)
+    }
+}
+
+fn is_failed(item: Json<'_>) -> bool {
+    item.text("status").is_some_and(|status| matches!(status, "failed" | "declined"))
+}
+
+/// Facts of a line; those that waited for it have their own time.
+fn stamped(told: Vec<Told>, at: Option<Time>) -> Vec<Told> {
+    told.into_iter().map(|told| Told { at: told.at.or(at), ..told }).collect()
+}
+
+/// A tool's answer as the model reads it: a text with the exit code on a line of its own, or JSON.
+struct Answer {
+    exit_code: Option<i64>,
+    failed: bool,
+    printed: String,
+}
+
+impl Answer {
+    fn read(output: Json<'_>) -> Answer {
+        let told_failed = output.truth("success") == Some(false);
+        let answer = output.0.as_str().or_else(|| output.text("content")).unwrap_or_default();
+        let json = json::within(answer).filter(|json| json["metadata"].is_object());
+        let (exit_code, printed) = match &json {
+            Some(json) => (Json(json).at("metadata").signed("exit_code"), Json(json).text("output").unwrap_or_default()),
+            None => match answer.split_once("\nOutput:\n") {
+                Some((head, printed)) => (head.lines().find_map(exit_code), printed),
+                None => (None, answer),
+            },
+        };
+        let unsupported = answer.starts_with("unsupported call");
+        let failed = told_failed || unsupported || exit_code.is_some_and(|code| code != 0);
+        Answer { exit_code, failed, printed: printed.to_owned() }
+    }
+}
+
+fn exit_code(line: &str) -> Option<i64> {
+    ["Exit code: ", "Process exited with code "].iter().find_map(|before| line.strip_prefix(before)?.trim().parse().ok())
+}

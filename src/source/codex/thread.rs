@@ -1,0 +1,109 @@
+//! By what the facts of one Codex thread are recognised, whichever channel tells them.
+//!
+//! Hooks, telemetry and the rollout know ids of calls and turns; the JSON output of `codex exec` knows neither. So most
+//! facts have a natural key, where the channel can say it, and one of what they say, by which the other channels' reports
+//! are recognised within ten seconds. What this cannot do: two calls of one tool with the same input within ten seconds
+//! are one fact where the JSON output alone tells of them.
+
+use std::sync::Arc;
+
+use crate::{
+    event::{DataKey, EventType, Time},
+    source::{
+        Agent, HookContext, Refusal,
+        coder::{Coder, fingerprint},
+        fact::{Fact, Refused, Told},
+        json::{self, Json},
+    },
+};
+
+/// A session, or one of its subagents, at a moment of it.
+#[derive(Clone, Debug)]
+pub(super) struct Thread {
+    pub who: Arc<Coder>,
+    pub at: Option<Time>,
+}
+
+impl Thread {
+    /// # Errors
+    /// [`Refusal`] where `session` cannot be part of a coder's id.
+    pub fn new(session: &str, folder: Option<&str>, context: &HookContext) -> Result<Thread, Refusal> {
+        Ok(Thread { who: Coder::new(Agent::Codex, session, context)?.in_folder(folder), at: None })
+    }
+
+    /// # Errors
+    /// [`Refusal`] where `agent` cannot be part of a coder's id.
+    pub fn subagent(&self, agent: &str, name: Option<&str>) -> Result<Thread, Refusal> {
+        Ok(Thread { who: self.who.subagent(agent, name)?, at: self.at })
+    }
+
+    pub fn at(self, at: Option<Time>) -> Thread {
+        Thread { at, ..self }
+    }
+
+    pub fn says(&self, fact: Fact) -> Told {
+        self.who.says(self.at, fact)
+    }
+
+    /// Known by `natural` where the channel has the ids, and by `repeat` in any case.
+    pub fn known<const N: usize>(&self, fact: Fact, natural: Option<[&str; N]>, repeat: &[&str]) -> Told {
+        self.says(fact).known_by(self.who.either(natural, repeat))
+    }
+
+    /// A turn begins where another ended before.
+    pub fn prompted(&self, turn: &str, text: Option<&str>) -> Told {
+        self.says(Fact::prompted(text)).known_by(self.who.own(&["turn", turn, "resumed"]))
+    }
+
+    /// A turn that a hook holds open may come to its end twice, and says something else each time.
+    pub fn turn_ended(&self, turn: Option<&str>, message: Option<&str>) -> Told {
+        let said = print(message.unwrap_or_default());
+        let ended =
+            self.known(Fact::turn_ended(None), turn.map(|turn| ["turn", turn, "completed", &said]), &["completed", &said]);
+        ended.with(DataKey::LastAssistantMessage, message)
+    }
+
+    pub fn turn_failed(&self, turn: Option<&str>, message: Option<&str>) -> Told {
+        let said = print(message.unwrap_or_default());
+        let failed = Fact::turn_failed(None, message.map(plain).as_deref());
+        self.known(failed, turn.map(|turn| ["turn", turn, "failed"]), &["failed", &said])
+    }
+
+    /// A person broke the turn off.
+    pub fn interrupted(&self, turn: Option<&str>, reason: Option<&str>) -> Told {
+        let interrupted = Fact::interrupted(Some(reason.unwrap_or("interrupted")));
+        self.known(interrupted, turn.map(|turn| ["turn", turn, "stopped"]), &["turn", "stopped"])
+    }
+
+    /// The process ended: a session that is resumed ends again.
+    pub fn ended(&self, reason: Option<&str>) -> Told {
+        self.says(Fact::ended(reason)).known_by(self.who.repeat(&["ended"]))
+    }
+
+    pub fn said(&self, message: Option<&str>, text: &str) -> Told {
+        let said = self.known(Fact::said(text), message.map(|message| ["message", message]), &["message", &print(text)]);
+        said.with(DataKey::MessageId, message)
+    }
+
+    pub fn compacted(&self) -> Told {
+        self.says(Fact::compacted(None)).known_by(self.who.repeat(&["compacted"]))
+    }
+
+    /// A request to the provider failed; `id` is what the channel tells such requests apart by.
+    pub fn refused(&self, id: Option<&str>, refused: Refused) -> Told {
+        let repeat = if refused.kind() == EventType::RateLimit { "rate-limit" } else { "api-error" };
+        let message = refused.message.as_deref().map(plain);
+        self.known(Fact::Refused(Refused { message, ..refused }), id.map(|id| ["request", id, repeat]), &[repeat])
+    }
+}
+
+/// What stands in a key for a text.
+pub(super) fn print(text: &str) -> String {
+    fingerprint(text.as_bytes()).to_string()
+}
+
+/// What went wrong, out of the answer of the provider that it may come in.
+fn plain(message: &str) -> String {
+    let answer = json::within(message).unwrap_or_default();
+    Json(&answer).at("error").text("message").unwrap_or(message).to_owned()
+}
