@@ -1,8 +1,12 @@
-//! What turns an agent's own signal into drafts: one file per agent. Pure.
+//! What turns an agent's own signal into drafts, in two steps: what it *meant*, and what that makes of the coder. Pure.
 //!
-//! A source knows its agent's wire format and nothing of the history. What depends on what is recorded already is said as
-//! a condition or a key on the draft. A known signal with nothing to say is no draft; a broken one is a [`Refusal`], which
-//! is kept with its reason.
+//! ```text
+//! bytes ─▶ wire: `json`, `otel`, an agent's files ─▶ facts: `fact` ─▶ drafts: `drafts`
+//! ```
+//!
+//! An agent's folder knows its words and nothing of events; `drafts` has every rule of a coder's life, once, and knows no agent.
+//! What depends on what is recorded already is said as a condition or a key on the draft. A known signal with nothing to say is
+//! no draft; a broken one is a [`Refusal`], which is kept with its reason.
 //!
 //! ```
 //! use ai_coder_events::source::{Agent, HookContext, read_hook};
@@ -24,53 +28,51 @@ mod fact;
 mod gemini;
 mod genai;
 mod json;
-mod loose;
 mod open_calls;
 mod opencode;
 pub mod otel;
 mod patch;
-mod session;
 mod shell;
-mod stream;
 mod tool_call;
-mod transcript;
 
 use crate::event::Draft;
 
-use channel::{Channels, Hook};
+use channel::{Channels, Hook, Lines};
 use json::Json;
 use otel::Record;
 
-pub use stream::Stream;
-pub use transcript::Transcript;
+/// The agents: `Name "name" channels;`, the one table.
+macro_rules! agents {
+    ($($Name:ident $name:literal $folder:ident;)*) => {
+        /// A coding agent whose signals are understood.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Agent { $($Name,)* }
 
-/// A coding agent whose signals are understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Agent {
-    ClaudeCode,
-    Codex,
-    Copilot,
-    Cursor,
-    Gemini,
-    Opencode,
+        impl Agent {
+            pub const ALL: &'static [Agent] = &[$(Agent::$Name,)*];
+
+            /// The name in commands, in coder ids, and as the `source` of events.
+            pub const fn name(self) -> &'static str {
+                match self { $(Agent::$Name => $name,)* }
+            }
+
+            const fn channels(self) -> &'static Channels {
+                match self { $(Agent::$Name => &$folder::CHANNELS,)* }
+            }
+        }
+    };
+}
+
+agents! {
+    ClaudeCode "claude-code" claude_code;
+    Codex "codex" codex;
+    Copilot "copilot" copilot;
+    Cursor "cursor" cursor;
+    Gemini "gemini" gemini;
+    Opencode "opencode" opencode;
 }
 
 impl Agent {
-    pub const ALL: &'static [Agent] =
-        &[Agent::ClaudeCode, Agent::Codex, Agent::Copilot, Agent::Cursor, Agent::Gemini, Agent::Opencode];
-
-    /// The name in commands, in coder ids, and as the `source` of events.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Agent::ClaudeCode => "claude-code",
-            Agent::Codex => "codex",
-            Agent::Copilot => "copilot",
-            Agent::Cursor => "cursor",
-            Agent::Gemini => "gemini",
-            Agent::Opencode => "opencode",
-        }
-    }
-
     pub fn parse(name: &str) -> Option<Agent> {
         Self::ALL.iter().copied().find(|agent| agent.name() == name)
     }
@@ -108,40 +110,89 @@ pub struct Refusal {
 /// # Errors
 /// [`Refusal`] where the payload is no JSON object, names no session, or names a hook that is not known.
 pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
-    match agent {
-        Agent::ClaudeCode => claude_code::read_hook(payload, context),
-        Agent::Codex => hook_by(&codex::CHANNELS, agent, payload, context),
-        Agent::Copilot => hook_by(&copilot::CHANNELS, agent, payload, context),
-        Agent::Cursor => hook_by(&cursor::CHANNELS, agent, payload, context),
-        Agent::Gemini => hook_by(&gemini::CHANNELS, agent, payload, context),
-        Agent::Opencode => hook_by(&opencode::CHANNELS, agent, payload, context),
-    }
+    let wire = json::read(payload)?;
+    (agent.channels().hook)(&Hook { agent, wire: Json(&wire), bytes: payload, context }).map(drafts::of_all)
 }
 
-/// What one record says: nothing where it is known and says nothing, or is no agent's.
+/// What one record of telemetry says: nothing where it is known and says nothing, or is no agent's.
 ///
 /// # Errors
 /// [`Refusal`] where it is an agent's and cannot be understood.
 pub fn read_telemetry(record: &Record) -> Result<Vec<Draft>, Refusal> {
-    match record.service() {
-        claude_code::telemetry::SERVICE => claude_code::telemetry::read(record),
-        service => {
-            let agent = [&codex::CHANNELS, &gemini::CHANNELS, &copilot::CHANNELS]
-                .into_iter()
-                .filter_map(|channels| channels.telemetry.as_ref());
-            let read = agent.filter(|telemetry| (telemetry.is_of)(service)).map(|telemetry| telemetry.read).next();
-            read.unwrap_or(genai::read)(record).map(drafts::of_all)
+    let mut known = Agent::ALL.iter().filter_map(|agent| agent.channels().telemetry.as_ref());
+    let of_agent = known.find(|telemetry| (telemetry.is_of)(record.service()));
+    of_agent.map_or(genai::read as fn(&Record) -> channel::Said, |telemetry| telemetry.read)(record).map(drafts::of_all)
+}
+
+/// Reads the standard output of a command that may be an agent. The first line that is an agent's tells which.
+#[derive(Debug)]
+pub struct Stream {
+    context: HookContext,
+    lines: Option<Box<dyn Lines>>,
+}
+
+impl Stream {
+    pub fn new(context: &HookContext) -> Stream {
+        Stream { context: context.clone(), lines: None }
+    }
+
+    /// Whether a line so far was an agent's.
+    pub fn is_known(&self) -> bool {
+        self.lines.is_some()
+    }
+
+    /// What one line says; nothing where it is no line of an agent, or tells nothing.
+    pub fn line(&mut self, line: &[u8]) -> Vec<Draft> {
+        // Most of what commands print is no JSON at all.
+        if line.trim_ascii_start().first() != Some(&b'{') {
+            return Vec::new();
         }
+        let Ok(line) = json::read(line) else { return Vec::new() };
+        if self.lines.is_none() {
+            let mut streams = Agent::ALL.iter().filter_map(|agent| agent.channels().stream);
+            self.lines = streams.find_map(|open| open(Json(&line), &self.context));
+        }
+        let told = self.lines.as_mut().map(|lines| lines.line(Json(&line)));
+        told.and_then(Result::ok).map(drafts::of_all).unwrap_or_default()
+    }
+
+    /// What the end of the stream says of what it left open.
+    pub fn end(&mut self) -> Vec<Draft> {
+        self.lines.as_mut().map(|lines| drafts::of_all(lines.end())).unwrap_or_default()
     }
 }
 
-fn hook_by(channels: &Channels, agent: Agent, bytes: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
-    let wire = json::read(bytes)?;
-    let hook = Hook { agent, wire: Json(&wire), bytes, context };
-    (channels.hook)(&hook).map(drafts::of_all)
+/// Reads one file of an agent's own record. Everything it reports has a key, so that a file may be read again and again.
+#[derive(Debug)]
+pub struct Transcript(Box<dyn Lines>);
+
+impl Transcript {
+    /// The file's `path` may say what its lines do not: which session's it is, and which subagent's. `None` where the agent
+    /// keeps no record that is understood.
+    pub fn new(agent: Agent, path: &str) -> Option<Transcript> {
+        agent.channels().transcript.map(|open| Transcript(open(path)))
+    }
+
+    /// What one line says, together with what stood before it. A fact may be told only by a later line, or by the end.
+    ///
+    /// # Errors
+    /// [`Refusal`] where the line is no JSON object, or names no session where it must.
+    pub fn line(&mut self, line: &[u8]) -> Result<Vec<Draft>, Refusal> {
+        let line = json::read(line)?;
+        self.0.line(Json(&line)).map(drafts::of_all)
+    }
+
+    /// What the end of the file says of what it left open; more lines may follow where the file still grows.
+    pub fn end(&mut self) -> Vec<Draft> {
+        drafts::of_all(self.0.end())
+    }
 }
 
 impl Refusal {
+    fn new(reason: impl Into<String>) -> Refusal {
+        Refusal { reason: reason.into() }
+    }
+
     /// Of a name that is not known; it is repeated only in part, since it may be anything.
     fn unknown(what: &str, name: &str) -> Refusal {
         Refusal::new(format!("unknown {what} `{}`", crate::event::echo(name, ECHO_CHARS_MAX)))
@@ -150,10 +201,6 @@ impl Refusal {
     /// Of a record that does not say whose it is.
     fn nameless(record: &str, key: &str) -> Refusal {
         Refusal::new(format!("`{}` has no `{key}`", crate::event::echo(record, ECHO_CHARS_MAX)))
-    }
-
-    fn new(reason: impl Into<String>) -> Refusal {
-        Refusal { reason: reason.into() }
     }
 }
 

@@ -4,27 +4,27 @@
 //! written, and both know the cost only of a whole session. What is not known is left out until the session is over; what
 //! another channel told meanwhile then stays as it is, and the shares complete only the rest.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use serde_json::Value;
-
-use super::{
-    facts::PROVIDER,
-    line::Usage,
-    report::{Coder, Teller},
-};
 use crate::{
-    event::{Body, Draft, EventType, Provider, Time},
-    source::session::bounded,
+    event::Time,
+    source::{
+        coder::Coder,
+        fact::{Fact, Told, Usage},
+        json::Json,
+    },
 };
+
+use super::session::PROVIDER;
 
 #[derive(Clone, Debug)]
 pub(super) struct ApiCall {
-    pub coder: Coder,
+    pub who: Arc<Coder>,
     pub id: CallId,
-    pub time: Option<Time>,
+    pub at: Option<Time>,
     pub model: Option<String>,
-    pub usage: Usage,
+    pub tokens: Tokens,
+    pub duration_ns: Option<u64>,
     cost_nano_usd: Option<u64>,
 }
 
@@ -37,35 +37,73 @@ pub(super) enum CallId {
     LastOfSubagent { tokens: u64 },
 }
 
+/// A call's tokens, as far as they are known.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Tokens {
+    pub input: Option<u64>,
+    pub output: Option<u64>,
+    pub cache_read: Option<u64>,
+    pub cache_write: Option<u64>,
+}
+
+impl Tokens {
+    /// As the provider tells them.
+    pub fn read(usage: Json<'_>) -> Tokens {
+        Tokens {
+            input: usage.whole("input_tokens"),
+            output: usage.whole("output_tokens"),
+            cache_read: usage.whole("cache_read_input_tokens"),
+            cache_write: usage.whole("cache_creation_input_tokens"),
+        }
+    }
+
+    /// Tokens that were sent.
+    fn sent(&self) -> u64 {
+        [self.input, self.cache_read, self.cache_write].into_iter().flatten().fold(0, u64::saturating_add)
+    }
+
+    /// Tokens in all, where all are known.
+    fn total(&self) -> Option<u64> {
+        let output = self.output?;
+        self.input.map(|_| self.sent().saturating_add(output))
+    }
+
+    /// Where a message has begun, how much will be written is not known, whatever stands there.
+    pub fn without_output(self) -> Tokens {
+        Tokens { output: None, ..self }
+    }
+}
+
 impl ApiCall {
-    pub fn new(coder: Coder, id: CallId, time: Option<Time>) -> ApiCall {
-        ApiCall { coder, id, time, model: None, usage: Usage::default(), cost_nano_usd: None }
+    pub fn new(who: &Arc<Coder>, id: CallId, at: Option<Time>) -> ApiCall {
+        let who = Arc::clone(who);
+        ApiCall { who, id, at, model: None, tokens: Tokens::default(), duration_ns: None, cost_nano_usd: None }
     }
 
     pub fn with_cost(self, usd: Option<f64>) -> ApiCall {
         ApiCall { cost_nano_usd: usd.map(nano), ..self }
     }
 
-    pub fn draft(&self) -> Draft {
-        let teller = Teller::new(self.coder.clone(), self.time, "");
-        let mut draft = teller.draft(EventType::ApiCall);
-        draft.body = Body::Provider(Provider {
+    pub fn told(&self) -> Told {
+        let tokens = &self.tokens;
+        let fact = Fact::Called(Usage {
             provider: Some(PROVIDER.to_owned()),
-            model: self.model.as_deref().map(bounded),
-            input_tokens: self.usage.input_tokens,
-            output_tokens: self.usage.output_tokens,
-            cache_read_tokens: self.usage.cache_read_input_tokens,
-            cache_write_tokens: self.usage.cache_creation_input_tokens,
+            model: self.model.clone(),
+            input: tokens.input,
+            output: tokens.output,
+            cache_read: tokens.cache_read,
+            cache_write: tokens.cache_write,
+            total: None,
             cost_usd: self.cost_nano_usd.map(|cost| cost as f64 / NANO),
-            ..Provider::default()
+            duration_ns: self.duration_ns,
         });
-        match (&self.id, self.usage.total()) {
-            (CallId::LastOfSubagent { tokens }, _) => teller.told(draft, None, &["api", &tokens.to_string()]),
-            (CallId::Request(id), Some(tokens)) if self.coder.is_subagent() => {
-                teller.coder.called(draft, &["api", id], &["api", &tokens.to_string()])
-            }
-            (CallId::Request(id), _) => teller.keyed(draft, &["api", id]),
-        }
+        let who = &self.who;
+        let ids = match (&self.id, tokens.total()) {
+            (CallId::LastOfSubagent { tokens }, _) => who.repeat(&["api", &tokens.to_string()]),
+            (CallId::Request(id), Some(total)) if who.is_subagent() => who.both(&["api", id], &["api", &total.to_string()]),
+            (CallId::Request(id), _) => who.natural(&["api", id]),
+        };
+        who.says(self.at, fact).known_by(ids)
     }
 }
 
@@ -84,18 +122,19 @@ struct Total {
 
 impl Totals {
     /// Of `modelUsage`; `None` where it is none.
-    pub fn read(model_usage: &Value) -> Option<Totals> {
-        let read = |usage: &Value| {
-            let count = |name: &str| usage[name].as_u64().unwrap_or(0);
+    pub fn read(model_usage: Json<'_>) -> Option<Totals> {
+        let read = |usage: Json<'_>| {
+            let count = |name: &str| usage.whole(name).unwrap_or(0);
             Total {
                 input: count("inputTokens"),
                 output: count("outputTokens"),
                 cache_read: count("cacheReadInputTokens"),
                 cache_write: count("cacheCreationInputTokens"),
-                cost_nano_usd: usage["costUSD"].as_f64().map_or(0, nano),
+                cost_nano_usd: usage.number("costUSD").map_or(0, nano),
             }
         };
-        Some(Totals(model_usage.as_object()?.iter().map(|(model, usage)| (plain(model).to_owned(), read(usage))).collect()))
+        let models = model_usage.0.as_object()?.iter();
+        Some(Totals(models.map(|(model, usage)| (plain(model).to_owned(), read(Json(usage)))).collect()))
     }
 
     pub fn add(&mut self, other: &Totals) {
@@ -142,44 +181,43 @@ impl Total {
     fn share_input(&self, calls: &mut [&mut ApiCall]) {
         let sizes: Vec<u64> = calls.iter().map(|call| call.unseen()).collect();
         let figures: [(u64, Figure); 3] = [
-            (self.input, |usage| &mut usage.input_tokens),
-            (self.cache_read, |usage| &mut usage.cache_read_input_tokens),
-            (self.cache_write, |usage| &mut usage.cache_creation_input_tokens),
+            (self.input, |tokens| &mut tokens.input),
+            (self.cache_read, |tokens| &mut tokens.cache_read),
+            (self.cache_write, |tokens| &mut tokens.cache_write),
         ];
         for (total, figure) in figures {
-            let known: u64 = calls.iter_mut().map(|call| figure(&mut call.usage).unwrap_or(0)).fold(0, u64::saturating_add);
+            let known: u64 = calls.iter_mut().map(|call| figure(&mut call.tokens).unwrap_or(0)).fold(0, u64::saturating_add);
             for (call, part) in calls.iter_mut().zip(parts(total.saturating_sub(known), &sizes)) {
                 if call.unseen() > 0 {
-                    *figure(&mut call.usage) = Some(part);
+                    *figure(&mut call.tokens) = Some(part);
                 }
             }
         }
         for call in calls {
             if let CallId::LastOfSubagent { tokens } = call.id {
-                let read = call.usage.read();
-                call.usage.output_tokens.get_or_insert(tokens.saturating_sub(read));
+                let read = call.tokens.sent();
+                call.tokens.output.get_or_insert(tokens.saturating_sub(read));
             }
         }
     }
 
     fn share_output(&self, calls: &mut [&mut ApiCall]) {
-        let known = calls.iter().filter_map(|call| call.usage.output_tokens).fold(0, u64::saturating_add);
-        let sizes: Vec<u64> = calls.iter().map(|call| u64::from(call.usage.output_tokens.is_none())).collect();
+        let known = calls.iter().filter_map(|call| call.tokens.output).fold(0, u64::saturating_add);
+        let sizes: Vec<u64> = calls.iter().map(|call| u64::from(call.tokens.output.is_none())).collect();
         for (call, part) in calls.iter_mut().zip(parts(self.output.saturating_sub(known), &sizes)) {
-            call.usage.output_tokens.get_or_insert(part);
+            call.tokens.output.get_or_insert(part);
         }
     }
 
     /// By what tokens cost relative to each other. What calls that are not known cost is nobody's share.
     fn share_cost(&self, calls: &mut [&mut ApiCall]) {
-        let mut sizes: Vec<u64> = calls.iter().map(|call| weight(&call.usage)).collect();
+        let mut sizes: Vec<u64> = calls.iter().map(|call| weight(&call.tokens)).collect();
         let known = sizes.iter().copied().fold(0, u64::saturating_add);
-        let all = weight(&Usage {
-            input_tokens: Some(self.input),
-            output_tokens: Some(self.output),
-            cache_read_input_tokens: Some(self.cache_read),
-            cache_creation_input_tokens: Some(self.cache_write),
-            ..Usage::default()
+        let all = weight(&Tokens {
+            input: Some(self.input),
+            output: Some(self.output),
+            cache_read: Some(self.cache_read),
+            cache_write: Some(self.cache_write),
         });
         sizes.push(all.saturating_sub(known));
         for (call, part) in calls.iter_mut().zip(parts(self.cost_nano_usd, &sizes)) {
@@ -192,13 +230,13 @@ impl ApiCall {
     /// The size of a call of which nothing else is known.
     fn unseen(&self) -> u64 {
         match self.id {
-            CallId::LastOfSubagent { tokens } if self.usage.output_tokens.is_none() => tokens,
+            CallId::LastOfSubagent { tokens } if self.tokens.output.is_none() => tokens,
             _ => 0,
         }
     }
 }
 
-type Figure = fn(&mut Usage) -> &mut Option<u64>;
+type Figure = fn(&mut Tokens) -> &mut Option<u64>;
 
 const NANO: f64 = 1e9;
 
@@ -213,13 +251,8 @@ fn plain(model: &str) -> &str {
 
 /// Twentieths of what a token of input costs: one written costs five times as much, one kept 1.25 times, one from the cache
 /// a tenth. The model's price does not matter to shares.
-fn weight(usage: &Usage) -> u64 {
-    let figures = [
-        (usage.input_tokens, 20),
-        (usage.output_tokens, 100),
-        (usage.cache_creation_input_tokens, 25),
-        (usage.cache_read_input_tokens, 2),
-    ];
+fn weight(tokens: &Tokens) -> u64 {
+    let figures = [(tokens.input, 20), (tokens.output, 100), (tokens.cache_write, 25), (tokens.cache_read, 2)];
     figures.into_iter().map(|(tokens, price)| tokens.unwrap_or(0).saturating_mul(price)).fold(0, u64::saturating_add)
 }
 

@@ -1,217 +1,152 @@
 //! A line of the stream or of a transcript: the same things, spelled `like_this` in the one and `likeThis` in the other.
 
-use serde::{Deserialize, de::MapAccess, de::SeqAccess};
-use serde_json::Value;
+use std::sync::Arc;
 
-use super::wire::{ToolInput, ToolResponse};
 use crate::{
     event::Time,
-    source::loose::{Loose, loose, loose_objects, object, wire},
+    source::{
+        coder::Coder,
+        fact::{Refused, Told},
+        json::Json,
+    },
 };
 
-wire! {
-    Line {
-        #[serde(rename = "type")]
-        kind: Option<String>,
-        subtype: Option<String>,
-        #[serde(alias = "sessionId")]
-        session_id: Option<String>,
-        uuid: Option<String>,
-        timestamp: Option<String>,
-        cwd: Option<String>,
-        model: Option<String>,
-        #[serde(alias = "requestId")]
-        request_id: Option<String>,
-        #[serde(alias = "promptId")]
-        prompt_id: Option<String>,
-        parent_tool_use_id: Option<String>,
-        #[serde(alias = "agentId")]
-        agent_id: Option<String>,
-        #[serde(alias = "attributionAgent")]
-        subagent_type: Option<String>,
-        #[serde(alias = "isMeta")]
-        is_meta: bool,
-        #[serde(alias = "isCompactSummary")]
-        is_compact_summary: bool,
-        #[serde(alias = "isApiErrorMessage")]
-        is_api_error_message: bool,
-        #[serde(alias = "apiErrorStatus")]
-        api_error_status: Option<u64>,
-        /// A word, or what the provider answered.
-        error: Failure,
-        error_status: Option<u64>,
-        #[serde(alias = "retryAttempt")]
-        attempt: Option<u64>,
-        #[serde(alias = "retryInMs")]
-        retry_delay_ms: Option<u64>,
-        #[serde(alias = "compactMetadata")]
-        compact_metadata: Compaction,
-        message: Message,
-        #[serde(alias = "toolUseResult")]
-        tool_use_result: Option<ToolResponse>,
+use super::session::{Speaker, refused};
 
-        // The stream's alone.
-        hook_event: Option<String>,
-        hook_name: Option<String>,
-        task_id: Option<String>,
-        task_type: Option<String>,
-        tool_use_id: Option<String>,
-        status: Option<String>,
-        summary: Option<String>,
-        usage: Usage,
-        event: StreamEvent,
-        api_message_id: Option<String>,
-        rate_limit_info: RateLimitInfo,
-        is_error: bool,
-        terminal_reason: Option<String>,
-        result: Option<String>,
-        permission_denials: Vec<Denial>,
+/// The agent's own words in the model's name.
+const SYNTHETIC: &str = "<synthetic>";
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line<'v>(pub Json<'v>);
+
+impl<'v> Line<'v> {
+    pub fn kind(self) -> Option<&'v str> {
+        self.0.text("type")
     }
 
-    Message {
-        id: Option<String>,
-        model: Option<String>,
-        content: Content,
-        stop_reason: Option<String>,
-        usage: Usage,
+    pub fn subtype(self) -> Option<&'v str> {
+        self.0.text("subtype")
     }
 
-    Block {
-        #[serde(rename = "type")]
-        kind: Option<String>,
-        text: Option<String>,
-        id: Option<String>,
-        name: Option<String>,
-        input: ToolInput,
-        tool_use_id: Option<String>,
-        content: Content,
-        is_error: bool,
+    pub fn time(self) -> Option<Time> {
+        self.0.text("timestamp").and_then(Time::parse)
     }
 
-    /// A call's tokens; `total_tokens` is all that is told of a subagent's.
-    #[derive(Clone, Copy, PartialEq)]
-    Usage {
-        input_tokens: Option<u64>,
-        output_tokens: Option<u64>,
-        cache_read_input_tokens: Option<u64>,
-        cache_creation_input_tokens: Option<u64>,
-        total_tokens: Option<u64>,
+    pub fn cwd(self) -> Option<&'v str> {
+        self.0.text("cwd")
     }
 
-    StreamEvent {
-        #[serde(rename = "type")]
-        kind: Option<String>,
-        message: Message,
-        usage: Usage,
+    pub fn uuid(self) -> Option<&'v str> {
+        self.0.text("uuid")
     }
 
-    RateLimitInfo {
-        status: Option<String>,
-        #[serde(rename = "resetsAt")]
-        resets_at: Option<u64>,
-        #[serde(rename = "rateLimitType")]
-        limit: Option<String>,
+    pub fn session_id(self) -> Option<&'v str> {
+        self.0.first_text(&["session_id", "sessionId"])
     }
 
-    Compaction {
-        trigger: Option<String>,
+    pub fn prompt_id(self) -> Option<&'v str> {
+        self.0.first_text(&["prompt_id", "promptId"])
     }
 
-    Denial {
-        tool_name: Option<String>,
+    pub fn request_id(self) -> Option<&'v str> {
+        self.0.first_text(&["request_id", "requestId"])
     }
 
-    Failure {
-        #[serde(skip_deserializing)]
-        code: Option<String>,
-        status: Option<u64>,
-        formatted: Option<String>,
+    pub fn agent_id(self) -> Option<&'v str> {
+        self.0.first_text(&["agent_id", "agentId"])
+    }
+
+    pub fn subagent_type(self) -> Option<&'v str> {
+        self.0.first_text(&["subagent_type", "attributionAgent"])
+    }
+
+    pub fn compaction_trigger(self) -> Option<&'v str> {
+        self.either("compact_metadata", "compactMetadata").text("trigger")
+    }
+
+    /// What the agent noted in a person's name.
+    pub fn is_note(self) -> bool {
+        self.is_true("is_meta", "isMeta") || self.is_true("is_compact_summary", "isCompactSummary")
+    }
+
+    pub fn message(self) -> Json<'v> {
+        self.0.at("message")
+    }
+
+    pub fn content(self) -> Content<'v> {
+        Content(self.message().at("content"))
+    }
+
+    /// The agent's own words instead of the model's.
+    pub fn is_synthetic(self) -> bool {
+        self.message().is("model", SYNTHETIC)
+    }
+
+    /// The agent says instead of the model that it gave up on a request.
+    pub fn is_refusal(self) -> bool {
+        self.is_true("is_api_error_message", "isApiErrorMessage")
+    }
+
+    /// The agent's word for why a request failed; it may also stand as what the provider answered.
+    pub fn error_code(self) -> Option<&'v str> {
+        self.0.text("error")
+    }
+
+    /// A tool's result as the agent has it.
+    pub fn tool_use_result(self) -> Option<Json<'v>> {
+        Some(self.either("tool_use_result", "toolUseResult")).filter(|result| result.0.is_object() || result.0.is_string())
+    }
+
+    /// The request that the agent gave up on.
+    pub fn refused(self) -> Refused {
+        let error = self.0.at("error");
+        let status = self.whole("api_error_status", "apiErrorStatus").or(self.0.whole("error_status"));
+        refused(status.or(error.whole("status")), self.error_code(), self.content().text().or(error.text("formatted")))
+    }
+
+    /// The request that is tried again; nothing where the line does not say which attempt it was.
+    pub fn retried(self, who: &Arc<Coder>, uuid: Option<&str>) -> Option<Told> {
+        let attempt = self.whole("attempt", "retryAttempt")?;
+        let delay_ms = self.whole("retry_delay_ms", "retryInMs").unwrap_or(0);
+        Some(Speaker::new(who, self.time()).refused_for_now(self.refused(), uuid, attempt, delay_ms))
+    }
+
+    fn either(self, one: &str, other: &str) -> Json<'v> {
+        let value = self.0.at(one);
+        if value.is_there() { value } else { self.0.at(other) }
+    }
+
+    fn whole(self, one: &str, other: &str) -> Option<u64> {
+        self.0.whole(one).or_else(|| self.0.whole(other))
+    }
+
+    fn is_true(self, one: &str, other: &str) -> bool {
+        self.either(one, other).0.as_bool() == Some(true)
     }
 }
-
-loose_objects! { Message Block Usage StreamEvent RateLimitInfo Compaction Denial }
 
 /// What a message holds: a text, or blocks.
-#[derive(Debug, Default)]
-pub(super) struct Content {
-    text: Option<String>,
-    pub blocks: Vec<Block>,
-}
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Content<'v>(Json<'v>);
 
-impl Loose for Content {
-    fn from_text(text: &str) -> Self {
-        Content { text: Loose::from_text(text), blocks: Vec::new() }
+impl<'v> Content<'v> {
+    pub fn of(block: Json<'v>) -> Content<'v> {
+        Content(block.at("content"))
     }
 
-    fn from_list<'de, A: SeqAccess<'de>>(list: A) -> Result<Self, A::Error> {
-        Ok(Content { text: None, blocks: Loose::from_list(list)? })
-    }
-}
-
-impl Loose for Failure {
-    fn from_text(code: &str) -> Self {
-        Failure { code: Loose::from_text(code), ..Failure::default() }
+    /// The blocks of this type.
+    pub fn blocks(self, kind: &str) -> impl Iterator<Item = Json<'v>> {
+        let blocks = self.0.0.as_array().map_or(&[][..], Vec::as_slice).iter().map(Json);
+        blocks.filter(move |block| block.is("type", kind))
     }
 
-    fn from_object<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        object(map)
-    }
-}
-
-impl Loose for Option<ToolResponse> {
-    fn from_text(text: &str) -> Self {
-        Some(ToolResponse::from_text(text))
-    }
-
-    fn from_object<'de, A: MapAccess<'de>>(map: A) -> Result<Self, A::Error> {
-        ToolResponse::from_object(map).map(Some)
-    }
-}
-
-impl Line {
-    pub fn read(value: &Value) -> Line {
-        // Only a name that is there in both spellings is an error.
-        Line::deserialize(value).unwrap_or_default()
-    }
-
-    pub fn time(&self) -> Option<Time> {
-        self.timestamp.as_deref().and_then(Time::parse)
-    }
-}
-
-impl Content {
     /// The text, or the first one of the blocks.
-    pub fn text(&self) -> Option<&str> {
-        self.text.as_deref().or_else(|| self.texts().next())
+    pub fn text(self) -> Option<&'v str> {
+        self.0.as_text().or_else(|| self.texts().next())
     }
 
     /// The blocks' texts.
-    pub fn texts(&self) -> impl Iterator<Item = &str> {
-        self.blocks.iter().filter(|block| block.is("text")).filter_map(|block| block.text.as_deref())
-    }
-}
-
-impl Block {
-    pub fn is(&self, kind: &str) -> bool {
-        self.kind.as_deref() == Some(kind)
-    }
-}
-
-impl Usage {
-    /// Tokens that were sent.
-    pub fn read(&self) -> u64 {
-        let figures = [self.input_tokens, self.cache_read_input_tokens, self.cache_creation_input_tokens];
-        figures.into_iter().flatten().fold(0, u64::saturating_add)
-    }
-
-    /// Tokens in all, where all are known.
-    pub fn total(&self) -> Option<u64> {
-        let output = self.output_tokens?;
-        self.input_tokens.map(|_| self.read().saturating_add(output))
-    }
-
-    /// Where a message has begun, how much will be written is not known, whatever stands there.
-    pub fn without_output(self) -> Usage {
-        Usage { output_tokens: None, ..self }
+    pub fn texts(self) -> impl Iterator<Item = &'v str> {
+        self.blocks("text").filter_map(|block| block.text("text"))
     }
 }

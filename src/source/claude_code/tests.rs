@@ -10,7 +10,12 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::event::{Event, Key, Time, sentence};
+use crate::event::{Condition, Draft, Event, EventType, Key, Status, Time, sentence};
+use crate::source::{
+    HookContext, Stream, Transcript,
+    otel::{Log, Record},
+    read_telemetry,
+};
 use crate::text::Redactor;
 
 /// The lines of a file of a run.
@@ -23,6 +28,11 @@ fn fixture(name: &str) -> Vec<Value> {
 /// The hooks of a run: as captured, with the time of receipt around them, or alone.
 fn payloads(run: &str) -> Vec<Value> {
     fixture(run).into_iter().map(|line| line.get("payload").unwrap_or(&line).clone()).collect()
+}
+
+/// Claude Code's hooks.
+fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
+    crate::source::read_hook(Agent::ClaudeCode, payload, context)
 }
 
 fn read(payload: &Value) -> Vec<Draft> {
@@ -71,37 +81,45 @@ fn lines(drafts: &[Draft]) -> Vec<String> {
 /// What the stream of a run says, line by line, and at its end.
 fn stream_of(run: &str) -> Vec<(Value, Vec<Draft>)> {
     let lines = fixture(&format!("{run}.stream"));
-    let mut reader = super::stream::Reader::opened_by(&lines[0], &HookContext::default()).expect("it is this agent's");
+    let mut reader = Stream::new(&HookContext::default());
     let mut read: Vec<_> = lines
         .into_iter()
         .map(|line| {
-            let drafts = reader.line(&line);
+            let drafts = reader.line(line.to_string().as_bytes());
             (line, drafts)
         })
         .collect();
+    assert!(reader.is_known());
     read.push((Value::Null, reader.end()));
     read
 }
 
+fn transcript(path: &str) -> Transcript {
+    Transcript::new(Agent::ClaudeCode, path).expect("Claude Code keeps a record")
+}
+
 /// What a transcript of a run says; `path` is that of the file as the agent names it.
 fn transcript_of(name: &str, path: &str) -> Vec<Draft> {
-    let mut reader = super::transcript::Reader::new(path);
+    let mut reader = transcript(path);
     let lines = fixture(&format!("{name}.transcript"));
-    let mut drafts: Vec<Draft> = lines.iter().flat_map(|line| reader.line(line).expect("the line is understood")).collect();
+    let read = |line: &Value| reader.line(line.to_string().as_bytes()).expect("the line is understood");
+    let mut drafts: Vec<Draft> = lines.iter().flat_map(read).collect();
     drafts.extend(reader.end());
     drafts
 }
 
+const SERVICE: &str = "claude-code";
+
 /// The log records of a run.
-fn logs_of(run: &str) -> Vec<crate::source::otel::Record> {
+fn logs_of(run: &str) -> Vec<Record> {
     let log = |line: &Value| {
         let nanos: i64 = line["time_unix_nano"].as_str().and_then(|nanos| nanos.parse().ok()).expect("a time");
-        crate::source::otel::Record::Log(crate::source::otel::Log {
-            service: super::telemetry::SERVICE.to_owned(),
+        Record::Log(Log {
+            service: SERVICE.to_owned(),
             name: line["name"].as_str().expect("a name").to_owned(),
             time: Some(Time::from_micros(nanos / 1_000)),
             body: None,
-            attributes: line["attributes"].as_object().expect("an object").clone(),
+            attributes: line["attributes"].clone(),
         })
     };
     fixture(&format!("{run}.logs")).iter().map(log).collect()

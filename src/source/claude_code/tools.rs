@@ -1,70 +1,133 @@
 //! A tool's call: what it was, what came of it, which files it touched.
 
-use super::{
-    QUESTION,
-    facts::lifecycle,
-    only_if,
-    report::{Report, Teller},
-    wire::{PatchLine, ToolInput, ToolResponse},
+use crate::{
+    event::DataKey,
+    source::{
+        fact::{About, Fact, File, Ids, Told, Tool, Waits},
+        json::Json,
+        shell,
+    },
 };
-use crate::event::{Body, Condition, Draft, EventType, Progress, Status, Workspace};
-use crate::source::{
-    session::{bounded, with_text},
-    shell,
-};
-use crate::text;
+
+use super::session::Speaker;
 
 /// The tool that asks the person; while it runs, the coder waits.
 pub(super) const ASK_USER: &str = "AskUserQuestion";
 pub(super) const BASH: &str = "Bash";
+pub(super) const NAMELESS: &str = "tool";
 
-/// A call as each channel tells it. The drafts of one call are the same whichever channel they are made from, so that the
-/// later report adds nothing to the fact.
+/// What tells a person which call it was; each tool has some of these.
+const SUBJECTS: &[&str] =
+    &["command", "file_path", "notebook_path", "pattern", "query", "url", "subject", "description", "skill"];
+
+/// A call as each channel tells it. The facts of one call are the same whichever channel tells them, so that the later report
+/// adds nothing.
 pub(super) struct Call<'p> {
     pub tool: &'p str,
     pub id: Option<&'p str>,
     /// What it was asked to do, where the channel knows.
-    pub input: Option<&'p ToolInput>,
+    pub input: Option<&'p Input>,
 }
 
-pub(super) fn before(report: &Report<'_>) -> Vec<Draft> {
-    let call = call(report);
-    if call.tool != ASK_USER {
-        return vec![at_work(&report.teller, &call, "before")];
+/// What a call was asked to do, as far as anything is told of it.
+#[derive(Debug, Default)]
+pub(super) struct Input {
+    pub subject: Option<String>,
+    command: Option<String>,
+    path: Option<String>,
+    /// Of the file's whole content, in bytes.
+    size: Option<u64>,
+    in_background: bool,
+}
+
+impl Input {
+    pub fn read(input: Json<'_>) -> Input {
+        let text = |names: &[&str]| input.first_text(names).map(str::to_owned);
+        Input {
+            subject: text(SUBJECTS).or_else(|| question(input).map(str::to_owned)),
+            command: text(&["command"]),
+            path: text(&["file_path", "notebook_path"]),
+            size: input.length("content"),
+            in_background: input.truth("run_in_background") == Some(true),
+        }
     }
-    let question = report.wire.tool_input.questions.iter().find_map(|question| question.question.as_deref());
-    let paused = with_text(lifecycle(&report.teller, EventType::Paused, Some(QUESTION)), "tool_name", Some(call.tool));
-    vec![call.keyed(&report.teller, with_text(paused, "question", question), "question")]
 }
 
-pub(super) fn after(report: &Report<'_>) -> Vec<Draft> {
-    let call = call(report);
-    let progress = with_duration(progress(&report.teller, &call), report.wire.duration_ms);
-    let mut drafts = vec![at_work(&report.teller, &call, "after"), progress];
-    drafts.extend(effects(&report.teller, &call, &report.wire.tool_response));
-    drafts
+/// What a call answered.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Response<'p> {
+    pub created: bool,
+    pub stdout: Option<&'p str>,
+    pub path: Option<&'p str>,
+    pub interrupted: bool,
+    pub lines: Option<(u64, u64)>,
 }
 
-pub(super) fn failed(report: &Report<'_>, error: Option<&str>) -> Vec<Draft> {
-    let call = call(report);
-    let progress = with_failure(progress(&report.teller, &call), error);
-    vec![at_work(&report.teller, &call, "after"), with_duration(progress, report.wire.duration_ms)]
+impl<'p> Response<'p> {
+    pub fn read(response: Json<'p>) -> Response<'p> {
+        let is_image = response.truth("isImage") == Some(true);
+        let lines = || response.list("structuredPatch").flat_map(|hunk| hunk.at("lines").words());
+        let count = |mark| lines().filter(|line| line.starts_with(mark)).count() as u64;
+        let changed = (count('+'), count('-'));
+        Response {
+            created: response.is("type", "create"),
+            // An image is printed as base64, which tells nobody anything.
+            stdout: response.text("stdout").filter(|_| !is_image),
+            path: response.text("filePath"),
+            interrupted: response.truth("interrupted") == Some(true),
+            lines: Some(changed).filter(|changed| *changed != (0, 0)),
+        }
+    }
+}
+
+pub(super) fn before(speaker: &Speaker<'_>, wire: Json<'_>) -> Told {
+    let (tool, id) = (tool_of(wire), wire.text("tool_use_id"));
+    let call = Call { tool, id, input: None };
+    if tool != ASK_USER {
+        return works(speaker, &call, "before");
+    }
+    let waits = speaker.says(Fact::Waits(Waits::Question)).known_by(call.ids(speaker, "question"));
+    waits.with(DataKey::ToolName, Some(tool)).with(DataKey::Question, question(wire.at("tool_input")))
+}
+
+pub(super) fn after(speaker: &Speaker<'_>, wire: Json<'_>) -> Vec<Told> {
+    let input = Input::read(wire.at("tool_input"));
+    let call = Call { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
+    let ended = call.ended(speaker, Tool { duration_ms: wire.whole("duration_ms"), ..Tool::default() });
+    let mut told = vec![works(speaker, &call, "after"), ended];
+    let folder = wire.text("cwd").unwrap_or_default();
+    told.extend(effects(speaker, &call, Response::read(wire.at("tool_response")), folder));
+    told
+}
+
+pub(super) fn failed(speaker: &Speaker<'_>, wire: Json<'_>, error: Option<&str>) -> Vec<Told> {
+    let input = Input::read(wire.at("tool_input"));
+    let call = Call { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
+    let failure = Tool { duration_ms: wire.whole("duration_ms"), ..failure(error) };
+    vec![works(speaker, &call, "after"), call.ended(speaker, failure)]
 }
 
 /// The only report of a call that was denied, or whose tool is not available.
-pub(super) fn batch(report: &Report<'_>) -> Vec<Draft> {
-    let wire = report.wire;
-    let calls = wire.tool_calls.iter().map(|made| (Call::new(&made.tool_name, &made.tool_use_id, &made.tool_input), made));
-    let mut drafts = Vec::new();
-    for (call, made) in calls {
-        if drafts.is_empty() {
-            drafts.push(at_work(&report.teller, &call, "batch"));
+pub(super) fn batch(speaker: &Speaker<'_>, wire: Json<'_>) -> Vec<Told> {
+    let mut told = Vec::new();
+    for made in wire.list("tool_calls") {
+        let input = Input::read(made.at("tool_input"));
+        let call = Call { tool: tool_of(made), id: made.text("tool_use_id"), input: Some(&input) };
+        if told.is_empty() {
+            told.push(works(speaker, &call, "batch"));
         }
-        let progress = progress(&report.teller, &call);
-        let error = made.tool_response.text.as_deref().and_then(refusal);
-        drafts.push(if error.is_some() { with_failure(progress, error) } else { progress });
+        let error = made.text("tool_response").and_then(refusal);
+        told.push(call.ended(speaker, if error.is_some() { failure(error) } else { Tool::default() }));
     }
-    drafts
+    told
+}
+
+fn tool_of(made: Json<'_>) -> &str {
+    made.text("tool_name").unwrap_or(NAMELESS)
+}
+
+fn question(input: Json<'_>) -> Option<&str> {
+    input.list("questions").find_map(|question| question.text("question"))
 }
 
 /// What the model reads of a call that was not made.
@@ -72,132 +135,63 @@ pub(super) fn refusal(text: &str) -> Option<&str> {
     text.strip_prefix("<tool_use_error>")?.strip_suffix("</tool_use_error>")
 }
 
-/// What came of a call that succeeded: its files and what it printed.
-pub(super) fn effects(teller: &Teller<'_>, call: &Call<'_>, response: &ToolResponse) -> Vec<Draft> {
-    let mut drafts: Vec<Draft> = written_file(teller, call, response).into_iter().collect();
-    drafts.extend(removed_files(teller, call, response));
-    drafts.extend(output(teller, call, response));
-    drafts
+pub(super) fn failure(error: Option<&str>) -> Tool {
+    Tool { failed: true, error: error.map(str::to_owned), ..Tool::default() }
 }
 
-/// The call in a short line: `Bash: rm hello.txt && ls -la`.
-pub(super) fn describe(tool: &str, input: &ToolInput) -> String {
-    let subjects = [
-        &input.command,
-        &input.file_path,
-        &input.notebook_path,
-        &input.pattern,
-        &input.query,
-        &input.url,
-        &input.subject,
-        &input.description,
-        &input.skill,
-    ];
-    let question = || input.questions.iter().find_map(|question| question.question.as_deref());
-    match subjects.into_iter().find_map(|subject| subject.as_deref()).or_else(question) {
-        Some(subject) => text::excerpt(&format!("{tool}: {}", text::excerpt(subject, LINE_CHARS_MAX)), LINE_CHARS_MAX),
-        None => text::excerpt(tool, LINE_CHARS_MAX),
-    }
+fn works(speaker: &Speaker<'_>, call: &Call<'_>, when: &str) -> Told {
+    speaker.says(Fact::Works).known_by(call.ids(speaker, &format!("resumed-{when}")))
 }
 
-/// A description is read in a list: it stays within a line or two.
-const LINE_CHARS_MAX: usize = 200;
-pub(super) const NAMELESS: &str = "tool";
-const RESUMED_BY_TOOL: &str = "tool";
-const WAITING_OR_DONE: &[Status] = &[Status::Paused, Status::Completed];
-
-impl<'p> Call<'p> {
-    fn new(tool: &'p Option<String>, id: &'p Option<String>, input: &'p ToolInput) -> Call<'p> {
-        Call { tool: tool.as_deref().unwrap_or(NAMELESS), id: id.as_deref(), input: Some(input) }
+impl Call<'_> {
+    /// The step that the call was; `came_of_it` says how it ended.
+    pub fn ended(&self, speaker: &Speaker<'_>, came_of_it: Tool) -> Told {
+        let about = self.input.map(|input| About(input.subject.clone()));
+        let tool = Tool { name: self.tool.to_owned(), id: self.id.map(str::to_owned), about, ..came_of_it };
+        speaker.says(Fact::Tool(tool)).known_by(self.ids(speaker, ""))
     }
 
-    /// `draft` under the call's id and `part`; the payload itself stands in for an id that is missing.
-    fn keyed(&self, teller: &Teller<'_>, draft: Draft, part: &str) -> Draft {
+    /// By the call's id and `part`; the payload itself stands in for an id that is missing.
+    fn ids(&self, speaker: &Speaker<'_>, part: &str) -> Ids {
         match self.id {
-            None => teller.repeated(draft),
-            Some(id) if part.is_empty() => teller.keyed(draft, &["tool", id]),
-            Some(id) => teller.keyed(draft, &["tool", id, part]),
+            None => speaker.itself(),
+            Some(id) if part.is_empty() => speaker.who.natural(&["tool", id]),
+            Some(id) => speaker.who.natural(&["tool", id, part]),
         }
     }
-}
 
-fn call<'p>(report: &Report<'p>) -> Call<'p> {
-    let wire = report.wire;
-    Call::new(&wire.tool_name, &wire.tool_use_id, &wire.tool_input)
-}
-
-/// A tool at work shows that nobody is waited for any more, and that the turn is not over.
-fn at_work(teller: &Teller<'_>, call: &Call<'_>, when: &str) -> Draft {
-    let resumed = lifecycle(teller, EventType::Resumed, Some(RESUMED_BY_TOOL));
-    let resumed = call.keyed(teller, resumed, &format!("resumed-{when}"));
-    only_if(resumed, Condition::Status(WAITING_OR_DONE.to_vec()))
-}
-
-pub(super) fn progress(teller: &Teller<'_>, call: &Call<'_>) -> Draft {
-    let mut draft = teller.draft(EventType::Progress);
-    draft.body = Body::Progress(Progress {
-        stage: Some(bounded(call.tool)),
-        description: call.input.map(|input| describe(call.tool, input)),
-        ..Progress::default()
-    });
-    let draft = with_text(draft, "tool_name", Some(call.tool));
-    call.keyed(teller, with_text(draft, "tool_use_id", call.id), "")
-}
-
-pub(super) fn with_duration(draft: Draft, duration_ms: Option<u64>) -> Draft {
-    match duration_ms {
-        Some(duration) => draft.with("duration_ms", duration),
-        None => draft,
+    fn file(&self, speaker: &Speaker<'_>, part: &str, file: File) -> Told {
+        let told = speaker.says(Fact::File(file)).known_by(self.ids(speaker, part));
+        told.with(DataKey::ToolName, Some(self.tool)).with(DataKey::ToolUseId, self.id)
     }
 }
 
-pub(super) fn with_failure(draft: Draft, error: Option<&str>) -> Draft {
-    with_text(draft.with("failed", true), "error", error)
+/// What came of a call that succeeded: its files and what it printed. Relative paths start from `folder`.
+pub(super) fn effects(speaker: &Speaker<'_>, call: &Call<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
+    let mut told: Vec<Told> = written_file(speaker, call, response).into_iter().collect();
+    told.extend(removed_files(speaker, call, response, folder));
+    told.extend(response.stdout.map(|printed| {
+        let printed = speaker.says(Fact::printed("stdout", printed)).known_by(call.ids(speaker, "stdout"));
+        printed.with(DataKey::ToolUseId, call.id)
+    }));
+    told
 }
 
-fn written_file(teller: &Teller<'_>, call: &Call<'_>, response: &ToolResponse) -> Option<Draft> {
+fn written_file(speaker: &Speaker<'_>, call: &Call<'_>, response: Response<'_>) -> Option<Told> {
     if !matches!(call.tool, "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
         return None;
     }
     let input = call.input?;
-    let path = response.file_path.as_deref().or(input.file_path.as_deref()).or(input.notebook_path.as_deref())?;
-    let operation = if response.kind.as_deref() == Some("create") { "create" } else { "modify" };
-    let draft = file(teller, call, operation, path, input.content.0);
-    let lines = |wanted| response.structured_patch.iter().flat_map(|hunk| &hunk.lines).filter(|line| **line == wanted).count();
-    let draft = match (lines(PatchLine::Added), lines(PatchLine::Removed)) {
-        (0, 0) => draft,
-        (added, removed) => draft.with("lines_added", added).with("lines_removed", removed),
-    };
-    Some(call.keyed(teller, draft, "file"))
+    let path = response.path.or(input.path.as_deref())?.to_owned();
+    let operation = if response.created { "create" } else { "modify" };
+    Some(call.file(speaker, "file", File { operation, path, size: input.size, lines: response.lines }))
 }
 
 /// Nobody says which files a shell removes; the command does, where it is plain enough.
-fn removed_files(teller: &Teller<'_>, call: &Call<'_>, response: &ToolResponse) -> Vec<Draft> {
-    let Some(input) = call.input.filter(|_| call.tool == BASH) else { return Vec::new() };
-    let Some(command) = input.command.as_deref() else { return Vec::new() };
-    if response.interrupted || input.run_in_background {
-        return Vec::new();
-    }
-    let removed = shell::removed_files(command, &teller.folder).into_iter().take(REMOVED_MAX).enumerate();
-    removed.map(|(nth, path)| call.keyed(teller, file(teller, call, "delete", &path, None), &format!("removed-{nth}"))).collect()
-}
-
-/// A command line that removes more files than this is a script's work, and the workspace is better looked at as a whole.
-const REMOVED_MAX: usize = 50;
-
-fn file(teller: &Teller<'_>, call: &Call<'_>, operation: &str, path: &str, file_size: Option<u64>) -> Draft {
-    let mut draft = teller.filled(Draft::workspace("", operation, &bounded(path)));
-    if let Body::Workspace(Workspace { file_size: size, .. }) = &mut draft.body {
-        *size = file_size;
-    }
-    with_text(with_text(draft, "tool_name", Some(call.tool)), "tool_use_id", call.id)
-}
-
-fn output(teller: &Teller<'_>, call: &Call<'_>, response: &ToolResponse) -> Option<Draft> {
-    // An image is printed as base64, which tells nobody anything.
-    let printed = response.stdout.as_deref().filter(|_| !response.is_image)?;
-    let mut draft = teller.draft(EventType::Output);
-    draft.body =
-        Body::Progress(Progress { stream: Some("stdout".to_owned()), text: Some(bounded(printed)), ..Progress::default() });
-    Some(call.keyed(teller, with_text(draft, "tool_use_id", call.id), "stdout"))
+fn removed_files(speaker: &Speaker<'_>, call: &Call<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
+    let input = call.input.filter(|input| call.tool == BASH && !response.interrupted && !input.in_background);
+    let Some(command) = input.and_then(|input| input.command.as_deref()) else { return Vec::new() };
+    let removed = shell::removed_files(command, folder).into_iter().enumerate();
+    let file = |path| File { operation: "delete", path, size: None, lines: None };
+    removed.map(|(nth, path)| call.file(speaker, &format!("removed-{nth}"), file(path))).collect()
 }

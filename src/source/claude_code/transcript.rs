@@ -1,33 +1,39 @@
-//! Claude Code's transcripts, `<session>.jsonl` and `<session>/subagents/agent-<id>.jsonl`, to drafts.
+//! Claude Code's transcripts, `<session>.jsonl` and `<session>/subagents/agent-<id>.jsonl`, to facts.
 //!
 //! A message has a line for each of its blocks, each with the usage as it was known then: it is told once, when the message
 //! is over. A turn is over with a message that calls no tool, and only then another prompt resumes the coder.
 
-use serde_json::Value;
+use std::sync::Arc;
+
+use crate::{
+    event::{DataKey, Time},
+    source::{
+        Agent, HookContext, Refusal,
+        channel::{Lines, Said},
+        coder::Coder,
+        fact::{Fact, Told},
+        json::Json,
+    },
+};
 
 use super::{
-    calls::{ApiCall, CallId, Totals},
-    conversation::{Conversation, SYNTHETIC, refused, retried},
-    facts,
+    calls::{ApiCall, CallId, Tokens, Totals},
+    conversation::Conversation,
     line::{Content, Line},
-    report::{Coder, Teller},
-};
-use crate::{
-    event::{Draft, Time},
-    source::{HookContext, Refusal, session::with_text},
+    session::Speaker,
 };
 
-#[derive(Debug)]
-pub(in crate::source) struct Reader {
-    place: Place,
-    coder: Option<Coder>,
+#[derive(Debug, Default)]
+struct Transcript {
+    place: PathParts,
+    who: Option<Arc<Coder>>,
     folder: String,
     /// Of the first line that had one.
     begin: Option<Time>,
     is_begun: bool,
     prompt_id: Option<String>,
     turn_is_over: bool,
-    open: Option<Message>,
+    open: Option<OpenMessage>,
     /// Id of the last message that was told.
     closed: Option<String>,
     conversation: Conversation,
@@ -37,222 +43,202 @@ pub(in crate::source) struct Reader {
 }
 
 /// What a file's path says.
-#[derive(Debug)]
-struct Place {
+#[derive(Debug, Default)]
+struct PathParts {
     session: Option<String>,
     agent_id: Option<String>,
 }
 
 /// A message of which more lines may follow.
 #[derive(Debug)]
-struct Message {
+struct OpenMessage {
     id: String,
     call: ApiCall,
     text: Option<String>,
     stop_reason: Option<String>,
 }
 
-impl Reader {
-    pub fn new(path: &str) -> Reader {
-        Reader {
-            place: Place::of(path),
-            coder: None,
-            folder: String::new(),
-            begin: None,
-            is_begun: false,
-            prompt_id: None,
-            turn_is_over: false,
-            open: None,
-            closed: None,
-            conversation: Conversation::default(),
-            calls: Vec::new(),
-            shared: Totals::default(),
-        }
-    }
+pub(super) fn open(path: &str) -> Box<dyn Lines> {
+    Box::new(Transcript { place: PathParts::of(path), ..Transcript::default() })
+}
 
-    /// # Errors
-    /// [`Refusal`] where a line of the conversation names no session, and the path does not either.
-    pub fn line(&mut self, value: &Value) -> Result<Vec<Draft>, Refusal> {
-        let line = Line::read(value);
+impl Lines for Transcript {
+    fn line(&mut self, line: Json<'_>) -> Said {
+        let line = Line(line);
         self.begin = self.begin.or(line.time());
-        let mut drafts = match line.kind.as_deref() {
-            Some("user" | "assistant" | "system") => self.begin(&line)?,
+        let mut told: Vec<Told> = match line.kind() {
+            Some("user" | "assistant" | "system") => self.begin(line)?.into_iter().collect(),
             Some("cost-state") if self.is_begun => Vec::new(),
             _ => return Ok(Vec::new()),
         };
-        drafts.extend(match line.kind.as_deref() {
-            Some("user") => self.user(&line),
+        told.extend(match line.kind() {
+            Some("user") => self.user(line),
             Some("assistant") => self.assistant(line),
-            Some("system") => self.system(&line),
-            _ => self.cost_state(value),
+            Some("system") => self.system(line),
+            _ => self.cost_state(line.0),
         });
-        Ok(drafts)
+        Ok(told)
     }
 
     /// More lines may follow: only a message that is surely over is told as such.
-    pub fn end(&mut self) -> Vec<Draft> {
+    fn end(&mut self) -> Vec<Told> {
         match &self.open {
             Some(message) if message.stop_reason.is_none() => {
                 let mut call = message.call.clone();
-                call.usage = call.usage.without_output();
-                vec![call.draft()]
+                call.tokens = call.tokens.without_output();
+                vec![call.told()]
             }
             _ => self.close(),
         }
     }
+}
 
-    fn begin(&mut self, line: &Line) -> Result<Vec<Draft>, Refusal> {
-        if let Some(folder) = &line.cwd {
-            self.folder.clone_from(folder);
+impl Transcript {
+    fn begin(&mut self, line: Line<'_>) -> Result<Option<Told>, Refusal> {
+        if let Some(folder) = line.cwd() {
+            folder.clone_into(&mut self.folder);
         }
-        if self.coder.is_none() {
-            let Some(session) = line.session_id.as_deref().or(self.place.session.as_deref()) else {
+        if self.who.is_none() {
+            let Some(session) = line.session_id().or(self.place.session.as_deref()) else {
                 return Err(Refusal::new("the line has no `sessionId`"));
             };
-            self.coder = Some(Coder::new(session, &HookContext::default())?.in_folder(line.cwd.as_deref()));
+            self.who = Some(Coder::new(Agent::ClaudeCode, session, &HookContext::default())?.in_folder(line.cwd()));
         }
-        let Some(mut teller) = self.teller(line).filter(|_| !self.is_begun) else { return Ok(Vec::new()) };
+        let Some(speaker) = self.speaker(line).filter(|_| !self.is_begun) else { return Ok(None) };
         self.is_begun = true;
-        teller.time = self.begin;
-        let about = |draft| with_text(draft, "cwd", line.cwd.as_deref());
-        Ok(vec![about(facts::created(&teller, None)), about(facts::started(&teller, None))])
+        Ok(Some(speaker.who.says(self.begin, Fact::begun(None)).with(DataKey::Cwd, line.cwd())))
     }
 
-    fn user(&mut self, line: &Line) -> Vec<Draft> {
-        let Some(teller) = self.teller(line) else { return Vec::new() };
-        let mut drafts = Vec::new();
-        if line.prompt_id.is_some() && line.prompt_id != self.prompt_id {
+    fn user(&mut self, line: Line<'_>) -> Vec<Told> {
+        let Some(speaker) = self.speaker(line) else { return Vec::new() };
+        let mut told = Vec::new();
+        if let Some(prompt_id) = line.prompt_id().filter(|id| self.prompt_id.as_deref() != Some(*id)) {
             // What is still open was said to the prompt before.
-            drafts = self.close();
-            self.prompt_id.clone_from(&line.prompt_id);
+            told = self.close();
+            self.prompt_id = Some(prompt_id.to_owned());
         }
-        let content = &line.message.content;
-        if content.blocks.iter().any(|block| block.is("tool_result")) {
-            drafts.extend(self.conversation.results(&teller, line));
-            return drafts;
+        if line.content().blocks("tool_result").next().is_some() {
+            told.extend(self.conversation.results(&speaker, line, &self.folder));
+            return told;
         }
-        let Some(prompt) = prompt(content).filter(|_| !line.is_meta && !line.is_compact_summary) else { return drafts };
-        drafts.extend(self.close());
+        let Some(prompt) = prompt(line.content()).filter(|_| !line.is_note()) else { return told };
+        told.extend(self.close());
         if std::mem::take(&mut self.turn_is_over) {
-            drafts.push(facts::prompted(&teller, line.prompt_id.as_deref(), Some(prompt)));
+            told.push(speaker.prompted(line.prompt_id(), Some(prompt)));
         }
-        drafts
+        told
     }
 
-    fn assistant(&mut self, line: Line) -> Vec<Draft> {
-        let Some(teller) = self.teller(&line) else { return Vec::new() };
-        if line.is_api_error_message {
-            return self.refused(&teller, line);
+    fn assistant(&mut self, line: Line<'_>) -> Vec<Told> {
+        let Some(speaker) = self.speaker(line) else { return Vec::new() };
+        if line.is_refusal() {
+            return self.refused(&speaker, line);
         }
-        if line.message.model.as_deref() == Some(SYNTHETIC) {
+        if line.is_synthetic() {
             return Vec::new();
         }
-        let mut drafts = self.take_message(&teller, &line);
-        drafts.extend(self.conversation.assistant(&teller, line));
-        drafts
+        let mut told = self.take_message(&speaker, line);
+        told.extend(self.conversation.assistant(&speaker, line));
+        told
     }
 
-    fn take_message(&mut self, teller: &Teller<'_>, line: &Line) -> Vec<Draft> {
-        let message = &line.message;
-        let Some(id) = message.id.as_ref().filter(|id| self.closed.as_ref() != Some(*id)) else { return Vec::new() };
-        let drafts = if self.open.as_ref().is_some_and(|open| open.id != *id) { self.close() } else { Vec::new() };
+    fn take_message(&mut self, speaker: &Speaker<'_>, line: Line<'_>) -> Vec<Told> {
+        let message = line.message();
+        let Some(id) = message.text("id").filter(|id| self.closed.as_deref() != Some(*id)) else { return Vec::new() };
+        let told = if self.open.as_ref().is_some_and(|open| open.id != id) { self.close() } else { Vec::new() };
         let open = self.open.get_or_insert_with(|| {
-            let request = CallId::Request(line.request_id.as_ref().unwrap_or(id).clone());
-            Message { id: id.clone(), call: ApiCall::new(teller.coder.clone(), request, None), text: None, stop_reason: None }
+            let request = CallId::Request(line.request_id().unwrap_or(id).to_owned());
+            let call = ApiCall::new(&speaker.who, request, None);
+            OpenMessage { id: id.to_owned(), call, text: None, stop_reason: None }
         });
-        open.call.time = line.time();
-        open.call.usage = message.usage;
-        open.call.model.clone_from(&message.model);
-        open.stop_reason.clone_from(&message.stop_reason);
-        open.text = message.content.text().map(str::to_owned).or(open.text.take());
-        drafts
+        open.call.at = line.time();
+        open.call.tokens = Tokens::read(message.at("usage"));
+        open.call.model = message.text("model").map(str::to_owned);
+        open.stop_reason = message.text("stop_reason").map(str::to_owned);
+        open.text = line.content().text().map(str::to_owned).or(open.text.take());
+        told
     }
 
-    fn system(&mut self, line: &Line) -> Vec<Draft> {
-        let Some(teller) = self.teller(line) else { return Vec::new() };
-        let uuid = line.uuid.as_deref();
-        match line.subtype.as_deref() {
-            Some("api_error") => retried(&teller, line, uuid).into_iter().collect(),
-            Some("compact_boundary") => {
-                vec![facts::compacted(&teller, uuid, line.compact_metadata.trigger.as_deref(), None)]
-            }
+    fn system(&mut self, line: Line<'_>) -> Vec<Told> {
+        let Some(speaker) = self.speaker(line) else { return Vec::new() };
+        match line.subtype() {
+            Some("api_error") => line.retried(&speaker.who, line.uuid()).into_iter().collect(),
+            Some("compact_boundary") => vec![speaker.compacted(line.uuid(), line.compaction_trigger(), None)],
             Some("stop_hook_summary" | "turn_duration") => self.close(),
             _ => Vec::new(),
         }
     }
 
     /// The agent says instead of the model that it gave up.
-    fn refused(&mut self, teller: &Teller<'_>, line: Line) -> Vec<Draft> {
-        let mut drafts = self.close();
+    fn refused(&mut self, speaker: &Speaker<'_>, line: Line<'_>) -> Vec<Told> {
+        let mut told = self.close();
         self.turn_is_over = true;
         let prompt_id = self.prompt_id.as_deref();
-        drafts.push(refused(&line).for_good(teller, prompt_id));
-        drafts.push(facts::failed(teller, prompt_id, line.error.code.as_deref(), line.message.content.text()));
-        drafts.extend(self.conversation.assistant(teller, line));
-        drafts
+        told.push(speaker.refused_for_good(line.refused(), prompt_id));
+        told.push(speaker.turn_failed(prompt_id, line.error_code(), line.content().text()));
+        told.extend(self.conversation.assistant(speaker, line));
+        told
     }
 
     /// Tells the message that is over, and with it the turn where it calls no tool.
-    fn close(&mut self) -> Vec<Draft> {
-        let Some(Message { id, call, text, stop_reason }) = self.open.take() else { return Vec::new() };
+    fn close(&mut self) -> Vec<Told> {
+        let Some(OpenMessage { id, call, text, stop_reason }) = self.open.take() else { return Vec::new() };
         self.closed = Some(id);
-        let mut drafts = vec![call.draft()];
+        let mut told = vec![call.told()];
         if stop_reason.is_some_and(|reason| !matches!(reason.as_str(), "tool_use" | "pause_turn")) {
             self.turn_is_over = true;
-            let teller = Teller::new(call.coder.clone(), call.time, "");
+            let speaker = Speaker::new(&call.who, call.at);
             let prompt_id = self.prompt_id.as_deref();
-            drafts.push(facts::completed(&teller, prompt_id, text.as_deref()));
-            if call.coder.is_subagent() {
-                drafts.push(facts::subagent_stopped(&teller, prompt_id, text.as_deref()));
+            told.push(speaker.turn_ended(prompt_id, text.as_deref()));
+            if call.who.is_subagent() {
+                told.push(speaker.subagent_ended(prompt_id, text.as_deref()));
             }
         }
         self.calls.push(call);
-        drafts
+        told
     }
 
     /// The last line of a process: what the session used, subagents and all.
-    fn cost_state(&mut self, value: &Value) -> Vec<Draft> {
-        let mut drafts = self.close();
-        let Some(coder) = self.coder.clone() else { return drafts };
-        let totals = Totals::read(&value["modelUsage"]).unwrap_or_default();
+    fn cost_state(&mut self, state: Json<'_>) -> Vec<Told> {
+        let mut told = self.close();
+        let Some(who) = &self.who else { return told };
+        let totals = Totals::read(state.at("modelUsage")).unwrap_or_default();
         totals.since(&self.shared).share_among(&mut self.calls);
-        drafts.extend(self.calls.drain(..).map(|call| call.draft()));
+        told.extend(self.calls.drain(..).map(|call| call.told()));
         self.shared = totals;
-        if let Some(end) =
-            value["startTime"].as_i64().zip(value["totalDuration"].as_i64()).map(|(start, span)| start.saturating_add(span))
-        {
-            let time = Time::from_micros(end.saturating_mul(MICROS_IN_MILLI));
-            let teller = Teller::new(coder, Some(time), "");
-            drafts.push(facts::stopped(&teller, Some(&["stopped", &end.to_string()]), None));
+        let span = state.signed("startTime").zip(state.signed("totalDuration"));
+        if let Some(end) = span.map(|(start, duration)| start.saturating_add(duration)) {
+            let at = Time::from_micros(end.saturating_mul(MICROS_IN_MILLI));
+            told.push(Speaker::new(who, Some(at)).ended(Some(&end.to_string()), None));
         }
-        drafts
+        told
     }
 
-    fn teller(&self, line: &Line) -> Option<Teller<'static>> {
-        let coder = self.coder.as_ref()?;
-        let coder = match line.agent_id.as_deref().or(self.place.agent_id.as_deref()) {
-            Some(agent_id) => coder.subagent(agent_id, line.subagent_type.as_deref()).ok()?,
-            None => coder.clone(),
+    fn speaker(&self, line: Line<'_>) -> Option<Speaker<'static>> {
+        let who = self.who.as_ref()?;
+        let who = match line.agent_id().or(self.place.agent_id.as_deref()) {
+            Some(agent_id) => who.subagent(agent_id, line.subagent_type()).ok()?,
+            None => Arc::clone(who),
         };
-        Some(Teller::new(coder, line.time(), self.folder.clone()))
+        Some(Speaker { who, at: line.time(), hook: None })
     }
 }
 
 const MICROS_IN_MILLI: i64 = 1_000;
 
-impl Place {
-    fn of(path: &str) -> Place {
+impl PathParts {
+    fn of(path: &str) -> PathParts {
         let mut parts = path.rsplit(['/', '\\']);
         let name = parts.next().and_then(|name| name.strip_suffix(".jsonl"));
         match name.and_then(|name| name.strip_prefix("agent-")) {
-            Some(agent_id) => Place { session: parts.nth(1).map(str::to_owned), agent_id: Some(agent_id.to_owned()) },
-            None => Place { session: name.map(str::to_owned), agent_id: None },
+            Some(agent_id) => PathParts { session: parts.nth(1).map(str::to_owned), agent_id: Some(agent_id.to_owned()) },
+            None => PathParts { session: name.map(str::to_owned), agent_id: None },
         }
     }
 }
 
 /// What a person asked, not what the agent noted in a person's name.
-fn prompt(content: &Content) -> Option<&str> {
+fn prompt(content: Content<'_>) -> Option<&str> {
     let text = content.text()?;
     let noted = ["<command-name>", "<local-command-", "<bash-", "<task-notification", "[Request interrupted"];
     (!noted.iter().any(|prefix| text.starts_with(prefix))).then_some(text)

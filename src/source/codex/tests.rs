@@ -1,9 +1,13 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{hook::Hook, stream, telemetry, transcript, *};
-use crate::event::{Body, Event, Key, Time, sentence};
-use crate::source::otel::{Log, Record};
+use super::*;
+use crate::event::{Body, Condition, Draft, Event, Key, Time, sentence};
+use crate::source::{
+    Agent, HookContext, Stream, Transcript,
+    otel::{Log, Record},
+    read_telemetry,
+};
 use crate::text::Redactor;
 
 fn folder() -> String {
@@ -16,6 +20,11 @@ fn lines(file: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("the fixture is JSON")).collect()
 }
 
+/// Codex's hooks.
+fn read_hook(payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
+    crate::source::read_hook(Agent::Codex, payload, context)
+}
+
 fn read(payload: &Value) -> Vec<Draft> {
     read_hook(payload.to_string().as_bytes(), &HookContext::default()).expect("the hook is known")
 }
@@ -25,8 +34,9 @@ fn hooks(run: &str) -> Vec<Draft> {
 }
 
 fn streamed(lines: &[Value]) -> Vec<Draft> {
-    let mut reader = stream::Reader::opened_by(&lines[0], &HookContext::default()).expect("the first line is Codex's");
-    let mut drafts: Vec<Draft> = lines.iter().flat_map(|line| reader.line(line)).collect();
+    let mut reader = Stream::new(&HookContext::default());
+    let mut drafts: Vec<Draft> = lines.iter().flat_map(|line| reader.line(line.to_string().as_bytes())).collect();
+    assert!(reader.is_known());
     drafts.extend(reader.end());
     drafts
 }
@@ -39,16 +49,17 @@ fn rollout(run: &str) -> Vec<Draft> {
 }
 
 fn recorded(path: &str, lines: &[Value]) -> Vec<Draft> {
-    let mut reader = transcript::Reader::new(path);
-    let mut drafts: Vec<Draft> = lines.iter().flat_map(|line| reader.line(line).expect("the line names a session")).collect();
+    let mut reader = Transcript::new(Agent::Codex, path).expect("Codex keeps a record");
+    let read = |line: &Value| reader.line(line.to_string().as_bytes()).expect("the line names a session");
+    let mut drafts: Vec<Draft> = lines.iter().flat_map(read).collect();
     drafts.extend(reader.end());
     drafts
 }
 
 fn log(service: &str, attributes: &Value) -> Result<Vec<Draft>, Refusal> {
-    let attributes = attributes.as_object().expect("attributes are an object").clone();
+    let attributes = attributes.clone();
     let name = attributes["event.name"].as_str().expect("a name").to_owned();
-    telemetry::read(&Record::Log(Log { service: service.to_owned(), name, attributes, ..Log::default() }))
+    read_telemetry(&Record::Log(Log { service: service.to_owned(), name, attributes, ..Log::default() }))
 }
 
 fn logs(run: &str) -> Vec<Draft> {
@@ -373,7 +384,7 @@ fn hooks_that_no_run_fired() {
         ),
     ];
     for (hook, more, expected) in cases {
-        let print = facts::print("done");
+        let print = thread::print("done");
         let expected: Vec<String> = expected.iter().map(|line| line.replace("PRINT", &print[14..18])).collect();
         let lines: Vec<String> = read(&payload(hook, more)).iter().map(line).collect();
         assert_eq!(lines, expected, "{hook} {more}");
@@ -386,9 +397,25 @@ fn a_notification_is_the_end_of_the_turn_that_stop_tells() {
     assert!(hooks("main").iter().any(|draft| draft.key == notified.key && draft.kind == notified.kind));
 }
 
+/// The hooks of version 0.169.
+const HOOKS: &[&str] = &[
+    "SessionStart",
+    "SessionEnd",
+    "UserPromptSubmit",
+    "PreToolUse",
+    "PermissionRequest",
+    "PostToolUse",
+    "PreCompact",
+    "PostCompact",
+    "SubagentStart",
+    "SubagentStop",
+    "Stop",
+    "Interrupt",
+];
+
 #[test]
 fn every_known_hook_is_understood_and_every_other_is_one_refusal() {
-    for hook in Hook::ALL {
+    for hook in HOOKS {
         let bare = json!({"hook_event_name": hook, "session_id": "s"});
         read(&bare);
         let wrong = json!({"hook_event_name": hook, "session_id": "s", "tool_input": 7, "tool_response": [[]], "source": {}});
@@ -550,13 +577,15 @@ fn any_json() -> impl Strategy<Value = Value> {
 proptest! {
     #[test]
     fn no_line_panics(values in prop::collection::vec(any_json(), 1..6)) {
-        let mut rollout = transcript::Reader::new("rollout-2026-11-22T18-58-41-s.jsonl");
+        let mut rollout =
+            Transcript::new(Agent::Codex, "rollout-2026-11-22T18-58-41-s.jsonl").expect("Codex keeps a record");
         let opening = json!({"type": "thread.started", "thread_id": "s"});
-        let mut stream = stream::Reader::opened_by(&opening, &HookContext::default()).expect("it begins the output");
+        let mut stream = Stream::new(&HookContext::default());
+        prop_assert!(!stream.line(opening.to_string().as_bytes()).is_empty());
         for value in &values {
-            let mut drafts = stream.line(value);
-            drafts.extend(rollout.line(value).unwrap_or_default());
-            for hook in Hook::ALL {
+            let mut drafts = stream.line(value.to_string().as_bytes());
+            drafts.extend(rollout.line(value.to_string().as_bytes()).unwrap_or_default());
+            for hook in HOOKS {
                 drafts.extend(read(&payload(hook, &json!({"tool_name": "apply_patch", "tool_input": value, "tool_response": value}))));
             }
             for draft in &drafts {

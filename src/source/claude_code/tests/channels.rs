@@ -117,7 +117,7 @@ fn stream(run: &str) -> Vec<Told> {
 }
 
 fn logs(run: &str) -> Vec<Told> {
-    let drafts = logs_of(run).into_iter().flat_map(|log| super::super::telemetry::read(&log).expect("understood"));
+    let drafts = logs_of(run).into_iter().flat_map(|log| read_telemetry(&log).expect("understood"));
     drafts.map(|draft| (draft.timestamp.expect("records have times"), draft)).collect()
 }
 

@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::source::claude_code::hook::Hook;
 
 fn check(run: &str, expected: &[&str]) {
     let found: Vec<String> = payloads(run).iter().flat_map(read).map(|draft| line(&draft)).collect();
@@ -308,8 +307,8 @@ fn hooks_one_by_one() {
 
 #[test]
 fn every_known_hook_is_accepted_and_no_other() {
-    assert_eq!(Hook::ALL.len(), 33);
-    for name in Hook::ALL {
+    assert_eq!(HOOKS.len(), 33);
+    for name in HOOKS {
         read(&hook(name, json!({})));
     }
     let refusal =
@@ -424,7 +423,7 @@ proptest! {
 
     #[test]
     fn whatever_a_known_hook_holds_its_drafts_are_events(
-        name in prop::sample::select(Hook::ALL),
+        name in prop::sample::select(HOOKS),
         fields in prop::collection::vec(any_json(), 1..4),
     ) {
         let mut payload = hook(name, json!({}));

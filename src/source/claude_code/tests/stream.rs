@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::source::claude_code::stream::Reader;
 
 fn check(run: &str, expected: &[&str]) {
     let drafts: Vec<Draft> = stream_of(run).into_iter().flat_map(|(_, drafts)| drafts).collect();
@@ -127,10 +126,13 @@ fn a_stream_that_breaks_off() {
     );
 }
 
-fn reader() -> Reader {
+fn reader() -> Stream {
     let first = json!({"type": "system", "subtype": "init", "session_id": "s1", "cwd": "/w/demo", "model": "m"});
-    let mut reader = Reader::opened_by(&first, &HookContext::default()).expect("it is this agent's");
-    assert_eq!(lines(&reader.line(&first)), ["created #created", "started #started", "resumed (resume) ?pcfsd"]);
+    let mut reader = Stream::new(&HookContext::default());
+    assert_eq!(
+        lines(&reader.line(first.to_string().as_bytes())),
+        ["created #created", "started #started", "resumed (resume) ?pcfsd"]
+    );
     reader
 }
 
@@ -160,7 +162,7 @@ fn lines_one_by_one() {
         (json!({"type": "user", "message": {"content": [{"type": "tool_result", "tool_use_id": "unknown"}]}}), &[]),
     ];
     for (given, expected) in cases {
-        assert_eq!(lines(&reader().line(given)), *expected, "{given}");
+        assert_eq!(lines(&reader().line(given.to_string().as_bytes())), *expected, "{given}");
     }
 }
 
@@ -168,15 +170,17 @@ fn lines_one_by_one() {
 fn another_turn_resumes() {
     let mut reader = reader();
     let init = json!({"type": "system", "subtype": "init", "session_id": "s1"});
-    assert!(reader.line(&init).is_empty());
-    reader.line(&json!({"type": "result", "result": "ok"}));
-    assert_eq!(lines(&reader.line(&init)), ["resumed (prompt)"]);
+    assert!(reader.line(init.to_string().as_bytes()).is_empty());
+    reader.line(json!({"type": "result", "result": "ok"}).to_string().as_bytes());
+    assert_eq!(lines(&reader.line(init.to_string().as_bytes())), ["resumed (prompt)"]);
 }
 
 #[test]
 fn another_agents_line_opens_nothing() {
     for line in [json!({}), json!({"type": "init", "session_id": "s1"}), json!({"type": "system", "subtype": "init"})] {
-        assert!(Reader::opened_by(&line, &HookContext::default()).is_none(), "{line}");
+        let mut reader = Stream::new(&HookContext::default());
+        assert_eq!(reader.line(line.to_string().as_bytes()), []);
+        assert!(!reader.is_known(), "{line}");
     }
 }
 
@@ -185,7 +189,7 @@ proptest! {
     fn no_line_panics(given in prop::collection::vec(any_line(), 1..8)) {
         let mut reader = reader();
         for line in &given {
-            reader.line(line).iter().for_each(|draft| drop(event(draft)));
+            reader.line(line.to_string().as_bytes()).iter().for_each(|draft| drop(event(draft)));
         }
         reader.end().iter().for_each(|draft| drop(event(draft)));
     }

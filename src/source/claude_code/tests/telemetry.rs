@@ -3,13 +3,10 @@
 use serde_json::json;
 
 use super::*;
-use crate::source::{
-    claude_code::telemetry::{self, SERVICE},
-    telemetry::{Log, Point, Record},
-};
+use crate::source::otel::Point;
 
 fn check(run: &str, expected: &[&str]) {
-    let drafts: Vec<Draft> = logs_of(run).iter().flat_map(|log| telemetry::read(log).expect("understood")).collect();
+    let drafts: Vec<Draft> = logs_of(run).iter().flat_map(|log| read_telemetry(log).expect("understood")).collect();
     assert_eq!(lines(&drafts), expected, "{run}");
 }
 
@@ -58,8 +55,8 @@ fn a_rate_limit_that_does_not_recover() {
 }
 
 fn log(name: &str, attributes: Value) -> Record {
-    let mut attributes = attributes.as_object().expect("an object").clone();
-    attributes.entry("session.id").or_insert("s1".into());
+    let mut attributes = attributes;
+    attributes.as_object_mut().expect("an object").entry("session.id").or_insert("s1".into());
     Record::Log(Log { service: SERVICE.to_owned(), name: name.to_owned(), attributes, ..Log::default() })
 }
 
@@ -81,11 +78,11 @@ fn records_one_by_one() {
         ("user_prompt", json!({"session.id": ""}), &[]),
     ];
     for (name, attributes, expected) in cases {
-        let drafts = telemetry::read(&log(name, attributes.clone())).expect("understood");
+        let drafts = read_telemetry(&log(name, attributes.clone())).expect("understood");
         assert_eq!(lines(&drafts), *expected, "{name} {attributes}");
     }
-    let nameless = telemetry::read(&log("api_request", json!({"session.id": 7})));
-    assert_eq!(nameless.expect_err("refused").reason, "the record has no `session.id`");
+    let nameless = read_telemetry(&log("api_request", json!({"session.id": 7})));
+    assert_eq!(nameless.expect_err("refused").reason, "`api_request` has no `session.id`");
 }
 
 #[test]
@@ -97,10 +94,10 @@ fn only_metrics_that_nobody_else_tells() {
             time: Time::parse("2026-11-22T19:00:00Z"),
             value,
             is_delta: true,
-            attributes: json!({"session.id": "s1"}).as_object().expect("an object").clone(),
+            attributes: json!({"session.id": "s1"}),
         })
     };
-    let read = |point: &Record| lines(&telemetry::read(point).expect("understood"));
+    let read = |point: &Record| lines(&read_telemetry(point).expect("understood"));
     assert_eq!(read(&point("claude_code.commit.count", 1.0)), ["milestone commit #commit:2026-11-22T19:00:00.000000Z"]);
     assert_eq!(read(&point("claude_code.commit.count", 0.0)), [""; 0]);
     assert_eq!(read(&point("claude_code.token.usage", 7.0)), [""; 0]);

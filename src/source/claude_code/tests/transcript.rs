@@ -4,7 +4,6 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::source::claude_code::transcript::Reader;
 
 fn check(name: &str, path: &str, expected: &[&str]) {
     assert_eq!(lines(&transcript_of(name, path)), expected, "{name}");
@@ -101,15 +100,15 @@ fn figures(drafts: &[Draft]) -> Vec<(Option<u64>, Option<u64>)> {
 
 #[test]
 fn a_message_is_told_with_its_last_figures() {
-    let mut reader = Reader::new("/p/s1.jsonl");
-    let mut read = |line: &Value| reader.line(line).expect("the path names the session");
+    let mut reader = transcript("/p/s1.jsonl");
+    let mut read = |line: &Value| reader.line(line.to_string().as_bytes()).expect("the path names the session");
     assert_eq!(figures(&read(&message("m1", None, 1, "a"))), []);
     assert_eq!(figures(&read(&message("m1", None, 42, "b"))), []);
     assert_eq!(figures(&read(&message("m2", None, 1, "c"))), [(Some(10), Some(42))]);
     // What is still being written is told without what may change.
     assert_eq!(figures(&reader.end()), [(Some(10), None)]);
     let prompt = json!({"type": "user", "promptId": "p2", "message": {"content": "go on"}});
-    assert_eq!(figures(&reader.line(&prompt).expect("the path names the session")), [(Some(10), Some(1))]);
+    assert_eq!(figures(&reader.line(prompt.to_string().as_bytes()).expect("the path names the session")), [(Some(10), Some(1))]);
 }
 
 #[test]
@@ -130,8 +129,9 @@ fn only_a_prompt_after_a_turn_resumes() {
         ),
     ];
     for (given, expected) in cases {
-        let mut reader = Reader::new("s1.jsonl");
-        let drafts: Vec<Draft> = given.iter().flat_map(|line| reader.line(line).expect("named by the path")).collect();
+        let mut reader = transcript("s1.jsonl");
+        let drafts: Vec<Draft> =
+            given.iter().flat_map(|line| reader.line(line.to_string().as_bytes()).expect("named by the path")).collect();
         assert_eq!(lines(&drafts), *expected);
     }
 }
@@ -139,16 +139,16 @@ fn only_a_prompt_after_a_turn_resumes() {
 #[test]
 fn a_line_of_no_session_is_refused() {
     let line = json!({"type": "user", "message": {"content": "hi"}});
-    assert_eq!(Reader::new("").line(&line).expect_err("refused").reason, "the line has no `sessionId`");
-    assert_eq!(Reader::new("").line(&json!({"type": "summary"})), Ok(Vec::new()));
+    assert_eq!(transcript("").line(line.to_string().as_bytes()).expect_err("refused").reason, "the line has no `sessionId`");
+    assert_eq!(transcript("").line(json!({"type": "summary"}).to_string().as_bytes()), Ok(Vec::new()));
 }
 
 proptest! {
     #[test]
     fn no_line_panics(given in prop::collection::vec(any_line(), 1..8)) {
-        let mut reader = Reader::new("s1.jsonl");
+        let mut reader = transcript("s1.jsonl");
         for line in &given {
-            if let Ok(drafts) = reader.line(line) {
+            if let Ok(drafts) = reader.line(line.to_string().as_bytes()) {
                 drafts.iter().for_each(|draft| drop(event(draft)));
             }
             reader.end().iter().for_each(|draft| drop(event(draft)));

@@ -1,0 +1,135 @@
+//! By what the facts of a Claude Code session are recognised, whichever channel tells them: the one place.
+//!
+//! | fact | known by its ids | else by what it says, within ten seconds |
+//! |---|---|---|
+//! | begun | the session, the subagent: each begins once | |
+//! | prompted | the prompt | that a prompt came |
+//! | the turn ended, failed | the prompt and the last message | the last message; a subagent's end by itself |
+//! | ended | | that it ended |
+//! | said | the line's uuid: stream, transcript | the text |
+//! | a refused request that is tried again | the line's uuid: transcript | the number of the attempt and the delay to the next |
+//! | the refused request that ends a turn | the prompt | that it happened, rate limit or other |
+//! | compacted | the line's uuid: transcript | that it happened |
+//!
+//! So each response 429 is one rate limit: hooks and telemetry see only the one that ends a turn, the stream and the
+//! transcript also those that were followed by another attempt. Tools' facts are in `tools`, calls of the model in `calls`.
+
+use std::sync::Arc;
+
+use crate::{
+    event::{DataKey, Time},
+    source::{
+        channel::Hook,
+        coder::{Coder, print},
+        fact::{Fact, Ids, Refused, Told},
+    },
+};
+
+pub(super) const PROVIDER: &str = "anthropic";
+pub(super) const RATE_LIMIT: &str = "rate_limit";
+
+/// A session or one of its subagents, at a moment of it.
+pub(super) struct Speaker<'p> {
+    pub who: Arc<Coder>,
+    pub at: Option<Time>,
+    /// The payload that tells, where a hook does.
+    pub hook: Option<&'p Hook<'p>>,
+}
+
+impl Speaker<'_> {
+    pub fn new(who: &Arc<Coder>, at: Option<Time>) -> Speaker<'static> {
+        Speaker { who: Arc::clone(who), at, hook: None }
+    }
+
+    pub fn says(&self, fact: Fact) -> Told {
+        self.who.says(self.at, fact)
+    }
+
+    /// Only hooks tell facts that nothing but the payload tells apart.
+    pub fn itself(&self) -> Ids {
+        self.hook.map_or(Ids::OfItself, Hook::itself)
+    }
+
+    fn known<const N: usize>(&self, fact: Fact, natural: Option<[&str; N]>, repeat: &[&str]) -> Told {
+        self.says(fact).known_by(self.who.either(natural, repeat))
+    }
+
+    pub fn prompted(&self, prompt_id: Option<&str>, text: Option<&str>) -> Told {
+        self.known(Fact::prompted(text), prompt_id.map(|prompt_id| ["prompt", prompt_id]), PROMPTED)
+    }
+
+    /// A session that is resumed is about to be prompted, and then it is the same resumption.
+    pub fn taken_up(&self) -> Told {
+        self.says(Fact::TakenUp).known_by(self.who.repeat(PROMPTED))
+    }
+
+    /// The end of a turn, and of a subagent.
+    pub fn turn_ended(&self, prompt_id: Option<&str>, message: Option<&str>) -> Told {
+        let ended = self.turn_over(Fact::turn_ended(None), "completed", prompt_id, message);
+        ended.with(DataKey::LastAssistantMessage, message)
+    }
+
+    pub fn turn_failed(&self, prompt_id: Option<&str>, code: Option<&str>, message: Option<&str>) -> Told {
+        self.turn_over(Fact::turn_failed(code, message), "failed", prompt_id, message)
+    }
+
+    fn turn_over(&self, end: Fact, how: &str, prompt_id: Option<&str>, message: Option<&str>) -> Told {
+        let message = print(message.unwrap_or_default());
+        // The stream has only a summary of what a subagent said last.
+        let repeat = if self.who.is_subagent() { &[how][..] } else { &[how, &message] };
+        self.known(end, prompt_id.map(|prompt_id| ["turn", prompt_id, how, &message]), repeat)
+    }
+
+    /// The end of a session's process; `moment` is what the transcript tells its ends apart by.
+    pub fn ended(&self, moment: Option<&str>, reason: Option<&str>) -> Told {
+        self.known(Fact::ended(reason), moment.map(|moment| ["stopped", moment]), STOPPED)
+    }
+
+    /// A subagent is over when its turn is.
+    pub fn subagent_ended(&self, prompt_id: Option<&str>, message: Option<&str>) -> Told {
+        let message = print(message.unwrap_or_default());
+        self.known(Fact::ended(None), prompt_id.map(|prompt_id| ["turn", prompt_id, "stopped", &message]), STOPPED)
+    }
+
+    /// A text of the model for the person; `uuid` is the line's.
+    pub fn said(&self, uuid: Option<&str>, text: &str) -> Told {
+        self.known(Fact::said(text), uuid.map(|uuid| ["said", uuid]), &["said", &print(text)])
+    }
+
+    /// The refused request that ended a turn: there were no attempts left, or none was of use.
+    pub fn refused_for_good(&self, refused: Refused, prompt_id: Option<&str>) -> Told {
+        let kind = refused.kind().short();
+        self.known(Fact::Refused(refused), prompt_id.map(|prompt_id| ["turn", prompt_id, kind]), &["turn", kind])
+    }
+
+    /// One that is tried again.
+    pub fn refused_for_now(&self, refused: Refused, uuid: Option<&str>, attempt: u64, delay_ms: u64) -> Told {
+        let refused = Fact::Refused(Refused { retry_after_ms: Some(delay_ms), ..refused });
+        let repeat = ["retry", &attempt.to_string(), &delay_ms.to_string()];
+        self.known(refused, uuid.map(|uuid| ["retry", uuid]), &repeat).with(DataKey::Attempt, Some(attempt))
+    }
+
+    pub fn compacted(&self, uuid: Option<&str>, trigger: Option<&str>, summary: Option<&str>) -> Told {
+        let compacted = self.known(Fact::compacted(summary), uuid.map(|uuid| ["compacted", uuid]), &["compacted"]);
+        compacted.with(DataKey::Trigger, trigger)
+    }
+}
+
+const PROMPTED: &[&str] = &["prompted"];
+const STOPPED: &[&str] = &["stopped"];
+
+/// A refused request by its HTTP status and by Claude Code's own word for it.
+pub(super) fn refused(status: Option<u64>, code: Option<&str>, message: Option<&str>) -> Refused {
+    let status = status.map(|status| status.to_string());
+    let words = code.filter(|code| *code != RATE_LIMIT);
+    let (code, message) = (code.map(str::to_owned), message.map(str::to_owned));
+    let provider = Some(PROVIDER.to_owned());
+    let by_status = Refused { provider, code: status, message, ..Refused::default() };
+    let by_word = Refused { code: code.or(by_status.code.clone()), ..by_status.clone() };
+    // One word for what some channels tell by the status, others by the word.
+    if by_status.is_rate_limit() || by_word.is_rate_limit() {
+        let message = by_word.message.or(words.map(str::to_owned));
+        return Refused { code: Some(RATE_LIMIT.to_owned()), message, ..by_word };
+    }
+    by_word
+}
