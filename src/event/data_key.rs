@@ -83,3 +83,9 @@ data_keys! {
     TtftMs "ttft_ms" "whole number" "Time to the first token of the answer, in milliseconds.";
     WorktreePath "worktree_path" "text" "The worktree that was removed.";
 }
+
+impl AsRef<str> for DataKey {
+    fn as_ref(&self) -> &str {
+        self.name()
+    }
+}

@@ -206,9 +206,18 @@ impl Draft {
 
     /// Adds a value to `data`.
     #[must_use]
-    pub fn with(mut self, key: &str, value: impl Into<Value>) -> Draft {
-        self.data.insert(key.to_owned(), value.into());
+    pub fn with(mut self, key: impl AsRef<str>, value: impl Into<Value>) -> Draft {
+        self.data.insert(key.as_ref().to_owned(), value.into());
         self
+    }
+
+    /// Adds a value to `data` where there is one.
+    #[must_use]
+    pub fn with_some(self, key: impl AsRef<str>, value: Option<impl Into<Value>>) -> Draft {
+        match value {
+            Some(value) => self.with(key, value),
+            None => self,
+        }
     }
 
     /// The door: refuses what is no event, cleans and redacts the rest. `now` becomes the time of receipt.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{EventType, Family, FieldKind};
+use super::{DataKey, EventType, Family, FieldKind};
 
 /// The JSON Schema of one type's line.
 pub fn event_schema(kind: EventType) -> Value {
@@ -58,7 +58,13 @@ pub fn events_page() -> String {
         }
         page.push('\n');
     }
+    page.push_str(DATA_HEAD);
+    for key in DataKey::ALL {
+        writeln!(page, "| `{}` | {} | {} |", key.name(), key.holds(), key.about()).expect(INFALLIBLE);
+    }
     page
 }
+
+const DATA_HEAD: &str = "## data\n\nWhat the recorder itself writes into `data`, whichever agent told it. A sender of its own may write what it likes; these names mean\nthis.\n\n| key | holds | meaning |\n|---|---|---|\n";
 
 const INFALLIBLE: &str = "writing to a String cannot fail";
