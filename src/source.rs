@@ -37,8 +37,8 @@ mod tool_call;
 
 use crate::event::Draft;
 
-use channel::{Channels, Hook, Lines};
-use json::Json;
+use channel::{Channels, HookPayload, LineReader};
+use json::Wire;
 use otel::Record;
 
 /// The agents: `Name "name" channels;`, the one table.
@@ -111,7 +111,7 @@ pub struct Refusal {
 /// [`Refusal`] where the payload is no JSON object, names no session, or names a hook that is not known.
 pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
     let wire = json::read(payload)?;
-    (agent.channels().hook)(&Hook { agent, wire: Json(&wire), bytes: payload, context }).map(drafts::of_all)
+    (agent.channels().hook)(&HookPayload { agent, wire: Wire(&wire), bytes: payload, context }).map(drafts::of_all)
 }
 
 /// What one record of telemetry says: nothing where it is known and says nothing, or is no agent's.
@@ -121,14 +121,14 @@ pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<
 pub fn read_telemetry(record: &Record) -> Result<Vec<Draft>, Refusal> {
     let mut known = Agent::ALL.iter().filter_map(|agent| agent.channels().telemetry.as_ref());
     let of_agent = known.find(|telemetry| (telemetry.is_of)(record.service()));
-    of_agent.map_or(genai::read as fn(&Record) -> channel::Said, |telemetry| telemetry.read)(record).map(drafts::of_all)
+    of_agent.map_or(genai::read as fn(&Record) -> channel::Understood, |telemetry| telemetry.read)(record).map(drafts::of_all)
 }
 
 /// Reads the standard output of a command that may be an agent. The first line that is an agent's tells which.
 #[derive(Debug)]
 pub struct Stream {
     context: HookContext,
-    lines: Option<Box<dyn Lines>>,
+    lines: Option<Box<dyn LineReader>>,
 }
 
 impl Stream {
@@ -150,9 +150,9 @@ impl Stream {
         let Ok(line) = json::read(line) else { return Vec::new() };
         if self.lines.is_none() {
             let mut streams = Agent::ALL.iter().filter_map(|agent| agent.channels().stream);
-            self.lines = streams.find_map(|open| open(Json(&line), &self.context));
+            self.lines = streams.find_map(|open| open(Wire(&line), &self.context));
         }
-        let told = self.lines.as_mut().map(|lines| lines.line(Json(&line)));
+        let told = self.lines.as_mut().map(|lines| lines.line(Wire(&line)));
         told.and_then(Result::ok).map(drafts::of_all).unwrap_or_default()
     }
 
@@ -164,7 +164,7 @@ impl Stream {
 
 /// Reads one file of an agent's own record. Everything it reports has a key, so that a file may be read again and again.
 #[derive(Debug)]
-pub struct Transcript(Box<dyn Lines>);
+pub struct Transcript(Box<dyn LineReader>);
 
 impl Transcript {
     /// The file's `path` may say what its lines do not: which session's it is, and which subagent's. `None` where the agent
@@ -179,7 +179,7 @@ impl Transcript {
     /// [`Refusal`] where the line is no JSON object, or names no session where it must.
     pub fn line(&mut self, line: &[u8]) -> Result<Vec<Draft>, Refusal> {
         let line = json::read(line)?;
-        self.0.line(Json(&line)).map(drafts::of_all)
+        self.0.line(Wire(&line)).map(drafts::of_all)
     }
 
     /// What the end of the file says of what it left open; more lines may follow where the file still grows.

@@ -6,23 +6,23 @@ use std::fmt::Debug;
 
 use super::{
     Agent, HookContext, Refusal,
-    coder::fingerprint,
-    fact::{Ids, Told},
-    json::Json,
+    coder::{Ids, fingerprint},
+    fact::Told,
+    json::Wire,
     otel::Record,
 };
 
-pub(super) type Said = Result<Vec<Told>, Refusal>;
+pub(super) type Understood = Result<Vec<Told>, Refusal>;
 
 /// How one agent is heard.
 pub(super) struct Channels {
     /// # Errors
     /// [`Refusal`] where the payload names no session, or a hook that is not known.
-    pub hook: fn(&Hook<'_>) -> Said,
+    pub hook: fn(&HookPayload<'_>) -> Understood,
     /// `None` where the line does not begin this agent's output.
-    pub stream: Option<fn(Json<'_>, &HookContext) -> Option<Box<dyn Lines>>>,
+    pub stream: Option<fn(Wire<'_>, &HookContext) -> Option<Box<dyn LineReader>>>,
     /// The file's path may say what its lines do not: which session's it is, and which subagent's.
-    pub transcript: Option<fn(&str) -> Box<dyn Lines>>,
+    pub transcript: Option<fn(&str) -> Box<dyn LineReader>>,
     pub telemetry: Option<Telemetry>,
 }
 
@@ -32,28 +32,28 @@ pub(super) struct Telemetry {
     pub is_of: fn(&str) -> bool,
     /// # Errors
     /// [`Refusal`] where a record that matters names no session.
-    pub read: fn(&Record) -> Said,
+    pub read: fn(&Record) -> Understood,
 }
 
 /// What an agent writes line by line: together with what stood before it, a line says something.
-pub(super) trait Lines: Debug + Send {
+pub(super) trait LineReader: Debug + Send {
     /// # Errors
     /// [`Refusal`] where the line is of a session and no line or path so far names it.
-    fn line(&mut self, line: Json<'_>) -> Said;
+    fn line(&mut self, line: Wire<'_>) -> Understood;
 
     /// What the end says of what was left open; more lines may follow where a file still grows.
     fn end(&mut self) -> Vec<Told>;
 }
 
 /// One payload of a hook.
-pub(super) struct Hook<'p> {
+pub(super) struct HookPayload<'p> {
     pub agent: Agent,
-    pub wire: Json<'p>,
+    pub wire: Wire<'p>,
     pub bytes: &'p [u8],
     pub context: &'p HookContext,
 }
 
-impl Hook<'_> {
+impl HookPayload<'_> {
     /// By what a fact is known that has no ids: the payload that tells it.
     pub fn itself(&self) -> Ids {
         Ids::Payload { source: self.agent.name(), payload: fingerprint(self.bytes.trim_ascii()) }

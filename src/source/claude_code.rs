@@ -18,15 +18,15 @@ use crate::event::DataKey;
 
 use super::{
     Agent, Refusal,
-    channel::{Channels, Hook, Said, Telemetry},
-    coder::Coder,
+    channel::{Channels, HookPayload, Telemetry, Understood},
+    coder::CoderIdentity,
     drafts::describe,
     fact::{Fact, OnlyIf, Told, Waits},
-    json::Json,
+    json::Wire,
 };
 
 use session::{Speaker, refused};
-use tools::{ASK_USER, Input};
+use tools::{ASK_USER, ToolInput};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -37,14 +37,14 @@ pub(super) const CHANNELS: Channels = Channels {
 
 /// # Errors
 /// [`Refusal`] where the payload names no session, or a hook that is not known.
-fn read_hook(hook: &Hook<'_>) -> Said {
+fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let Some(name) = hook.wire.text("hook_event_name") else {
         return Err(Refusal::new("the payload has no `hook_event_name`"));
     };
     if !HOOKS.contains(&name) {
         return Err(Refusal::unknown("hook event", name));
     }
-    Ok(Payload::new(hook)?.told(name))
+    Ok(ClaudePayload::new(hook)?.told(name))
 }
 
 /// The hooks of version 2.1.330. Those that say nothing of a coder's work are known all the same.
@@ -84,23 +84,23 @@ const HOOKS: &[&str] = &[
     "MessageDisplay",
 ];
 
-struct Payload<'p> {
-    wire: Json<'p>,
+struct ClaudePayload<'p> {
+    wire: Wire<'p>,
     speaker: Speaker<'p>,
 }
 
-impl<'p> Payload<'p> {
+impl<'p> ClaudePayload<'p> {
     /// # Errors
     /// [`Refusal`] where it names no session, or one that cannot be part of a coder's id.
-    fn new(hook: &'p Hook<'p>) -> Result<Payload<'p>, Refusal> {
+    fn new(hook: &'p HookPayload<'p>) -> Result<ClaudePayload<'p>, Refusal> {
         let wire = hook.wire;
         let Some(session) = wire.text("session_id") else { return Err(Refusal::new("the payload has no `session_id`")) };
-        let who = Coder::new(Agent::ClaudeCode, session, hook.context)?;
+        let who = CoderIdentity::new(Agent::ClaudeCode, session, hook.context)?;
         let who = match wire.text("agent_id") {
             Some(agent_id) => who.subagent(agent_id, wire.text("agent_type"))?,
             None => who.in_folder(wire.text("cwd")),
         };
-        Ok(Payload { wire, speaker: Speaker { who, at: None, hook: Some(hook) } })
+        Ok(ClaudePayload { wire, speaker: Speaker { who, at: None, hook: Some(hook) } })
     }
 
     fn told(&self, name: &str) -> Vec<Told> {
@@ -197,7 +197,7 @@ impl<'p> Payload<'p> {
     }
 
     fn permission_request(&self) -> Told {
-        let (tool, input) = (self.wire.text("tool_name"), Input::read(self.wire.at("tool_input")));
+        let (tool, input) = (self.wire.text("tool_name"), ToolInput::read(self.wire.at("tool_input")));
         let request = tool.map(|tool| describe(tool, input.subject.as_deref()));
         let about = |told: Told| told.with(DataKey::ToolName, tool).with(DataKey::Request, request);
         // The tool's own hook has told already that somebody is asked.

@@ -9,14 +9,11 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    event::{Key, Time, check_coder_id},
+    event::{Key, check_coder_id},
     text,
 };
 
-use super::{
-    Agent, HookContext, Refusal,
-    fact::{Fact, Ids, Told},
-};
+use super::{Agent, HookContext, Refusal};
 
 /// Agents' ids have some 40 characters.
 const ID_BYTES_MAX: usize = 128;
@@ -26,7 +23,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x1bd2_6c0e_8a53_4c0b_9e5d_3f0d_7c21_94a
 
 /// One coder of one agent.
 #[derive(Clone, Debug)]
-pub(super) struct Coder {
+pub(super) struct CoderIdentity {
     pub id: String,
     pub name: Option<String>,
     /// As the `source` of its events.
@@ -39,31 +36,44 @@ pub(super) struct Coder {
     subagent: Option<String>,
 }
 
-impl Coder {
+/// By what a fact of a coder is known.
+#[derive(Clone, Debug)]
+pub(super) enum Ids {
+    /// By itself: a session begins once. What has no such rule is a fact of its own each time.
+    OfItself,
+    Key(Key),
+    /// By the payload that tells it: byte for byte the same within ten seconds is the same fact.
+    Payload {
+        source: &'static str,
+        payload: Uuid,
+    },
+}
+
+impl CoderIdentity {
     /// # Errors
     /// [`Refusal`] where `session` cannot be part of a coder's id.
-    pub fn new(agent: Agent, session: &str, context: &HookContext) -> Result<Arc<Coder>, Refusal> {
+    pub fn new(agent: Agent, session: &str, context: &HookContext) -> Result<Arc<CoderIdentity>, Refusal> {
         let id = format!("{agent}:{session}");
         let parent = context.parent_coder_id.clone().filter(|parent| *parent != id);
         let (world, process) = (id.clone(), context.process.clone());
-        Coder { id, name: None, source: agent.name(), parent, process, world, subagent: None }.checked()
+        CoderIdentity { id, name: None, source: agent.name(), parent, process, world, subagent: None }.checked()
     }
 
     /// One that no agent's session is: its ids are of a world of `source`'s own.
     ///
     /// # Errors
     /// [`Refusal`] where `id` is no coder's.
-    pub fn of_source(source: &'static str, id: String, name: Option<&str>) -> Result<Arc<Coder>, Refusal> {
+    pub fn of_source(source: &'static str, id: String, name: Option<&str>) -> Result<Arc<CoderIdentity>, Refusal> {
         let world = format!("{source}:{id}");
-        Coder { id, name: name.map(str::to_owned), source, parent: None, process: None, world, subagent: None }.checked()
+        CoderIdentity { id, name: name.map(str::to_owned), source, parent: None, process: None, world, subagent: None }.checked()
     }
 
     /// One of its subagents.
     ///
     /// # Errors
     /// [`Refusal`] where `subagent` cannot be part of a coder's id.
-    pub fn subagent(&self, subagent: &str, name: Option<&str>) -> Result<Arc<Coder>, Refusal> {
-        Coder {
+    pub fn subagent(&self, subagent: &str, name: Option<&str>) -> Result<Arc<CoderIdentity>, Refusal> {
+        CoderIdentity {
             id: format!("{}/{subagent}", self.world),
             name: Some(text::excerpt(name.unwrap_or(subagent), NAME_CHARS_MAX)),
             parent: Some(self.world.clone()),
@@ -74,17 +84,13 @@ impl Coder {
     }
 
     /// Named by its working folder, as people tell sessions apart.
-    pub fn in_folder(self: Arc<Self>, folder: Option<&str>) -> Arc<Coder> {
+    pub fn in_folder(self: Arc<Self>, folder: Option<&str>) -> Arc<CoderIdentity> {
         let name = folder.and_then(last_component).map(|name| text::excerpt(name, NAME_CHARS_MAX));
-        Arc::new(Coder { name, ..Arc::unwrap_or_clone(self) })
+        Arc::new(CoderIdentity { name, ..Arc::unwrap_or_clone(self) })
     }
 
     pub fn is_subagent(&self) -> bool {
         self.subagent.is_some()
-    }
-
-    pub fn says(self: &Arc<Self>, at: Option<Time>, fact: Fact) -> Told {
-        Told::new(Arc::clone(self), at, fact)
     }
 
     /// Known by ids of the session's world, whichever of its coders they are of.
@@ -121,7 +127,7 @@ impl Coder {
         subagent.iter().flatten().chain(parts).copied().collect()
     }
 
-    fn checked(self) -> Result<Arc<Coder>, Refusal> {
+    fn checked(self) -> Result<Arc<CoderIdentity>, Refusal> {
         check_coder_id(&self.id).map_err(|invalid| Refusal::new(invalid.to_string()))?;
         Ok(Arc::new(self))
     }

@@ -16,12 +16,12 @@ use crate::event::DataKey;
 
 use super::{
     Refusal,
-    channel::{Channels, Hook, Said, Telemetry},
+    channel::{Channels, HookPayload, Telemetry, Understood},
     fact::{Fact, OnlyIf, Told, Waits},
-    json::Json,
+    json::Wire,
 };
 
-use call::{Call, Outcome, Work};
+use call::{CodexCall, Work, WorkOutcome};
 use thread::Thread;
 
 pub(super) const CHANNELS: Channels = Channels {
@@ -34,14 +34,14 @@ pub(super) const CHANNELS: Channels = Channels {
 
 /// # Errors
 /// [`Refusal`] where the payload names no session, or a hook that is not known.
-fn read_hook(hook: &Hook<'_>) -> Said {
+fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let wire = hook.wire;
     let name = wire.text("hook_event_name");
     if let (Some(kind), None) = (wire.text("type"), name) {
         return notified(kind, hook);
     }
     let Some(name) = name else { return Err(Refusal::new("the payload has no `hook_event_name`")) };
-    let payload = Payload::new(hook);
+    let payload = CodexPayload::new(hook);
     Ok(match name {
         "SessionStart" => payload?.session_start(),
         "SessionEnd" => vec![payload?.thread.ended(wire.text("reason"))],
@@ -68,7 +68,7 @@ fn read_hook(hook: &Hook<'_>) -> Said {
 }
 
 /// What the program set as `notify` is told.
-fn notified(kind: &str, hook: &Hook<'_>) -> Said {
+fn notified(kind: &str, hook: &HookPayload<'_>) -> Understood {
     let wire = hook.wire;
     if kind != "agent-turn-complete" {
         return Err(Refusal::unknown("notification", kind));
@@ -80,16 +80,16 @@ fn notified(kind: &str, hook: &Hook<'_>) -> Said {
     Ok(vec![thread.turn_ended(wire.text("turn-id"), wire.text("last-assistant-message"))])
 }
 
-struct Payload<'p> {
-    hook: &'p Hook<'p>,
-    wire: Json<'p>,
+struct CodexPayload<'p> {
+    hook: &'p HookPayload<'p>,
+    wire: Wire<'p>,
     thread: Thread,
 }
 
-impl<'p> Payload<'p> {
+impl<'p> CodexPayload<'p> {
     /// # Errors
     /// [`Refusal`] where it names no session, or one that cannot be part of a coder's id.
-    fn new(hook: &'p Hook<'p>) -> Result<Payload<'p>, Refusal> {
+    fn new(hook: &'p HookPayload<'p>) -> Result<CodexPayload<'p>, Refusal> {
         let wire = hook.wire;
         let Some(id) = wire.text("session_id") else { return Err(Refusal::new("the payload has no `session_id`")) };
         let thread = Thread::new(id, wire.text("cwd"), hook.context)?;
@@ -97,7 +97,7 @@ impl<'p> Payload<'p> {
             Some(agent) => thread.subagent(agent, wire.text("agent_type"))?,
             None => thread,
         };
-        Ok(Payload { hook, wire, thread })
+        Ok(CodexPayload { hook, wire, thread })
     }
 
     /// Known by the payload.
@@ -151,8 +151,8 @@ impl<'p> Payload<'p> {
         let response = self.wire.at("tool_response");
         let answer = response.0.as_str().or_else(|| response.text("output"));
         let work = self.work(self.wire.text("tool_name").unwrap_or("tool"));
-        let outcome = Outcome { printed: Some(answer.unwrap_or_default()), ..Outcome::default() };
-        let called = Call::new(self.wire.text("tool_use_id"), work).told(&self.thread, &outcome, self.folder());
+        let outcome = WorkOutcome { printed: Some(answer.unwrap_or_default()), ..WorkOutcome::default() };
+        let called = CodexCall::new(self.wire.text("tool_use_id"), work).told(&self.thread, &outcome, self.folder());
         std::iter::once(self.works("after")).chain(called).collect()
     }
 

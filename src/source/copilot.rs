@@ -13,14 +13,14 @@ use crate::event::DataKey;
 
 use super::{
     Refusal,
-    channel::{Channels, Hook, Said, Telemetry},
+    channel::{Channels, HookPayload, Telemetry, Understood},
     fact::{Fact, OnlyIf, Told, Waits},
-    json::Json,
+    json::Wire,
     patch,
-    tool_call::{Outcome, ToolCall},
+    tool_call::{CallEnd, ToolCall},
 };
 
-use session::{Session, Trouble, printed, subagent_begun, subagent_over, trace_of};
+use session::{CopilotSession, Trouble, printed, subagent_begun, subagent_over, trace_of};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -31,7 +31,7 @@ pub(super) const CHANNELS: Channels = Channels {
 
 /// # Errors
 /// [`Refusal`] where the payload names no session, or is of a hook that is not known.
-fn read_hook(hook: &Hook<'_>) -> Said {
+fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let wire = hook.wire;
     let Some(name) = hook.context.event.as_deref().or_else(|| name_of(wire)) else {
         return Err(Refusal::new("the payload does not tell which hook it is of: name it, as in `hook copilot sessionStart`"));
@@ -39,8 +39,8 @@ fn read_hook(hook: &Hook<'_>) -> Said {
     let Some(session) = wire.first_text(&["sessionId", "session_id"]) else {
         return Err(Refusal::new("the payload has no `sessionId`"));
     };
-    let session = Session::new(session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
-    let payload = Payload { hook, wire, session };
+    let session = CopilotSession::new(session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
+    let payload = CopilotPayload { hook, wire, session };
     // Hooks may also be configured under Claude Code's names.
     Ok(match name {
         "sessionStart" | "SessionStart" => payload.session_start(),
@@ -71,7 +71,7 @@ fn read_hook(hook: &Hook<'_>) -> Said {
 }
 
 /// The hook that a payload is of, from its name where it has one, else from the fields that only this hook has.
-fn name_of(wire: Json<'_>) -> Option<&str> {
+fn name_of(wire: Wire<'_>) -> Option<&str> {
     const TELLING: &[(&str, &str)] = &[
         ("transformedPrompt", "userPromptTransformed"),
         ("initialPrompt", "sessionStart"),
@@ -94,13 +94,13 @@ fn name_of(wire: Json<'_>) -> Option<&str> {
     named.or_else(|| TELLING.iter().find(|(field, _)| wire.0.get(field).is_some()).map(|(_, hook)| *hook))
 }
 
-struct Payload<'p> {
-    hook: &'p Hook<'p>,
-    wire: Json<'p>,
-    session: Session,
+struct CopilotPayload<'p> {
+    hook: &'p HookPayload<'p>,
+    wire: Wire<'p>,
+    session: CopilotSession,
 }
 
-impl Payload<'_> {
+impl CopilotPayload<'_> {
     /// Known by the payload.
     fn says(&self, fact: Fact) -> Told {
         self.session.says(fact).known_by(self.hook.itself())
@@ -131,11 +131,11 @@ impl Payload<'_> {
         let (printed, exit_code) = printed(name, told).unwrap_or_default();
         let succeeded = result.first_text(&["resultType", "result_type"]).is_none_or(|kind| kind == "success");
         let outcome = match (self.wire.text("error"), exit_code.filter(|code| *code != 0)) {
-            (None, None) if succeeded => Outcome::DONE,
-            (error, exit_code) => Outcome::failed(error.or((!succeeded).then_some(told)), exit_code),
+            (None, None) if succeeded => CallEnd::DONE,
+            (error, exit_code) => CallEnd::failed(error.or((!succeeded).then_some(told)), exit_code),
         };
         let mut told = vec![self.says(Fact::Works), call.ended(outcome, None)];
-        if outcome == Outcome::DONE {
+        if outcome == CallEnd::DONE {
             let files = written_files(&call).into_iter().enumerate();
             told.extend(files.map(|(nth, (operation, path))| call.file(nth, operation, path)));
         }
@@ -159,7 +159,7 @@ impl Payload<'_> {
 
     /// # Errors
     /// [`Refusal`] where the subagent's name cannot be part of a coder's id.
-    fn subagent(&self, tell: impl FnOnce(&std::sync::Arc<super::coder::Coder>, &Session) -> Told) -> Said {
+    fn subagent(&self, tell: impl FnOnce(&std::sync::Arc<super::coder::CoderIdentity>, &CopilotSession) -> Told) -> Understood {
         let Some(name) = self.wire.first_text(&["agentName", "agent_name"]) else { return Ok(Vec::new()) };
         let shown = self.wire.first_text(&["agentDisplayName", "agent_display_name"]);
         Ok(vec![tell(&self.session.who.subagent(name, shown)?, &self.session)])

@@ -9,9 +9,9 @@ use crate::event::DataKey;
 
 use super::{
     Agent, Refusal,
-    channel::{Channels, Hook, Said},
-    coder::Coder,
-    fact::{About, Fact, OnlyIf, Told, Tool, Usage},
+    channel::{Channels, HookPayload, Understood},
+    coder::CoderIdentity,
+    fact::{About, Fact, ModelUsage, OnlyIf, Told, Tool},
 };
 
 pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: None, telemetry: None };
@@ -21,7 +21,7 @@ const SUBJECTS: &[&str] = &["command", "file_path", "pattern", "query"];
 
 /// # Errors
 /// [`Refusal`] where the payload names no conversation, or a hook that is not known.
-fn read_hook(hook: &Hook<'_>) -> Said {
+fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let Some(name) = hook.wire.text("hook_event_name") else {
         return Err(Refusal::new("the payload has no `hook_event_name`"));
     };
@@ -29,20 +29,20 @@ fn read_hook(hook: &Hook<'_>) -> Said {
         return Err(Refusal::new("the payload has no `conversation_id`"));
     };
     let folder = hook.wire.list("workspace_roots").next().and_then(|root| root.as_text());
-    let who = Coder::new(Agent::Cursor, conversation, hook.context)?.in_folder(folder);
-    Payload { hook, who, folder }.told(name)
+    let who = CoderIdentity::new(Agent::Cursor, conversation, hook.context)?.in_folder(folder);
+    CursorPayload { hook, who, folder }.told(name)
 }
 
-struct Payload<'p> {
-    hook: &'p Hook<'p>,
-    who: Arc<Coder>,
+struct CursorPayload<'p> {
+    hook: &'p HookPayload<'p>,
+    who: Arc<CoderIdentity>,
     folder: Option<&'p str>,
 }
 
-impl Payload<'_> {
+impl CursorPayload<'_> {
     /// # Errors
     /// [`Refusal`] where the hook is not known.
-    fn told(&self, name: &str) -> Said {
+    fn told(&self, name: &str) -> Understood {
         let wire = self.hook.wire;
         Ok(match name {
             "sessionStart" => vec![
@@ -106,7 +106,7 @@ impl Payload<'_> {
         Some(self.says(Fact::file(operation, self.hook.wire.text("file_path")?)))
     }
 
-    fn subagent_start(&self) -> Said {
+    fn subagent_start(&self) -> Understood {
         let wire = self.hook.wire;
         let Some(id) = wire.text("subagent_id") else { return Ok(Vec::new()) };
         Ok(vec![self.who.subagent(id, wire.text("subagent_type"))?.says(None, Fact::begun(None))])
@@ -125,13 +125,13 @@ impl Payload<'_> {
     /// The figures of a whole turn; each answer within it repeats them.
     fn tokens(&self) -> Option<Told> {
         let wire = self.hook.wire;
-        let usage = Usage {
+        let usage = ModelUsage {
             model: wire.text("model").map(str::to_owned),
             input: wire.whole("input_tokens"),
             output: wire.whole("output_tokens"),
             cache_read: wire.whole("cache_read_tokens"),
             cache_write: wire.whole("cache_write_tokens"),
-            ..Usage::default()
+            ..ModelUsage::default()
         };
         usage.input.or(usage.output)?;
         let told = self.says(Fact::Called(usage.summed()));

@@ -9,8 +9,8 @@ use crate::{
 };
 
 use super::{
-    coder::Coder,
-    fact::{Fact, File, Ids, OnlyIf, Refused, Told, Tool, Usage, Waits},
+    coder::{CoderIdentity, Ids},
+    fact::{Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, TouchedFile, Waits},
 };
 
 /// Longer texts are cut: a screen or two tells what happened, the agent's own record has the rest.
@@ -36,41 +36,33 @@ pub(super) fn of_all(told: Vec<Told>) -> Vec<Draft> {
 
 fn of(told: Told) -> Vec<Draft> {
     let Told { who, at, ids, only_if, fact, data } = told;
-    let mut drafts: Vec<Draft> = events(fact, &who, ids, only_if);
-    for draft in &mut drafts {
-        draft.coder_id.clone_from(&who.id);
-        draft.coder_name.clone_from(&who.name);
-        draft.source = Some(who.source.to_owned());
-        draft.timestamp = at;
-        for (key, value) in &data {
-            let value = value.as_str().map_or_else(|| value.clone(), |text| bounded(text).into());
-            draft.data.insert(key.clone(), value);
-        }
-        about_coder(draft, &who);
-    }
-    drafts
-}
-
-fn about_coder(draft: &mut Draft, who: &Coder) {
-    if let Some(parent) = &who.parent {
-        draft.data.insert(DataKey::ParentCoderId.name().to_owned(), parent.as_str().into());
-    }
-    if let Some(process) = who.process.as_ref().filter(|_| BEGINNINGS.contains(&draft.kind)) {
-        draft.data.insert(DataKey::Process.name().to_owned(), process.clone());
-    }
+    let about = |draft: Draft| {
+        let begins = BEGINNINGS.contains(&draft.kind);
+        let data = data
+            .iter()
+            .map(|(key, value)| (key.clone(), value.as_str().map_or_else(|| value.clone(), |text| bounded(text).into())));
+        let draft = Draft {
+            coder_id: who.id.clone(),
+            coder_name: who.name.clone(),
+            source: Some(who.source.to_owned()),
+            timestamp: at,
+            data: draft.data.into_iter().chain(data).collect(),
+            ..draft
+        };
+        let draft = draft.with_some(DataKey::ParentCoderId, who.parent.as_deref());
+        draft.with_some(DataKey::Process, who.process.as_ref().filter(|_| begins).cloned())
+    };
+    events(fact, &who, ids, only_if).into_iter().map(about).collect()
 }
 
 /// The events of a fact, each with its key and its condition.
-fn events(fact: Fact, who: &Coder, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
+fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
     let one = |draft| conditioned(keyed(draft, ids.clone()), only_if);
     match fact {
         Fact::Begun { reason } => begun(reason, who, ids, only_if),
         Fact::Prompted { text } => {
             let prompted = lifecycle(EventType::Resumed, Some("prompt"));
-            one(match text {
-                Some(text) => with(prompted, DataKey::Prompt, bounded(&text)),
-                None => prompted,
-            })
+            one(prompted.with_some(DataKey::Prompt, text.as_deref().map(bounded)))
         }
         Fact::TakenUp => one(lifecycle(EventType::Resumed, Some("resume"))),
         Fact::Waits(waits) => one(lifecycle(EventType::Paused, Some(waits.reason()))),
@@ -93,8 +85,8 @@ fn events(fact: Fact, who: &Coder, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
         Fact::Compacted { summary } => one(milestone("context compacted", summary.as_deref())),
         Fact::Reached { milestone: name } => one(milestone(&name, None)),
         Fact::ContextFull => {
-            let full = with(Draft::new(EventType::ResourceLimit, ""), DataKey::Limit, "context".to_owned());
-            one(with(full, DataKey::Message, "the context is full and is being compacted".to_owned()))
+            let full = Draft::new(EventType::ResourceLimit, "").with(DataKey::Limit, "context");
+            one(full.with(DataKey::Message, "the context is full and is being compacted"))
         }
         Fact::LimitNear => one(Draft::new(EventType::ResourceLimit, "")),
         Fact::Planned { done, of, current } => one(progress(Progress {
@@ -108,7 +100,7 @@ fn events(fact: Fact, who: &Coder, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
 
 /// A coder is created once, also where what it did is heard of first: hooks run side by side, and some are spooled. Where it may
 /// have begun before the recorder was set up, only that much is certain.
-fn begun(reason: Option<String>, who: &Coder, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
+fn begun(reason: Option<String>, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Draft> {
     let step = |kind, ids| keyed(lifecycle(kind, reason.as_deref()), ids);
     let created = step(EventType::Created, who.own(&["created"]));
     if only_if == OnlyIf::Unknown {
@@ -156,10 +148,6 @@ fn draft(kind: EventType, body: Body) -> Draft {
     Draft { body, ..Draft::new(kind, "") }
 }
 
-fn with(draft: Draft, key: DataKey, value: impl Into<serde_json::Value>) -> Draft {
-    draft.with(key.name(), value)
-}
-
 fn lifecycle(kind: EventType, reason: Option<&str>) -> Draft {
     Draft::lifecycle("", kind, "", "", &bounded(reason.unwrap_or_default()))
 }
@@ -182,18 +170,13 @@ fn tool_progress(tool: Tool) -> Draft {
     let Tool { name, id, about, failed, error, exit_code, duration_ms, progress: share } = tool;
     let description = about.map(|about| describe(&name, about.0.as_deref()));
     let draft = progress(Progress { progress: share, stage: Some(bounded(&name)), description, ..Progress::default() });
-    let mut draft = with(draft, DataKey::ToolName, bounded(&name));
-    let mut add = |key: DataKey, value: Option<serde_json::Value>| {
-        if let Some(value) = value {
-            draft.data.insert(key.name().to_owned(), value);
-        }
-    };
-    add(DataKey::ToolUseId, id.map(|id| bounded(&id).into()));
-    add(DataKey::DurationMs, duration_ms.map(Into::into));
-    add(DataKey::ExitCode, exit_code.map(Into::into));
-    add(DataKey::Failed, failed.then_some(true.into()));
-    add(DataKey::Error, error.filter(|_| failed).map(|error| bounded(&error).into()));
     draft
+        .with(DataKey::ToolName, bounded(&name))
+        .with_some(DataKey::ToolUseId, id.as_deref().map(bounded))
+        .with_some(DataKey::DurationMs, duration_ms)
+        .with_some(DataKey::ExitCode, exit_code)
+        .with_some(DataKey::Failed, failed.then_some(true))
+        .with_some(DataKey::Error, error.as_deref().filter(|_| failed).map(bounded))
 }
 
 /// A call in a short line: `Bash: rm hello.txt && ls -la`.
@@ -204,18 +187,16 @@ pub(super) fn describe(tool: &str, subject: Option<&str>) -> String {
     }
 }
 
-fn workspace(File { operation, path, size, lines }: File) -> Draft {
+fn workspace(TouchedFile { operation, path, size, lines }: TouchedFile) -> Draft {
     let mut draft = Draft::workspace("", operation, &bounded(&path));
     if let Body::Workspace(Workspace { file_size, .. }) = &mut draft.body {
         *file_size = size;
     }
-    match lines {
-        Some((added, removed)) => with(with(draft, DataKey::LinesAdded, added), DataKey::LinesRemoved, removed),
-        None => draft,
-    }
+    let (added, removed) = lines.unzip();
+    draft.with_some(DataKey::LinesAdded, added).with_some(DataKey::LinesRemoved, removed)
 }
 
-fn called(usage: Usage) -> Draft {
+fn called(usage: ModelUsage) -> Draft {
     let fields = Provider {
         provider: usage.provider.as_deref().map(bounded),
         model: usage.model.as_deref().map(bounded),
@@ -231,7 +212,7 @@ fn called(usage: Usage) -> Draft {
     draft(EventType::ApiCall, Body::Provider(fields))
 }
 
-fn refusal(refused: Refused) -> Draft {
+fn refusal(refused: RefusedCall) -> Draft {
     let kind = refused.kind();
     let fields = Provider {
         provider: refused.provider.as_deref().map(bounded),
@@ -245,7 +226,7 @@ fn refusal(refused: Refused) -> Draft {
     draft(kind, Body::Provider(fields))
 }
 
-impl Refused {
+impl RefusedCall {
     pub fn kind(&self) -> EventType {
         if self.is_rate_limit() { EventType::RateLimit } else { EventType::ApiError }
     }
@@ -287,7 +268,8 @@ mod tests {
     #[test]
     fn rate_limits_are_told_from_other_errors() {
         let check = |code: Option<&str>, message: Option<&str>, expected| {
-            let refused = Refused { code: code.map(str::to_owned), message: message.map(str::to_owned), ..Refused::default() };
+            let refused =
+                RefusedCall { code: code.map(str::to_owned), message: message.map(str::to_owned), ..RefusedCall::default() };
             assert_eq!(refused.kind(), expected, "{code:?} {message:?}");
         };
         check(Some("429"), None, EventType::RateLimit);

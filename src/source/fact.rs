@@ -6,16 +6,15 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::event::{Data, DataKey, Key, Time};
+use crate::event::{Data, DataKey, Time};
 
-use super::coder::Coder;
+use super::coder::{CoderIdentity, Ids};
 
 /// A fact, with whose it is, when it was, and by what other reports of it are recognised.
 #[derive(Clone, Debug)]
 pub(super) struct Told {
-    pub who: Arc<Coder>,
+    pub who: Arc<CoderIdentity>,
     /// The time of receipt where the channel does not say.
     pub at: Option<Time>,
     pub ids: Ids,
@@ -23,19 +22,6 @@ pub(super) struct Told {
     pub fact: Fact,
     /// What only some channels know beside it.
     pub data: Data,
-}
-
-/// By what a fact is known.
-#[derive(Clone, Debug)]
-pub(super) enum Ids {
-    /// By itself: a session begins once. What has no such rule is a fact of its own each time.
-    OfItself,
-    Key(Key),
-    /// By the payload that tells it: byte for byte the same within ten seconds is the same fact.
-    Payload {
-        source: &'static str,
-        payload: Uuid,
-    },
 }
 
 /// What must be so for the fact to be one, judged on what was recorded before.
@@ -72,7 +58,7 @@ pub(super) enum Fact {
     /// A tool is at work, so nobody is waited for, and no turn is over.
     Works,
     Tool(Tool),
-    File(File),
+    File(TouchedFile),
     /// The coder said something to the person.
     Said(String),
     /// A command, or the agent itself, printed something.
@@ -80,9 +66,9 @@ pub(super) enum Fact {
         stream: &'static str,
         text: String,
     },
-    Called(Usage),
+    Called(ModelUsage),
     /// The provider refused a call.
-    Refused(Refused),
+    Refused(RefusedCall),
     TurnEnded {
         reason: Option<String>,
     },
@@ -148,7 +134,7 @@ pub(super) struct Tool {
 pub(super) struct About(pub Option<String>);
 
 #[derive(Clone, Debug)]
-pub(super) struct File {
+pub(super) struct TouchedFile {
     /// `create`, `modify`, `delete`, else a change of the workspace.
     pub operation: &'static str,
     pub path: String,
@@ -159,7 +145,7 @@ pub(super) struct File {
 
 /// A call to a model, in numbers that mean the same for every agent.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Usage {
+pub(super) struct ModelUsage {
     pub provider: Option<String>,
     pub model: Option<String>,
     /// Tokens read, cached ones apart.
@@ -176,7 +162,7 @@ pub(super) struct Usage {
 
 /// A call that the provider refused.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Refused {
+pub(super) struct RefusedCall {
     pub provider: Option<String>,
     pub model: Option<String>,
     /// HTTP status, or the name that agent or provider have for it.
@@ -188,11 +174,14 @@ pub(super) struct Refused {
     pub duration_ns: Option<u64>,
 }
 
-impl Told {
-    pub fn new(who: Arc<Coder>, at: Option<Time>, fact: Fact) -> Told {
-        Told { who, at, ids: Ids::OfItself, only_if: OnlyIf::Always, fact, data: Data::new() }
+impl CoderIdentity {
+    /// A fact of this coder, of itself and whatever was recorded before.
+    pub fn says(self: &Arc<Self>, at: Option<Time>, fact: Fact) -> Told {
+        Told { who: Arc::clone(self), at, ids: Ids::OfItself, only_if: OnlyIf::Always, fact, data: Data::new() }
     }
+}
 
+impl Told {
     pub fn known_by(self, ids: Ids) -> Told {
         Told { ids, ..self }
     }
@@ -252,7 +241,7 @@ impl Fact {
     }
 
     pub fn file(operation: &'static str, path: &str) -> Fact {
-        Fact::File(File { operation, path: path.to_owned(), size: None, lines: None })
+        Fact::File(TouchedFile { operation, path: path.to_owned(), size: None, lines: None })
     }
 }
 
@@ -262,21 +251,21 @@ impl About {
     }
 }
 
-impl Usage {
+impl ModelUsage {
     /// Figures of a channel whose prompt includes what was read from and written to the provider's cache. A prompt that is
     /// smaller than its cached part was counted without it.
-    pub fn of_prompt(prompt: Option<u64>, cache_read: Option<u64>, cache_write: Option<u64>, output: Option<u64>) -> Usage {
+    pub fn of_prompt(prompt: Option<u64>, cache_read: Option<u64>, cache_write: Option<u64>, output: Option<u64>) -> ModelUsage {
         let cached = cache_read.unwrap_or(0).saturating_add(cache_write.unwrap_or(0));
         let input = prompt.map(|prompt| prompt.checked_sub(cached).unwrap_or(prompt));
         let total = input.zip(output).map(|(input, output)| input.saturating_add(cached).saturating_add(output));
-        Usage { input, output, cache_read, cache_write, total, ..Usage::default() }
+        ModelUsage { input, output, cache_read, cache_write, total, ..ModelUsage::default() }
     }
 
     /// With the sum of figures that a channel tells apart, once it tells what was written.
-    pub fn summed(self) -> Usage {
+    pub fn summed(self) -> ModelUsage {
         let figures = [self.input, self.output, self.cache_read, self.cache_write];
         let total = self.output.map(|_| figures.into_iter().flatten().fold(0, u64::saturating_add));
-        Usage { total, ..self }
+        ModelUsage { total, ..self }
     }
 }
 
@@ -296,7 +285,7 @@ mod tests {
     #[test]
     fn what_is_cached_is_not_read_twice() {
         let check = |prompt, cache_read, cache_write, expected: (Option<u64>, Option<u64>)| {
-            let usage = Usage::of_prompt(prompt, cache_read, cache_write, Some(42));
+            let usage = ModelUsage::of_prompt(prompt, cache_read, cache_write, Some(42));
             assert_eq!((usage.input, usage.total), expected, "{usage:?}");
         };
         check(Some(1500), Some(1000), None, (Some(500), Some(1542)));

@@ -12,13 +12,13 @@ use crate::event::DataKey;
 
 use super::{
     Refusal,
-    channel::{Channels, Hook, Said, Telemetry},
+    channel::{Channels, HookPayload, Telemetry, Understood},
     fact::{Fact, OnlyIf, Told, Waits},
-    json::Json,
-    tool_call::{Outcome, ToolCall},
+    json::Wire,
+    tool_call::{CallEnd, ToolCall},
 };
 
-use session::{Answer, Session, exit_code, shown};
+use session::{GeminiSession, ModelAnswer, exit_code, shown};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -29,7 +29,7 @@ pub(super) const CHANNELS: Channels = Channels {
 
 /// # Errors
 /// [`Refusal`] where the payload names no session, or a hook that is not known.
-fn read_hook(hook: &Hook<'_>) -> Said {
+fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let wire = hook.wire;
     let Some(name) = wire.text("hook_event_name") else {
         return Err(Refusal::new("the payload has no `hook_event_name`"));
@@ -37,8 +37,8 @@ fn read_hook(hook: &Hook<'_>) -> Said {
     let Some(session) = wire.text("session_id") else {
         return Err(Refusal::new("the payload has no `session_id`"));
     };
-    let session = Session::new(session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
-    let payload = Payload { hook, wire, session };
+    let session = GeminiSession::new(session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
+    let payload = GeminiPayload { hook, wire, session };
     Ok(match name {
         "SessionStart" => payload.session_start(),
         "SessionEnd" => vec![payload.session.ended(wire.text("reason"))],
@@ -54,13 +54,13 @@ fn read_hook(hook: &Hook<'_>) -> Said {
     })
 }
 
-struct Payload<'p> {
-    hook: &'p Hook<'p>,
-    wire: Json<'p>,
-    session: Session,
+struct GeminiPayload<'p> {
+    hook: &'p HookPayload<'p>,
+    wire: Wire<'p>,
+    session: GeminiSession,
 }
 
-impl Payload<'_> {
+impl GeminiPayload<'_> {
     /// Known by the payload.
     fn says(&self, fact: Fact) -> Told {
         self.session.says(fact).known_by(self.hook.itself())
@@ -97,7 +97,7 @@ impl Payload<'_> {
         if !(request.is_there() && usage.is_there()) {
             return None;
         }
-        let answer = Answer {
+        let answer = ModelAnswer {
             model: request.text("model"),
             prompt: usage.whole("promptTokenCount"),
             written: usage.whole("candidatesTokenCount"),
@@ -105,7 +105,7 @@ impl Payload<'_> {
             cached: usage.whole("cachedContentTokenCount"),
             tools: usage.whole("toolUsePromptTokenCount"),
             total: usage.whole("totalTokenCount"),
-            ..Answer::default()
+            ..ModelAnswer::default()
         };
         Some(answer.told(&self.session).with(DataKey::PromptTokens, answer.prompt))
     }
@@ -118,8 +118,8 @@ impl Payload<'_> {
         let exit_code = response.text("llmContent").and_then(|told| exit_code(name, told));
         let error = response.at("error");
         let outcome = match error.is_there() || exit_code.is_some() {
-            true => Outcome::failed(error.text("message"), exit_code),
-            false => Outcome::DONE,
+            true => CallEnd::failed(error.text("message"), exit_code),
+            false => CallEnd::DONE,
         };
         let mut told = vec![self.says(Fact::Works), call.ended(outcome, None)];
         told.extend(shown(&call, response.at("returnDisplay"), outcome, self.wire.text("cwd")));

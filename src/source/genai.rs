@@ -9,10 +9,10 @@ use crate::text::Redactor;
 
 use super::{
     Refusal,
-    channel::Said,
-    coder::Coder,
-    fact::{About, Fact, Refused, Tool, Usage, nanos_between},
-    json::Json,
+    channel::Understood,
+    coder::CoderIdentity,
+    fact::{About, Fact, ModelUsage, RefusedCall, Tool, nanos_between},
+    json::Wire,
     otel::{Record, Span},
 };
 
@@ -21,10 +21,10 @@ const SOURCE: &str = "genai";
 
 /// # Errors
 /// [`Refusal`] where a span's service and conversation make no coder's id.
-pub(super) fn read(record: &Record) -> Said {
+pub(super) fn read(record: &Record) -> Understood {
     let Record::Span(span) = record else { return Ok(Vec::new()) };
     let who = || coder_of(span);
-    match Json(&span.attributes).text("gen_ai.operation.name") {
+    match Wire(&span.attributes).text("gen_ai.operation.name") {
         Some("chat" | "text_completion" | "generate_content" | "embeddings") => chat(&who()?, span),
         Some("execute_tool") => execute_tool(&who()?, span),
         Some("invoke_agent" | "invoke_workflow") => invoke_agent(&who()?, span),
@@ -38,15 +38,15 @@ pub(super) struct Chat<'s> {
     pub response_id: Option<&'s str>,
     /// Code and message, where it failed.
     pub error: Option<(Option<&'s str>, Option<&'s str>)>,
-    pub usage: Usage,
+    pub usage: ModelUsage,
 }
 
 impl<'s> Chat<'s> {
     pub fn of(span: &'s Span) -> Chat<'s> {
-        let attributes = Json(&span.attributes);
+        let attributes = Wire(&span.attributes);
         let count = |names: &[&str]| names.iter().find_map(|name| attributes.whole(&format!("gen_ai.usage.{name}")));
         let text = |names: &[&str]| attributes.first_text(names).map(str::to_owned);
-        let usage = Usage::of_prompt(
+        let usage = ModelUsage::of_prompt(
             count(&["input_tokens", "prompt_tokens"]),
             count(&["cache_read.input_tokens", "cache_read_input_tokens", "cached_tokens"]),
             count(&["cache_write.input_tokens", "cache_creation.input_tokens", "cache_creation_input_tokens"]),
@@ -55,7 +55,7 @@ impl<'s> Chat<'s> {
         Chat {
             response_id: attributes.text("gen_ai.response.id"),
             error: error_of(span),
-            usage: Usage {
+            usage: ModelUsage {
                 provider: text(&["gen_ai.provider.name", "gen_ai.system"]),
                 model: text(&["gen_ai.response.model", "gen_ai.request.model"]),
                 duration_ns: nanos_between(span.start, span.end),
@@ -67,7 +67,7 @@ impl<'s> Chat<'s> {
 
 /// Code and message of the error that a span ended with.
 pub(super) fn error_of(span: &Span) -> Option<(Option<&str>, Option<&str>)> {
-    let attributes = Json(&span.attributes);
+    let attributes = Wire(&span.attributes);
     let code = attributes.first_text(&["error.type", "http.response.status_code"]);
     let message = span.error.as_deref().filter(|message| !message.is_empty());
     // A status code alone also stands on calls that succeeded.
@@ -77,8 +77,8 @@ pub(super) fn error_of(span: &Span) -> Option<(Option<&str>, Option<&str>)> {
 
 /// # Errors
 /// [`Refusal`] where service and conversation make no coder's id.
-fn coder_of(span: &Span) -> Result<Arc<Coder>, Refusal> {
-    let attributes = Json(&span.attributes);
+fn coder_of(span: &Span) -> Result<Arc<CoderIdentity>, Refusal> {
+    let attributes = Wire(&span.attributes);
     let name = attributes.text("gen_ai.agent.name");
     let service = Some(span.service.as_str()).filter(|service| !service.is_empty()).or(name).unwrap_or(SOURCE);
     let conversation = attributes.text("gen_ai.conversation.id").unwrap_or(&span.trace_id);
@@ -88,24 +88,24 @@ fn coder_of(span: &Span) -> Result<Arc<Coder>, Refusal> {
     }
     // A service may be called anything; a coder's id has no spaces.
     let id = format!("{service}:{conversation}").split_whitespace().collect::<Vec<_>>().join("-");
-    Coder::of_source(SOURCE, id, name)
+    CoderIdentity::of_source(SOURCE, id, name)
 }
 
-fn chat(who: &Arc<Coder>, span: &Span) -> Said {
+fn chat(who: &Arc<CoderIdentity>, span: &Span) -> Understood {
     let Chat { response_id, error, usage } = Chat::of(span);
     let (fact, id) = match error {
         None => (Fact::Called(usage), response_id.unwrap_or(&span.span_id)),
         Some((code, message)) => {
             let (code, message) = (code.map(str::to_owned), message.map(str::to_owned));
-            let Usage { provider, model, .. } = usage;
-            (Fact::Refused(Refused { provider, model, code, message, ..Refused::default() }), span.span_id.as_str())
+            let ModelUsage { provider, model, .. } = usage;
+            (Fact::Refused(RefusedCall { provider, model, code, message, ..RefusedCall::default() }), span.span_id.as_str())
         }
     };
     Ok(vec![who.says(span.end, fact).known_by(who.natural(&["api", id]))])
 }
 
-fn execute_tool(who: &Arc<Coder>, span: &Span) -> Said {
-    let attributes = Json(&span.attributes);
+fn execute_tool(who: &Arc<CoderIdentity>, span: &Span) -> Understood {
+    let attributes = Wire(&span.attributes);
     let error = error_of(span);
     let tool = Tool {
         name: attributes.text("gen_ai.tool.name").unwrap_or("tool").to_owned(),
@@ -120,7 +120,7 @@ fn execute_tool(who: &Arc<Coder>, span: &Span) -> Said {
     Ok(vec![who.says(span.end, Fact::Tool(tool)).known_by(who.natural(&["tool", &span.span_id]))])
 }
 
-fn invoke_agent(who: &Arc<Coder>, span: &Span) -> Said {
+fn invoke_agent(who: &Arc<CoderIdentity>, span: &Span) -> Understood {
     let ids = |part| who.natural(&["agent", &span.span_id, part]);
     let end = match error_of(span) {
         None => Fact::turn_ended(None),

@@ -25,10 +25,10 @@ const VALUES_MAX: usize = 200_000;
 /// # Errors
 /// [`Refusal`] where `bytes` are none.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Refusal> {
-    if bytes.trim_ascii_start().is_empty() {
-        return Err(Refusal::new("the payload is empty"));
-    }
-    match bounded(bytes).or_else(|_| bounded(mended(bytes).as_bytes())) {
+    let Some(first) = bytes.trim_ascii_start().first() else { return Err(Refusal::new("the payload is empty")) };
+    // What does not begin as an object is not mended into one, however long it is.
+    let mend = |error| if *first == b'{' { bounded(mended(bytes).as_bytes()) } else { Err(error) };
+    match bounded(bytes).or_else(mend) {
         Ok(object @ Value::Object(_)) => Ok(object),
         Ok(_) => Err(Refusal::new("the payload is not a JSON object")),
         // Errors of this kind repeat what they found.
@@ -44,14 +44,14 @@ pub(super) fn within(text: &str) -> Option<Value> {
 
 /// A look at a value, and through it at what it holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Json<'v>(pub &'v Value);
+pub(super) struct Wire<'v>(pub &'v Value);
 
 static ABSENT: Value = Value::Null;
 
-impl<'v> Json<'v> {
+impl<'v> Wire<'v> {
     /// What stands under `name`; a look at nothing where nothing does.
-    pub fn at(self, name: &str) -> Json<'v> {
-        Json(self.0.get(name).unwrap_or(&ABSENT))
+    pub fn at(self, name: &str) -> Wire<'v> {
+        Wire(self.0.get(name).unwrap_or(&ABSENT))
     }
 
     pub fn is_there(self) -> bool {
@@ -98,8 +98,8 @@ impl<'v> Json<'v> {
         truth.as_bool().or_else(|| truth.as_str()?.parse().ok())
     }
 
-    pub fn list(self, name: &str) -> impl DoubleEndedIterator<Item = Json<'v>> + ExactSizeIterator + use<'v> {
-        self.at(name).0.as_array().map_or(&[][..], Vec::as_slice).iter().map(Json)
+    pub fn list(self, name: &str) -> impl DoubleEndedIterator<Item = Wire<'v>> + ExactSizeIterator + use<'v> {
+        self.at(name).0.as_array().map_or(&[][..], Vec::as_slice).iter().map(Wire)
     }
 
     /// The texts of a list.
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn an_unexpected_type_is_absent() {
         let value = json!({"text": "a", "empty": "", "number": 7, "fraction": 2.6, "written": "12", "wrong": -1, "truth": "true", "list": [1]});
-        let value = Json(&value);
+        let value = Wire(&value);
         assert_eq!((value.text("text"), value.text("empty"), value.text("number")), (Some("a"), None, None));
         let numbers = ["number", "fraction", "written", "wrong", "text"].map(|name| value.whole(name));
         assert_eq!(numbers, [Some(7), Some(3), Some(12), None, None]);
@@ -280,7 +280,7 @@ mod tests {
     fn times_come_in_two_spellings() {
         let value =
             json!({"iso": "2026-11-22T19:06:54.612Z", "millis": 1_795_374_414_612_u64, "far": u64::MAX, "later": 1u64 << 52});
-        let value = Json(&value);
+        let value = Wire(&value);
         assert!(value.time("iso").is_some());
         assert_eq!(value.time("iso"), value.time("millis"));
         assert_eq!((value.time("far"), value.time("later")), (None, None));

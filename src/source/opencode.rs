@@ -9,10 +9,10 @@ use crate::event::DataKey;
 
 use super::{
     Agent, HookContext, Refusal,
-    channel::{Channels, Hook, Said},
-    coder::{Coder, nth_part},
-    fact::{About, Fact, Ids, OnlyIf, Refused, Told, Tool, Usage, Waits},
-    json::Json,
+    channel::{Channels, HookPayload, Understood},
+    coder::{CoderIdentity, Ids, nth_part},
+    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, Waits},
+    json::Wire,
     shell,
 };
 
@@ -49,7 +49,7 @@ const SUBJECTS: &[&str] = &["command", "filePath", "pattern", "query", "url"];
 
 /// # Errors
 /// [`Refusal`] where the payload has no type or one that is not known, or its session cannot be part of a coder's id.
-fn read_hook(hook: &Hook<'_>) -> Said {
+fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let event = hook.wire;
     let Some(kind) = event.text("type") else { return Err(Refusal::new("the payload has no `type`")) };
     let family = kind.split('.').next().unwrap_or_default();
@@ -66,18 +66,18 @@ fn read_hook(hook: &Hook<'_>) -> Said {
     let parent_coder_id = parent.or_else(|| hook.context.parent_coder_id.clone());
     let folder = event.text("directory").or(info.text("directory"));
     let context = HookContext { parent_coder_id, ..HookContext::default() };
-    let who = Coder::new(Agent::Opencode, id, &context)?.in_folder(folder);
-    Ok(Event { event, properties, who, folder }.told(kind))
+    let who = CoderIdentity::new(Agent::Opencode, id, &context)?.in_folder(folder);
+    Ok(OpencodeEvent { event, properties, who, folder }.told(kind))
 }
 
-struct Event<'p> {
-    event: Json<'p>,
-    properties: Json<'p>,
-    who: Arc<Coder>,
+struct OpencodeEvent<'p> {
+    event: Wire<'p>,
+    properties: Wire<'p>,
+    who: Arc<CoderIdentity>,
     folder: Option<&'p str>,
 }
 
-impl Event<'_> {
+impl OpencodeEvent<'_> {
     fn told(&self, kind: &str) -> Vec<Told> {
         let properties = self.properties;
         match kind {
@@ -110,12 +110,12 @@ impl Event<'_> {
         self.who.says(None, fact).known_by(ids)
     }
 
-    fn status(&self, status: Json<'_>) -> Option<Told> {
+    fn status(&self, status: Wire<'_>) -> Option<Told> {
         match status.text("type")? {
             "busy" => Some(self.says(Fact::prompted(None)).only_if(OnlyIf::AtRest)),
             "retry" => {
                 // Whatever the provider's words are, it asks to wait.
-                let refused = Refused { is_limit: true, ..self.refused(None, status.text("message")) };
+                let refused = RefusedCall { is_limit: true, ..self.refused(None, status.text("message")) };
                 let attempt = status.whole("attempt").unwrap_or(1);
                 Some(self.says(Fact::Refused(refused)).with(DataKey::Attempt, Some(attempt)))
             }
@@ -123,7 +123,7 @@ impl Event<'_> {
         }
     }
 
-    fn error(&self, error: Json<'_>) -> Vec<Told> {
+    fn error(&self, error: Wire<'_>) -> Vec<Told> {
         let (name, data) = (error.text("name").unwrap_or("error"), error.at("data"));
         if name == "MessageAbortedError" {
             return vec![self.says(Fact::interrupted(Some("aborted")))];
@@ -138,16 +138,22 @@ impl Event<'_> {
         vec![refused.known_by(self.who.natural(&["event", id, "api"])), failed]
     }
 
-    fn refused(&self, code: Option<&str>, message: Option<&str>) -> Refused {
-        let Usage { provider, model, .. } = self.usage();
-        Refused { provider, model, code: code.map(str::to_owned), message: message.map(str::to_owned), ..Refused::default() }
+    fn refused(&self, code: Option<&str>, message: Option<&str>) -> RefusedCall {
+        let ModelUsage { provider, model, .. } = self.usage();
+        RefusedCall {
+            provider,
+            model,
+            code: code.map(str::to_owned),
+            message: message.map(str::to_owned),
+            ..RefusedCall::default()
+        }
     }
 
     /// Whom the plugin last saw the session call.
-    fn usage(&self) -> Usage {
+    fn usage(&self) -> ModelUsage {
         let model = self.event.at("model");
         let text = |name| model.text(name).map(str::to_owned);
-        Usage { provider: text("providerID"), model: text("modelID"), ..Usage::default() }
+        ModelUsage { provider: text("providerID"), model: text("modelID"), ..ModelUsage::default() }
     }
 
     fn todos(&self) -> Option<Told> {
@@ -157,7 +163,7 @@ impl Event<'_> {
         (of > 0).then(|| self.says(Fact::Planned { done, of, current: current.map(str::to_owned) }))
     }
 
-    fn part(&self, part: Json<'_>) -> Vec<Told> {
+    fn part(&self, part: Wire<'_>) -> Vec<Told> {
         let told = match part.text("type") {
             Some("step-finish") => self.call(part).into_iter().collect(),
             Some("tool") => self.tool(part).unwrap_or_default(),
@@ -168,10 +174,10 @@ impl Event<'_> {
         told.into_iter().map(|told| Told { at, ..told }).collect()
     }
 
-    fn call(&self, part: Json<'_>) -> Option<Told> {
+    fn call(&self, part: Wire<'_>) -> Option<Told> {
         let tokens = part.at("tokens");
         let (cache, thoughts) = (tokens.at("cache"), tokens.whole("reasoning").unwrap_or(0));
-        let usage = Usage {
+        let usage = ModelUsage {
             input: tokens.whole("input"),
             output: tokens.whole("output").map(|output| output.saturating_add(thoughts)),
             cache_read: cache.whole("read"),
@@ -182,11 +188,11 @@ impl Event<'_> {
         Some(self.says(Fact::Called(usage.summed())).known_by(self.who.natural(&["api", part.text("id")?])))
     }
 
-    fn said(&self, part: Json<'_>) -> Option<Told> {
+    fn said(&self, part: Wire<'_>) -> Option<Told> {
         Some(self.says(Fact::said(part.text("text")?)).known_by(self.who.natural(&["message", part.text("id")?])))
     }
 
-    fn tool(&self, part: Json<'_>) -> Option<Vec<Told>> {
+    fn tool(&self, part: Wire<'_>) -> Option<Vec<Told>> {
         let (id, name, state) = (part.text("callID")?, part.text("tool").unwrap_or("tool"), part.at("state"));
         let failed = match state.text("status")? {
             "completed" => false,
@@ -209,7 +215,7 @@ impl Event<'_> {
         Some(told)
     }
 
-    fn effects(&self, id: &str, name: &str, state: Json<'_>) -> Vec<Told> {
+    fn effects(&self, id: &str, name: &str, state: Wire<'_>) -> Vec<Told> {
         let (input, metadata) = (state.at("input"), state.at("metadata"));
         let of_call = |fact, part: &str| self.says(fact).known_by(self.who.natural(&["tool", id, part]));
         match (name, input.text("filePath"), input.text("command")) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::Json;
+use super::json::Wire;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ChangeKind {
@@ -13,7 +13,7 @@ pub(super) enum ChangeKind {
 
 /// What happens to one file. A file that is moved as well goes by the path it had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Change {
+pub(super) struct FileChange {
     pub path: String,
     pub kind: ChangeKind,
     /// In bytes, of a file that is added.
@@ -39,7 +39,7 @@ impl ChangeKind {
     }
 }
 
-impl Change {
+impl FileChange {
     pub fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -52,12 +52,12 @@ impl Change {
 }
 
 /// What the headers of `patch` say, sorted, with paths below `folder` made whole.
-pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<Change> {
-    let mut changes: Vec<Change> = Vec::new();
+pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<FileChange> {
+    let mut changes: Vec<FileChange> = Vec::new();
     for line in patch.lines() {
         if let Some((kind, path)) = header(line) {
             let size = (kind == ChangeKind::Add).then_some(0);
-            changes.push(Change { path: whole(path, folder), kind, size });
+            changes.push(FileChange { path: whole(path, folder), kind, size });
         } else if let Some(added) = line.strip_prefix('+')
             && let Some(size) = changes.last_mut().and_then(|change| change.size.as_mut())
         {
@@ -70,19 +70,19 @@ pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<Change> {
 }
 
 /// `{"<path>": {"type": "add", "content": …}}`, as the rollout has it, or `[{"path": …, "kind": "add"}]`, as the stream does.
-pub(super) fn changes_of_json(changes: Json<'_>, folder: &str) -> Vec<Change> {
+pub(super) fn changes_of_json(changes: Wire<'_>, folder: &str) -> Vec<FileChange> {
     let change = |path: &str, kind: Option<&str>, content: Option<&str>| {
         let kind = ChangeKind::parse(kind?)?;
         let size = content.filter(|_| kind == ChangeKind::Add).map(|content| content.len() as u64);
-        Some(Change { path: whole(path, folder), kind, size })
+        Some(FileChange { path: whole(path, folder), kind, size })
     };
-    let mut found: Vec<Change> = match changes.0 {
+    let mut found: Vec<FileChange> = match changes.0 {
         Value::Object(map) => map
             .iter()
             // An empty file that is added has content too.
-            .filter_map(|(path, how)| change(path, Json(how).text("type"), how["content"].as_str()))
+            .filter_map(|(path, how)| change(path, Wire(how).text("type"), how["content"].as_str()))
             .collect(),
-        Value::Array(list) => list.iter().map(Json).filter_map(|how| change(how.text("path")?, how.text("kind"), None)).collect(),
+        Value::Array(list) => list.iter().map(Wire).filter_map(|how| change(how.text("path")?, how.text("kind"), None)).collect(),
         _ => Vec::new(),
     };
     found.sort();
@@ -112,8 +112,8 @@ mod tests {
 
     use super::*;
 
-    fn change(path: &str, kind: ChangeKind, size: Option<u64>) -> Change {
-        Change { path: path.to_owned(), kind, size }
+    fn change(path: &str, kind: ChangeKind, size: Option<u64>) -> FileChange {
+        FileChange { path: path.to_owned(), kind, size }
     }
 
     #[test]
@@ -127,9 +127,9 @@ mod tests {
         assert_eq!(changes_of_patch(patch, "/w"), expected);
         let rollout = json!({"/w/src/b.rs": {"type": "update", "unified_diff": "…"}, "/c": {"type": "delete", "content": "x"},
             "/w/a.txt": {"type": "add", "content": "hello\nworld\n"}, "/new": {"type": "renamed"}});
-        assert_eq!(changes_of_json(Json(&rollout), "/w"), expected);
+        assert_eq!(changes_of_json(Wire(&rollout), "/w"), expected);
         let stream = json!([{"path": "/w/a.txt", "kind": "add"}, {"path": 7}, "x"]);
-        assert_eq!(changes_of_json(Json(&stream), ""), [change("/w/a.txt", ChangeKind::Add, None)]);
+        assert_eq!(changes_of_json(Wire(&stream), ""), [change("/w/a.txt", ChangeKind::Add, None)]);
     }
 
     #[test]

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use crate::event::{DataKey, Time};
 
 use super::{
-    coder::{Coder, fingerprint, nth_part},
-    fact::{About, Fact, Ids, Told, Tool},
-    json::Json,
+    coder::{CoderIdentity, Ids, fingerprint, nth_part},
+    fact::{About, Fact, Told, Tool},
+    json::Wire,
     shell,
 };
 
@@ -22,32 +22,32 @@ const SUBJECTS: &[&str] =
 /// One call, at the moment it came to its end.
 #[derive(Debug)]
 pub(super) struct ToolCall<'p> {
-    pub who: &'p Arc<Coder>,
+    pub who: &'p Arc<CoderIdentity>,
     pub at: Option<Time>,
     pub name: &'p str,
     pub id: Option<&'p str>,
-    pub asked: Json<'p>,
+    pub asked: Wire<'p>,
 }
 
 /// What came of a call.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Outcome<'p> {
+pub(super) struct CallEnd<'p> {
     pub failed: bool,
     pub error: Option<&'p str>,
     pub exit_code: Option<i64>,
 }
 
-impl<'p> Outcome<'p> {
-    pub const DONE: Outcome<'static> = Outcome { failed: false, error: None, exit_code: None };
+impl<'p> CallEnd<'p> {
+    pub const DONE: CallEnd<'static> = CallEnd { failed: false, error: None, exit_code: None };
 
-    pub fn failed(error: Option<&'p str>, exit_code: Option<i64>) -> Outcome<'p> {
-        Outcome { failed: true, error, exit_code }
+    pub fn failed(error: Option<&'p str>, exit_code: Option<i64>) -> CallEnd<'p> {
+        CallEnd { failed: true, error, exit_code }
     }
 }
 
 impl ToolCall<'_> {
     /// The step that the call was.
-    pub fn ended(&self, outcome: Outcome<'_>, duration_ms: Option<u64>) -> Told {
+    pub fn ended(&self, outcome: CallEnd<'_>, duration_ms: Option<u64>) -> Told {
         let tool = Tool {
             name: self.name.to_owned(),
             id: self.id.map(str::to_owned),
@@ -68,7 +68,7 @@ impl ToolCall<'_> {
 
     /// What a command left behind: the files that it surely removed where it succeeded, and what it printed. Relative paths
     /// need to know the folder it ran in.
-    pub fn command(&self, outcome: Outcome<'_>, printed: Option<&str>, folder: Option<&str>) -> Vec<Told> {
+    pub fn command(&self, outcome: CallEnd<'_>, printed: Option<&str>, folder: Option<&str>) -> Vec<Told> {
         let command = self.asked.text("command").filter(|_| !outcome.failed).unwrap_or_default();
         let removed = shell::removed_files(command, folder.unwrap_or_default()).into_iter().filter(|path| path.starts_with('/'));
         let removed = removed.enumerate().map(|(nth, path)| self.file(nth, "delete", &path));

@@ -9,9 +9,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use crate::{
     event::Time,
     source::{
-        coder::Coder,
-        fact::{Fact, Told, Usage},
-        json::Json,
+        coder::CoderIdentity,
+        fact::{Fact, ModelUsage, Told},
+        json::Wire,
     },
 };
 
@@ -19,11 +19,11 @@ use super::session::PROVIDER;
 
 #[derive(Clone, Debug)]
 pub(super) struct ApiCall {
-    pub who: Arc<Coder>,
+    pub who: Arc<CoderIdentity>,
     pub id: CallId,
     pub at: Option<Time>,
     pub model: Option<String>,
-    pub tokens: Tokens,
+    pub tokens: CallTokens,
     pub duration_ns: Option<u64>,
     cost_nano_usd: Option<u64>,
 }
@@ -39,17 +39,17 @@ pub(super) enum CallId {
 
 /// A call's tokens, as far as they are known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Tokens {
+pub(super) struct CallTokens {
     pub input: Option<u64>,
     pub output: Option<u64>,
     pub cache_read: Option<u64>,
     pub cache_write: Option<u64>,
 }
 
-impl Tokens {
+impl CallTokens {
     /// As the provider tells them.
-    pub fn read(usage: Json<'_>) -> Tokens {
-        Tokens {
+    pub fn read(usage: Wire<'_>) -> CallTokens {
+        CallTokens {
             input: usage.whole("input_tokens"),
             output: usage.whole("output_tokens"),
             cache_read: usage.whole("cache_read_input_tokens"),
@@ -57,27 +57,27 @@ impl Tokens {
         }
     }
 
-    /// Tokens that were sent.
+    /// CallTokens that were sent.
     fn sent(&self) -> u64 {
         [self.input, self.cache_read, self.cache_write].into_iter().flatten().fold(0, u64::saturating_add)
     }
 
-    /// Tokens in all, where all are known.
+    /// CallTokens in all, where all are known.
     fn total(&self) -> Option<u64> {
         let output = self.output?;
         self.input.map(|_| self.sent().saturating_add(output))
     }
 
     /// Where a message has begun, how much will be written is not known, whatever stands there.
-    pub fn without_output(self) -> Tokens {
-        Tokens { output: None, ..self }
+    pub fn without_output(self) -> CallTokens {
+        CallTokens { output: None, ..self }
     }
 }
 
 impl ApiCall {
-    pub fn new(who: &Arc<Coder>, id: CallId, at: Option<Time>) -> ApiCall {
+    pub fn new(who: &Arc<CoderIdentity>, id: CallId, at: Option<Time>) -> ApiCall {
         let who = Arc::clone(who);
-        ApiCall { who, id, at, model: None, tokens: Tokens::default(), duration_ns: None, cost_nano_usd: None }
+        ApiCall { who, id, at, model: None, tokens: CallTokens::default(), duration_ns: None, cost_nano_usd: None }
     }
 
     pub fn with_cost(self, usd: Option<f64>) -> ApiCall {
@@ -86,7 +86,7 @@ impl ApiCall {
 
     pub fn told(&self) -> Told {
         let tokens = &self.tokens;
-        let fact = Fact::Called(Usage {
+        let fact = Fact::Called(ModelUsage {
             provider: Some(PROVIDER.to_owned()),
             model: self.model.clone(),
             input: tokens.input,
@@ -109,7 +109,7 @@ impl ApiCall {
 
 /// What an agent says that a session used, by model.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Totals(BTreeMap<String, Total>);
+pub(super) struct SessionTotals(BTreeMap<String, Total>);
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Total {
@@ -120,10 +120,10 @@ struct Total {
     cost_nano_usd: u64,
 }
 
-impl Totals {
+impl SessionTotals {
     /// Of `modelUsage`; `None` where it is none.
-    pub fn read(model_usage: Json<'_>) -> Option<Totals> {
-        let read = |usage: Json<'_>| {
+    pub fn read(model_usage: Wire<'_>) -> Option<SessionTotals> {
+        let read = |usage: Wire<'_>| {
             let count = |name: &str| usage.whole(name).unwrap_or(0);
             Total {
                 input: count("inputTokens"),
@@ -134,10 +134,10 @@ impl Totals {
             }
         };
         let models = model_usage.0.as_object()?.iter();
-        Some(Totals(models.map(|(model, usage)| (plain(model).to_owned(), read(Json(usage)))).collect()))
+        Some(SessionTotals(models.map(|(model, usage)| (plain(model).to_owned(), read(Wire(usage)))).collect()))
     }
 
-    pub fn add(&mut self, other: &Totals) {
+    pub fn add(&mut self, other: &SessionTotals) {
         for (model, other) in &other.0 {
             let total = self.0.entry(model.clone()).or_default();
             *total = total.combine(other, u64::saturating_add);
@@ -145,12 +145,12 @@ impl Totals {
     }
 
     /// What is in these and not in `earlier` ones.
-    pub fn since(&self, earlier: &Totals) -> Totals {
+    pub fn since(&self, earlier: &SessionTotals) -> SessionTotals {
         let since = |(model, total): (&String, &Total)| {
             let earlier = earlier.0.get(model).copied().unwrap_or_default();
             (model.clone(), total.combine(&earlier, u64::saturating_sub))
         };
-        Totals(self.0.iter().map(since).collect())
+        SessionTotals(self.0.iter().map(since).collect())
     }
 
     /// Gives each of `calls` the figures it lacks, so that with them all sums are these totals, as far as these calls are
@@ -213,7 +213,7 @@ impl Total {
     fn share_cost(&self, calls: &mut [&mut ApiCall]) {
         let mut sizes: Vec<u64> = calls.iter().map(|call| weight(&call.tokens)).collect();
         let known = sizes.iter().copied().fold(0, u64::saturating_add);
-        let all = weight(&Tokens {
+        let all = weight(&CallTokens {
             input: Some(self.input),
             output: Some(self.output),
             cache_read: Some(self.cache_read),
@@ -236,7 +236,7 @@ impl ApiCall {
     }
 }
 
-type Figure = fn(&mut Tokens) -> &mut Option<u64>;
+type Figure = fn(&mut CallTokens) -> &mut Option<u64>;
 
 const NANO: f64 = 1e9;
 
@@ -251,7 +251,7 @@ fn plain(model: &str) -> &str {
 
 /// Twentieths of what a token of input costs: one written costs five times as much, one kept 1.25 times, one from the cache
 /// a tenth. The model's price does not matter to shares.
-fn weight(tokens: &Tokens) -> u64 {
+fn weight(tokens: &CallTokens) -> u64 {
     let figures = [(tokens.input, 20), (tokens.output, 100), (tokens.cache_write, 25), (tokens.cache_read, 2)];
     figures.into_iter().map(|(tokens, price)| tokens.unwrap_or(0).saturating_mul(price)).fold(0, u64::saturating_add)
 }

@@ -2,25 +2,25 @@
 
 use crate::source::{
     fact::{Told, Tool},
-    json::Json,
+    json::Wire,
     open_calls::OpenCalls,
 };
 
 use super::{
-    line::{Content, Line},
+    line::{ClaudeLine, MessageContent},
     session::Speaker,
-    tools::{self, Call, Input, Response},
+    tools::{self, ClaudeCall, Response, ToolInput},
 };
 
 /// A conversation, with the calls of tools that have no result yet.
 #[derive(Debug, Default)]
-pub(super) struct Conversation {
-    open: OpenCalls<(String, Input)>,
+pub(super) struct Dialogue {
+    open: OpenCalls<(String, ToolInput)>,
 }
 
-impl Conversation {
+impl Dialogue {
     /// What the model says in a line. The calls in it are remembered until their results come.
-    pub fn assistant(&mut self, speaker: &Speaker<'_>, line: Line<'_>) -> Vec<Told> {
+    pub fn assistant(&mut self, speaker: &Speaker<'_>, line: ClaudeLine<'_>) -> Vec<Told> {
         let content = line.content();
         // A line holds one block as a rule, and only its first text may go by its id.
         let ids = std::iter::once(line.uuid()).chain(std::iter::repeat(None));
@@ -28,25 +28,25 @@ impl Conversation {
         for block in content.blocks("tool_use") {
             if let Some(id) = block.text("id") {
                 let tool = block.text("name").unwrap_or(tools::NAMELESS).to_owned();
-                self.open.open(id, (tool, Input::read(block.at("input"))));
+                self.open.open(id, (tool, ToolInput::read(block.at("input"))));
             }
         }
         said
     }
 
     /// What came of the calls whose results a line has; relative paths start from `folder`.
-    pub fn results(&mut self, speaker: &Speaker<'_>, line: Line<'_>, folder: &str) -> Vec<Told> {
-        let results: Vec<Json<'_>> = line.content().blocks("tool_result").collect();
+    pub fn results(&mut self, speaker: &Speaker<'_>, line: ClaudeLine<'_>, folder: &str) -> Vec<Told> {
+        let results: Vec<Wire<'_>> = line.content().blocks("tool_result").collect();
         // The line's own account is of one result.
         let account = line.tool_use_result().filter(|_| results.len() == 1);
         results.into_iter().flat_map(|result| self.result(speaker, result, account, folder)).collect()
     }
 
-    fn result(&mut self, speaker: &Speaker<'_>, result: Json<'_>, account: Option<Json<'_>>, folder: &str) -> Vec<Told> {
+    fn result(&mut self, speaker: &Speaker<'_>, result: Wire<'_>, account: Option<Wire<'_>>, folder: &str) -> Vec<Told> {
         let Some(id) = result.text("tool_use_id") else { return Vec::new() };
         let Some((tool, input)) = self.open.close(id) else { return Vec::new() };
-        let call = Call { tool: &tool, id: Some(id), input: Some(&input) };
-        let text = Content::of(result).text();
+        let call = ClaudeCall { tool: &tool, id: Some(id), input: Some(&input) };
+        let text = MessageContent::of(result).text();
         if result.truth("is_error") == Some(true) {
             let error = text.map(|text| tools::refusal(text).unwrap_or(text));
             return vec![call.ended(speaker, tools::failure(error))];

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use crate::{
     event::Time,
     source::{
-        coder::Coder,
-        fact::{Refused, Told},
-        json::Json,
+        coder::CoderIdentity,
+        fact::{RefusedCall, Told},
+        json::Wire,
     },
 };
 
@@ -17,9 +17,9 @@ use super::session::{Speaker, refused};
 const SYNTHETIC: &str = "<synthetic>";
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Line<'v>(pub Json<'v>);
+pub(super) struct ClaudeLine<'v>(pub Wire<'v>);
 
-impl<'v> Line<'v> {
+impl<'v> ClaudeLine<'v> {
     pub fn kind(self) -> Option<&'v str> {
         self.0.text("type")
     }
@@ -69,12 +69,12 @@ impl<'v> Line<'v> {
         self.is_true("is_meta", "isMeta") || self.is_true("is_compact_summary", "isCompactSummary")
     }
 
-    pub fn message(self) -> Json<'v> {
+    pub fn message(self) -> Wire<'v> {
         self.0.at("message")
     }
 
-    pub fn content(self) -> Content<'v> {
-        Content(self.message().at("content"))
+    pub fn content(self) -> MessageContent<'v> {
+        MessageContent(self.message().at("content"))
     }
 
     /// The agent's own words instead of the model's.
@@ -93,25 +93,25 @@ impl<'v> Line<'v> {
     }
 
     /// A tool's result as the agent has it.
-    pub fn tool_use_result(self) -> Option<Json<'v>> {
+    pub fn tool_use_result(self) -> Option<Wire<'v>> {
         Some(self.either("tool_use_result", "toolUseResult")).filter(|result| result.0.is_object() || result.0.is_string())
     }
 
     /// The request that the agent gave up on.
-    pub fn refused(self) -> Refused {
+    pub fn refused(self) -> RefusedCall {
         let error = self.0.at("error");
         let status = self.whole("api_error_status", "apiErrorStatus").or(self.0.whole("error_status"));
         refused(status.or(error.whole("status")), self.error_code(), self.content().text().or(error.text("formatted")))
     }
 
     /// The request that is tried again; nothing where the line does not say which attempt it was.
-    pub fn retried(self, who: &Arc<Coder>, uuid: Option<&str>) -> Option<Told> {
+    pub fn retried(self, who: &Arc<CoderIdentity>, uuid: Option<&str>) -> Option<Told> {
         let attempt = self.whole("attempt", "retryAttempt")?;
         let delay_ms = self.whole("retry_delay_ms", "retryInMs").unwrap_or(0);
         Some(Speaker::new(who, self.time()).refused_for_now(self.refused(), uuid, attempt, delay_ms))
     }
 
-    fn either(self, one: &str, other: &str) -> Json<'v> {
+    fn either(self, one: &str, other: &str) -> Wire<'v> {
         let value = self.0.at(one);
         if value.is_there() { value } else { self.0.at(other) }
     }
@@ -127,16 +127,16 @@ impl<'v> Line<'v> {
 
 /// What a message holds: a text, or blocks.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Content<'v>(Json<'v>);
+pub(super) struct MessageContent<'v>(Wire<'v>);
 
-impl<'v> Content<'v> {
-    pub fn of(block: Json<'v>) -> Content<'v> {
-        Content(block.at("content"))
+impl<'v> MessageContent<'v> {
+    pub fn of(block: Wire<'v>) -> MessageContent<'v> {
+        MessageContent(block.at("content"))
     }
 
     /// The blocks of this type.
-    pub fn blocks(self, kind: &str) -> impl Iterator<Item = Json<'v>> {
-        let blocks = self.0.0.as_array().map_or(&[][..], Vec::as_slice).iter().map(Json);
+    pub fn blocks(self, kind: &str) -> impl Iterator<Item = Wire<'v>> {
+        let blocks = self.0.0.as_array().map_or(&[][..], Vec::as_slice).iter().map(Wire);
         blocks.filter(move |block| block.is("type", kind))
     }
 

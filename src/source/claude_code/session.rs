@@ -19,9 +19,9 @@ use std::sync::Arc;
 use crate::{
     event::{DataKey, Time},
     source::{
-        channel::Hook,
-        coder::{Coder, print},
-        fact::{Fact, Ids, Refused, Told},
+        channel::HookPayload,
+        coder::{CoderIdentity, Ids, print},
+        fact::{Fact, RefusedCall, Told},
     },
 };
 
@@ -30,14 +30,14 @@ pub(super) const RATE_LIMIT: &str = "rate_limit";
 
 /// A session or one of its subagents, at a moment of it.
 pub(super) struct Speaker<'p> {
-    pub who: Arc<Coder>,
+    pub who: Arc<CoderIdentity>,
     pub at: Option<Time>,
     /// The payload that tells, where a hook does.
-    pub hook: Option<&'p Hook<'p>>,
+    pub hook: Option<&'p HookPayload<'p>>,
 }
 
 impl Speaker<'_> {
-    pub fn new(who: &Arc<Coder>, at: Option<Time>) -> Speaker<'static> {
+    pub fn new(who: &Arc<CoderIdentity>, at: Option<Time>) -> Speaker<'static> {
         Speaker { who: Arc::clone(who), at, hook: None }
     }
 
@@ -47,7 +47,7 @@ impl Speaker<'_> {
 
     /// Only hooks tell facts that nothing but the payload tells apart.
     pub fn itself(&self) -> Ids {
-        self.hook.map_or(Ids::OfItself, Hook::itself)
+        self.hook.map_or(Ids::OfItself, HookPayload::itself)
     }
 
     fn known<const N: usize>(&self, fact: Fact, natural: Option<[&str; N]>, repeat: &[&str]) -> Told {
@@ -97,14 +97,14 @@ impl Speaker<'_> {
     }
 
     /// The refused request that ended a turn: there were no attempts left, or none was of use.
-    pub fn refused_for_good(&self, refused: Refused, prompt_id: Option<&str>) -> Told {
+    pub fn refused_for_good(&self, refused: RefusedCall, prompt_id: Option<&str>) -> Told {
         let kind = refused.kind().short();
         self.known(Fact::Refused(refused), prompt_id.map(|prompt_id| ["turn", prompt_id, kind]), &["turn", kind])
     }
 
     /// One that is tried again.
-    pub fn refused_for_now(&self, refused: Refused, uuid: Option<&str>, attempt: u64, delay_ms: u64) -> Told {
-        let refused = Fact::Refused(Refused { retry_after_ms: Some(delay_ms), ..refused });
+    pub fn refused_for_now(&self, refused: RefusedCall, uuid: Option<&str>, attempt: u64, delay_ms: u64) -> Told {
+        let refused = Fact::Refused(RefusedCall { retry_after_ms: Some(delay_ms), ..refused });
         let repeat = ["retry", &attempt.to_string(), &delay_ms.to_string()];
         self.known(refused, uuid.map(|uuid| ["retry", uuid]), &repeat).with(DataKey::Attempt, Some(attempt))
     }
@@ -119,17 +119,17 @@ const PROMPTED: &[&str] = &["prompted"];
 const STOPPED: &[&str] = &["stopped"];
 
 /// A refused request by its HTTP status and by Claude Code's own word for it.
-pub(super) fn refused(status: Option<u64>, code: Option<&str>, message: Option<&str>) -> Refused {
+pub(super) fn refused(status: Option<u64>, code: Option<&str>, message: Option<&str>) -> RefusedCall {
     let status = status.map(|status| status.to_string());
     let words = code.filter(|code| *code != RATE_LIMIT);
     let (code, message) = (code.map(str::to_owned), message.map(str::to_owned));
     let provider = Some(PROVIDER.to_owned());
-    let by_status = Refused { provider, code: status, message, ..Refused::default() };
-    let by_word = Refused { code: code.or(by_status.code.clone()), ..by_status.clone() };
+    let by_status = RefusedCall { provider, code: status, message, ..RefusedCall::default() };
+    let by_word = RefusedCall { code: code.or(by_status.code.clone()), ..by_status.clone() };
     // One word for what some channels tell by the status, others by the word.
     if by_status.is_rate_limit() || by_word.is_rate_limit() {
         let message = by_word.message.or(words.map(str::to_owned));
-        return Refused { code: Some(RATE_LIMIT.to_owned()), message, ..by_word };
+        return RefusedCall { code: Some(RATE_LIMIT.to_owned()), message, ..by_word };
     }
     by_word
 }

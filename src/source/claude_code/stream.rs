@@ -10,23 +10,23 @@ use crate::{
     event::{DataKey, Time},
     source::{
         Agent, HookContext,
-        channel::{Lines, Said},
-        coder::Coder,
+        channel::{LineReader, Understood},
+        coder::CoderIdentity,
         fact::{Fact, OnlyIf, Told},
-        json::Json,
+        json::Wire,
     },
 };
 
 use super::{
-    calls::{ApiCall, CallId, Tokens, Totals},
-    conversation::Conversation,
-    line::Line,
+    calls::{ApiCall, CallId, CallTokens, SessionTotals},
+    conversation::Dialogue,
+    line::ClaudeLine,
     session::{RATE_LIMIT, Speaker, refused},
 };
 
 #[derive(Debug)]
 struct StreamJson {
-    who: Arc<Coder>,
+    who: Arc<CoderIdentity>,
     folder: String,
     /// Of the last line that had one.
     time: Option<Time>,
@@ -37,18 +37,18 @@ struct StreamJson {
     subagents: HashMap<String, Subagent>,
     /// Ids of subagents by the call of the tool that started them.
     started_by: HashMap<String, String>,
-    conversation: Conversation,
+    conversation: Dialogue,
     calls: Vec<ApiCall>,
     /// Places in `calls` by message id.
     by_message: HashMap<String, usize>,
     /// The message that is being written.
     streaming: Option<String>,
-    totals: Totals,
+    totals: SessionTotals,
 }
 
 #[derive(Debug)]
 struct Subagent {
-    who: Arc<Coder>,
+    who: Arc<CoderIdentity>,
     model: Option<String>,
     /// Its last line was the model's, without a call: it had nothing more to do.
     has_concluded: bool,
@@ -64,11 +64,11 @@ enum SessionStart {
     Over,
 }
 
-pub(super) fn open(line: Json<'_>, context: &HookContext) -> Option<Box<dyn Lines>> {
-    let line = Line(line);
+pub(super) fn open(line: Wire<'_>, context: &HookContext) -> Option<Box<dyn LineReader>> {
+    let line = ClaudeLine(line);
     // Others write `init` as the type itself.
     line.subtype().filter(|_| line.kind() == Some("system"))?;
-    let who = Coder::new(Agent::ClaudeCode, line.session_id()?, context).ok()?;
+    let who = CoderIdentity::new(Agent::ClaudeCode, line.session_id()?, context).ok()?;
     Some(Box::new(StreamJson {
         who,
         folder: String::new(),
@@ -78,17 +78,17 @@ pub(super) fn open(line: Json<'_>, context: &HookContext) -> Option<Box<dyn Line
         refusal: None,
         subagents: HashMap::new(),
         started_by: HashMap::new(),
-        conversation: Conversation::default(),
+        conversation: Dialogue::default(),
         calls: Vec::new(),
         by_message: HashMap::new(),
         streaming: None,
-        totals: Totals::default(),
+        totals: SessionTotals::default(),
     }))
 }
 
-impl Lines for StreamJson {
-    fn line(&mut self, line: Json<'_>) -> Said {
-        let line = Line(line);
+impl LineReader for StreamJson {
+    fn line(&mut self, line: Wire<'_>) -> Understood {
+        let line = ClaudeLine(line);
         if let Some(time) = line.time() {
             self.time = Some(time);
             self.settle_time(time);
@@ -120,7 +120,7 @@ impl Lines for StreamJson {
 }
 
 impl StreamJson {
-    fn system(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn system(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         match line.subtype() {
             Some("init") => self.init(line),
             Some("hook_started") if line.0.is("hook_event", "SessionStart") && self.start == SessionStart::Unknown => {
@@ -142,7 +142,7 @@ impl StreamJson {
         }
     }
 
-    fn init(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn init(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         if let Some(folder) = line.cwd() {
             folder.clone_into(&mut self.folder);
             self.who = Arc::clone(&self.who).in_folder(Some(folder));
@@ -161,7 +161,7 @@ impl StreamJson {
         told
     }
 
-    fn assistant(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn assistant(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let mut told = self.meet_speaker(line);
         let speaker = self.speaker(line);
         if line.is_refusal() {
@@ -177,7 +177,7 @@ impl StreamJson {
     }
 
     /// A message has a line for each of its blocks: the first makes the call known.
-    fn call(&mut self, line: Line<'_>, who: &Arc<Coder>) -> Option<Told> {
+    fn call(&mut self, line: ClaudeLine<'_>, who: &Arc<CoderIdentity>) -> Option<Told> {
         let (message, model) = (line.message(), line.message().text("model"));
         let message_id = message.text("id")?;
         if let Some(agent) = self.subagent_mut(line) {
@@ -190,7 +190,7 @@ impl StreamJson {
         let id = CallId::Request(line.request_id().unwrap_or(message_id).to_owned());
         let mut call = ApiCall::new(who, id, line.time());
         call.model = model.map(str::to_owned);
-        call.tokens = Tokens::read(message.at("usage")).without_output();
+        call.tokens = CallTokens::read(message.at("usage")).without_output();
         // The end of the message will tell the rest.
         let told = (self.streaming.as_deref() != Some(message_id)).then(|| call.told());
         self.by_message.insert(message_id.to_owned(), self.calls.len());
@@ -198,7 +198,7 @@ impl StreamJson {
         told
     }
 
-    fn user(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn user(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let mut told = self.meet_speaker(line);
         if let Some(agent) = self.subagent_mut(line) {
             agent.has_concluded = false;
@@ -209,7 +209,7 @@ impl StreamJson {
     }
 
     /// Parts of a message, where they were asked for: only they have its final figures.
-    fn stream_event(&mut self, line: Line<'_>) -> Option<Told> {
+    fn stream_event(&mut self, line: ClaudeLine<'_>) -> Option<Told> {
         let event = line.0.at("event");
         let message_id = line.0.text("api_message_id").or(self.streaming.as_deref());
         let place = message_id.and_then(|id| self.by_message.get(id)).copied();
@@ -231,7 +231,7 @@ impl StreamJson {
     }
 
     /// A limit of the subscription: passed, or close.
-    fn limit(&self, line: Line<'_>) -> Option<Told> {
+    fn limit(&self, line: ClaudeLine<'_>) -> Option<Told> {
         let info = line.0.at("rate_limit_info");
         let speaker = self.speaker(line);
         let limit = info.text("rateLimitType").unwrap_or("requests");
@@ -247,7 +247,7 @@ impl StreamJson {
         Some(told.with(DataKey::Limit, Some(limit)).with(DataKey::ResetsAt, resets_at))
     }
 
-    fn task_notification(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn task_notification(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let Some(agent_id) = line.0.text("task_id") else { return Vec::new() };
         let Some(agent) = self.subagents.get(agent_id) else { return Vec::new() };
         if let (false, Some(tokens)) = (agent.has_concluded, line.0.at("usage").whole("total_tokens")) {
@@ -267,10 +267,10 @@ impl StreamJson {
     }
 
     /// The end of a turn. A request that was refused for good still has the subtype `success`.
-    fn result(&mut self, line: Line<'_>) -> Told {
-        match Totals::read(line.0.at("model_usage_since_last_result")) {
+    fn result(&mut self, line: ClaudeLine<'_>) -> Told {
+        match SessionTotals::read(line.0.at("model_usage_since_last_result")) {
             Some(since) => self.totals.add(&since),
-            None => self.totals = Totals::read(line.0.at("modelUsage")).unwrap_or_default(),
+            None => self.totals = SessionTotals::read(line.0.at("modelUsage")).unwrap_or_default(),
         }
         self.turn_is_over = true;
         let speaker = self.speaker(line);
@@ -291,22 +291,22 @@ impl StreamJson {
         waiting.for_each(|call| call.at = Some(time));
     }
 
-    fn agent_id<'l>(&'l self, line: Line<'l>) -> Option<&'l str> {
+    fn agent_id<'l>(&'l self, line: ClaudeLine<'l>) -> Option<&'l str> {
         line.agent_id().or_else(|| self.started_by.get(line.0.text("parent_tool_use_id")?).map(String::as_str))
     }
 
-    fn subagent_mut(&mut self, line: Line<'_>) -> Option<&mut Subagent> {
+    fn subagent_mut(&mut self, line: ClaudeLine<'_>) -> Option<&mut Subagent> {
         let agent_id = self.agent_id(line)?.to_owned();
         self.subagents.get_mut(&agent_id)
     }
 
     /// The subagent that a line is of, if it is the first one of it.
-    fn meet_speaker(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn meet_speaker(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let agent_id = self.agent_id(line).map(str::to_owned);
         agent_id.and_then(|agent_id| self.meet(&agent_id, line)).into_iter().collect()
     }
 
-    fn meet(&mut self, agent_id: &str, line: Line<'_>) -> Option<Told> {
+    fn meet(&mut self, agent_id: &str, line: ClaudeLine<'_>) -> Option<Told> {
         if self.subagents.contains_key(agent_id) {
             return None;
         }
@@ -317,12 +317,12 @@ impl StreamJson {
         Some(begun)
     }
 
-    fn who_says(&self, line: Line<'_>) -> Arc<Coder> {
+    fn who_says(&self, line: ClaudeLine<'_>) -> Arc<CoderIdentity> {
         let subagent = self.agent_id(line).and_then(|agent_id| self.subagents.get(agent_id));
         Arc::clone(subagent.map_or(&self.who, |subagent| &subagent.who))
     }
 
-    fn speaker(&self, line: Line<'_>) -> Speaker<'static> {
+    fn speaker(&self, line: ClaudeLine<'_>) -> Speaker<'static> {
         Speaker { who: self.who_says(line), at: line.time(), hook: None }
     }
 }

@@ -10,23 +10,23 @@ use crate::{
     event::DataKey,
     source::{
         Agent, HookContext, Refusal,
-        channel::Said,
-        coder::Coder,
-        fact::{Fact, Refused, Told, Tool, nanos_of_millis},
-        json::{self, Json},
+        channel::Understood,
+        coder::CoderIdentity,
+        fact::{Fact, RefusedCall, Told, Tool, nanos_of_millis},
+        json::{self, Wire},
         otel::{Log, Point, Record},
     },
 };
 
 use super::{
-    calls::{ApiCall, CallId, Tokens},
+    calls::{ApiCall, CallId, CallTokens},
     session::{Speaker, refused},
-    tools::{self, Call, Input},
+    tools::{self, ClaudeCall, ToolInput},
 };
 
 /// # Errors
 /// [`Refusal`] where the record is of a session and does not name it.
-pub(super) fn read(record: &Record) -> Said {
+pub(super) fn read(record: &Record) -> Understood {
     Ok(match record {
         Record::Log(log) => read_log(log)?,
         Record::Point(point) => read_point(point)?,
@@ -37,7 +37,7 @@ pub(super) fn read(record: &Record) -> Said {
 }
 
 fn read_log(log: &Log) -> Result<Option<Told>, Refusal> {
-    let tell: fn(Json<'_>, &Speaker<'_>) -> Option<Told> = match log.name.strip_prefix("claude_code.").unwrap_or(&log.name) {
+    let tell: fn(Wire<'_>, &Speaker<'_>) -> Option<Told> = match log.name.strip_prefix("claude_code.").unwrap_or(&log.name) {
         "api_request" => api_request,
         "api_error" | "api_retries_exhausted" => api_error,
         "tool_result" => tool_result,
@@ -45,24 +45,24 @@ fn read_log(log: &Log) -> Result<Option<Told>, Refusal> {
         "compaction" => compaction,
         _ => return Ok(None),
     };
-    let attributes = Json(&log.attributes);
+    let attributes = Wire(&log.attributes);
     Ok(tell(attributes, &Speaker::new(&coder(&log.name, attributes)?, log.time)))
 }
 
-fn coder(record: &str, attributes: Json<'_>) -> Result<Arc<Coder>, Refusal> {
+fn coder(record: &str, attributes: Wire<'_>) -> Result<Arc<CoderIdentity>, Refusal> {
     let Some(session) = attributes.text("session.id") else { return Err(Refusal::nameless(record, "session.id")) };
-    let who = Coder::new(Agent::ClaudeCode, session, &HookContext::default())?;
+    let who = CoderIdentity::new(Agent::ClaudeCode, session, &HookContext::default())?;
     match attributes.text("agent_id") {
         Some(agent_id) => who.subagent(agent_id, attributes.text("agent.name")),
         None => Ok(who),
     }
 }
 
-fn api_request(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
+fn api_request(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     let id = CallId::Request(attributes.text("request_id")?.to_owned());
     let mut call = ApiCall::new(&speaker.who, id, speaker.at).with_cost(attributes.number("cost_usd"));
     call.model = attributes.text("model").map(str::to_owned);
-    call.tokens = Tokens {
+    call.tokens = CallTokens {
         input: attributes.whole("input_tokens"),
         output: attributes.whole("output_tokens"),
         cache_read: attributes.whole("cache_read_tokens"),
@@ -77,8 +77,8 @@ fn api_request(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
 }
 
 /// A request that the agent gave up on: the turn ends with it, unless it was made in passing.
-fn api_error(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
-    let refused = Refused {
+fn api_error(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
+    let refused = RefusedCall {
         model: attributes.text("model").map(str::to_owned),
         ..refused(attributes.whole("status_code"), None, attributes.text("error"))
     };
@@ -92,8 +92,8 @@ fn api_error(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     Some(speaker.says(Fact::Refused(refused)).known_by(ids).with(DataKey::QuerySource, Some(source)))
 }
 
-fn tool_result(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
-    let input = attributes.text("tool_input").and_then(json::within).map(|input| Input::read(Json(&input)));
+fn tool_result(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
+    let input = attributes.text("tool_input").and_then(json::within).map(|input| ToolInput::read(Wire(&input)));
     let duration_ms = attributes.whole("duration_ms");
     // The error is only a word for its kind: what it was is told by others.
     let failed = attributes.truth("success") == Some(false);
@@ -101,17 +101,17 @@ fn tool_result(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
 }
 
 /// A call that was not allowed has no result.
-fn tool_decision(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
+fn tool_decision(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     let call = call(attributes, None)?;
     attributes.is("decision", "reject").then(|| call.ended(speaker, tools::failure(None)))
 }
 
-fn call<'r>(attributes: Json<'r>, input: Option<&'r Input>) -> Option<Call<'r>> {
+fn call<'r>(attributes: Wire<'r>, input: Option<&'r ToolInput>) -> Option<ClaudeCall<'r>> {
     let id = attributes.text("tool_use_id")?;
-    Some(Call { tool: attributes.text("tool_name").unwrap_or(tools::NAMELESS), id: Some(id), input })
+    Some(ClaudeCall { tool: attributes.text("tool_name").unwrap_or(tools::NAMELESS), id: Some(id), input })
 }
 
-fn compaction(attributes: Json<'_>, speaker: &Speaker<'_>) -> Option<Told> {
+fn compaction(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     let succeeded = attributes.truth("success") != Some(false);
     succeeded.then(|| speaker.compacted(None, attributes.text("trigger"), None))
 }
@@ -123,7 +123,7 @@ fn read_point(point: &Point) -> Result<Option<Told>, Refusal> {
         _ => return Ok(None),
     };
     let Some(time) = point.time.filter(|_| point.is_delta && point.value > 0.0) else { return Ok(None) };
-    let who = coder(&point.name, Json(&point.attributes))?;
+    let who = coder(&point.name, Wire(&point.attributes))?;
     let reached = who.says(Some(time), Fact::reached(name)).known_by(who.own(&[name, &time.to_string()]));
     Ok(Some(reached.with(DataKey::Count, Some(point.value))))
 }

@@ -3,8 +3,9 @@
 use crate::{
     event::DataKey,
     source::{
-        fact::{About, Fact, File, Ids, Told, Tool, Waits},
-        json::Json,
+        coder::Ids,
+        fact::{About, Fact, Told, Tool, TouchedFile, Waits},
+        json::Wire,
         shell,
     },
 };
@@ -22,16 +23,16 @@ const SUBJECTS: &[&str] =
 
 /// A call as each channel tells it. The facts of one call are the same whichever channel tells them, so that the later report
 /// adds nothing.
-pub(super) struct Call<'p> {
+pub(super) struct ClaudeCall<'p> {
     pub tool: &'p str,
     pub id: Option<&'p str>,
     /// What it was asked to do, where the channel knows.
-    pub input: Option<&'p Input>,
+    pub input: Option<&'p ToolInput>,
 }
 
 /// What a call was asked to do, as far as anything is told of it.
 #[derive(Debug, Default)]
-pub(super) struct Input {
+pub(super) struct ToolInput {
     pub subject: Option<String>,
     command: Option<String>,
     path: Option<String>,
@@ -40,10 +41,10 @@ pub(super) struct Input {
     in_background: bool,
 }
 
-impl Input {
-    pub fn read(input: Json<'_>) -> Input {
+impl ToolInput {
+    pub fn read(input: Wire<'_>) -> ToolInput {
         let text = |names: &[&str]| input.first_text(names).map(str::to_owned);
-        Input {
+        ToolInput {
             subject: text(SUBJECTS).or_else(|| question(input).map(str::to_owned)),
             command: text(&["command"]),
             path: text(&["file_path", "notebook_path"]),
@@ -64,7 +65,7 @@ pub(super) struct Response<'p> {
 }
 
 impl<'p> Response<'p> {
-    pub fn read(response: Json<'p>) -> Response<'p> {
+    pub fn read(response: Wire<'p>) -> Response<'p> {
         let is_image = response.truth("isImage") == Some(true);
         let lines = || response.list("structuredPatch").flat_map(|hunk| hunk.at("lines").words());
         let count = |mark| lines().filter(|line| line.starts_with(mark)).count() as u64;
@@ -80,9 +81,9 @@ impl<'p> Response<'p> {
     }
 }
 
-pub(super) fn before(speaker: &Speaker<'_>, wire: Json<'_>) -> Told {
+pub(super) fn before(speaker: &Speaker<'_>, wire: Wire<'_>) -> Told {
     let (tool, id) = (tool_of(wire), wire.text("tool_use_id"));
-    let call = Call { tool, id, input: None };
+    let call = ClaudeCall { tool, id, input: None };
     if tool != ASK_USER {
         return works(speaker, &call, "before");
     }
@@ -90,9 +91,9 @@ pub(super) fn before(speaker: &Speaker<'_>, wire: Json<'_>) -> Told {
     waits.with(DataKey::ToolName, Some(tool)).with(DataKey::Question, question(wire.at("tool_input")))
 }
 
-pub(super) fn after(speaker: &Speaker<'_>, wire: Json<'_>) -> Vec<Told> {
-    let input = Input::read(wire.at("tool_input"));
-    let call = Call { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
+pub(super) fn after(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
+    let input = ToolInput::read(wire.at("tool_input"));
+    let call = ClaudeCall { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
     let ended = call.ended(speaker, Tool { duration_ms: wire.whole("duration_ms"), ..Tool::default() });
     let mut told = vec![works(speaker, &call, "after"), ended];
     let folder = wire.text("cwd").unwrap_or_default();
@@ -100,19 +101,19 @@ pub(super) fn after(speaker: &Speaker<'_>, wire: Json<'_>) -> Vec<Told> {
     told
 }
 
-pub(super) fn failed(speaker: &Speaker<'_>, wire: Json<'_>, error: Option<&str>) -> Vec<Told> {
-    let input = Input::read(wire.at("tool_input"));
-    let call = Call { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
+pub(super) fn failed(speaker: &Speaker<'_>, wire: Wire<'_>, error: Option<&str>) -> Vec<Told> {
+    let input = ToolInput::read(wire.at("tool_input"));
+    let call = ClaudeCall { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
     let failure = Tool { duration_ms: wire.whole("duration_ms"), ..failure(error) };
     vec![works(speaker, &call, "after"), call.ended(speaker, failure)]
 }
 
 /// The only report of a call that was denied, or whose tool is not available.
-pub(super) fn batch(speaker: &Speaker<'_>, wire: Json<'_>) -> Vec<Told> {
+pub(super) fn batch(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
     let mut told = Vec::new();
     for made in wire.list("tool_calls") {
-        let input = Input::read(made.at("tool_input"));
-        let call = Call { tool: tool_of(made), id: made.text("tool_use_id"), input: Some(&input) };
+        let input = ToolInput::read(made.at("tool_input"));
+        let call = ClaudeCall { tool: tool_of(made), id: made.text("tool_use_id"), input: Some(&input) };
         if told.is_empty() {
             told.push(works(speaker, &call, "batch"));
         }
@@ -122,11 +123,11 @@ pub(super) fn batch(speaker: &Speaker<'_>, wire: Json<'_>) -> Vec<Told> {
     told
 }
 
-fn tool_of(made: Json<'_>) -> &str {
+fn tool_of(made: Wire<'_>) -> &str {
     made.text("tool_name").unwrap_or(NAMELESS)
 }
 
-fn question(input: Json<'_>) -> Option<&str> {
+fn question(input: Wire<'_>) -> Option<&str> {
     input.list("questions").find_map(|question| question.text("question"))
 }
 
@@ -139,11 +140,11 @@ pub(super) fn failure(error: Option<&str>) -> Tool {
     Tool { failed: true, error: error.map(str::to_owned), ..Tool::default() }
 }
 
-fn works(speaker: &Speaker<'_>, call: &Call<'_>, when: &str) -> Told {
+fn works(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, when: &str) -> Told {
     speaker.says(Fact::Works).known_by(call.ids(speaker, &format!("resumed-{when}")))
 }
 
-impl Call<'_> {
+impl ClaudeCall<'_> {
     /// The step that the call was; `came_of_it` says how it ended.
     pub fn ended(&self, speaker: &Speaker<'_>, came_of_it: Tool) -> Told {
         let about = self.input.map(|input| About(input.subject.clone()));
@@ -160,14 +161,14 @@ impl Call<'_> {
         }
     }
 
-    fn file(&self, speaker: &Speaker<'_>, part: &str, file: File) -> Told {
+    fn file(&self, speaker: &Speaker<'_>, part: &str, file: TouchedFile) -> Told {
         let told = speaker.says(Fact::File(file)).known_by(self.ids(speaker, part));
         told.with(DataKey::ToolName, Some(self.tool)).with(DataKey::ToolUseId, self.id)
     }
 }
 
 /// What came of a call that succeeded: its files and what it printed. Relative paths start from `folder`.
-pub(super) fn effects(speaker: &Speaker<'_>, call: &Call<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
+pub(super) fn effects(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
     let mut told: Vec<Told> = written_file(speaker, call, response).into_iter().collect();
     told.extend(removed_files(speaker, call, response, folder));
     told.extend(response.stdout.map(|printed| {
@@ -177,21 +178,21 @@ pub(super) fn effects(speaker: &Speaker<'_>, call: &Call<'_>, response: Response
     told
 }
 
-fn written_file(speaker: &Speaker<'_>, call: &Call<'_>, response: Response<'_>) -> Option<Told> {
+fn written_file(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response<'_>) -> Option<Told> {
     if !matches!(call.tool, "Write" | "Edit" | "MultiEdit" | "NotebookEdit") {
         return None;
     }
     let input = call.input?;
     let path = response.path.or(input.path.as_deref())?.to_owned();
     let operation = if response.created { "create" } else { "modify" };
-    Some(call.file(speaker, "file", File { operation, path, size: input.size, lines: response.lines }))
+    Some(call.file(speaker, "file", TouchedFile { operation, path, size: input.size, lines: response.lines }))
 }
 
 /// Nobody says which files a shell removes; the command does, where it is plain enough.
-fn removed_files(speaker: &Speaker<'_>, call: &Call<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
+fn removed_files(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
     let input = call.input.filter(|input| call.tool == BASH && !response.interrupted && !input.in_background);
     let Some(command) = input.and_then(|input| input.command.as_deref()) else { return Vec::new() };
     let removed = shell::removed_files(command, folder).into_iter().enumerate();
-    let file = |path| File { operation: "delete", path, size: None, lines: None };
+    let file = |path| TouchedFile { operation: "delete", path, size: None, lines: None };
     removed.map(|(nth, path)| call.file(speaker, &format!("removed-{nth}"), file(path))).collect()
 }

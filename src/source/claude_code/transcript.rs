@@ -9,24 +9,24 @@ use crate::{
     event::{DataKey, Time},
     source::{
         Agent, HookContext, Refusal,
-        channel::{Lines, Said},
-        coder::Coder,
+        channel::{LineReader, Understood},
+        coder::CoderIdentity,
         fact::{Fact, Told},
-        json::Json,
+        json::Wire,
     },
 };
 
 use super::{
-    calls::{ApiCall, CallId, Tokens, Totals},
-    conversation::Conversation,
-    line::{Content, Line},
+    calls::{ApiCall, CallId, CallTokens, SessionTotals},
+    conversation::Dialogue,
+    line::{ClaudeLine, MessageContent},
     session::Speaker,
 };
 
 #[derive(Debug, Default)]
-struct Transcript {
+struct SessionFile {
     place: PathParts,
-    who: Option<Arc<Coder>>,
+    who: Option<Arc<CoderIdentity>>,
     folder: String,
     /// Of the first line that had one.
     begin: Option<Time>,
@@ -36,10 +36,10 @@ struct Transcript {
     open: Option<OpenMessage>,
     /// Id of the last message that was told.
     closed: Option<String>,
-    conversation: Conversation,
+    conversation: Dialogue,
     /// Those whose cost is not told yet.
     calls: Vec<ApiCall>,
-    shared: Totals,
+    shared: SessionTotals,
 }
 
 /// What a file's path says.
@@ -58,13 +58,13 @@ struct OpenMessage {
     stop_reason: Option<String>,
 }
 
-pub(super) fn open(path: &str) -> Box<dyn Lines> {
-    Box::new(Transcript { place: PathParts::of(path), ..Transcript::default() })
+pub(super) fn open(path: &str) -> Box<dyn LineReader> {
+    Box::new(SessionFile { place: PathParts::of(path), ..SessionFile::default() })
 }
 
-impl Lines for Transcript {
-    fn line(&mut self, line: Json<'_>) -> Said {
-        let line = Line(line);
+impl LineReader for SessionFile {
+    fn line(&mut self, line: Wire<'_>) -> Understood {
+        let line = ClaudeLine(line);
         self.begin = self.begin.or(line.time());
         let mut told: Vec<Told> = match line.kind() {
             Some("user" | "assistant" | "system") => self.begin(line)?.into_iter().collect(),
@@ -93,8 +93,8 @@ impl Lines for Transcript {
     }
 }
 
-impl Transcript {
-    fn begin(&mut self, line: Line<'_>) -> Result<Option<Told>, Refusal> {
+impl SessionFile {
+    fn begin(&mut self, line: ClaudeLine<'_>) -> Result<Option<Told>, Refusal> {
         if let Some(folder) = line.cwd() {
             folder.clone_into(&mut self.folder);
         }
@@ -102,14 +102,14 @@ impl Transcript {
             let Some(session) = line.session_id().or(self.place.session.as_deref()) else {
                 return Err(Refusal::new("the line has no `sessionId`"));
             };
-            self.who = Some(Coder::new(Agent::ClaudeCode, session, &HookContext::default())?.in_folder(line.cwd()));
+            self.who = Some(CoderIdentity::new(Agent::ClaudeCode, session, &HookContext::default())?.in_folder(line.cwd()));
         }
         let Some(speaker) = self.speaker(line).filter(|_| !self.is_begun) else { return Ok(None) };
         self.is_begun = true;
         Ok(Some(speaker.who.says(self.begin, Fact::begun(None)).with(DataKey::Cwd, line.cwd())))
     }
 
-    fn user(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn user(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let Some(speaker) = self.speaker(line) else { return Vec::new() };
         let mut told = Vec::new();
         if let Some(prompt_id) = line.prompt_id().filter(|id| self.prompt_id.as_deref() != Some(*id)) {
@@ -129,7 +129,7 @@ impl Transcript {
         told
     }
 
-    fn assistant(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn assistant(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let Some(speaker) = self.speaker(line) else { return Vec::new() };
         if line.is_refusal() {
             return self.refused(&speaker, line);
@@ -142,7 +142,7 @@ impl Transcript {
         told
     }
 
-    fn take_message(&mut self, speaker: &Speaker<'_>, line: Line<'_>) -> Vec<Told> {
+    fn take_message(&mut self, speaker: &Speaker<'_>, line: ClaudeLine<'_>) -> Vec<Told> {
         let message = line.message();
         let Some(id) = message.text("id").filter(|id| self.closed.as_deref() != Some(*id)) else { return Vec::new() };
         let told = if self.open.as_ref().is_some_and(|open| open.id != id) { self.close() } else { Vec::new() };
@@ -152,14 +152,14 @@ impl Transcript {
             OpenMessage { id: id.to_owned(), call, text: None, stop_reason: None }
         });
         open.call.at = line.time();
-        open.call.tokens = Tokens::read(message.at("usage"));
+        open.call.tokens = CallTokens::read(message.at("usage"));
         open.call.model = message.text("model").map(str::to_owned);
         open.stop_reason = message.text("stop_reason").map(str::to_owned);
         open.text = line.content().text().map(str::to_owned).or(open.text.take());
         told
     }
 
-    fn system(&mut self, line: Line<'_>) -> Vec<Told> {
+    fn system(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let Some(speaker) = self.speaker(line) else { return Vec::new() };
         match line.subtype() {
             Some("api_error") => line.retried(&speaker.who, line.uuid()).into_iter().collect(),
@@ -170,7 +170,7 @@ impl Transcript {
     }
 
     /// The agent says instead of the model that it gave up.
-    fn refused(&mut self, speaker: &Speaker<'_>, line: Line<'_>) -> Vec<Told> {
+    fn refused(&mut self, speaker: &Speaker<'_>, line: ClaudeLine<'_>) -> Vec<Told> {
         let mut told = self.close();
         self.turn_is_over = true;
         let prompt_id = self.prompt_id.as_deref();
@@ -199,10 +199,10 @@ impl Transcript {
     }
 
     /// The last line of a process: what the session used, subagents and all.
-    fn cost_state(&mut self, state: Json<'_>) -> Vec<Told> {
+    fn cost_state(&mut self, state: Wire<'_>) -> Vec<Told> {
         let mut told = self.close();
         let Some(who) = &self.who else { return told };
-        let totals = Totals::read(state.at("modelUsage")).unwrap_or_default();
+        let totals = SessionTotals::read(state.at("modelUsage")).unwrap_or_default();
         totals.since(&self.shared).share_among(&mut self.calls);
         told.extend(self.calls.drain(..).map(|call| call.told()));
         self.shared = totals;
@@ -214,7 +214,7 @@ impl Transcript {
         told
     }
 
-    fn speaker(&self, line: Line<'_>) -> Option<Speaker<'static>> {
+    fn speaker(&self, line: ClaudeLine<'_>) -> Option<Speaker<'static>> {
         let who = self.who.as_ref()?;
         let who = match line.agent_id().or(self.place.agent_id.as_deref()) {
             Some(agent_id) => who.subagent(agent_id, line.subagent_type()).ok()?,
@@ -238,7 +238,7 @@ impl PathParts {
 }
 
 /// What a person asked, not what the agent noted in a person's name.
-fn prompt(content: Content<'_>) -> Option<&str> {
+fn prompt(content: MessageContent<'_>) -> Option<&str> {
     let text = content.text()?;
     let noted = ["<command-name>", "<local-command-", "<bash-", "<task-notification", "[Request interrupted"];
     (!noted.iter().any(|prefix| text.starts_with(prefix))).then_some(text)

@@ -8,16 +8,16 @@ use crate::{
     event::DataKey,
     source::{
         drafts::describe,
-        fact::{About, Fact, File, Told, Tool},
-        json::Json,
-        patch::{self, Change},
+        fact::{About, Fact, Told, Tool, TouchedFile},
+        json::Wire,
+        patch::{self, FileChange},
         shell,
     },
 };
 
 /// One call. Its facts are the same whichever channel tells them, so that a later report adds only what is new.
 #[derive(Clone, Debug)]
-pub(super) struct Call {
+pub(super) struct CodexCall {
     /// `None` where the channel has no id that others share.
     pub id: Option<String>,
     pub work: Work,
@@ -27,20 +27,20 @@ pub(super) struct Call {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Work {
     Command(String),
-    Patch(Vec<Change>),
-    Plan(Vec<Step>),
+    Patch(Vec<FileChange>),
+    Plan(Vec<PlanStep>),
     Other { tool: String, subject: Option<String> },
 }
 
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Step {
+pub(super) struct PlanStep {
     pub text: String,
     pub done: bool,
 }
 
 /// What came of it, as far as the channel says.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Outcome<'o> {
+pub(super) struct WorkOutcome<'o> {
     pub exit_code: Option<i64>,
     pub failed: bool,
     /// What the tool answered. A patch that has an answer did what that lists.
@@ -59,7 +59,7 @@ const STEPS_MAX: usize = 100;
 
 impl Work {
     /// What `arguments` ask of `tool`; paths start from `folder`.
-    pub fn of(tool: &str, arguments: Json<'_>, folder: &str) -> Work {
+    pub fn of(tool: &str, arguments: Wire<'_>, folder: &str) -> Work {
         let given = arguments.0.as_str().or_else(|| arguments.first_text(&["command", "input"]));
         match tool {
             PATCH => Work::Patch(patch::changes_of_patch(given.unwrap_or_default(), folder)),
@@ -72,7 +72,7 @@ impl Work {
     }
 
     /// A tool of an MCP server, named as hooks name it.
-    pub fn of_server(server: &str, tool: &str, arguments: Json<'_>) -> Work {
+    pub fn of_server(server: &str, tool: &str, arguments: Wire<'_>) -> Work {
         Work::Other { tool: format!("mcp__{server}__{tool}"), subject: arguments.first_text(SUBJECTS).map(str::to_owned) }
     }
 
@@ -93,7 +93,7 @@ impl Work {
     fn subject(&self) -> Option<String> {
         let subject = match self {
             Work::Command(script) => Some(script.clone()),
-            Work::Patch(changes) => Some(changes.iter().map(Change::file_name).collect::<Vec<_>>().join(", ")),
+            Work::Patch(changes) => Some(changes.iter().map(FileChange::file_name).collect::<Vec<_>>().join(", ")),
             Work::Plan(steps) => steps.iter().find(|step| !step.done).map(|step| step.text.clone()),
             Work::Other { subject, .. } => subject.clone(),
         };
@@ -118,17 +118,17 @@ impl Work {
     }
 }
 
-impl Call {
-    pub fn new(id: Option<&str>, work: Work) -> Call {
-        Call { id: id.map(str::to_owned), work }
+impl CodexCall {
+    pub fn new(id: Option<&str>, work: Work) -> CodexCall {
+        CodexCall { id: id.map(str::to_owned), work }
     }
 
     /// The call and all that is known to have come of it; relative paths of a command start from `folder`.
-    pub fn told(&self, thread: &Thread, outcome: &Outcome<'_>, folder: &str) -> Vec<Told> {
+    pub fn told(&self, thread: &Thread, outcome: &WorkOutcome<'_>, folder: &str) -> Vec<Told> {
         let mut told = vec![self.ended(thread, outcome)];
         match &self.work {
             Work::Patch(changes) if !outcome.failed => {
-                let done = |change: &&Change| outcome.printed.is_none_or(|answer| change.is_listed(answer, folder));
+                let done = |change: &&FileChange| outcome.printed.is_none_or(|answer| change.is_listed(answer, folder));
                 told.extend(changes.iter().filter(done).enumerate().map(|(nth, change)| self.changed_file(thread, nth, change)));
             }
             Work::Command(script) => {
@@ -142,7 +142,7 @@ impl Call {
         told
     }
 
-    pub fn ended(&self, thread: &Thread, outcome: &Outcome<'_>) -> Told {
+    pub fn ended(&self, thread: &Thread, outcome: &WorkOutcome<'_>) -> Told {
         let tool = Tool {
             name: self.work.tool().to_owned(),
             id: self.id.clone(),
@@ -156,7 +156,7 @@ impl Call {
         thread.known(Fact::Tool(tool), self.id.as_deref().map(|id| ["tool", id]), &["tool", &self.work.print()])
     }
 
-    fn changed_file(&self, thread: &Thread, nth: usize, change: &Change) -> Told {
+    fn changed_file(&self, thread: &Thread, nth: usize, change: &FileChange) -> Told {
         // Counted from none behind the first, as histories have them.
         let part = if nth == 0 { "file".to_owned() } else { format!("file-{nth}") };
         self.file(thread, &part, change.kind.operation(), &change.path, change.size)
@@ -171,7 +171,7 @@ impl Call {
     }
 
     fn file(&self, thread: &Thread, part: &str, operation: &'static str, path: &str, size: Option<u64>) -> Told {
-        let fact = Fact::File(File { operation, path: path.to_owned(), size, lines: None });
+        let fact = Fact::File(TouchedFile { operation, path: path.to_owned(), size, lines: None });
         let natural = self.id.as_deref().map(|id| ["tool", id, part]);
         let told = thread.known(fact, natural, &["file", operation, &print(path)]);
         told.with(DataKey::ToolName, Some(self.work.tool())).with(DataKey::ToolUseId, self.id.as_deref())
@@ -185,16 +185,16 @@ impl Call {
 }
 
 /// The steps of a plan, each with its text under `key`.
-pub(super) fn steps<'v>(list: impl Iterator<Item = Json<'v>>, key: &str) -> Vec<Step> {
-    let step = |item: Json<'_>| {
+pub(super) fn steps<'v>(list: impl Iterator<Item = Wire<'v>>, key: &str) -> Vec<PlanStep> {
+    let step = |item: Wire<'_>| {
         let done = item.truth("completed").unwrap_or_else(|| item.is("status", "completed"));
-        Some(Step { text: item.text(key)?.to_owned(), done })
+        Some(PlanStep { text: item.text(key)?.to_owned(), done })
     };
     list.filter_map(step).take(STEPS_MAX).collect()
 }
 
 /// The script, under the name that this version of the tool has for it: a line, or a list of words.
-fn commanded(arguments: Json<'_>) -> Option<String> {
+fn commanded(arguments: Wire<'_>) -> Option<String> {
     let given = [arguments.at("cmd"), arguments.at("command"), arguments.at("action").at("command")];
     let given = given.into_iter().find(|given| given.is_there())?;
     match given.as_text() {

@@ -7,7 +7,7 @@
 use serde_json::Value;
 
 use super::{
-    call::{Call, Outcome, Work},
+    call::{CodexCall, Work, WorkOutcome},
     command,
     thread::Thread,
     usage::Account,
@@ -16,9 +16,9 @@ use crate::{
     event::{DataKey, Time},
     source::{
         HookContext, Refusal,
-        channel::{Lines, Said},
+        channel::{LineReader, Understood},
         fact::{Fact, Told},
-        json::{self, Json},
+        json::{self, Wire},
         open_calls::OpenCalls,
         patch,
     },
@@ -42,7 +42,7 @@ struct Rollout {
 /// `2026-11-22T18-58-41-`
 const TIME_CHARS: usize = 20;
 
-pub(super) fn open(path: &str) -> Box<dyn Lines> {
+pub(super) fn open(path: &str) -> Box<dyn LineReader> {
     let name = path.rsplit(['/', '\\']).next().unwrap_or_default();
     let stem = name.strip_prefix("rollout-").and_then(|name| name.split_once(".jsonl")).map(|(stem, _)| stem);
     // The time stands before the id.
@@ -50,8 +50,8 @@ pub(super) fn open(path: &str) -> Box<dyn Lines> {
     Box::new(Rollout { named, ..Rollout::default() })
 }
 
-impl Lines for Rollout {
-    fn line(&mut self, line: Json<'_>) -> Said {
+impl LineReader for Rollout {
+    fn line(&mut self, line: Wire<'_>) -> Understood {
         let (at, payload) = (line.text("timestamp").and_then(Time::parse), line.at("payload"));
         if line.is("type", "session_meta") {
             return Ok(stamped(self.meta(payload)?, at));
@@ -96,7 +96,7 @@ impl Rollout {
         Ok(self.thread.insert(Thread::new(named, None, &HookContext::default())?).clone())
     }
 
-    fn meta(&mut self, meta: Json<'_>) -> Said {
+    fn meta(&mut self, meta: Wire<'_>) -> Understood {
         // The second is that of the thread this one forked off.
         if self.thread.is_some() {
             return Ok(Vec::new());
@@ -122,7 +122,7 @@ impl Rollout {
         Ok(vec![begun])
     }
 
-    fn turn_context(&mut self, context: Json<'_>) {
+    fn turn_context(&mut self, context: Wire<'_>) {
         if let Some(model) = context.text("model") {
             self.account.model = Some(model.to_owned());
         }
@@ -131,7 +131,7 @@ impl Rollout {
         }
     }
 
-    fn event(&mut self, thread: &Thread, event: Json<'_>, stamp: Option<&str>, at: Option<Time>) -> Vec<Told> {
+    fn event(&mut self, thread: &Thread, event: Wire<'_>, stamp: Option<&str>, at: Option<Time>) -> Vec<Told> {
         match event.text("type") {
             Some("task_started" | "turn_started") => self.turn_began(thread, event.text("turn_id").or(stamp)),
             // Before turns had a beginning of their own.
@@ -163,7 +163,7 @@ impl Rollout {
         calls.into_iter().chain(resumed).collect()
     }
 
-    fn turn_ended(&mut self, thread: &Thread, event: Json<'_>, ended: impl FnOnce(Option<&str>) -> Told) -> Vec<Told> {
+    fn turn_ended(&mut self, thread: &Thread, event: Wire<'_>, ended: impl FnOnce(Option<&str>) -> Told) -> Vec<Told> {
         let turn = event.text("turn_id").map(str::to_owned).or_else(|| self.turn.take());
         self.turn = None;
         self.at_rest = true;
@@ -171,7 +171,7 @@ impl Rollout {
         calls.into_iter().chain([ended(turn.as_deref())]).collect()
     }
 
-    fn item(&mut self, thread: &Thread, item: Json<'_>) -> Vec<Told> {
+    fn item(&mut self, thread: &Thread, item: Wire<'_>) -> Vec<Told> {
         let id = item.text("id");
         // What the model is answered says less.
         id.and_then(|id| self.calls.close(id));
@@ -186,11 +186,11 @@ impl Rollout {
                 let (server, tool) = (item.text("server").unwrap_or("mcp"), item.text("tool").unwrap_or("tool"));
                 let failed = is_failed(item) || item.at("error").is_there();
                 let work = Work::of_server(server, tool, item.at("arguments"));
-                Call::new(id, work).told(thread, &Outcome { failed, ..Outcome::default() }, &self.folder)
+                CodexCall::new(id, work).told(thread, &WorkOutcome { failed, ..WorkOutcome::default() }, &self.folder)
             }
             Some("WebSearch") => {
                 let work = Work::of("web_search", item, &self.folder);
-                Call::new(id, work).told(thread, &Outcome::default(), &self.folder)
+                CodexCall::new(id, work).told(thread, &WorkOutcome::default(), &self.folder)
             }
             Some("ContextCompaction") => vec![thread.compacted()],
             _ => Vec::new(),
@@ -201,32 +201,32 @@ impl Rollout {
         said.filter(|said| !said.is_empty()).map(|said| thread.said(id, said)).into_iter().collect()
     }
 
-    fn command(&self, thread: &Thread, id: Option<&str>, item: Json<'_>) -> Vec<Told> {
+    fn command(&self, thread: &Thread, id: Option<&str>, item: Wire<'_>) -> Vec<Told> {
         let exit_code = item.signed("exit_code");
-        let outcome = Outcome {
+        let outcome = WorkOutcome {
             exit_code,
             failed: is_failed(item) || exit_code.is_some_and(|code| code != 0),
             printed: item.text("aggregated_output"),
-            ..Outcome::default()
+            ..WorkOutcome::default()
         };
         // Its folder may be a URL.
         let folder = item.text("cwd").map(|cwd| cwd.strip_prefix("file://").unwrap_or(cwd)).unwrap_or(&self.folder);
-        Call::new(id, Work::Command(command::script(&item.at("command").words()))).told(thread, &outcome, folder)
+        CodexCall::new(id, Work::Command(command::script(&item.at("command").words()))).told(thread, &outcome, folder)
     }
 
-    fn patched(&self, thread: &Thread, id: Option<&str>, item: Json<'_>) -> Vec<Told> {
+    fn patched(&self, thread: &Thread, id: Option<&str>, item: Wire<'_>) -> Vec<Told> {
         let failed = is_failed(item) || item.truth("success") == Some(false);
         let work = Work::Patch(patch::changes_of_json(item.at("changes"), &self.folder));
-        Call::new(id, work).told(thread, &Outcome { failed, ..Outcome::default() }, &self.folder)
+        CodexCall::new(id, work).told(thread, &WorkOutcome { failed, ..WorkOutcome::default() }, &self.folder)
     }
 
-    fn response_item(&mut self, thread: &Thread, item: Json<'_>) -> Vec<Told> {
+    fn response_item(&mut self, thread: &Thread, item: Wire<'_>) -> Vec<Told> {
         let Some(id) = item.text("call_id") else { return Vec::new() };
         let work = match item.text("type") {
             Some("function_call") => {
                 let given = item.text("arguments").unwrap_or_default();
                 let arguments = json::within(given).unwrap_or_else(|| Value::from(given));
-                Work::of(item.text("name").unwrap_or("tool"), Json(&arguments), &self.folder)
+                Work::of(item.text("name").unwrap_or("tool"), Wire(&arguments), &self.folder)
             }
             Some("custom_tool_call") => Work::of(item.text("name").unwrap_or("tool"), item.at("input"), &self.folder),
             Some("local_shell_call") => Work::of("local_shell", item, &self.folder),
@@ -240,9 +240,9 @@ impl Rollout {
         Vec::new()
     }
 
-    fn answered(&self, thread: &Thread, id: &str, work: Work, output: Json<'_>) -> Vec<Told> {
-        let answer = Answer::read(output);
-        let outcome = Outcome {
+    fn answered(&self, thread: &Thread, id: &str, work: Work, output: Wire<'_>) -> Vec<Told> {
+        let answer = ToolAnswer::read(output);
+        let outcome = WorkOutcome {
             exit_code: answer.exit_code,
             failed: answer.failed,
             // A command that still runs has not said all.
@@ -250,13 +250,13 @@ impl Rollout {
                 Work::Command(_) if answer.exit_code.is_none() => None,
                 _ => Some(answer.printed.as_str()),
             },
-            ..Outcome::default()
+            ..WorkOutcome::default()
         };
-        Call::new(Some(id), work).told(thread, &outcome, &self.folder)
+        CodexCall::new(Some(id), work).told(thread, &outcome, &self.folder)
     }
 }
 
-fn is_failed(item: Json<'_>) -> bool {
+fn is_failed(item: Wire<'_>) -> bool {
     item.text("status").is_some_and(|status| matches!(status, "failed" | "declined"))
 }
 
@@ -266,19 +266,19 @@ fn stamped(told: Vec<Told>, at: Option<Time>) -> Vec<Told> {
 }
 
 /// A tool's answer as the model reads it: a text with the exit code on a line of its own, or JSON.
-struct Answer {
+struct ToolAnswer {
     exit_code: Option<i64>,
     failed: bool,
     printed: String,
 }
 
-impl Answer {
-    fn read(output: Json<'_>) -> Answer {
+impl ToolAnswer {
+    fn read(output: Wire<'_>) -> ToolAnswer {
         let told_failed = output.truth("success") == Some(false);
         let answer = output.0.as_str().or_else(|| output.text("content")).unwrap_or_default();
         let json = json::within(answer).filter(|json| json["metadata"].is_object());
         let (exit_code, printed) = match &json {
-            Some(json) => (Json(json).at("metadata").signed("exit_code"), Json(json).text("output").unwrap_or_default()),
+            Some(json) => (Wire(json).at("metadata").signed("exit_code"), Wire(json).text("output").unwrap_or_default()),
             None => match answer.split_once("\nOutput:\n") {
                 Some((head, printed)) => (head.lines().find_map(exit_code), printed),
                 None => (None, answer),
@@ -286,7 +286,7 @@ impl Answer {
         };
         let unsupported = answer.starts_with("unsupported call");
         let failed = told_failed || unsupported || exit_code.is_some_and(|code| code != 0);
-        Answer { exit_code, failed, printed: printed.to_owned() }
+        ToolAnswer { exit_code, failed, printed: printed.to_owned() }
     }
 }
 

@@ -5,17 +5,17 @@
 use serde_json::Value;
 
 use super::{
-    call::{Call, Outcome, Work},
+    call::{CodexCall, Work, WorkOutcome},
     thread::Thread,
-    usage::{Calls, Tokens},
+    usage::{Calls, TokenSum},
 };
 use crate::{
     event::DataKey,
     source::{
         HookContext, Refusal,
-        channel::Said,
-        fact::{Fact, Refused, Told, nanos_of_millis},
-        json::{self, Json},
+        channel::Understood,
+        fact::{Fact, RefusedCall, Told, nanos_of_millis},
+        json::{self, Wire},
         otel::Record,
     },
 };
@@ -25,7 +25,7 @@ const EXEC: &str = "codex_exec";
 
 /// # Errors
 /// [`Refusal`] where the record names no session, or one that cannot be part of a coder's id.
-pub(super) fn read(record: &Record) -> Said {
+pub(super) fn read(record: &Record) -> Understood {
     let Record::Log(log) = record else { return Ok(Vec::new()) };
     let tell = match log.name.as_str() {
         "codex.conversation_starts" => begun,
@@ -35,28 +35,28 @@ pub(super) fn read(record: &Record) -> Said {
         // Most records tell of Codex's own insides.
         _ => return Ok(Vec::new()),
     };
-    let attributes = Json(&log.attributes);
+    let attributes = Wire(&log.attributes);
     let Some(session) = attributes.text("conversation.id") else {
         return Err(Refusal::nameless(&log.name, "conversation.id"));
     };
     let at = attributes.time("event.timestamp").or(log.time);
     let thread = Thread::new(session, None, &HookContext::default())?.at(at);
-    Ok(tell(&Event { thread, attributes, service: &log.service }).into_iter().collect())
+    Ok(tell(&CodexLog { thread, attributes, service: &log.service }).into_iter().collect())
 }
 
-struct Event<'r> {
+struct CodexLog<'r> {
     thread: Thread,
-    attributes: Json<'r>,
+    attributes: Wire<'r>,
     service: &'r str,
 }
 
 /// A resumed session starts its conversation too, but its key is the first start's.
-fn begun(event: &Event<'_>) -> Option<Told> {
+fn begun(event: &CodexLog<'_>) -> Option<Told> {
     Some(event.thread.says(Fact::begun(None)).with(DataKey::Model, event.attributes.text("model")))
 }
 
 /// A request that succeeded is told by the end of its answer, which has its tokens.
-fn requested(event: &Event<'_>) -> Option<Told> {
+fn requested(event: &CodexLog<'_>) -> Option<Told> {
     let attributes = event.attributes;
     let status = attributes.whole("http.response.status_code");
     let message = attributes.first_text(&["error.message", "error"]);
@@ -65,36 +65,36 @@ fn requested(event: &Event<'_>) -> Option<Told> {
     }
     // Requests have no id, but no two of one session end in the same instant.
     let ended = event.thread.at.map(|at| at.to_string());
-    let refused = Refused {
+    let refused = RefusedCall {
         model: attributes.text("model").map(str::to_owned),
         code: status.map(|status| status.to_string()),
         message: message.map(str::to_owned),
         duration_ns: nanos_of_millis(attributes.whole("duration_ms")),
-        ..Refused::default()
+        ..RefusedCall::default()
     };
     Some(event.thread.refused(ended.as_deref(), refused))
 }
 
-fn answered(event: &Event<'_>) -> Option<Told> {
+fn answered(event: &CodexLog<'_>) -> Option<Told> {
     let attributes = event.attributes;
     let is_exec = event.service == EXEC || attributes.is("originator", EXEC);
     let is_end = attributes.is("event.kind", "response.completed");
-    let tokens = Tokens::of_attributes(attributes).filter(|_| is_end && !is_exec)?;
+    let tokens = TokenSum::of_attributes(attributes).filter(|_| is_end && !is_exec)?;
     Some(Calls { provider: None, model: attributes.text("model"), tokens: Some(tokens) }.call(&event.thread, None))
 }
 
 /// Its `success` says that the tool ran, whatever came of the command.
-fn tool_result(event: &Event<'_>) -> Option<Told> {
+fn tool_result(event: &CodexLog<'_>) -> Option<Told> {
     let attributes = event.attributes;
     let given = attributes.text("arguments").unwrap_or_default();
     let arguments = json::within(given).unwrap_or_else(|| Value::from(given));
-    let arguments = Json(&arguments);
+    let arguments = Wire(&arguments);
     let tool = attributes.text("tool_name").unwrap_or("tool");
     let work = match attributes.text("mcp_server") {
         Some(server) if !tool.starts_with("mcp__") => Work::of_server(server, tool, arguments),
         _ => Work::of(tool, arguments, ""),
     };
     let failed = attributes.truth("success") == Some(false);
-    let outcome = Outcome { failed, duration_ms: attributes.whole("duration_ms"), ..Outcome::default() };
-    Some(Call::new(attributes.text("call_id"), work).ended(&event.thread, &outcome))
+    let outcome = WorkOutcome { failed, duration_ms: attributes.whole("duration_ms"), ..WorkOutcome::default() };
+    Some(CodexCall::new(attributes.text("call_id"), work).ended(&event.thread, &outcome))
 }

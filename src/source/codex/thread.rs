@@ -11,16 +11,16 @@ use crate::{
     event::{DataKey, EventType, Time},
     source::{
         Agent, HookContext, Refusal,
-        coder::{Coder, fingerprint},
-        fact::{Fact, Refused, Told},
-        json::{self, Json},
+        coder::{CoderIdentity, fingerprint},
+        fact::{Fact, RefusedCall, Told},
+        json::{self, Wire},
     },
 };
 
 /// A session, or one of its subagents, at a moment of it.
 #[derive(Clone, Debug)]
 pub(super) struct Thread {
-    pub who: Arc<Coder>,
+    pub who: Arc<CoderIdentity>,
     pub at: Option<Time>,
 }
 
@@ -28,7 +28,7 @@ impl Thread {
     /// # Errors
     /// [`Refusal`] where `session` cannot be part of a coder's id.
     pub fn new(session: &str, folder: Option<&str>, context: &HookContext) -> Result<Thread, Refusal> {
-        Ok(Thread { who: Coder::new(Agent::Codex, session, context)?.in_folder(folder), at: None })
+        Ok(Thread { who: CoderIdentity::new(Agent::Codex, session, context)?.in_folder(folder), at: None })
     }
 
     /// # Errors
@@ -90,10 +90,10 @@ impl Thread {
     }
 
     /// A request to the provider failed; `id` is what the channel tells such requests apart by.
-    pub fn refused(&self, id: Option<&str>, refused: Refused) -> Told {
+    pub fn refused(&self, id: Option<&str>, refused: RefusedCall) -> Told {
         let repeat = if refused.kind() == EventType::RateLimit { "rate-limit" } else { "api-error" };
         let message = refused.message.as_deref().map(plain);
-        self.known(Fact::Refused(Refused { message, ..refused }), id.map(|id| ["request", id, repeat]), &[repeat])
+        self.known(Fact::Refused(RefusedCall { message, ..refused }), id.map(|id| ["request", id, repeat]), &[repeat])
     }
 }
 
@@ -105,5 +105,5 @@ pub(super) fn print(text: &str) -> String {
 /// What went wrong, out of the answer of the provider that it may come in.
 fn plain(message: &str) -> String {
     let answer = json::within(message).unwrap_or_default();
-    Json(&answer).at("error").text("message").unwrap_or(message).to_owned()
+    Wire(&answer).at("error").text("message").unwrap_or(message).to_owned()
 }

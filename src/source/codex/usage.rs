@@ -1,4 +1,4 @@
-//! Tokens: whose they are, and who tells them.
+//! TokenSum: whose they are, and who tells them.
 //!
 //! Codex tells its tokens in three ways: the rollout and the telemetry call by call, the JSON output of `codex exec` once a
 //! turn, as the sum of the thread so far. A fact cannot be taken back when its parts are heard of later, so for a session of
@@ -12,13 +12,13 @@ use super::thread::{Thread, print};
 use crate::{
     event::{DataKey, Time},
     source::{
-        fact::{Fact, Told, Usage},
-        json::Json,
+        fact::{Fact, ModelUsage, Told},
+        json::Wire,
     },
 };
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tokens {
+pub(super) struct TokenSum {
     /// Cached ones and all.
     input: u64,
     cached: u64,
@@ -26,10 +26,10 @@ pub(super) struct Tokens {
     output: u64,
 }
 
-impl Tokens {
+impl TokenSum {
     /// As the rollout and the JSON output write them.
-    pub fn read(usage: Json<'_>) -> Option<Tokens> {
-        Some(Tokens {
+    pub fn read(usage: Wire<'_>) -> Option<TokenSum> {
+        Some(TokenSum {
             input: usage.whole("input_tokens")?,
             cached: usage.whole("cached_input_tokens").unwrap_or(0),
             cache_write: usage.whole("cache_write_input_tokens").unwrap_or(0),
@@ -38,8 +38,8 @@ impl Tokens {
     }
 
     /// As the attributes of telemetry have them.
-    pub fn of_attributes(attributes: Json<'_>) -> Option<Tokens> {
-        Some(Tokens {
+    pub fn of_attributes(attributes: Wire<'_>) -> Option<TokenSum> {
+        Some(TokenSum {
             input: attributes.whole("input_token_count")?,
             cached: attributes.whole("cached_token_count").unwrap_or(0),
             cache_write: attributes.whole("cache_write_token_count").unwrap_or(0),
@@ -47,8 +47,8 @@ impl Tokens {
         })
     }
 
-    pub fn plus(self, more: Tokens) -> Tokens {
-        Tokens {
+    pub fn plus(self, more: TokenSum) -> TokenSum {
+        TokenSum {
             input: self.input.saturating_add(more.input),
             cached: self.cached.saturating_add(more.cached),
             cache_write: self.cache_write.saturating_add(more.cache_write),
@@ -57,9 +57,9 @@ impl Tokens {
     }
 
     /// What came since the sum was `earlier`; all of it where it was counted from the beginning again.
-    pub fn since(self, earlier: Tokens) -> Tokens {
+    pub fn since(self, earlier: TokenSum) -> TokenSum {
         let since = || {
-            Some(Tokens {
+            Some(TokenSum {
                 input: self.input.checked_sub(earlier.input)?,
                 cached: self.cached.checked_sub(earlier.cached)?,
                 cache_write: self.cache_write.checked_sub(earlier.cache_write)?,
@@ -80,13 +80,13 @@ impl Tokens {
 pub(super) struct Calls<'c> {
     pub provider: Option<&'c str>,
     pub model: Option<&'c str>,
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<TokenSum>,
 }
 
 impl Calls<'_> {
     pub fn called(&self) -> Fact {
         let tokens = self.tokens;
-        Fact::Called(Usage {
+        Fact::Called(ModelUsage {
             provider: self.provider.map(str::to_owned),
             model: self.model.map(str::to_owned),
             total: tokens.map(|tokens| tokens.input.saturating_add(tokens.output)),
@@ -94,7 +94,7 @@ impl Calls<'_> {
             output: tokens.map(|tokens| tokens.output),
             cache_read: tokens.map(|tokens| tokens.cached),
             cache_write: tokens.map(|tokens| tokens.cache_write),
-            ..Usage::default()
+            ..ModelUsage::default()
         })
     }
 
@@ -105,7 +105,7 @@ impl Calls<'_> {
     }
 
     /// A turn's calls, by the sum of the thread's tokens after it.
-    pub fn turn(&self, thread: &Thread, turn: Option<&str>, total: Tokens) -> Told {
+    pub fn turn(&self, thread: &Thread, turn: Option<&str>, total: TokenSum) -> Told {
         thread.known(self.called(), turn.map(|turn| ["turn", turn, "api"]), &["turn", "api", &total.print()])
     }
 }
@@ -119,44 +119,44 @@ pub(super) struct Account {
     pub model: Option<String>,
     /// Of the provider's limit, how much was used when last told.
     pub limit_used_percent: Option<f64>,
-    held: Option<Call>,
-    turn: Tokens,
+    held: Option<HeldCall>,
+    turn: TokenSum,
     turn_calls: u64,
-    thread: Tokens,
+    thread: TokenSum,
     has_records: bool,
 }
 
 #[derive(Debug)]
-struct Call {
+struct HeldCall {
     response: String,
-    tokens: Tokens,
+    tokens: TokenSum,
     at: Option<Time>,
 }
 
 impl Account {
     /// `token_usage_record`: one call.
-    pub fn record(&mut self, thread: &Thread, record: Json<'_>, at: Option<Time>) -> Option<Told> {
-        let tokens = Tokens::read(record.at("usage"))?;
-        let total = Tokens::read(record.at("thread_token_usage")).unwrap_or_else(|| self.thread.plus(tokens));
+    pub fn record(&mut self, thread: &Thread, record: Wire<'_>, at: Option<Time>) -> Option<Told> {
+        let tokens = TokenSum::read(record.at("usage"))?;
+        let total = TokenSum::read(record.at("thread_token_usage")).unwrap_or_else(|| self.thread.plus(tokens));
         let response = record.text("response_id").map_or_else(|| print(&total.print()), str::to_owned);
         self.has_records = true;
-        self.add(thread, Call { response, tokens, at }, total)
+        self.add(thread, HeldCall { response, tokens, at }, total)
     }
 
     /// `token_count`: the sum so far, told again whenever a limit changes. Older versions tell nothing else.
-    pub fn count(&mut self, thread: &Thread, count: Json<'_>, at: Option<Time>) -> Option<Told> {
+    pub fn count(&mut self, thread: &Thread, count: Wire<'_>, at: Option<Time>) -> Option<Told> {
         if let Some(percent) = count.at("rate_limits").at("primary").number("used_percent") {
             self.limit_used_percent = Some(percent);
         }
-        let total = Tokens::read(count.at("info").at("total_token_usage"))?;
+        let total = TokenSum::read(count.at("info").at("total_token_usage"))?;
         if self.has_records || total == self.thread {
             return None;
         }
         let response = format!("total-{}", total.print());
-        self.add(thread, Call { response, tokens: total.since(self.thread), at }, total)
+        self.add(thread, HeldCall { response, tokens: total.since(self.thread), at }, total)
     }
 
-    fn add(&mut self, thread: &Thread, call: Call, total: Tokens) -> Option<Told> {
+    fn add(&mut self, thread: &Thread, call: HeldCall, total: TokenSum) -> Option<Told> {
         let before = self.tell(thread);
         self.turn = self.turn.plus(call.tokens);
         self.turn_calls += 1;

@@ -9,8 +9,8 @@ use crate::{
     event::Time,
     source::{
         Agent, HookContext, Refusal,
-        coder::{Coder, print},
-        fact::{Fact, Refused, Told},
+        coder::{CoderIdentity, print},
+        fact::{Fact, RefusedCall, Told},
     },
 };
 
@@ -18,20 +18,20 @@ const SHELL: &str = "bash";
 
 /// A session at a moment of it.
 #[derive(Clone, Debug)]
-pub(super) struct Session {
-    pub who: Arc<Coder>,
+pub(super) struct CopilotSession {
+    pub who: Arc<CoderIdentity>,
     pub at: Option<Time>,
 }
 
-impl Session {
+impl CopilotSession {
     /// # Errors
     /// [`Refusal`] where `id` cannot be part of a coder's id.
-    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<Session, Refusal> {
-        Ok(Session { who: Coder::new(Agent::Copilot, id, context)?.in_folder(folder), at: None })
+    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<CopilotSession, Refusal> {
+        Ok(CopilotSession { who: CoderIdentity::new(Agent::Copilot, id, context)?.in_folder(folder), at: None })
     }
 
-    pub fn at(self, at: Option<Time>) -> Session {
-        Session { at, ..self }
+    pub fn at(self, at: Option<Time>) -> CopilotSession {
+        CopilotSession { at, ..self }
     }
 
     pub fn says(&self, fact: Fact) -> Told {
@@ -65,11 +65,11 @@ pub(super) fn trace_of(traceparent: &str) -> Option<&str> {
 }
 
 /// A subagent is a coder of its own, known by its name: hooks have no other id of it.
-pub(super) fn subagent_begun(subagent: &Arc<Coder>, at: Option<Time>) -> Told {
+pub(super) fn subagent_begun(subagent: &Arc<CoderIdentity>, at: Option<Time>) -> Told {
     subagent.says(at, Fact::begun(None)).known_by(subagent.repeat(&["started"]))
 }
 
-pub(super) fn subagent_over(subagent: &Arc<Coder>, error: Option<&str>, at: Option<Time>) -> Told {
+pub(super) fn subagent_over(subagent: &Arc<CoderIdentity>, error: Option<&str>, at: Option<Time>) -> Told {
     let end = if error.is_some() { Fact::turn_failed(None, error) } else { Fact::turn_ended(None) };
     subagent.says(at, end).known_by(subagent.repeat(&["ended"]))
 }
@@ -85,20 +85,20 @@ pub(super) struct Trouble<'p> {
 }
 
 impl Trouble<'_> {
-    pub fn refused(&self, session: &Session) -> Told {
-        let refused = Refused {
+    pub fn refused(&self, session: &CopilotSession) -> Told {
+        let refused = RefusedCall {
             provider: self.provider.map(str::to_owned),
             model: self.model.map(str::to_owned),
             code: self.code.map(str::to_owned),
             message: self.message.map(str::to_owned),
-            ..Refused::default()
+            ..RefusedCall::default()
         };
         let ids = session.who.either(self.id.map(|id| ["api_error", id]), &["api_error", &self.said()]);
         session.says(Fact::Refused(refused)).known_by(ids)
     }
 
     /// The same where it ended the turn.
-    pub fn failed(&self, session: &Session) -> Told {
+    pub fn failed(&self, session: &CopilotSession) -> Told {
         let failed = session.says(Fact::turn_failed(self.code, self.message));
         failed.known_by(session.who.repeat(&["failed", &self.said()]))
     }

@@ -5,21 +5,21 @@
 
 use crate::source::{
     HookContext, Refusal,
-    channel::Said,
+    channel::Understood,
     fact::{Fact, Told},
     genai::{Chat, error_of},
-    json::{self, Json},
+    json::{self, Wire},
     otel::{Record, Span},
-    tool_call::{Outcome, ToolCall},
+    tool_call::{CallEnd, ToolCall},
 };
 
-use super::session::{Session, Trouble, subagent_begun, subagent_over};
+use super::session::{CopilotSession, Trouble, subagent_begun, subagent_over};
 
 /// # Errors
 /// [`Refusal`] where a span that matters names no session.
-pub(super) fn read(record: &Record) -> Said {
+pub(super) fn read(record: &Record) -> Understood {
     let Record::Span(span) = record else { return Ok(Vec::new()) };
-    let attributes = Json(&span.attributes);
+    let attributes = Wire(&span.attributes);
     let tell = match attributes.text("gen_ai.operation.name") {
         Some("chat") => chat,
         Some("execute_tool") => execute_tool,
@@ -29,10 +29,10 @@ pub(super) fn read(record: &Record) -> Said {
     let Some(session) = attributes.text("gen_ai.conversation.id") else {
         return Err(Refusal::nameless(&span.name, "gen_ai.conversation.id"));
     };
-    tell(&Session::new(session, None, &HookContext::default())?.at(span.end), span)
+    tell(&CopilotSession::new(session, None, &HookContext::default())?.at(span.end), span)
 }
 
-fn chat(session: &Session, span: &Span) -> Said {
+fn chat(session: &CopilotSession, span: &Span) -> Understood {
     let chat = Chat::of(span);
     Ok(vec![match chat.error {
         None => {
@@ -46,28 +46,28 @@ fn chat(session: &Session, span: &Span) -> Said {
     }])
 }
 
-fn execute_tool(session: &Session, span: &Span) -> Said {
-    let attributes = Json(&span.attributes);
+fn execute_tool(session: &CopilotSession, span: &Span) -> Understood {
+    let attributes = Wire(&span.attributes);
     let Some(asked) = attributes.text("gen_ai.tool.call.arguments").and_then(json::within) else { return Ok(Vec::new()) };
     let call = ToolCall {
         who: &session.who,
         at: session.at,
         name: attributes.text("gen_ai.tool.name").unwrap_or("tool"),
         id: attributes.text("gen_ai.tool.call.id"),
-        asked: Json(&asked),
+        asked: Wire(&asked),
     };
     let exit_code = attributes.signed("process.exit.code").filter(|code| *code != 0);
     let outcome = match (error_of(span), exit_code) {
-        (None, None) => Outcome::DONE,
-        (error, exit_code) => Outcome::failed(error.and_then(|(code, message)| message.or(code)), exit_code),
+        (None, None) => CallEnd::DONE,
+        (error, exit_code) => CallEnd::failed(error.and_then(|(code, message)| message.or(code)), exit_code),
     };
     Ok(vec![call.ended(outcome, None)])
 }
 
-fn invoke_agent(session: &Session, span: &Span) -> Said {
+fn invoke_agent(session: &CopilotSession, span: &Span) -> Understood {
     let error = error_of(span);
     let message = error.map(|(code, message)| message.or(code).unwrap_or("failed"));
-    if let Some(name) = Json(&span.attributes).text("gen_ai.agent.name") {
+    if let Some(name) = Wire(&span.attributes).text("gen_ai.agent.name") {
         let subagent = session.who.subagent(name, None)?;
         return Ok(vec![subagent_begun(&subagent, span.start), subagent_over(&subagent, message, span.end)]);
     }

@@ -6,21 +6,21 @@ use crate::{
     event::{DataKey, Time},
     source::{
         HookContext, Refusal,
-        channel::{Lines, Said},
-        fact::{Fact, Told, Usage, nanos_of_millis},
-        json::Json,
+        channel::{LineReader, Understood},
+        fact::{Fact, ModelUsage, Told, nanos_of_millis},
+        json::Wire,
         open_calls::OpenCalls,
-        tool_call::{Outcome, ToolCall},
+        tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{Session, Trouble, printed, subagent_begun, subagent_over, trace_of};
+use super::session::{CopilotSession, Trouble, printed, subagent_begun, subagent_over, trace_of};
 
 #[derive(Debug, Default)]
 struct SessionLog {
     /// From the file's path, until a line names it.
     path: String,
-    session: Option<Session>,
+    session: Option<CopilotSession>,
     folder: Option<String>,
     /// The tool and what was asked of it.
     calls: OpenCalls<(String, Value)>,
@@ -31,12 +31,12 @@ struct SessionLog {
     at_rest: bool,
 }
 
-pub(super) fn open(path: &str) -> Box<dyn Lines> {
+pub(super) fn open(path: &str) -> Box<dyn LineReader> {
     Box::new(SessionLog { path: path.to_owned(), ..SessionLog::default() })
 }
 
-impl Lines for SessionLog {
-    fn line(&mut self, line: Json<'_>) -> Said {
+impl LineReader for SessionLog {
+    fn line(&mut self, line: Wire<'_>) -> Understood {
         let data = line.at("data");
         let kind = line.text("type").unwrap_or_default();
         let at = line.time("timestamp");
@@ -84,33 +84,33 @@ impl Lines for SessionLog {
 }
 
 impl SessionLog {
-    fn start(&mut self, data: Json<'_>, at: Option<Time>) -> Said {
+    fn start(&mut self, data: Wire<'_>, at: Option<Time>) -> Understood {
         let folder = data.at("context").text("cwd");
         self.folder = folder.map(str::to_owned);
         if let Some(id) = data.text("sessionId") {
-            self.session = Some(Session::new(id, folder, &HookContext::default())?);
+            self.session = Some(CopilotSession::new(id, folder, &HookContext::default())?);
         }
         let begun = self.session()?.at(data.time("startTime").or(at)).says(Fact::begun(None));
         Ok(vec![begun.with(DataKey::Cwd, folder).with(DataKey::Model, data.text("selectedModel"))])
     }
 
-    fn session(&mut self) -> Result<Session, Refusal> {
+    fn session(&mut self) -> Result<CopilotSession, Refusal> {
         if let Some(session) = &self.session {
             return Ok(session.clone());
         }
         let Some(id) = self.path.rsplit(['/', '\\']).nth(1).filter(|folder| !folder.is_empty()) else {
             return Err(Refusal::new("neither the line nor the file's folder names the session"));
         };
-        let session = Session::new(id, None, &HookContext::default())?;
+        let session = CopilotSession::new(id, None, &HookContext::default())?;
         Ok(self.session.insert(session).clone())
     }
 
-    fn prompt(&mut self, session: &Session, data: Json<'_>) -> Option<Told> {
+    fn prompt(&mut self, session: &CopilotSession, data: Wire<'_>) -> Option<Told> {
         let prompt = data.text("content")?;
         std::mem::take(&mut self.at_rest).then(|| session.prompted(data.text("messageId"), prompt))
     }
 
-    fn message(&mut self, session: &Session, data: Json<'_>) -> Option<Told> {
+    fn message(&mut self, session: &CopilotSession, data: Wire<'_>) -> Option<Told> {
         // A subagent's message ends no turn of the session.
         if data.text("parentToolCallId").is_none() {
             self.asked_for_tools = data.list("toolRequests").len() > 0;
@@ -119,7 +119,7 @@ impl SessionLog {
         Some(session.says(Fact::said(data.text("content")?)).known_by(ids))
     }
 
-    fn turn_over(&mut self, session: &Session) -> Option<Told> {
+    fn turn_over(&mut self, session: &CopilotSession) -> Option<Told> {
         if self.asked_for_tools {
             return None;
         }
@@ -127,14 +127,14 @@ impl SessionLog {
         Some(session.turn_over(self.trace.take().as_deref(), None))
     }
 
-    fn tool_complete(&mut self, session: &Session, data: Json<'_>) -> Vec<Told> {
+    fn tool_complete(&mut self, session: &CopilotSession, data: Wire<'_>) -> Vec<Told> {
         let Some(id) = data.text("toolCallId") else { return Vec::new() };
         let Some((name, asked)) = self.calls.close(id) else { return Vec::new() };
-        let call = ToolCall { who: &session.who, at: session.at, name: &name, id: Some(id), asked: Json(&asked) };
+        let call = ToolCall { who: &session.who, at: session.at, name: &name, id: Some(id), asked: Wire(&asked) };
         let exit_code = data.at("shellExecution").signed("exitCode").filter(|code| *code != 0);
         let outcome = match data.truth("success") != Some(false) && exit_code.is_none() {
-            true => Outcome::DONE,
-            false => Outcome::failed(data.at("error").text("message"), exit_code),
+            true => CallEnd::DONE,
+            false => CallEnd::failed(data.at("error").text("message"), exit_code),
         };
         let mut told = vec![call.ended(outcome, None)];
         told.extend(data.list("fileEdits").enumerate().filter_map(|(nth, edit)| {
@@ -152,19 +152,19 @@ impl SessionLog {
     }
 }
 
-fn call(session: &Session, usage: Json<'_>) -> Option<Told> {
+fn call(session: &CopilotSession, usage: Wire<'_>) -> Option<Told> {
     let figures = ["inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens"].map(|name| usage.whole(name));
     let [prompt, cache_read, cache_write, output] = figures;
-    let called = Fact::Called(Usage {
+    let called = Fact::Called(ModelUsage {
         provider: usage.text("providerType").map(str::to_owned),
         model: usage.text("model").map(str::to_owned),
         duration_ns: nanos_of_millis(usage.whole("duration")),
-        ..Usage::of_prompt(prompt, cache_read, cache_write, output)
+        ..ModelUsage::of_prompt(prompt, cache_read, cache_write, output)
     });
     Some(session.says(called).known_by(session.who.natural(&["api", usage.text("apiCallId")?])))
 }
 
-fn trouble<'l>(line: Json<'l>, data: Json<'l>) -> Trouble<'l> {
+fn trouble<'l>(line: Wire<'l>, data: Wire<'l>) -> Trouble<'l> {
     Trouble {
         id: line.text("id"),
         provider: None,
@@ -174,7 +174,7 @@ fn trouble<'l>(line: Json<'l>, data: Json<'l>) -> Trouble<'l> {
     }
 }
 
-fn subagent(session: &Session, kind: &str, data: Json<'_>) -> Said {
+fn subagent(session: &CopilotSession, kind: &str, data: Wire<'_>) -> Understood {
     let Some(name) = data.text("agentName") else { return Ok(Vec::new()) };
     let subagent = session.who.subagent(name, data.text("agentDisplayName"))?;
     Ok(vec![match kind {

@@ -9,10 +9,10 @@ use crate::{
     event::Time,
     source::{
         Agent, HookContext, Refusal,
-        coder::{Coder, fingerprint, print},
-        fact::{Fact, File, Told, Usage, nanos_of_millis},
-        json::Json,
-        tool_call::{Outcome, ToolCall},
+        coder::{CoderIdentity, fingerprint, print},
+        fact::{Fact, ModelUsage, Told, TouchedFile, nanos_of_millis},
+        json::Wire,
+        tool_call::{CallEnd, ToolCall},
     },
 };
 
@@ -22,20 +22,20 @@ const SHELL: &str = "run_shell_command";
 
 /// A session at a moment of it.
 #[derive(Clone, Debug)]
-pub(super) struct Session {
-    pub who: Arc<Coder>,
+pub(super) struct GeminiSession {
+    pub who: Arc<CoderIdentity>,
     pub at: Option<Time>,
 }
 
-impl Session {
+impl GeminiSession {
     /// # Errors
     /// [`Refusal`] where `id` cannot be part of a coder's id.
-    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<Session, Refusal> {
-        Ok(Session { who: Coder::new(Agent::Gemini, id, context)?.in_folder(folder), at: None })
+    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<GeminiSession, Refusal> {
+        Ok(GeminiSession { who: CoderIdentity::new(Agent::Gemini, id, context)?.in_folder(folder), at: None })
     }
 
-    pub fn at(self, at: Option<Time>) -> Session {
-        Session { at, ..self }
+    pub fn at(self, at: Option<Time>) -> GeminiSession {
+        GeminiSession { at, ..self }
     }
 
     pub fn says(&self, fact: Fact) -> Told {
@@ -72,7 +72,7 @@ impl Session {
 
 /// One answer of the model, as far as a channel counts it.
 #[derive(Debug, Default)]
-pub(super) struct Answer<'p> {
+pub(super) struct ModelAnswer<'p> {
     pub model: Option<&'p str>,
     pub prompt: Option<u64>,
     /// What the model wrote, its thoughts apart.
@@ -87,12 +87,12 @@ pub(super) struct Answer<'p> {
     pub text: Option<String>,
 }
 
-impl Answer<'_> {
-    pub fn told(&self, session: &Session) -> Told {
+impl ModelAnswer<'_> {
+    pub fn told(&self, session: &GeminiSession) -> Told {
         // Without knowing what was cached, it is not known what was read.
         let prompt = self.cached.and(self.prompt).map(|prompt| prompt.saturating_add(self.tools.unwrap_or(0)));
-        let usage = Usage::of_prompt(prompt, self.cached, None, self.output());
-        let told = session.says(Fact::Called(Usage {
+        let usage = ModelUsage::of_prompt(prompt, self.cached, None, self.output());
+        let told = session.says(Fact::Called(ModelUsage {
             provider: Some(PROVIDER.to_owned()),
             model: self.model.map(str::to_owned),
             total: self.total.or(usage.total),
@@ -116,13 +116,13 @@ impl Answer<'_> {
 }
 
 /// What a tool showed: text, or the change of a file.
-pub(super) fn shown(call: &ToolCall<'_>, display: Json<'_>, outcome: Outcome<'_>, folder: Option<&str>) -> Vec<Told> {
+pub(super) fn shown(call: &ToolCall<'_>, display: Wire<'_>, outcome: CallEnd<'_>, folder: Option<&str>) -> Vec<Told> {
     if let Some(path) = display.text("filePath").filter(|_| !outcome.failed) {
         let operation = if display.truth("isNewFile") == Some(true) { "create" } else { "modify" };
         let stat = display.at("diffStat");
         let lines = stat.whole("model_added_lines").zip(stat.whole("model_removed_lines"));
         let told = call.file(0, operation, path);
-        let fact = Fact::File(File { operation, path: path.to_owned(), size: None, lines });
+        let fact = Fact::File(TouchedFile { operation, path: path.to_owned(), size: None, lines });
         return vec![Told { fact, ..told }];
     }
     if call.name != SHELL || !display.is_there() {

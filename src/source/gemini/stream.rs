@@ -9,15 +9,15 @@ use crate::{
     event::DataKey,
     source::{
         HookContext,
-        channel::{Lines, Said},
+        channel::{LineReader, Understood},
         fact::{Fact, Told},
-        json::Json,
+        json::Wire,
         open_calls::OpenCalls,
-        tool_call::{Outcome, ToolCall},
+        tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{Session, shown};
+use super::session::{GeminiSession, shown};
 
 /// Beyond this a message is cut before it becomes a fact.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
@@ -31,9 +31,9 @@ const TOTALS: &[DataKey] = &[
 ];
 
 #[derive(Debug)]
-struct Output {
+struct GeminiOutput {
     /// At the moment of the last line that had one.
-    session: Session,
+    session: GeminiSession,
     /// The tool and what was asked of it.
     calls: OpenCalls<(String, Value)>,
     prompt: String,
@@ -41,15 +41,15 @@ struct Output {
     message: String,
 }
 
-pub(super) fn open(line: Json<'_>, context: &HookContext) -> Option<Box<dyn Lines>> {
+pub(super) fn open(line: Wire<'_>, context: &HookContext) -> Option<Box<dyn LineReader>> {
     line.text("type").filter(|kind| *kind == "init")?;
     line.text("model")?;
-    let session = Session::new(line.text("session_id")?, None, context).ok()?;
-    Some(Box::new(Output { session, calls: OpenCalls::default(), prompt: String::new(), message: String::new() }))
+    let session = GeminiSession::new(line.text("session_id")?, None, context).ok()?;
+    Some(Box::new(GeminiOutput { session, calls: OpenCalls::default(), prompt: String::new(), message: String::new() }))
 }
 
-impl Lines for Output {
-    fn line(&mut self, line: Json<'_>) -> Said {
+impl LineReader for GeminiOutput {
+    fn line(&mut self, line: Wire<'_>) -> Understood {
         self.session.at = line.time("timestamp").or(self.session.at);
         Ok(match line.text("type").unwrap_or_default() {
             "init" => vec![self.session.says(Fact::begun(None)).with(DataKey::Model, line.text("model"))],
@@ -71,8 +71,8 @@ impl Lines for Output {
     }
 }
 
-impl Output {
-    fn message(&mut self, line: Json<'_>) {
+impl GeminiOutput {
+    fn message(&mut self, line: Wire<'_>) {
         let Some(content) = line.text("content") else { return };
         match line.text("role") {
             Some("user") => content.clone_into(&mut self.prompt),
@@ -86,28 +86,28 @@ impl Output {
         self.session.said(None, &std::mem::take(&mut self.message))
     }
 
-    fn tool_use(&mut self, line: Json<'_>) -> Vec<Told> {
+    fn tool_use(&mut self, line: Wire<'_>) -> Vec<Told> {
         if let Some((id, tool)) = line.text("tool_id").zip(line.text("tool_name")) {
             self.calls.open(id, (tool.to_owned(), line.at("parameters").0.clone()));
         }
         self.spoken().into_iter().collect()
     }
 
-    fn tool_result(&mut self, line: Json<'_>) -> Vec<Told> {
+    fn tool_result(&mut self, line: Wire<'_>) -> Vec<Told> {
         let Some(id) = line.text("tool_id") else { return Vec::new() };
         let Some((name, asked)) = self.calls.close(id) else { return Vec::new() };
-        let Session { who, at } = &self.session;
-        let call = ToolCall { who, at: *at, name: &name, id: Some(id), asked: Json(&asked) };
+        let GeminiSession { who, at } = &self.session;
+        let call = ToolCall { who, at: *at, name: &name, id: Some(id), asked: Wire(&asked) };
         let outcome = match line.text("status") {
-            Some("error") => Outcome::failed(line.at("error").text("message"), None),
-            _ => Outcome::DONE,
+            Some("error") => CallEnd::failed(line.at("error").text("message"), None),
+            _ => CallEnd::DONE,
         };
         let mut told = vec![call.ended(outcome, None)];
         told.extend(shown(&call, line.at("output"), outcome, None));
         told
     }
 
-    fn result(&mut self, line: Json<'_>) -> Vec<Told> {
+    fn result(&mut self, line: Wire<'_>) -> Vec<Told> {
         let said = self.spoken();
         let (error, stats) = (line.at("error"), line.at("stats"));
         let end = match line.text("status") {

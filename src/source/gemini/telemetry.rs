@@ -7,20 +7,20 @@ use crate::{
     event::{DataKey, Time},
     source::{
         HookContext, Refusal,
-        channel::Said,
+        channel::Understood,
         coder::fingerprint,
-        fact::{Fact, Refused, Told},
-        json::{self, Json},
+        fact::{Fact, RefusedCall, Told},
+        json::{self, Wire},
         otel::Record,
-        tool_call::{Outcome, ToolCall},
+        tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{Answer, PROVIDER, Session};
+use super::session::{GeminiSession, ModelAnswer, PROVIDER};
 
 /// # Errors
 /// [`Refusal`] where a record that matters names no session.
-pub(super) fn read(record: &Record) -> Said {
+pub(super) fn read(record: &Record) -> Understood {
     let Record::Log(log) = record else { return Ok(Vec::new()) };
     let tell = match log.name.strip_prefix("gemini_cli.") {
         Some("config") => config,
@@ -31,26 +31,26 @@ pub(super) fn read(record: &Record) -> Said {
         // Retries are told by the error that they follow, prompts by hooks, files with their paths by the other channels.
         _ => return Ok(Vec::new()),
     };
-    let attributes = Json(&log.attributes);
+    let attributes = Wire(&log.attributes);
     let Some(session) = attributes.text("session.id") else { return Err(Refusal::nameless(&log.name, "session.id")) };
     let at = attributes.time("event.timestamp").or(log.time);
-    let session = Session::new(session, None, &HookContext::default())?.at(at);
-    Ok(vec![tell(&Event { session, name: &log.name, attributes })])
+    let session = GeminiSession::new(session, None, &HookContext::default())?.at(at);
+    Ok(vec![tell(&GeminiLog { session, name: &log.name, attributes })])
 }
 
-struct Event<'r> {
-    session: Session,
+struct GeminiLog<'r> {
+    session: GeminiSession,
     name: &'r str,
-    attributes: Json<'r>,
+    attributes: Wire<'r>,
 }
 
-fn config(event: &Event<'_>) -> Told {
+fn config(event: &GeminiLog<'_>) -> Told {
     event.session.says(Fact::begun(None))
 }
 
-fn api_response(event: &Event<'_>) -> Told {
+fn api_response(event: &GeminiLog<'_>) -> Told {
     let attributes = event.attributes;
-    let answer = Answer {
+    let answer = ModelAnswer {
         model: attributes.text("model"),
         prompt: attributes.whole("input_token_count"),
         written: attributes.whole("output_token_count"),
@@ -67,48 +67,48 @@ fn api_response(event: &Event<'_>) -> Told {
 /// What the model said, from the pieces in which it came. Prompts and answers may be left out of the export.
 fn answer_text(pieces: &str) -> Option<String> {
     let pieces = json::within(pieces)?;
-    let candidates = pieces.as_array()?.iter().filter_map(|piece| Json(piece).list("candidates").next());
+    let candidates = pieces.as_array()?.iter().filter_map(|piece| Wire(piece).list("candidates").next());
     let parts = candidates.flat_map(|candidate| candidate.at("content").list("parts"));
     Some(parts.filter(|part| part.truth("thought") != Some(true)).filter_map(|part| part.text("text")).collect())
 }
 
-fn api_error(event: &Event<'_>) -> Told {
+fn api_error(event: &GeminiLog<'_>) -> Told {
     let attributes = event.attributes;
     let status = attributes.whole("status_code").or_else(|| attributes.whole("http.status_code"));
     let code = status.map(|status| status.to_string());
-    let refused = Refused {
+    let refused = RefusedCall {
         provider: Some(PROVIDER.to_owned()),
         model: attributes.text("model").map(str::to_owned),
         code: code.or_else(|| attributes.first_text(&["error_type", "error.type"]).map(str::to_owned)),
         message: attributes.first_text(&["error.message", "error"]).map(str::to_owned),
-        ..Refused::default()
+        ..RefusedCall::default()
     };
     event.says(Fact::Refused(refused), "api_error")
 }
 
-fn tool_call(event: &Event<'_>) -> Told {
+fn tool_call(event: &GeminiLog<'_>) -> Told {
     let attributes = event.attributes;
     let asked = attributes.text("function_args").and_then(json::within).unwrap_or(Value::Null);
     let name = attributes.text("function_name").unwrap_or("tool");
-    let Session { who, at } = &event.session;
-    let call = ToolCall { who, at: *at, name, id: None, asked: Json(&asked) };
+    let GeminiSession { who, at } = &event.session;
+    let call = ToolCall { who, at: *at, name, id: None, asked: Wire(&asked) };
     let outcome = match attributes.truth("success") {
-        Some(false) => Outcome::failed(attributes.first_text(&["error.message", "error"]), None),
-        _ => Outcome::DONE,
+        Some(false) => CallEnd::failed(attributes.first_text(&["error.message", "error"]), None),
+        _ => CallEnd::DONE,
     };
     call.ended(outcome, attributes.whole("duration_ms"))
 }
 
-fn chat_compression(event: &Event<'_>) -> Told {
+fn chat_compression(event: &GeminiLog<'_>) -> Told {
     let counts = [DataKey::TokensBefore, DataKey::TokensAfter];
     let compacted = event.says(Fact::compacted(None), "compacted");
     counts.into_iter().fold(compacted, |told, key| told.with(key, event.attributes.whole(key.name())))
 }
 
-impl Event<'_> {
+impl GeminiLog<'_> {
     /// An exporter that sends a record again sends the same.
     fn says(&self, fact: Fact, what: &str) -> Told {
-        let Session { who, at } = &self.session;
+        let GeminiSession { who, at } = &self.session;
         let micros = at.map(Time::micros).unwrap_or_default();
         let record = fingerprint(format!("{micros} {} {}", self.name, self.attributes.0).as_bytes()).to_string();
         who.says(*at, fact).known_by(who.natural(&[what, &record]))

@@ -7,18 +7,18 @@ use crate::{
     event::{DataKey, Time},
     source::{
         HookContext, Refusal,
-        channel::{Lines, Said},
+        channel::{LineReader, Understood},
         fact::{Fact, Told},
-        json::Json,
-        tool_call::{Outcome, ToolCall},
+        json::Wire,
+        tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{Answer, Session, exit_code, shown};
+use super::session::{GeminiSession, ModelAnswer, exit_code, shown};
 
 #[derive(Debug, Default)]
-struct Chat {
-    session: Option<Session>,
+struct ChatFile {
+    session: Option<GeminiSession>,
     folder: Option<String>,
     /// What the turn began with.
     prompt: Option<String>,
@@ -36,14 +36,14 @@ struct LastMessage {
 }
 
 /// The file's name has only the beginning of the session's id; its first line has the whole.
-pub(super) fn open(_path: &str) -> Box<dyn Lines> {
-    Box::<Chat>::default()
+pub(super) fn open(_path: &str) -> Box<dyn LineReader> {
+    Box::<ChatFile>::default()
 }
 
-impl Lines for Chat {
-    fn line(&mut self, line: Json<'_>) -> Said {
+impl LineReader for ChatFile {
+    fn line(&mut self, line: Wire<'_>) -> Understood {
         if let Some(id) = line.text("sessionId") {
-            let session = Session::new(id, None, &HookContext::default())?;
+            let session = GeminiSession::new(id, None, &HookContext::default())?;
             let begun = session.who.says(line.time("startTime"), Fact::begun(None));
             self.session = Some(session);
             return Ok(vec![begun]);
@@ -63,8 +63,8 @@ impl Lines for Chat {
     }
 }
 
-impl Chat {
-    fn message(&mut self, session: &Session, line: Json<'_>) -> Vec<Told> {
+impl ChatFile {
+    fn message(&mut self, session: &GeminiSession, line: Wire<'_>) -> Vec<Told> {
         let session = session.clone().at(line.time("timestamp"));
         match (line.text("type"), line.text("id")) {
             (Some("user"), Some(id)) => self.user(&session, id, line),
@@ -74,7 +74,7 @@ impl Chat {
         }
     }
 
-    fn user(&mut self, session: &Session, id: &str, line: Json<'_>) -> Vec<Told> {
+    fn user(&mut self, session: &GeminiSession, id: &str, line: Wire<'_>) -> Vec<Told> {
         let text = content(line);
         if text.starts_with("<session_context>") {
             self.folder = workspace_folder(&text).map(str::to_owned);
@@ -91,7 +91,7 @@ impl Chat {
         ended.into_iter().chain(prompted).collect()
     }
 
-    fn model(&mut self, session: &Session, id: &str, line: Json<'_>) -> Vec<Told> {
+    fn model(&mut self, session: &GeminiSession, id: &str, line: Wire<'_>) -> Vec<Told> {
         let mut told = Vec::new();
         let text = content(line);
         if self.last.as_ref().is_none_or(|last| last.id != id) {
@@ -106,15 +106,15 @@ impl Chat {
         told
     }
 
-    fn call(&self, session: &Session, made: Json<'_>) -> Vec<Told> {
+    fn call(&self, session: &GeminiSession, made: Wire<'_>) -> Vec<Told> {
         let name = made.text("name").unwrap_or("tool");
         let call = ToolCall { who: &session.who, at: made.time("timestamp"), name, id: made.text("id"), asked: made.at("args") };
         let result = made.list("result").next();
         let response = result.map_or(made.at(""), |result| result.at("functionResponse").at("response"));
         let outcome = match (made.text("status"), response.text("output").and_then(|told| exit_code(name, told))) {
-            (Some("success"), None) => Outcome::DONE,
-            (Some("success"), exit_code) => Outcome::failed(None, exit_code),
-            (Some("error" | "cancelled"), exit_code) => Outcome::failed(response.text("error"), exit_code),
+            (Some("success"), None) => CallEnd::DONE,
+            (Some("success"), exit_code) => CallEnd::failed(None, exit_code),
+            (Some("error" | "cancelled"), exit_code) => CallEnd::failed(response.text("error"), exit_code),
             // It has not come to its end.
             _ => return Vec::new(),
         };
@@ -132,8 +132,8 @@ impl Chat {
     }
 }
 
-fn answer<'l>(line: Json<'l>, tokens: Json<'_>, text: &str) -> Answer<'l> {
-    Answer {
+fn answer<'l>(line: Wire<'l>, tokens: Wire<'_>, text: &str) -> ModelAnswer<'l> {
+    ModelAnswer {
         model: line.text("model"),
         prompt: tokens.whole("input"),
         written: tokens.whole("output"),
@@ -147,7 +147,7 @@ fn answer<'l>(line: Json<'l>, tokens: Json<'_>, text: &str) -> Answer<'l> {
 }
 
 /// The content as text: it is one, or a list of parts.
-fn content(message: Json<'_>) -> String {
+fn content(message: Wire<'_>) -> String {
     match message.text("content") {
         Some(text) => text.to_owned(),
         None => message.list("content").filter_map(|part| part.text("text")).collect(),

@@ -25,14 +25,6 @@ const KNOWN: &[&[&str]] = &[
         "history/store/schema.rs",
     ],
     &["history/read/query.rs", "history/read/scan.rs"],
-    &[
-        "source/claude_code/telemetry.rs",
-        "source/codex/telemetry.rs",
-        "source/copilot/telemetry.rs",
-        "source/gemini/telemetry.rs",
-        "source/genai.rs",
-        "source/telemetry.rs",
-    ],
 ];
 
 static USES: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"(?m)^[ ]*(?:pub(?:\([^)]*\))? )?use ([^;]+);").unwrap());
