@@ -6,8 +6,9 @@ use ai_coder_events::{
     event::{Body, Condition, Draft, Key, Time, sentence},
     history::{Clock, Entry, Options, Order, Query, Reader, Writer},
     source::{
-        Agent, HookContext, Stream, Transcript, read_hook, read_telemetry,
-        telemetry::{Attributes, Log, Record, Span},
+        Agent, HookContext, Stream, Transcript,
+        otel::{Attributes, Log, Record, Span},
+        read_hook, read_telemetry,
     },
     text::Redactor,
 };

@@ -7,7 +7,7 @@ use std::{fmt::Write as _, fs, path::Path};
 
 use ai_coder_events::{
     collect::{Encoding, Packing, Signal, understand},
-    event::{Draft, Time},
+    event::{Condition, Draft, Status, Time},
     history::Entry,
     source::{
         Agent, HookContext, Refusal, Stream, Transcript,
@@ -183,4 +183,114 @@ fn written(draft: &Draft) -> String {
         "key": key, "only_if": only_if, "body": body, "data": data,
     });
     format!("{} {said}", kind.short())
+}
+
+/// What each agent's hook says of one thing, in its own words.
+fn of_each(payloads: [(Agent, Option<&str>, Value); 6]) -> Vec<(Agent, Vec<Draft>)> {
+    let read = |(agent, event, payload): (Agent, Option<&str>, Value)| {
+        let context = HookContext { event: event.map(str::to_owned), ..HookContext::default() };
+        (agent, read_hook(agent, payload.to_string().as_bytes(), &context).unwrap())
+    };
+    payloads.map(read).into()
+}
+
+#[test]
+fn half_a_character_is_mended_for_every_agent() {
+    let said = r#"half \ud83d"#;
+    let payloads = [
+        (Agent::ClaudeCode, format!(r#"{{"session_id":"s","hook_event_name":"MessageDisplay","final":true,"delta":"{said}"}}"#)),
+        (Agent::Codex, format!(r#"{{"session_id":"s","hook_event_name":"Stop","last_assistant_message":"{said}"}}"#)),
+        (Agent::Gemini, format!(r#"{{"session_id":"s","hook_event_name":"AfterAgent","prompt_response":"{said}"}}"#)),
+        (Agent::Copilot, format!(r#"{{"sessionId":"s","prompt":"{said}"}}"#)),
+        (Agent::Cursor, format!(r#"{{"conversation_id":"s","hook_event_name":"afterAgentResponse","text":"{said}"}}"#)),
+        (
+            Agent::Opencode,
+            format!(
+                r#"{{"type":"message.part.updated","properties":{{"part":{{"sessionID":"s","type":"text","id":"p","text":"{said}","time":{{"end":1}}}}}}}}"#
+            ),
+        ),
+    ];
+    for (agent, payload) in payloads {
+        let drafts = read_hook(agent, payload.as_bytes(), &HookContext::default()).unwrap();
+        assert!(written(&drafts[0]).contains("half \u{FFFD}"), "{agent}: {drafts:?}");
+    }
+}
+
+#[test]
+fn a_long_reason_is_cut_for_every_agent() {
+    let reason = "r".repeat(300_000);
+    let hook = |name: &str| json!({"session_id": "s", "hook_event_name": name, "reason": reason});
+    let drafts = of_each([
+        (Agent::ClaudeCode, None, hook("SessionEnd")),
+        (Agent::Codex, None, hook("SessionEnd")),
+        (Agent::Gemini, None, hook("SessionEnd")),
+        (Agent::Copilot, Some("sessionEnd"), hook("")),
+        (Agent::Cursor, None, hook("sessionEnd")),
+        (
+            Agent::Opencode,
+            None,
+            json!({"type": "session.error", "properties": {"sessionID": "s", "error": {"name": "UnknownError", "data": {"message": reason}}}}),
+        ),
+    ]);
+    for (agent, drafts) in drafts {
+        assert_eq!(drafts.len(), 1, "{agent}");
+        assert!(written(&drafts[0]).len() < 5_000, "{agent}");
+    }
+}
+
+#[test]
+fn a_prompt_begins_work_again_whatever_ended_it() {
+    let hook = |name: &str| json!({"session_id": "s", "hook_event_name": name, "prompt": "go on"});
+    let drafts = of_each([
+        (Agent::ClaudeCode, None, hook("UserPromptSubmit")),
+        (Agent::Codex, None, hook("UserPromptSubmit")),
+        (Agent::Gemini, None, hook("BeforeAgent")),
+        (Agent::Copilot, Some("userPromptSubmitted"), hook("")),
+        (Agent::Cursor, None, hook("beforeSubmitPrompt")),
+        (Agent::Opencode, None, json!({"type": "session.status", "properties": {"sessionID": "s", "status": {"type": "busy"}}})),
+    ]);
+    let from = [Status::Paused, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
+    for (agent, drafts) in drafts {
+        let [draft] = &drafts[..] else { panic!("{agent}: {drafts:?}") };
+        assert_eq!((draft.kind.short(), &draft.only_if), ("resumed", &Some(Condition::Status(from.into()))), "{agent}");
+    }
+}
+
+#[test]
+fn a_rate_limit_without_a_status_is_one_for_every_agent() {
+    let words = "Rate limit exceeded, please slow down";
+    let context = |event: &str| HookContext { event: Some(event.to_owned()), ..HookContext::default() };
+    let kinds = |agent, event: &str, payload: Value| -> Vec<&str> {
+        let drafts = read_hook(agent, payload.to_string().as_bytes(), &context(event)).unwrap();
+        drafts.iter().map(|draft| draft.kind.short()).collect()
+    };
+    let stop = json!({"session_id": "s", "hook_event_name": "StopFailure", "error": words});
+    assert_eq!(kinds(Agent::ClaudeCode, "", stop), ["rate_limit", "failed"]);
+    let error = json!({"sessionId": "s", "error": {"message": words}, "errorContext": "model_call", "recoverable": false});
+    assert_eq!(kinds(Agent::Copilot, "errorOccurred", error), ["rate_limit", "failed"]);
+    let error = json!({"id": "e", "type": "session.error", "properties": {"sessionID": "s", "error": {"name": "APIError", "data": {"message": words}}}});
+    assert_eq!(kinds(Agent::Opencode, "", error), ["rate_limit", "failed"]);
+    let mut exec = Stream::new(&HookContext::default());
+    exec.line(br#"{"type":"thread.started","thread_id":"s"}"#);
+    let said = exec.line(json!({"type": "error", "message": words}).to_string().as_bytes());
+    assert_eq!(said[0].kind.short(), "rate_limit");
+    let attributes = json!({"session.id": "s", "error.message": words});
+    let log = Log { service: "gemini-cli".to_owned(), name: "gemini_cli.api_error".to_owned(), attributes, ..Log::default() };
+    assert_eq!(read_telemetry(&Record::Log(log)).unwrap()[0].kind.short(), "rate_limit");
+}
+
+#[test]
+fn a_tool_at_work_shows_that_neither_wait_nor_turn_is_over_for_every_agent() {
+    let hook = |name: &str| json!({"session_id": "s", "hook_event_name": name, "tool_name": "x", "tool_use_id": "t"});
+    for (agent, event) in [
+        (Agent::ClaudeCode, "PreToolUse"),
+        (Agent::Codex, "PreToolUse"),
+        (Agent::Gemini, "BeforeTool"),
+        (Agent::Copilot, "preToolUse"),
+    ] {
+        let context = HookContext { event: Some(event.to_owned()), ..HookContext::default() };
+        let drafts = read_hook(agent, hook(event).to_string().as_bytes(), &context).unwrap();
+        let from = Condition::Status(vec![Status::Paused, Status::Completed]);
+        assert_eq!((drafts[0].kind.short(), &drafts[0].only_if), ("resumed", &Some(from)), "{agent}");
+    }
 }

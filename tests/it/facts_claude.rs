@@ -6,8 +6,9 @@ use ai_coder_events::{
     event::{Draft, Time},
     history::{CodersQuery, Entry, Options, Reader, Writer},
     source::{
-        Agent, HookContext, Stream, Transcript, read_hook, read_telemetry,
-        telemetry::{Log, Record},
+        Agent, HookContext, Stream, Transcript,
+        otel::{Log, Record},
+        read_hook, read_telemetry,
     },
 };
 use serde_json::Value;
@@ -157,7 +158,7 @@ fn logs(run: &Run) -> Vec<Draft> {
             name: line["name"].as_str().unwrap().to_owned(),
             time: Some(Time::from_micros(nanos / 1_000)),
             body: None,
-            attributes: line["attributes"].as_object().unwrap().clone(),
+            attributes: line["attributes"].clone(),
         })
     };
     json_lines(&text(&format!("{}.logs", run.name))).into_iter().flat_map(|line| read_telemetry(&record(line)).unwrap()).collect()

@@ -13,8 +13,9 @@ use ai_coder_events::{
     event::{Draft, Event, Time},
     history::{Clock, CodersQuery, Entry, Options, Order, Query, Reader, Writer},
     source::{
-        Agent, HookContext, Stream, Transcript, read_hook, read_telemetry,
-        telemetry::{Log, Record},
+        Agent, HookContext, Stream, Transcript,
+        otel::{Log, Record},
+        read_hook, read_telemetry,
     },
 };
 use serde_json::Value;
@@ -145,7 +146,7 @@ fn rollout(run: &Run) -> Told {
 
 fn telemetry(run: &Run) -> Told {
     let read = |line: Value| {
-        let attributes = line["attributes"].as_object().unwrap().clone();
+        let attributes = line["attributes"].clone();
         let name = attributes["event.name"].as_str().unwrap().to_owned();
         let service = line["service"].as_str().unwrap().to_owned();
         read_telemetry(&Record::Log(Log { service, name, attributes, ..Log::default() })).unwrap()

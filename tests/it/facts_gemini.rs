@@ -3,8 +3,9 @@
 use ai_coder_events::{
     event::Draft,
     source::{
-        Agent, read_telemetry,
-        telemetry::{Log, Record},
+        Agent,
+        otel::{Log, Record},
+        read_telemetry,
     },
 };
 use serde_json::{Value, json};
@@ -70,24 +71,24 @@ fn the_hooks_of_a_run() {
             "started (startup) #started",
             "resumed (prompt) ?pcfsd",
             "api call gemini-2.5-flash (1560 tokens)",
-            "resumed (tool) ?p",
-            "resumed (tool) ?p",
+            "resumed (tool) ?pc",
+            "resumed (tool) ?pc",
             "progress (write_file): write_file: hello.txt",
             "file created /home/dev/work/demo/hello.txt",
             "api call gemini-2.5-flash (1560 tokens)",
-            "resumed (tool) ?p",
-            "resumed (tool) ?p",
+            "resumed (tool) ?pc",
+            "resumed (tool) ?pc",
             "progress (replace): replace: hello.txt",
             "file modified /home/dev/work/demo/hello.txt",
             "api call gemini-2.5-flash (1560 tokens)",
-            "resumed (tool) ?p",
-            "resumed (tool) ?p",
+            "resumed (tool) ?pc",
+            "resumed (tool) ?pc",
             "progress (run_shell_command): run_shell_command: rm hello.txt && ls -la",
             "file deleted /home/dev/work/demo/hello.txt",
             "output (stdout): total 8 drwxr-xr-x  2 root root 4096 Nov 22 19:02 . drwxr-xr-x 14 root root 4096 Nov 22 19:02 ..",
             "api call gemini-2.5-flash (1560 tokens)",
-            "resumed (tool) ?p",
-            "resumed (tool) ?p",
+            "resumed (tool) ?pc",
+            "resumed (tool) ?pc",
             "progress (read_file) failed: read_file: nope.txt",
             "api call gemini-2.5-flash (1560 tokens)",
             "completed",
@@ -126,7 +127,7 @@ fn hooks_that_the_run_does_not_have() {
         "AfterTool",
         json!({"tool_name": "run_shell_command", "tool_input": {"command": "rm a && false"},
                "tool_response": {"llmContent": "Output: (empty)\nExit Code: 1", "returnDisplay": ""}}),
-        &["resumed (tool) ?p", "progress (run_shell_command) failed: run_shell_command: rm a && false"],
+        &["resumed (tool) ?pc", "progress (run_shell_command) failed: run_shell_command: rm a && false"],
     );
     assert_eq!(refused(Agent::Gemini, &payload("AfterLunch", json!({}))), "unknown hook event `AfterLunch`");
     assert_eq!(refused(Agent::Gemini, &json!({"hook_event_name": "SessionEnd"})), "the payload has no `session_id`");
@@ -155,7 +156,7 @@ fn a_second_prompt_resumes_the_coder() {
 fn calls_that_failed_are_errors_or_rate_limits() {
     let check = |status: u64, expected: &str| {
         let attributes = json!({"session.id": "s1", "status_code": status, "error.message": "no", "model": "m"});
-        let attributes = attributes.as_object().unwrap().clone();
+        let attributes = attributes.clone();
         let log = Log { service: "gemini-cli".to_owned(), name: "gemini_cli.api_error".to_owned(), attributes, ..Log::default() };
         let drafts = read_telemetry(&Record::Log(log)).unwrap();
         assert_eq!(drafts.iter().map(|draft| draft.kind.short()).collect::<Vec<_>>(), [expected]);

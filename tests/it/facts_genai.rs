@@ -3,8 +3,8 @@
 use ai_coder_events::{
     event::{Body, Draft, Key},
     source::{
+        otel::{Record, Span},
         read_telemetry,
-        telemetry::{Record, Span},
     },
 };
 use serde_json::{Value, json};
@@ -38,7 +38,7 @@ fn read(service: &str, error: Option<&str>, attributes: Value) -> Vec<Draft> {
         trace_id: "5b8efff798038103d269b633813fc60c".to_owned(),
         span_id: "01".to_owned(),
         error: error.map(str::to_owned),
-        attributes: attributes.as_object().unwrap().clone(),
+        attributes: attributes.clone(),
         ..Span::default()
     };
     read_telemetry(&Record::Span(span)).unwrap()
