@@ -19,12 +19,15 @@ pub(super) struct Channels {
     /// # Errors
     /// [`Refusal`] where the payload names no session, or a hook that is not known.
     pub hook: fn(&HookPayload<'_>) -> Understood,
-    /// `None` where the line does not begin this agent's output.
-    pub stream: Option<fn(Wire<'_>, &HookContext) -> Option<Box<dyn LineReader>>>,
-    /// The file's path may say what its lines do not: which session's it is, and which subagent's.
-    pub transcript: Option<fn(&str) -> Box<dyn LineReader>>,
+    pub stream: Option<OpenStream>,
+    pub transcript: Option<OpenTranscript>,
     pub telemetry: Option<Telemetry>,
 }
+
+/// Reads on from a first line; `None` where it does not begin this agent's output.
+pub(super) type OpenStream = fn(Wire<'_>, &HookContext) -> Option<Box<dyn LineReader>>;
+/// The file's path may say what its lines do not: which session's it is, and which subagent's.
+pub(super) type OpenTranscript = fn(&str) -> Box<dyn LineReader>;
 
 /// What an agent exports.
 pub(super) struct Telemetry {
