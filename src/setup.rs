@@ -19,7 +19,7 @@ use agent::{COLLECTOR, ConfigContent, ConfigFile, SERVER};
 use json::Json;
 
 pub use agent::{Target, claude_hooks};
-pub use file::{FileChange, WrittenFile};
+pub use file::{ConfigChange, WrittenFile};
 pub use json::Misplaced;
 pub use scan::Syntax;
 
@@ -61,7 +61,7 @@ pub struct Program {
 /// What is to change, and what a person should know about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plan {
-    pub changes: Vec<FileChange>,
+    pub changes: Vec<ConfigChange>,
     pub notes: Vec<String>,
 }
 
@@ -154,12 +154,12 @@ fn read(places: Vec<ConfigFile>) -> Result<Vec<ReadConfig>, Error> {
 fn changes(
     files: Vec<ReadConfig>,
     after: impl Fn(&ReadConfig) -> Result<Option<String>, Error>,
-) -> Result<Vec<FileChange>, Error> {
+) -> Result<Vec<ConfigChange>, Error> {
     let mut changes = Vec::new();
     for file in files {
         let after = after(&file)?;
         if after != file.text {
-            changes.push(FileChange { path: file.place.path, before: file.text, after });
+            changes.push(ConfigChange { path: file.place.path, before: file.text, after });
         }
     }
     Ok(changes)

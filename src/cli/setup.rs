@@ -104,7 +104,7 @@ impl SetupArgs {
     }
 
     fn answer(&self, plan: &Plan, backups: &[Option<PathBuf>]) -> serde_json::Value {
-        let change = |(index, change): (usize, &setup::FileChange)| {
+        let change = |(index, change): (usize, &setup::ConfigChange)| {
             let backup = backups.get(index).cloned().flatten();
             json!({"path": change.path, "diff": change.diff(), "backup": backup})
         };

@@ -10,7 +10,7 @@ use similar::TextDiff;
 
 /// A file before and after; `None` is no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FileChange {
+pub struct ConfigChange {
     pub path: PathBuf,
     pub before: Option<String>,
     pub after: Option<String>,
@@ -23,7 +23,7 @@ pub struct WrittenFile {
     pub backup: Option<PathBuf>,
 }
 
-impl FileChange {
+impl ConfigChange {
     /// A unified diff, as `patch` reads it.
     pub fn diff(&self) -> String {
         let name = |text: &Option<String>| match text {

@@ -3,7 +3,7 @@
 //! What JavaScript cut in the middle of a character is mended, and what is too deep or too wide to be anybody's message is left
 //! out as it is read, so that a body made for harm takes no more memory than its text.
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{cell::Cell, fmt};
 
 use serde::{
     Deserializer,
@@ -11,7 +11,7 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, error::Category};
 
-use crate::event::Time;
+use crate::{event::Time, text::mend_surrogates};
 
 use super::Refusal;
 
@@ -27,7 +27,7 @@ const VALUES_MAX: usize = 200_000;
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Refusal> {
     let Some(first) = bytes.trim_ascii_start().first() else { return Err(Refusal::new("the payload is empty")) };
     // What does not begin as an object is not mended into one, however long it is.
-    let mend = |error| if *first == b'{' { bounded(mended(bytes).as_bytes()) } else { Err(error) };
+    let mend = |error| if *first == b'{' { bounded(mend_surrogates(bytes).as_bytes()) } else { Err(error) };
     match bounded(bytes).or_else(mend) {
         Ok(object @ Value::Object(_)) => Ok(object),
         Ok(_) => Err(Refusal::new("the payload is not a JSON object")),
@@ -39,7 +39,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Refusal> {
 
 /// JSON inside a text, as telemetry exports what tools were asked.
 pub(super) fn within(text: &str) -> Option<Value> {
-    bounded(text.as_bytes()).or_else(|_| bounded(mended(text.as_bytes()).as_bytes())).ok()
+    bounded(text.as_bytes()).or_else(|_| bounded(mend_surrogates(text.as_bytes()).as_bytes())).ok()
 }
 
 /// A look at a value, and through it at what it holds.
@@ -212,47 +212,6 @@ impl<'de> Visitor<'de> for Bounded<'_> {
         }
         while list.next_element::<IgnoredAny>()?.is_some() {}
         Ok(Value::Array(items))
-    }
-}
-
-/// JavaScript cuts text between the halves of a character and writes each half as an escape, which no UTF-8 can hold;
-/// a command's output may not be UTF-8 at all. Such halves and bytes become U+FFFD.
-fn mended(bytes: &[u8]) -> Cow<'_, str> {
-    let text = String::from_utf8_lossy(bytes);
-    let mut mended = String::new();
-    let mut copied = 0;
-    let mut at = 0;
-    while let Some(found) = text[at..].find('\\') {
-        let start = at + found;
-        match (half(&text[start..]), half(text.get(start + ESCAPE_BYTES..).unwrap_or(""))) {
-            (Some(Half::Leading), Some(Half::Trailing)) => at = start + 2 * ESCAPE_BYTES,
-            (Some(_), _) => {
-                mended.push_str(&text[copied..start]);
-                mended.push('\u{FFFD}');
-                at = start + ESCAPE_BYTES;
-                copied = at;
-            }
-            // The character after the backslash belongs to it: `\\ud800` is a backslash and four letters.
-            (None, _) => at = text[start + 1..].chars().next().map_or(text.len(), |c| start + 1 + c.len_utf8()),
-        }
-    }
-    if copied == 0 { text } else { Cow::Owned(mended + &text[copied..]) }
-}
-
-/// `\ud83d`
-const ESCAPE_BYTES: usize = 6;
-
-enum Half {
-    Leading,
-    Trailing,
-}
-
-fn half(text: &str) -> Option<Half> {
-    let digits = text.strip_prefix("\\u")?.get(..4)?;
-    match u16::from_str_radix(digits, 16).ok()? {
-        0xD800..=0xDBFF => Some(Half::Leading),
-        0xDC00..=0xDFFF => Some(Half::Trailing),
-        _ => None,
     }
 }
 

@@ -13,7 +13,7 @@ pub(super) enum ChangeKind {
 
 /// What happens to one file. A file that is moved as well goes by the path it had.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct FileChange {
+pub(super) struct PatchedFile {
     pub path: String,
     pub kind: ChangeKind,
     /// In bytes, of a file that is added.
@@ -39,7 +39,7 @@ impl ChangeKind {
     }
 }
 
-impl FileChange {
+impl PatchedFile {
     pub fn file_name(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
@@ -52,12 +52,12 @@ impl FileChange {
 }
 
 /// What the headers of `patch` say, sorted, with paths below `folder` made whole.
-pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<FileChange> {
-    let mut changes: Vec<FileChange> = Vec::new();
+pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<PatchedFile> {
+    let mut changes: Vec<PatchedFile> = Vec::new();
     for line in patch.lines() {
         if let Some((kind, path)) = header(line) {
             let size = (kind == ChangeKind::Add).then_some(0);
-            changes.push(FileChange { path: whole(path, folder), kind, size });
+            changes.push(PatchedFile { path: whole(path, folder), kind, size });
         } else if let Some(added) = line.strip_prefix('+')
             && let Some(size) = changes.last_mut().and_then(|change| change.size.as_mut())
         {
@@ -70,13 +70,13 @@ pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<FileChange> {
 }
 
 /// `{"<path>": {"type": "add", "content": …}}`, as the rollout has it, or `[{"path": …, "kind": "add"}]`, as the stream does.
-pub(super) fn changes_of_json(changes: Wire<'_>, folder: &str) -> Vec<FileChange> {
+pub(super) fn changes_of_json(changes: Wire<'_>, folder: &str) -> Vec<PatchedFile> {
     let change = |path: &str, kind: Option<&str>, content: Option<&str>| {
         let kind = ChangeKind::parse(kind?)?;
         let size = content.filter(|_| kind == ChangeKind::Add).map(|content| content.len() as u64);
-        Some(FileChange { path: whole(path, folder), kind, size })
+        Some(PatchedFile { path: whole(path, folder), kind, size })
     };
-    let mut found: Vec<FileChange> = match changes.0 {
+    let mut found: Vec<PatchedFile> = match changes.0 {
         Value::Object(map) => map
             .iter()
             // An empty file that is added has content too.
@@ -112,8 +112,8 @@ mod tests {
 
     use super::*;
 
-    fn change(path: &str, kind: ChangeKind, size: Option<u64>) -> FileChange {
-        FileChange { path: path.to_owned(), kind, size }
+    fn change(path: &str, kind: ChangeKind, size: Option<u64>) -> PatchedFile {
+        PatchedFile { path: path.to_owned(), kind, size }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use ratatui::text::Span;
 
 #[derive(Debug)]
-pub struct EventDetail {
+pub struct DetailPane {
     pub title: String,
     /// As it is copied.
     pub text: String,
@@ -12,9 +12,9 @@ pub struct EventDetail {
     width: usize,
 }
 
-impl EventDetail {
-    pub fn new(title: String, text: String) -> EventDetail {
-        EventDetail { title, text, lines: Vec::new(), top: 0, width: usize::MAX }
+impl DetailPane {
+    pub fn new(title: String, text: String) -> DetailPane {
+        DetailPane { title, text, lines: Vec::new(), top: 0, width: usize::MAX }
     }
 
     /// Wraps for a screen of this width, and stays within it.
@@ -59,7 +59,7 @@ mod tests {
     fn nothing_is_lost_and_nothing_is_wider_than_the_screen() {
         let text = format!("{{\n  \"text\": \"{}\",\n  \"漢字\": \"{}\"\n}}", "word ".repeat(60), "漢字".repeat(80));
         for width in 0..120 {
-            let mut detail = EventDetail::new("t".into(), text.clone());
+            let mut detail = DetailPane::new("t".into(), text.clone());
             detail.fit(width, 10);
             let widest = detail.lines.iter().map(|line| Span::raw(line.as_str()).width()).max();
             assert!(widest <= Some(width.max(2)), "{widest:?} cells of {width}");
@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn it_stays_within_what_there_is() {
-        let mut detail = EventDetail::new("t".into(), (0..50).map(|n| format!("{n}\n")).collect());
+        let mut detail = DetailPane::new("t".into(), (0..50).map(|n| format!("{n}\n")).collect());
         detail.fit(80, 10);
         detail.scroll(isize::MAX, 10);
         assert_eq!(detail.top, 40);

@@ -19,7 +19,7 @@ use crate::{
 use super::{
     activity::Activity,
     alerts::Alerts,
-    detail::EventDetail,
+    detail::DetailPane,
     event_log::EventLog,
     panes::Panes,
     prompt::Prompt,
@@ -110,7 +110,7 @@ pub enum Focus {
 #[derive(Debug)]
 pub enum Overlay {
     Help,
-    Detail(EventDetail),
+    Detail(DetailPane),
     Prompt(Prompt),
 }
 

@@ -10,7 +10,7 @@ use crate::{
         drafts::describe,
         fact::{About, Fact, Told, Tool, TouchedFile},
         json::Wire,
-        patch::{self, FileChange},
+        patch::{self, PatchedFile},
         shell,
     },
 };
@@ -27,7 +27,7 @@ pub(super) struct CodexCall {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Work {
     Command(String),
-    Patch(Vec<FileChange>),
+    Patch(Vec<PatchedFile>),
     Plan(Vec<PlanStep>),
     Other { tool: String, subject: Option<String> },
 }
@@ -93,7 +93,7 @@ impl Work {
     fn subject(&self) -> Option<String> {
         let subject = match self {
             Work::Command(script) => Some(script.clone()),
-            Work::Patch(changes) => Some(changes.iter().map(FileChange::file_name).collect::<Vec<_>>().join(", ")),
+            Work::Patch(changes) => Some(changes.iter().map(PatchedFile::file_name).collect::<Vec<_>>().join(", ")),
             Work::Plan(steps) => steps.iter().find(|step| !step.done).map(|step| step.text.clone()),
             Work::Other { subject, .. } => subject.clone(),
         };
@@ -128,7 +128,7 @@ impl CodexCall {
         let mut told = vec![self.ended(thread, outcome)];
         match &self.work {
             Work::Patch(changes) if !outcome.failed => {
-                let done = |change: &&FileChange| outcome.printed.is_none_or(|answer| change.is_listed(answer, folder));
+                let done = |change: &&PatchedFile| outcome.printed.is_none_or(|answer| change.is_listed(answer, folder));
                 told.extend(changes.iter().filter(done).enumerate().map(|(nth, change)| self.changed_file(thread, nth, change)));
             }
             Work::Command(script) => {
@@ -156,7 +156,7 @@ impl CodexCall {
         thread.known(Fact::Tool(tool), self.id.as_deref().map(|id| ["tool", id]), &["tool", &self.work.print()])
     }
 
-    fn changed_file(&self, thread: &Thread, nth: usize, change: &FileChange) -> Told {
+    fn changed_file(&self, thread: &Thread, nth: usize, change: &PatchedFile) -> Told {
         // Counted from none behind the first, as histories have them.
         let part = if nth == 0 { "file".to_owned() } else { format!("file-{nth}") };
         self.file(thread, &part, change.kind.operation(), &change.path, change.size)

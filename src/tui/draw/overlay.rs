@@ -6,7 +6,7 @@ use ratatui::{
     text::Span,
 };
 
-use crate::tui::{detail::EventDetail, prompt::Prompt};
+use crate::tui::{detail::DetailPane, prompt::Prompt};
 
 use super::{Canvas, row, shifted};
 
@@ -46,7 +46,7 @@ impl Canvas<'_> {
         }
     }
 
-    pub(super) fn detail(&mut self, area: Rect, detail: &EventDetail) {
+    pub(super) fn detail(&mut self, area: Rect, detail: &DetailPane) {
         self.cover(area);
         let height = usize::from(area.height).saturating_sub(1);
         let through = (detail.top + height).min(detail.lines.len());

@@ -6,7 +6,7 @@ use crate::filter::Filter;
 
 use super::{
     super::{event_log::CursorStep, prompt::Prompt},
-    Effect, EventDetail, Focus, Overlay, ViewState,
+    DetailPane, Effect, Focus, Overlay, ViewState,
 };
 
 /// Bytes that terminals take at once for their clipboard: xterm reads 100,000 characters of base64.
@@ -58,7 +58,7 @@ impl ViewState {
         Vec::new()
     }
 
-    fn press_in_detail(&mut self, mut detail: EventDetail, key: KeyEvent, control: bool) -> Vec<Effect> {
+    fn press_in_detail(&mut self, mut detail: DetailPane, key: KeyEvent, control: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         let height = self.panes().detail_rows();
         match (key.code, movement(key, control)) {
@@ -144,7 +144,7 @@ impl ViewState {
     }
 
     /// What is under the cursor, in full.
-    fn detail(&self) -> Option<EventDetail> {
+    fn detail(&self) -> Option<DetailPane> {
         let (title, json) = match self.focus {
             Focus::Events if !self.shows_timeline => {
                 let event = self.log.current()?;
@@ -155,7 +155,7 @@ impl ViewState {
                 None => ("all coders".to_owned(), serde_json::to_string_pretty(&self.overview.as_ref()?.stats)),
             },
         };
-        Some(EventDetail::new(title, json.ok()?))
+        Some(DetailPane::new(title, json.ok()?))
     }
 
     fn copy(&mut self, text: String) -> Option<Effect> {
