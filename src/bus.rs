@@ -19,7 +19,6 @@
 //!
 //! It refuses to know what events mean, and how they are stored.
 
-mod door;
 mod error;
 mod handler;
 mod live;
@@ -31,6 +30,7 @@ mod tail;
 #[cfg(test)]
 mod tests;
 mod waiters;
+mod wakeup;
 
 use std::sync::Arc;
 
@@ -43,16 +43,16 @@ use crate::{
 pub use self::{error::Error, handler::Handler, subscription::Subscription};
 use self::{publish::Publisher, readers::Readers, tail::Tail};
 
-/// A process's door to the history; one is enough, clones share it.
+/// What a process has of the history; one is enough, clones share it.
 ///
 /// ```
 /// # let folder = tempfile::tempdir().unwrap();
 /// # let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
 /// # runtime.block_on(async {
-/// use ai_coder_events::{bus::{Bus, Delivery, From}, event::{Draft, EventType}, filter::Filter, history::{Entry, Options}};
+/// use ai_coder_events::{bus::{Begin, Bus, Delivery}, event::{Draft, EventType}, filter::Filter, history::{Entry, Options}};
 ///
 /// let bus = Bus::new(Options::new(folder.path().join("history.db")));
-/// let mut subscription = bus.subscribe(Filter::coder("fix-auth"), From::Now);
+/// let mut subscription = bus.subscribe(Filter::coder("fix-auth"), Begin::Now);
 /// bus.publish(vec![Entry::from(Draft::new(EventType::Started, "fix-auth"))]).await.unwrap();
 ///
 /// let delivery = subscription.next().await.unwrap().unwrap();
@@ -74,7 +74,7 @@ struct Rooms {
 
 /// Where a subscription begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum From {
+pub enum Begin {
     /// After the newest event at the time of [`Bus::subscribe`].
     Now,
     /// After this seq; 0 is the beginning.
@@ -136,16 +136,16 @@ impl Bus {
         self.rooms.readers.read_few(read).await
     }
 
-    /// A cursor that follows. [`From::Now`] looks up the head on the calling thread, so that what this caller publishes next
+    /// A cursor that follows. [`Begin::Now`] looks up the head on the calling thread, so that what this caller publishes next
     /// is delivered; where that fails, the first [`Subscription::next`] tries again.
-    pub fn subscribe(&self, filter: Filter, from: From) -> Subscription {
-        Subscription::new(Arc::clone(&self.rooms.tail), Arc::clone(&self.rooms.readers), filter, from)
+    pub fn subscribe(&self, filter: Filter, begin: Begin) -> Subscription {
+        Subscription::new(Arc::clone(&self.rooms.tail), Arc::clone(&self.rooms.readers), filter, begin)
     }
 
     /// Calls `handler` with each event in order, in a task of its own; a panic is logged and ends only this handler. Dropping
     /// the guard unsubscribes.
-    pub fn handle(&self, filter: Filter, from: From, handler: impl FnMut(Arc<Event>) + Send + 'static) -> Handler {
-        Handler::start(self.subscribe(filter, from), handler)
+    pub fn handle(&self, filter: Filter, begin: Begin, handler: impl FnMut(Arc<Event>) + Send + 'static) -> Handler {
+        Handler::start(self.subscribe(filter, begin), handler)
     }
 
     /// Commits what was accepted, refuses what comes later, and ends subscriptions once they delivered what is committed.

@@ -19,7 +19,7 @@ pub struct Identity {
 
 /// What can be said of a process from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Liveness {
     Runs,
     Gone,
     /// It belongs to another machine, another run of this one, or another pid namespace: only a process there can tell.
@@ -45,13 +45,13 @@ impl Identity {
         None
     }
 
-    pub fn standing(&self) -> Standing {
+    pub fn liveness(&self) -> Liveness {
         if table::boot().as_ref() != Some(&self.boot) || table::namespace() != self.namespace {
-            return Standing::Elsewhere;
+            return Liveness::Elsewhere;
         }
         match table::start(self.pid) {
-            Some(start) if start == self.start => Standing::Runs,
-            _ => Standing::Gone,
+            Some(start) if start == self.start => Liveness::Runs,
+            _ => Liveness::Gone,
         }
     }
 }
@@ -78,16 +78,16 @@ mod tests {
     fn a_process_runs_until_it_is_gone_and_its_pid_alone_is_not_enough() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat is there");
         let identity = Identity::of(child.id()).expect("it runs");
-        assert_eq!(identity.standing(), Standing::Runs);
+        assert_eq!(identity.liveness(), Liveness::Runs);
         let later = Identity { start: identity.start + 1, ..identity.clone() };
-        assert_eq!(later.standing(), Standing::Gone, "another process with its pid");
+        assert_eq!(later.liveness(), Liveness::Gone, "another process with its pid");
         let foreign = Identity { boot: "another".to_owned(), ..identity.clone() };
-        assert_eq!(foreign.standing(), Standing::Elsewhere);
+        assert_eq!(foreign.liveness(), Liveness::Elsewhere);
         let inner = Identity { namespace: "pid:[1]".to_owned(), ..identity.clone() };
-        assert_eq!(inner.standing(), Standing::Elsewhere);
+        assert_eq!(inner.liveness(), Liveness::Elsewhere);
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
-        assert_eq!(identity.standing(), Standing::Gone);
+        assert_eq!(identity.liveness(), Liveness::Gone);
     }
 
     #[test]
@@ -96,7 +96,7 @@ mod tests {
         let identity = Identity::of(child.id()).expect("it runs");
         child.kill().expect("it can be killed");
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while identity.standing() != Standing::Gone {
+        while identity.liveness() != Liveness::Gone {
             assert!(std::time::Instant::now() < deadline, "nobody has waited for it, and yet it is gone");
             std::thread::yield_now();
         }

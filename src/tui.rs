@@ -36,7 +36,7 @@ use tokio::{
 };
 
 use crate::{
-    bus::{Bus, Delivery, From, Subscription},
+    bus::{Begin, Bus, Delivery, Subscription},
     event::Time,
     filter::Filter,
     signals::{HANGUP, INTERRUPT, QUIT, RESUME, SUSPEND, Signals, TERMINATE},
@@ -88,7 +88,7 @@ pub async fn watch(bus: &Bus, theme: &Theme, words: &str, filter: Filter) -> io:
         theme,
         screen,
         state,
-        subscription: bus.subscribe(Filter::default(), From::Now),
+        subscription: bus.subscribe(Filter::default(), Begin::Now),
         readings: Readings::new(bus),
         drawn_at: None,
         asked_at: Instant::now(),
@@ -263,7 +263,7 @@ impl View<'_> {
                 self.readings.ask(Ask::Page(wanted));
             }
             Effect::Begin => {
-                self.subscription = self.bus.subscribe(Filter::default(), From::Now);
+                self.subscription = self.bus.subscribe(Filter::default(), Begin::Now);
                 self.readings.ask(Ask::Past(now()));
                 self.readings.ask(Ask::Minutes(now()));
             }

@@ -91,7 +91,7 @@ fn look_after(watchman: &mut Watchman, writer: &mut Writer, bus: &Bus) {
 
 /// One round; each step stands for itself, so that one that fails does not hold up the others.
 fn keep_up(writer: &mut Writer, bus: &Bus, retention: &Retention, ended: &Receiver<()>) {
-    let steps: [(&str, Step); 3] = [
+    let steps: [(&str, RoundStep); 3] = [
         ("take in the spool", |writer, bus, _| {
             if writer.take_in_spool()? > 0 {
                 bus.poke();
@@ -117,12 +117,12 @@ fn keep_up(writer: &mut Writer, bus: &Bus, retention: &Retention, ended: &Receiv
     }
 }
 
-type Step = fn(&mut Writer, &Bus, &Retention) -> Result<(), Error>;
+type RoundStep = fn(&mut Writer, &Bus, &Retention) -> Result<(), Error>;
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        bus::{Delivery, From},
+        bus::{Begin, Delivery},
         event::{Draft, EventType},
         filter::Filter,
         history::{self, Entry, Reader},
@@ -142,7 +142,7 @@ mod tests {
         let options = Options::new(folder.path().join("history.db"));
         let bus = Bus::new(options.clone());
         bus.publish(entries(1)).await.expect("publishes");
-        let mut subscription = bus.subscribe(Filter::default(), From::Now);
+        let mut subscription = bus.subscribe(Filter::default(), Begin::Now);
         history::spool(&options, entries(2)).expect("spools");
 
         let upkeep = start(&bus, &options, Retention::default());

@@ -23,12 +23,12 @@ pub struct Error {
 }
 
 /// A running watch; dropping it ends it.
-pub struct Watch {
+pub struct PathWatch {
     stale: Arc<AtomicBool>,
     _watcher: RecommendedWatcher,
 }
 
-impl Watch {
+impl PathWatch {
     /// Whether a new watch would serve better: the file has appeared, was replaced, or is gone.
     pub fn is_stale(&self) -> bool {
         self.stale.load(Ordering::Acquire)
@@ -36,38 +36,38 @@ impl Watch {
 }
 
 /// Calls `on_change`, on a thread of the watcher, after the file's content changed. A file that does not exist yet is looked
-/// for in its folder, which must exist; once it is there the watch is [stale](Watch::is_stale), because a watch on the file
+/// for in its folder, which must exist; once it is there the watch is [stale](PathWatch::is_stale), because a watch on the file
 /// alone is not disturbed by its neighbours.
 ///
 /// # Errors
 /// [`Error`] where neither the file nor its folder can be watched.
-pub fn watch(path: &Path, on_change: impl Fn() + Send + 'static) -> Result<Watch, Error> {
+pub fn watch(path: &Path, on_change: impl Fn() + Send + 'static) -> Result<PathWatch, Error> {
     let stale = Arc::new(AtomicBool::new(false));
     let failed = |source| Error { path: path.to_owned(), source };
     let on_file = path.exists();
     let watched = if on_file { path } else { folder_of(path) };
     let name = path.file_name().map(OsString::from);
-    let told = {
+    let on_event = {
         let stale = Arc::clone(&stale);
         move |change: notify::Result<Event>| match concerns(change, name.as_deref()) {
-            Change::None => {}
-            Change::Content => {
+            PathChange::None => {}
+            PathChange::Content => {
                 if !on_file {
                     stale.store(true, Ordering::Release);
                 }
                 on_change();
             }
-            Change::Unknown => {
+            PathChange::Unknown => {
                 stale.store(true, Ordering::Release);
                 on_change();
             }
         }
     };
-    let mut watcher = notify::recommended_watcher(told).map_err(failed)?;
+    let mut watcher = notify::recommended_watcher(on_event).map_err(failed)?;
     watcher.watch(watched, RecursiveMode::NonRecursive).map_err(failed)?;
     // It may have appeared between the question and the watch on its folder.
     stale.fetch_or(!on_file && path.exists(), Ordering::AcqRel);
-    Ok(Watch { stale, _watcher: watcher })
+    Ok(PathWatch { stale, _watcher: watcher })
 }
 
 /// What a watch of folders tells.
@@ -101,13 +101,13 @@ impl Folders {
 /// # Errors
 /// [`Error`] where the system gives no watcher; it names no path then.
 pub fn watch_folders(on_seen: impl Fn(Seen) + Send + 'static) -> Result<Folders, Error> {
-    let told = move |change: notify::Result<Event>| match change {
+    let on_event = move |change: notify::Result<Event>| match change {
         Ok(event) if event.need_rescan() => on_seen(Seen::Overflow),
         Ok(event) if is_of_content(event.kind) => on_seen(Seen::Paths(event.paths)),
         Ok(_) => {}
         Err(_) => on_seen(Seen::Overflow),
     };
-    let watcher = notify::recommended_watcher(told).map_err(|source| Error { path: PathBuf::new(), source })?;
+    let watcher = notify::recommended_watcher(on_event).map_err(|source| Error { path: PathBuf::new(), source })?;
     Ok(Folders { watcher })
 }
 
@@ -115,25 +115,25 @@ fn is_of_content(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)))
 }
 
-enum Change {
+enum PathChange {
     None,
     Content,
     /// The file is another one now, or nobody can say what happened.
     Unknown,
 }
 
-fn concerns(change: notify::Result<Event>, name: Option<&std::ffi::OsStr>) -> Change {
-    let Ok(event) = change else { return Change::Unknown };
+fn concerns(change: notify::Result<Event>, name: Option<&std::ffi::OsStr>) -> PathChange {
+    let Ok(event) = change else { return PathChange::Unknown };
     if event.need_rescan() {
-        return Change::Unknown;
+        return PathChange::Unknown;
     }
     if !event.paths.iter().any(|path| path.file_name() == name) {
-        return Change::None;
+        return PathChange::None;
     }
     match event.kind {
-        EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => Change::None,
-        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any) => Change::Content,
-        EventKind::Remove(_) | EventKind::Modify(_) | EventKind::Any | EventKind::Other => Change::Unknown,
+        EventKind::Access(_) | EventKind::Modify(ModifyKind::Metadata(_)) => PathChange::None,
+        EventKind::Create(_) | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Any) => PathChange::Content,
+        EventKind::Remove(_) | EventKind::Modify(_) | EventKind::Any | EventKind::Other => PathChange::Unknown,
     }
 }
 
@@ -158,7 +158,7 @@ mod tests {
     /// Long enough that only a lost change runs into it.
     const LIMIT: Duration = Duration::from_secs(10);
 
-    fn watched(path: &Path) -> (Watch, Receiver<()>) {
+    fn watched(path: &Path) -> (PathWatch, Receiver<()>) {
         let (sender, changes) = mpsc::channel();
         let watch = watch(path, move || sender.send(()).unwrap_or_default()).expect("the folder exists");
         (watch, changes)

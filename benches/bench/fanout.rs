@@ -7,7 +7,7 @@ use std::{
 };
 
 use ai_coder_events::{
-    bus::{Bus, Delivery, From},
+    bus::{Begin, Bus, Delivery},
     event::Draft,
     filter::Filter,
     history::{Entry, Options, Reader, Writer},
@@ -55,7 +55,7 @@ fn round_of(draft: fn(usize) -> Draft, producers: usize, subscribers: usize, fro
     thread::scope(|scope| {
         let listening: Vec<_> = (0..subscribers)
             .map(|_| {
-                let mut subscription = bus.subscribe(Filter::default(), From::After(0));
+                let mut subscription = bus.subscribe(Filter::default(), Begin::After(0));
                 let (written, options) = (&written, &options);
                 scope.spawn(move || {
                     runtime().block_on(async {

@@ -8,7 +8,7 @@ use std::{
 };
 
 use ai_coder_events::{
-    bus::{Bus, From},
+    bus::{Begin, Bus},
     filter::Filter,
     history::Options,
 };
@@ -43,7 +43,7 @@ fn to_subscriber(db: &Path, durability: &str, appender: &mut Line) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let bus = Bus::new(Options::new(db));
-        let mut subscription = bus.subscribe(Filter::coder(CODER), From::Now);
+        let mut subscription = bus.subscribe(Filter::coder(CODER), Begin::Now);
         let mut measured = Measured::default();
         for _ in 0..ROUNDS {
             measured.pipe();

@@ -7,7 +7,7 @@ use crate::event::{Body, Event, EventType, Lifecycle, Micros, Progress, Provider
 
 use super::{
     Attention, CoderView, FileConflict, Peak, Process, Tally, Waiting, WaitingFor,
-    latest::{Number, Said, Step, keep, keep_least, keep_of, keep_text},
+    latest::{Latest, Number, Step, keep, keep_least, keep_of, keep_text},
 };
 
 /// A running coder that is silent for this long is stalled: longer than a slow model or a long build, mostly.
@@ -38,31 +38,31 @@ pub struct Coder {
     #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
     step: Option<Step>,
     #[serde(rename = "p", skip_serializing_if = "Option::is_none")]
-    paused: Option<Said<WaitingFor>>,
+    paused: Option<Latest<WaitingFor>>,
     /// The last event of work: a coder waits if it paused after it.
     #[serde(rename = "w", skip_serializing_if = "Option::is_none")]
-    worked: Option<Said<()>>,
+    worked: Option<Latest<()>>,
     #[serde(rename = "rl", skip_serializing_if = "Option::is_none")]
     rate_limited: Option<Micros>,
     #[serde(rename = "nm", skip_serializing_if = "Option::is_none")]
-    name: Option<Said<String>>,
+    name: Option<Latest<String>>,
     #[serde(rename = "so", skip_serializing_if = "Option::is_none")]
-    source: Option<Said<String>>,
+    source: Option<Latest<String>>,
     #[serde(rename = "pa", skip_serializing_if = "Option::is_none")]
-    parent: Option<Said<String>>,
+    parent: Option<Latest<String>>,
     /// The process it lives in, since it last began.
     #[serde(rename = "ps", skip_serializing_if = "Option::is_none")]
-    process: Option<Said<Process>>,
+    process: Option<Latest<Process>>,
     #[serde(rename = "pr", skip_serializing_if = "Option::is_none")]
-    progress: Option<Said<Number>>,
+    progress: Option<Latest<Number>>,
     #[serde(rename = "st", skip_serializing_if = "Option::is_none")]
-    stage: Option<Said<String>>,
+    stage: Option<Latest<String>>,
     #[serde(rename = "de", skip_serializing_if = "Option::is_none")]
-    description: Option<Said<String>>,
+    description: Option<Latest<String>>,
     #[serde(rename = "mi", skip_serializing_if = "Option::is_none")]
-    milestone: Option<Said<String>>,
+    milestone: Option<Latest<String>>,
     #[serde(rename = "er", skip_serializing_if = "Option::is_none")]
-    error: Option<Said<String>>,
+    error: Option<Latest<String>>,
     #[serde(rename = "pk", skip_serializing_if = "Peak::is_empty")]
     peak: Peak,
 }
@@ -140,7 +140,7 @@ impl Coder {
 
     /// The process it lives in, where that is known.
     pub fn process(&self) -> Option<&Process> {
-        self.process.as_ref().map(Said::value)
+        self.process.as_ref().map(Latest::value)
     }
 
     /// The coder it works for.
@@ -189,7 +189,7 @@ impl Coder {
         if !file_conflicts.is_empty() {
             needs_attention.push(Attention::FileConflict);
         }
-        let text = |register: &Option<Said<String>>| register.as_ref().map(|said| said.value().clone());
+        let text = |register: &Option<Latest<String>>| register.as_ref().map(|said| said.value().clone());
         CoderView {
             coder_id: coder_id.to_owned(),
             coder_name: text(&self.name),
@@ -244,7 +244,7 @@ impl Coder {
         keep_text(&mut self.name, event, event.coder_name.as_deref());
         keep_text(&mut self.parent, event, event.data.get("parent_coder_id").and_then(Value::as_str));
         if let Some(process) = event.data.get("process").and_then(Process::read) {
-            keep(&mut self.process, Said::new(event, process));
+            keep(&mut self.process, Latest::new(event, process));
         }
         match &event.body {
             Body::Lifecycle(fields) if event.kind == EventType::Failed => {
@@ -263,7 +263,7 @@ impl Coder {
 
     fn fold_progress(&mut self, event: &Event, fields: &Progress) {
         if let Some(progress) = fields.progress {
-            keep(&mut self.progress, Said::new(event, Number(progress)));
+            keep(&mut self.progress, Latest::new(event, Number(progress)));
         }
         keep_text(&mut self.stage, event, fields.stage.as_deref());
         keep_text(&mut self.description, event, fields.description.as_deref());
@@ -277,7 +277,7 @@ impl Coder {
         keep(&mut self.last_activity, at);
         keep_text(&mut self.source, event, event.source.as_deref());
         if is_work(event.kind) {
-            keep(&mut self.worked, Said::new(event, ()));
+            keep(&mut self.worked, Latest::new(event, ()));
         }
         if let Some((rank, status)) = step_of(event.kind) {
             keep(&mut self.step, Step::new(event, rank, status));
@@ -287,7 +287,9 @@ impl Coder {
             (EventType::Started, _) => keep_least(&mut self.started, Some(at)),
             (EventType::Stopped, _) => keep(&mut self.stopped, at),
             (EventType::RateLimit, _) => keep(&mut self.rate_limited, at),
-            (EventType::Paused, Body::Lifecycle(fields)) => keep(&mut self.paused, Said::new(event, waiting_for(event, fields))),
+            (EventType::Paused, Body::Lifecycle(fields)) => {
+                keep(&mut self.paused, Latest::new(event, waiting_for(event, fields)))
+            }
             _ => {}
         }
     }

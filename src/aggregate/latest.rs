@@ -15,11 +15,11 @@ const TEXT_CHARS_MAX: usize = 500;
 
 /// A value, and when and by which event it was said.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(super) struct Said<V>(Micros, Box<str>, V);
+pub(super) struct Latest<V>(Micros, Box<str>, V);
 
-impl<V> Said<V> {
-    pub fn new(event: &Event, value: V) -> Said<V> {
-        Said(event.timestamp.micros(), event.id.as_str().into(), value)
+impl<V> Latest<V> {
+    pub fn new(event: &Event, value: V) -> Latest<V> {
+        Latest(event.timestamp.micros(), event.id.as_str().into(), value)
     }
 
     pub fn at(&self) -> Time {
@@ -31,7 +31,7 @@ impl<V> Said<V> {
     }
 
     /// Whether it was said after `mark`.
-    pub fn is_after(&self, mark: &Said<()>) -> bool {
+    pub fn is_after(&self, mark: &Latest<()>) -> bool {
         (self.0, &self.1) > (mark.0, &mark.1)
     }
 }
@@ -102,11 +102,11 @@ pub(super) fn keep_least<T: Ord + Copy>(held: &mut Option<T>, candidate: Option<
 }
 
 /// Keeps what `event` says in a text, if it says anything; its end is cut where it is long.
-pub(super) fn keep_text(held: &mut Option<Said<String>>, event: &Event, text: Option<&str>) {
+pub(super) fn keep_text(held: &mut Option<Latest<String>>, event: &Event, text: Option<&str>) {
     let Some(text) = text else { return };
-    let may_win = |held: &Said<String>| (held.0, &*held.1) <= (event.timestamp.micros(), event.id.as_str());
+    let may_win = |held: &Latest<String>| (held.0, &*held.1) <= (event.timestamp.micros(), event.id.as_str());
     if held.as_ref().is_none_or(may_win) {
-        keep(held, Said::new(event, cut(text, TEXT_CHARS_MAX)));
+        keep(held, Latest::new(event, cut(text, TEXT_CHARS_MAX)));
     }
 }
 

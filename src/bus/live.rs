@@ -8,7 +8,7 @@ use crate::event::Event;
 
 use super::{
     ring::Ring,
-    waiters::{State, WaiterId, Waiters},
+    waiters::{WaiterId, WaiterState, Waiters},
 };
 
 /// How many events one look examines under the lock.
@@ -28,7 +28,7 @@ pub(super) struct Live {
 }
 
 /// What a subscription found when it looked.
-pub(super) enum Look {
+pub(super) enum LookOutcome {
     /// What may be wanted, in order.
     Found(Vec<Arc<Event>>),
     /// Nothing so far, but the ring goes on.
@@ -45,13 +45,13 @@ impl Live {
     /// Takes the next events after `cursor` from the ring that `may` be wanted, and moves the cursor over what it looked
     /// at. Reading texts is not for here, where everyone else waits. Where the file was replaced, `cursor` may be of the new
     /// history (whose name is empty where it is not known) while the ring is still of the old one.
-    pub(super) fn look(&mut self, waiter: (WaiterId, &str), cursor: &mut u64, may: impl Fn(&Event) -> bool) -> Look {
+    pub(super) fn look(&mut self, waiter: (WaiterId, &str), cursor: &mut u64, may: impl Fn(&Event) -> bool) -> LookOutcome {
         let (id, history) = waiter;
         *cursor = self.looked_through(id, *cursor);
-        self.waiters.set_state(id, State::Away);
+        self.waiters.set_state(id, WaiterState::Away);
         let of_another = !history.is_empty() && !self.history.is_empty() && self.history != history;
         if self.in_trouble || of_another || !self.ring.reaches_back_to(*cursor) {
-            return if self.closed { Look::Closed } else { Look::Behind };
+            return if self.closed { LookOutcome::Closed } else { LookOutcome::Behind };
         }
         let (mut found, mut scanned) = (Vec::new(), 0);
         for event in self.ring.after(*cursor).take(SCAN_MAX) {
@@ -62,25 +62,25 @@ impl Live {
             }
         }
         if !found.is_empty() {
-            return Look::Found(found);
+            return LookOutcome::Found(found);
         }
         if scanned == SCAN_MAX {
-            return Look::Again;
+            return LookOutcome::Again;
         }
         if self.closed {
-            return Look::Closed;
+            return LookOutcome::Closed;
         }
         *cursor = self.ring.through().max(*cursor);
-        self.waiters.set_state(id, State::Idle);
-        Look::Idle
+        self.waiters.set_state(id, WaiterState::Idle);
+        LookOutcome::Idle
     }
 
     /// The seq through which everything was looked at for this waiter, by itself or by the tail.
     pub(super) fn looked_through(&self, id: WaiterId, cursor: u64) -> u64 {
         match self.waiters.state(id) {
-            State::Away => cursor,
-            State::Idle => cursor.max(self.ring.through()),
-            State::Called(seq) => cursor.max(seq.saturating_sub(1)),
+            WaiterState::Away => cursor,
+            WaiterState::Idle => cursor.max(self.ring.through()),
+            WaiterState::Called(seq) => cursor.max(seq.saturating_sub(1)),
         }
     }
 
@@ -143,8 +143,8 @@ mod tests {
         }
         let (id, _call) = live.waiters.join(&Filter::default());
         let mut look = |history: &str| match live.look((id, history), &mut 1, |_| true) {
-            Look::Found(events) => events.len(),
-            Look::Behind => 0,
+            LookOutcome::Found(events) => events.len(),
+            LookOutcome::Behind => 0,
             _ => panic!("neither found nor behind"),
         };
         assert_eq!(look("0ld0ld0l"), 4);

@@ -28,12 +28,12 @@ pub(super) struct Publisher {
 
 #[derive(Default)]
 struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     came: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct QueueState {
     waiting: VecDeque<Request>,
     closed: bool,
     /// Set once the thread runs; it closes when the thread has ended.
@@ -126,13 +126,13 @@ impl Drop for Publisher {
 }
 
 impl Queue {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for requests and takes what fits a transaction; `None` when closed and empty.
     fn next_group(&self) -> Option<Vec<Request>> {
-        let idle = |state: &mut State| state.waiting.is_empty() && !state.closed;
+        let idle = |state: &mut QueueState| state.waiting.is_empty() && !state.closed;
         let mut state = self.came.wait_while(self.state(), idle).unwrap_or_else(PoisonError::into_inner);
         let (mut group, mut entries) = (Vec::new(), 0);
         while entries < GROUP_ENTRIES_MAX

@@ -11,7 +11,7 @@ use crate::{
     history::{Batch, Missed},
 };
 
-use super::{Delivery, Error, From, live::Look, readers::Readers, tail::Tail, waiters::WaiterId};
+use super::{Begin, Delivery, Error, live::LookOutcome, readers::Readers, tail::Tail, waiters::WaiterId};
 
 /// Events a reader behind the ring takes from the history at a time.
 const PAGE_EVENTS_MAX: usize = 256;
@@ -27,7 +27,7 @@ pub struct Subscription {
     filter: Arc<Filter>,
     id: WaiterId,
     call: Arc<Notify>,
-    /// `None` while the head is not known that [`From::Now`] means.
+    /// `None` while the head is not known that [`Begin::Now`] means.
     cursor: Option<u64>,
     /// Which history the cursor is of; empty where the caller did not say, or it did not exist yet.
     history: String,
@@ -51,11 +51,11 @@ struct Reading {
 }
 
 impl Subscription {
-    pub(super) fn new(tail: Arc<Tail>, readers: Arc<Readers>, filter: Filter, from: From) -> Subscription {
+    pub(super) fn new(tail: Arc<Tail>, readers: Arc<Readers>, filter: Filter, begin: Begin) -> Subscription {
         let (id, call) = tail.live().waiters.join(&filter);
-        let (cursor, history) = match from {
-            From::After(seq) => (Some(seq), String::new()),
-            From::Now => match readers.read_here(|reader| reader.position()) {
+        let (cursor, history) = match begin {
+            Begin::After(seq) => (Some(seq), String::new()),
+            Begin::Now => match readers.read_here(|reader| reader.position()) {
                 Ok(position) => (Some(position.head), position.history),
                 // It comes again at the first `next`, which can report it.
                 Err(_) => (None, String::new()),
@@ -137,7 +137,7 @@ impl Subscription {
             }
             self.cursor = Some(cursor);
             match look {
-                Look::Found(events) => {
+                LookOutcome::Found(events) => {
                     let wanted = events.into_iter().filter(|event| self.filter.matches(event));
                     self.page.extend(wanted.map(Delivery::Event));
                     self.page_through = cursor;
@@ -145,16 +145,16 @@ impl Subscription {
                         self.cursor = Some(first.seq - 1);
                     }
                 }
-                Look::Again => {}
-                Look::Idle => match self.tail.ensure_running() {
+                LookOutcome::Again => {}
+                LookOutcome::Idle => match self.tail.ensure_running() {
                     Ok(()) => self.call.notified().await,
                     Err(error) => {
                         self.retry_later();
                         return Some(Err(error));
                     }
                 },
-                Look::Behind => self.start_reading(cursor, false),
-                Look::Closed => self.start_reading(cursor, true),
+                LookOutcome::Behind => self.start_reading(cursor, false),
+                LookOutcome::Closed => self.start_reading(cursor, true),
             }
         }
         None

@@ -18,10 +18,10 @@ use crate::{
     event::Event,
     filter::Filter,
     history::{self, Options, Reader, Version},
-    watch_path::{self, Watch},
+    watch_path::{self, PathWatch},
 };
 
-use super::{Error, door::Door, live::Live};
+use super::{Error, live::Live, wakeup::Wakeup};
 
 /// How late an event may be whose bell was lost. One look costs some 30 µs.
 const TICK: Duration = Duration::from_millis(500);
@@ -35,13 +35,13 @@ pub(super) struct Tail {
     options: Options,
     /// The file other processes write to after a commit.
     bell: Option<PathBuf>,
-    door: Arc<Door>,
+    wakeup: Arc<Wakeup>,
     live: Mutex<Live>,
 }
 
 impl Tail {
     pub(super) fn new(options: Options, bell: Option<PathBuf>) -> Tail {
-        Tail { options, bell, door: Arc::default(), live: Mutex::default() }
+        Tail { options, bell, wakeup: Arc::default(), live: Mutex::default() }
     }
 
     pub(super) fn live(&self) -> MutexGuard<'_, Live> {
@@ -51,7 +51,7 @@ impl Tail {
 
     /// Something was committed here.
     pub(super) fn poke(&self) {
-        self.door.ring();
+        self.wakeup.wake();
     }
 
     /// This process committed these events. Where the ring ends just before them, nobody has to read them back.
@@ -74,7 +74,7 @@ impl Tail {
         }
         let (running, ended) = watch::channel(());
         let tail = Arc::clone(self);
-        self.door.ring();
+        self.wakeup.wake();
         let started = thread::Builder::new().name("bus-tail".into()).spawn(move || {
             tail.run();
             drop(running);
@@ -92,7 +92,7 @@ impl Tail {
             live.call_all();
             live.tail.clone()
         };
-        self.door.ring();
+        self.wakeup.wake();
         if let Some(mut ended) = ended {
             while ended.changed().await.is_ok() {}
         }
@@ -102,7 +102,7 @@ impl Tail {
         let mut follower = Follower::new(self);
         let mut unused_since: Option<Instant> = None;
         loop {
-            self.door.wait(TICK);
+            self.wakeup.wait(TICK);
             if self.ends(&mut unused_since) {
                 return;
             }
@@ -144,7 +144,7 @@ impl Tail {
 struct Follower<'t> {
     tail: &'t Tail,
     reader: Reader,
-    watch: Option<Watch>,
+    watch: Option<PathWatch>,
     /// The history's version that was read to its end.
     version: Option<Version>,
     /// Whether the ring stands where this has looked.
@@ -213,8 +213,8 @@ impl Follower<'_> {
         if self.watch.as_ref().is_some_and(|watch| !watch.is_stale()) {
             return;
         }
-        let door = Arc::clone(&self.tail.door);
-        match watch_path::watch(bell, move || door.ring()) {
+        let wakeup = Arc::clone(&self.tail.wakeup);
+        match watch_path::watch(bell, move || wakeup.wake()) {
             Ok(watch) => self.watch = Some(watch),
             Err(error) => {
                 tracing::debug!(error = &error as &dyn std::error::Error, "no bell to hear, looking twice a second");

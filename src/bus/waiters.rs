@@ -30,12 +30,12 @@ struct Waiter {
     coders: Vec<String>,
     types: Option<TypeSet>,
     call: Arc<Notify>,
-    state: State,
+    state: WaiterState,
 }
 
 /// How far the tail has looked for a waiter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
+pub(super) enum WaiterState {
     /// It looks for itself.
     Away,
     /// It saw everything when it sat down, and nothing for it came since.
@@ -55,7 +55,8 @@ impl Waiters {
         if filter.coders.is_empty() {
             self.of_every_coder.insert(id);
         }
-        let waiter = Waiter { coders: filter.coders.clone(), types: filter.types, call: Arc::clone(&call), state: State::Away };
+        let waiter =
+            Waiter { coders: filter.coders.clone(), types: filter.types, call: Arc::clone(&call), state: WaiterState::Away };
         self.by_id.insert(id, waiter);
         (id, call)
     }
@@ -76,11 +77,11 @@ impl Waiters {
         self.by_id.is_empty()
     }
 
-    pub(super) fn state(&self, id: WaiterId) -> State {
-        self.by_id.get(&id).map_or(State::Away, |waiter| waiter.state)
+    pub(super) fn state(&self, id: WaiterId) -> WaiterState {
+        self.by_id.get(&id).map_or(WaiterState::Away, |waiter| waiter.state)
     }
 
-    pub(super) fn set_state(&mut self, id: WaiterId, state: State) {
+    pub(super) fn set_state(&mut self, id: WaiterId, state: WaiterState) {
         if let Some(waiter) = self.by_id.get_mut(&id) {
             waiter.state = state;
         }
@@ -105,7 +106,7 @@ impl Waiters {
 
     #[cfg(test)]
     pub(super) fn idle(&self) -> usize {
-        self.by_id.values().filter(|waiter| waiter.state == State::Idle).count()
+        self.by_id.values().filter(|waiter| waiter.state == WaiterState::Idle).count()
     }
 }
 
@@ -118,8 +119,8 @@ impl Waiter {
 
     /// Once is enough: whoever is called looks for itself until it is idle again.
     fn call(&mut self, seq: u64) {
-        if self.state == State::Idle {
-            self.state = State::Called(seq);
+        if self.state == WaiterState::Idle {
+            self.state = WaiterState::Called(seq);
             self.call.notify_one();
         }
     }
@@ -141,10 +142,10 @@ mod tests {
     #[test]
     fn calls_only_whom_coder_and_type_concern() {
         let news = [event(5, EventType::Output, "a"), event(6, EventType::Failed, "b"), event(7, EventType::Failed, "a")];
-        let check = |name: &str, filter: Filter, expected: State| {
+        let check = |name: &str, filter: Filter, expected: WaiterState| {
             let mut waiters = Waiters::default();
             let (id, _call) = waiters.join(&filter);
-            waiters.set_state(id, State::Idle);
+            waiters.set_state(id, WaiterState::Idle);
             news.iter().for_each(|event| waiters.tell(event));
             assert_eq!(waiters.state(id), expected, "{name}");
             waiters.leave(id);
@@ -152,13 +153,13 @@ mod tests {
         };
         let failed = Some(TypeSet::EMPTY.with(EventType::Failed));
         let deleted = Some(TypeSet::EMPTY.with(EventType::Deleted));
-        check("everything", Filter::default(), State::Called(5));
-        check("a type", Filter { types: failed, ..Filter::default() }, State::Called(6));
-        check("another type", Filter { types: deleted, ..Filter::default() }, State::Idle);
-        check("a coder", Filter::coder("a"), State::Called(5));
-        check("a coder's type", Filter { types: failed, ..Filter::coder("a") }, State::Called(7));
-        check("another coder", Filter::coder("c"), State::Idle);
-        check("two coders", Filter { coders: vec!["c".into(), "b".into()], ..Filter::default() }, State::Called(6));
+        check("everything", Filter::default(), WaiterState::Called(5));
+        check("a type", Filter { types: failed, ..Filter::default() }, WaiterState::Called(6));
+        check("another type", Filter { types: deleted, ..Filter::default() }, WaiterState::Idle);
+        check("a coder", Filter::coder("a"), WaiterState::Called(5));
+        check("a coder's type", Filter { types: failed, ..Filter::coder("a") }, WaiterState::Called(7));
+        check("another coder", Filter::coder("c"), WaiterState::Idle);
+        check("two coders", Filter { coders: vec!["c".into(), "b".into()], ..Filter::default() }, WaiterState::Called(6));
     }
 
     #[test]
@@ -166,10 +167,10 @@ mod tests {
         let mut waiters = Waiters::default();
         let (id, _call) = waiters.join(&Filter::default());
         waiters.tell(&event(1, EventType::Output, "a"));
-        assert_eq!(waiters.state(id), State::Away);
-        waiters.set_state(id, State::Idle);
+        assert_eq!(waiters.state(id), WaiterState::Away);
+        waiters.set_state(id, WaiterState::Idle);
         waiters.tell(&event(2, EventType::Output, "a"));
         waiters.tell(&event(3, EventType::Output, "a"));
-        assert_eq!(waiters.state(id), State::Called(2), "the first is where it must look from");
+        assert_eq!(waiters.state(id), WaiterState::Called(2), "the first is where it must look from");
     }
 }

@@ -5,7 +5,7 @@
 use std::{io, pin::pin, process::ExitCode};
 
 use ai_coder_events::{
-    bus::{self, Bus, Delivery, From, Subscription},
+    bus::{self, Begin, Bus, Delivery, Subscription},
     history::{Missed, Reader},
 };
 use anyhow::Context;
@@ -69,7 +69,7 @@ impl FollowArgs {
             rows: EventRows::new(console),
             failed: None,
         };
-        let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(From::Now, From::After));
+        let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(Begin::Now, Begin::After));
         let mut ctrl_c = CtrlC::listen()?;
         let mut reader_left = pin!(reader_left());
         let mut out = tokio::io::stdout();

@@ -35,7 +35,7 @@ pub struct Event {
 }
 
 #[derive(Serialize)]
-struct Line<'a> {
+struct EventLine<'a> {
     seq: u64,
     id: &'a str,
     #[serde(rename = "type")]
@@ -165,8 +165,8 @@ impl Event {
         }
     }
 
-    fn line(&self, received_at: Option<Time>) -> Line<'_> {
-        Line {
+    fn line(&self, received_at: Option<Time>) -> EventLine<'_> {
+        EventLine {
             seq: self.seq,
             id: &self.id,
             kind: self.kind.name(),

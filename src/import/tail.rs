@@ -13,7 +13,7 @@ use std::{
 use crate::{
     history::Options,
     source::Agent,
-    watch_path::{self, Watch},
+    watch_path::{self, PathWatch},
 };
 
 use super::{Error, Found, ImportSummary, Intake, RecordFile, TailControl, find, places::FileStamp, record::LastLine};
@@ -34,7 +34,7 @@ pub struct RecordsTail {
     control: TailControl,
     intake: Intake,
     files: HashMap<PathBuf, Followed>,
-    watches: HashMap<PathBuf, Watch>,
+    watches: HashMap<PathBuf, PathWatch>,
 }
 
 struct Followed {

@@ -19,7 +19,7 @@ use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    bus::{self, Bus, Delivery, From, Subscription},
+    bus::{self, Begin, Bus, Delivery, Subscription},
     event::{Event, Family},
     filter::Filter,
 };
@@ -92,7 +92,7 @@ impl Notifier {
         let mut interests = self.0.interests();
         if !interests.running {
             interests.running = true;
-            let events = self.0.bus.subscribe(Filter::default(), From::Now);
+            let events = self.0.bus.subscribe(Filter::default(), Begin::Now);
             tokio::spawn(follow(self.0.clone(), events));
         }
     }

@@ -8,7 +8,7 @@ const MIB: u64 = 1 << 20;
 
 /// Of all processes of a tree together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Usage {
+pub struct TreeUsage {
     /// Resident memory in MiB; pages that processes share are counted in each.
     pub memory_mb: u64,
     /// In percent of one core, since the sample before.
@@ -30,7 +30,7 @@ impl Meter {
     }
 
     /// `None` once the root is gone. A child that outlives its parent leaves the tree.
-    pub fn sample(&mut self) -> Option<Usage> {
+    pub fn sample(&mut self) -> Option<TreeUsage> {
         let wanted = ProcessRefreshKind::nothing().with_memory().with_cpu().without_tasks();
         self.system.refresh_processes_specifics(ProcessesToUpdate::All, true, wanted);
         self.system.process(self.root)?;
@@ -40,7 +40,7 @@ impl Meter {
                 children.entry(parent).or_default().push(pid);
             }
         }
-        let mut usage = Usage::default();
+        let mut usage = TreeUsage::default();
         let mut bytes = 0;
         let mut left = vec![self.root];
         while let Some(pid) = left.pop() {

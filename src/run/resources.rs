@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     event::{Body, Draft, EventType, Resource},
-    process::usage::{Meter, Usage},
+    process::usage::{Meter, TreeUsage},
 };
 
 use super::{coder::RunCoder, recorder::DraftSink};
@@ -56,7 +56,7 @@ impl Resources {
     pub fn finish(self) {}
 }
 
-fn drafted(coder: &RunCoder, kind: EventType, usage: Usage, memory_limit_mb: Option<u64>) -> Draft {
+fn drafted(coder: &RunCoder, kind: EventType, usage: TreeUsage, memory_limit_mb: Option<u64>) -> Draft {
     let mut draft = coder.draft(kind).with("processes", usage.processes);
     if let Some(limit) = memory_limit_mb.filter(|_| kind == EventType::ResourceLimit) {
         draft = draft.with("limit", "memory").with("limit_mb", limit);
@@ -73,13 +73,13 @@ fn drafted(coder: &RunCoder, kind: EventType, usage: Usage, memory_limit_mb: Opt
 #[derive(Default)]
 struct Watched {
     memory_limit_mb: Option<u64>,
-    told: Option<(Usage, Instant)>,
+    told: Option<(TreeUsage, Instant)>,
     is_over: bool,
 }
 
 impl Watched {
     /// The types of event that this sample is worth.
-    fn take(&mut self, usage: Usage, now: Instant) -> Vec<EventType> {
+    fn take(&mut self, usage: TreeUsage, now: Instant) -> Vec<EventType> {
         let mut kinds = Vec::new();
         if self.told.is_none_or(|(told, at)| differs(told, usage) || now.duration_since(at) >= TOLD_AT_LEAST_EVERY) {
             self.told = Some((usage, now));
@@ -95,7 +95,7 @@ impl Watched {
     }
 }
 
-fn differs(told: Usage, now: Usage) -> bool {
+fn differs(told: TreeUsage, now: TreeUsage) -> bool {
     let memory = told.memory_mb.abs_diff(now.memory_mb);
     memory >= MEMORY_CHANGE_MB.max(told.memory_mb * MEMORY_CHANGE_PERCENT / 100)
         || (told.cpu_percent - now.cpu_percent).abs() >= CPU_CHANGE_PERCENT
@@ -111,7 +111,7 @@ mod tests {
         let mut watched = Watched { memory_limit_mb: Some(500), ..Watched::default() };
         let begun = Instant::now();
         let mut check = |seconds: u64, memory_mb: u64, cpu_percent: f64, expected: &[EventType]| {
-            let usage = Usage { memory_mb, cpu_percent, processes: 1 };
+            let usage = TreeUsage { memory_mb, cpu_percent, processes: 1 };
             assert_eq!(watched.take(usage, begun + Duration::from_secs(seconds)), expected, "after {seconds} s");
         };
         check(1, 100, 0.0, &[ResourceUsage]);

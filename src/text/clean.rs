@@ -9,12 +9,12 @@ const PIECE_BYTES: usize = 128;
 
 /// One line: each control character becomes a space.
 pub fn clean_line(text: &str) -> Cow<'_, str> {
-    clean(text, Shape::Line, usize::MAX)
+    clean(text, LineBreaks::Removed, usize::MAX)
 }
 
 /// Text of several lines: newline and tab stay, a carriage return before a newline goes, other controls go.
 pub fn clean_text(text: &str) -> Cow<'_, str> {
-    clean(text, Shape::Text, usize::MAX)
+    clean(text, LineBreaks::Kept, usize::MAX)
 }
 
 /// Whether [`clean_text`] would leave `text` as it is; quick where it is ASCII.
@@ -27,7 +27,7 @@ pub fn is_clean(text: &str) -> bool {
 
 /// Like [`clean_line`], stopping after `chars_max` characters: a long text costs no more than its start.
 pub(super) fn clean_line_start(text: &str, chars_max: usize) -> Cow<'_, str> {
-    clean(text, Shape::Line, chars_max)
+    clean(text, LineBreaks::Removed, chars_max)
 }
 
 /// A character that leaves no mark of its own: wider than what cleaning removes, since an id has no use for any of them.
@@ -43,9 +43,9 @@ pub fn is_hidden(c: char) -> bool {
 }
 
 #[derive(Clone, Copy, PartialEq)]
-enum Shape {
-    Line,
-    Text,
+enum LineBreaks {
+    Removed,
+    Kept,
 }
 
 /// Bidirectional controls, zero-width characters and tags. Variation selectors are not among them: emoji need them.
@@ -55,22 +55,22 @@ fn is_unwelcome(c: char) -> bool {
         | '\u{200B}' | '\u{200C}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{E0000}'..='\u{E007F}')
 }
 
-fn clean(text: &str, shape: Shape, chars_max: usize) -> Cow<'_, str> {
-    let plain = |byte: u8| matches!(byte, b' '..=b'~') || (shape == Shape::Text && matches!(byte, b'\n' | b'\t'));
+fn clean(text: &str, breaks: LineBreaks, chars_max: usize) -> Cow<'_, str> {
+    let plain = |byte: u8| matches!(byte, b' '..=b'~') || (breaks == LineBreaks::Kept && matches!(byte, b'\n' | b'\t'));
     let start = &text[..text.floor_char_boundary(chars_max)];
     // The bytes of the first `chars_max` characters are at least `start`: where `start` is ASCII they are all of it.
     if start.bytes().all(plain) {
         return Cow::Borrowed(start);
     }
     let mut cleaner =
-        Cleaner { rest: text, shape, chars_left: chars_max, cleaned: String::new(), after_emoji: false, joining: false };
+        Cleaner { rest: text, breaks, chars_left: chars_max, cleaned: String::new(), after_emoji: false, joining: false };
     cleaner.run();
     if cleaner.cleaned == text { Cow::Borrowed(text) } else { Cow::Owned(cleaner.cleaned) }
 }
 
 struct Cleaner<'t> {
     rest: &'t str,
-    shape: Shape,
+    breaks: LineBreaks,
     chars_left: usize,
     cleaned: String,
     /// The last character kept belongs to an emoji.
@@ -96,7 +96,7 @@ impl Cleaner<'_> {
                 '\u{9B}' => self.skip_control_sequence(0),
                 '\u{90}' | '\u{98}' | '\u{9D}' | '\u{9E}' | '\u{9F}' => self.skip_string(0),
                 JOINER => self.joining = self.after_emoji,
-                '\u{2028}' | '\u{2029}' if self.shape == Shape::Line => self.keep(' '),
+                '\u{2028}' | '\u{2029}' if self.breaks == LineBreaks::Removed => self.keep(' '),
                 _ if c.is_control() => self.keep_control(c),
                 _ if is_unwelcome(c) => {}
                 _ => self.keep(c),
@@ -105,10 +105,10 @@ impl Cleaner<'_> {
     }
 
     fn keep_control(&mut self, c: char) {
-        match self.shape {
-            Shape::Line => self.keep(' '),
-            Shape::Text if matches!(c, '\n' | '\t') => self.keep(c),
-            Shape::Text => {}
+        match self.breaks {
+            LineBreaks::Removed => self.keep(' '),
+            LineBreaks::Kept if matches!(c, '\n' | '\t') => self.keep(c),
+            LineBreaks::Kept => {}
         }
     }
 

@@ -14,7 +14,7 @@ use super::{
 /// Takes out the secrets that are known by their looks or by their name, and those of the user's own expressions.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
-    own: Arc<[Pattern]>,
+    own: Arc<[SecretPattern]>,
 }
 
 /// A pattern of the user's that does not compile.
@@ -27,7 +27,7 @@ pub struct BadPattern {
 }
 
 #[derive(Debug)]
-struct Pattern {
+struct SecretPattern {
     name: String,
     regex: Regex,
 }
@@ -40,7 +40,7 @@ impl Redactor {
     /// [`BadPattern`] that names the first one that does not compile.
     pub fn new(patterns: impl IntoIterator<Item = (String, String)>) -> Result<Redactor, BadPattern> {
         let compile = |(name, expression): (String, String)| match Regex::new(&expression) {
-            Ok(regex) => Ok(Pattern { name: excerpt(&name, MARK_CHARS_MAX).replace(['[', ']'], " "), regex }),
+            Ok(regex) => Ok(SecretPattern { name: excerpt(&name, MARK_CHARS_MAX).replace(['[', ']'], " "), regex }),
             Err(source) => Err(BadPattern { name, source }),
         };
         Ok(Redactor { own: patterns.into_iter().map(compile).collect::<Result<_, _>>()? })

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     event::{Condition, Draft, EventType, Key, Status},
     history::{Entry, Error, Living, Options, Reader, Version, Writer},
-    process::{Identity, Standing},
+    process::{Identity, Liveness},
 };
 
 /// Coders looked after, most recently active first: a bound on what a look costs.
@@ -36,7 +36,7 @@ impl Watchman {
             self.living = self.reader.living(LOOKED_AFTER_MAX)?;
             self.version = Some(version);
         }
-        let absent: Vec<&Living> = self.living.iter().filter(|living| standing(living) == Standing::Gone).collect();
+        let absent: Vec<&Living> = self.living.iter().filter(|living| liveness(living) == Liveness::Gone).collect();
         let gone: Vec<Entry> =
             absent.iter().filter(|living| self.missed.contains(&living.coder_id)).map(|living| farewell(living).into()).collect();
         self.missed = absent.iter().map(|living| living.coder_id.clone()).collect();
@@ -51,9 +51,9 @@ impl Watchman {
     }
 }
 
-fn standing(living: &Living) -> Standing {
+fn liveness(living: &Living) -> Liveness {
     let process = living.process.clone();
-    Identity { pid: process.pid, start: process.start, boot: process.boot, namespace: process.namespace }.standing()
+    Identity { pid: process.pid, start: process.start, boot: process.boot, namespace: process.namespace }.liveness()
 }
 
 /// The event that the coder itself could not send. Whichever process notices first, it is one fact.
@@ -106,7 +106,7 @@ mod tests {
             process
         }
 
-        fn standing(&self, id: &str) -> (Status, bool) {
+        fn liveness(&self, id: &str) -> (Status, bool) {
             let coder = Reader::new(&self.options).coder(id).expect("reads").expect("known");
             (coder.status, coder.ended_at.is_some())
         }
@@ -143,11 +143,11 @@ mod tests {
         looks(&mut place, &mut watchmen);
         assert_eq!(place.events(), before + 3);
 
-        assert_eq!(place.standing("living"), (Status::Running, false));
-        assert_eq!(place.standing("running"), (Status::Failed, false));
-        assert_eq!(place.standing("paused"), (Status::Failed, false));
-        assert_eq!(place.standing("completed"), (Status::Completed, true));
-        assert_eq!(place.standing("stopped"), (Status::Stopped, true));
+        assert_eq!(place.liveness("living"), (Status::Running, false));
+        assert_eq!(place.liveness("running"), (Status::Failed, false));
+        assert_eq!(place.liveness("paused"), (Status::Failed, false));
+        assert_eq!(place.liveness("completed"), (Status::Completed, true));
+        assert_eq!(place.liveness("stopped"), (Status::Stopped, true));
         let left = Reader::new(&place.options).coders(&CodersQuery { statuses: vec![Status::Running], ..CodersQuery::default() });
         assert_eq!(left.expect("reads").len(), 1);
         end(living);
@@ -162,6 +162,6 @@ mod tests {
         assert!(!watchman.look(&mut place.writer).expect("looks"));
         place.writer.append(vec![Draft::new(EventType::Stopped, "polite").into()]).expect("appends");
         assert!(!watchman.look(&mut place.writer).expect("looks"));
-        assert_eq!(place.standing("polite"), (Status::Stopped, true));
+        assert_eq!(place.liveness("polite"), (Status::Stopped, true));
     }
 }

@@ -10,10 +10,10 @@ async fn defect_07_readers_of_any_speed_see_every_event_once_and_in_order() {
     let place = Place::new();
     let bus = place.bus();
 
-    let mut one_by_one = bus.subscribe(Filter::default(), From::After(0));
-    let mut in_batches = bus.subscribe(Filter::default(), From::After(0));
-    let mut slow = bus.subscribe(Filter::default(), From::After(0));
-    let mut of_one_coder = bus.subscribe(Filter::coder("coder-3"), From::After(0));
+    let mut one_by_one = bus.subscribe(Filter::default(), Begin::After(0));
+    let mut in_batches = bus.subscribe(Filter::default(), Begin::After(0));
+    let mut slow = bus.subscribe(Filter::default(), Begin::After(0));
+    let mut of_one_coder = bus.subscribe(Filter::coder("coder-3"), Begin::After(0));
     let one_by_one = tokio::spawn(async move { next_seqs(&mut one_by_one, ALL).await });
     let in_batches = tokio::spawn(async move {
         let mut seqs = Vec::new();
@@ -69,7 +69,7 @@ async fn a_cursor_replays_and_then_follows() {
     let place = Place::new();
     let bus = place.bus();
     bus.publish(entries("a", 0..600)).await.expect("publishes");
-    let mut subscription = bus.subscribe(Filter::default(), From::After(100));
+    let mut subscription = bus.subscribe(Filter::default(), Begin::After(100));
     let reader = tokio::spawn(async move { (next_seqs(&mut subscription, 800).await, subscription.cursor()) });
     for n in 600..900 {
         bus.publish(vec![entry("a", n)]).await.expect("publishes");
@@ -86,7 +86,7 @@ async fn a_reader_that_stops_holds_no_more_than_a_page() {
         Entry::Draft(Box::new(draft))
     };
     bus.publish((0..20).map(large).collect()).await.expect("publishes");
-    let mut subscription = bus.subscribe(Filter::default(), From::After(0));
+    let mut subscription = bus.subscribe(Filter::default(), Begin::After(0));
     let mut seqs = Vec::new();
     while seqs.len() < 20 {
         let batch = within(subscription.next_batch(100)).await.expect("open").expect("reads");
@@ -108,7 +108,7 @@ async fn a_filter_on_texts_holds_for_replay_and_following_alike() {
     let texts = ["needle 1", "hay", "Needle 2", "hay"];
     bus.publish(texts.map(progress).into()).await.expect("publishes");
     let filter = Filter { text: Some("needle".into()), ..Filter::default() };
-    let mut subscription = bus.subscribe(filter, From::After(0));
+    let mut subscription = bus.subscribe(filter, Begin::After(0));
     assert_eq!(next_seqs(&mut subscription, 2).await, [1, 3]);
     for seq in [5, 9] {
         let (found, published) = tokio::join!(
@@ -124,9 +124,9 @@ async fn a_filter_on_texts_holds_for_replay_and_following_alike() {
 async fn now_begins_when_subscribing() {
     let place = Place::new();
     let bus = place.bus();
-    let mut before_all = bus.subscribe(Filter::default(), From::Now);
+    let mut before_all = bus.subscribe(Filter::default(), Begin::Now);
     bus.publish(entries("a", 0..3)).await.expect("publishes");
-    let mut subscription = bus.subscribe(Filter::default(), From::Now);
+    let mut subscription = bus.subscribe(Filter::default(), Begin::Now);
     bus.publish(entries("a", 3..4)).await.expect("publishes");
     assert_eq!(next_event(&mut subscription).await.seq, 4);
     assert_eq!(next_event(&mut before_all).await.seq, 1);
@@ -136,7 +136,7 @@ async fn now_begins_when_subscribing() {
 async fn another_process_is_heard() {
     let place = Place::new();
     let (here, there) = (place.bus(), place.bus());
-    let mut subscription = here.subscribe(Filter::coder("a"), From::Now);
+    let mut subscription = here.subscribe(Filter::coder("a"), Begin::Now);
     assert!(subscription.next().now_or_never().is_none(), "it waits before there is a history");
     for n in 1..=20 {
         there.publish(vec![entry("b", n), entry("a", n)]).await.expect("publishes");
@@ -148,7 +148,7 @@ async fn another_process_is_heard() {
 async fn a_lost_bell_costs_no_event() {
     let place = Place::new();
     let (deaf, other) = (Bus::with_bell(place.options(), None), place.bus());
-    let mut subscription = deaf.subscribe(Filter::default(), From::Now);
+    let mut subscription = deaf.subscribe(Filter::default(), Begin::Now);
     for n in 1..=2 {
         let waiting = async { next_event(&mut subscription).await.seq };
         let (seq, published) = tokio::join!(waiting, other.publish(vec![entry("a", n)]));
@@ -166,7 +166,7 @@ async fn a_cursor_below_retention_is_told_of_the_gap_once() {
     let floor = bus.read(|reader| reader.position()).await.expect("reads").floor;
     assert!(floor > 2, "retention removed something");
 
-    let mut subscription = bus.subscribe(Filter::default(), From::After(2));
+    let mut subscription = bus.subscribe(Filter::default(), Begin::After(2));
     let first = within(subscription.next()).await;
     assert!(matches!(first, Some(Ok(Delivery::Missed(Missed { after: 2, through }))) if through == floor), "{first:?}");
     assert_eq!(subscription.cursor(), floor);
@@ -180,7 +180,7 @@ async fn defect_12_a_coders_subscription_sees_all_types() {
     let place = Place::new();
     let bus = place.bus();
     let given: Vec<EventType> = EventType::ALL.iter().copied().filter(|kind| !kind.is_derived()).collect();
-    let mut subscription = bus.subscribe(Filter::coder("a"), From::Now);
+    let mut subscription = bus.subscribe(Filter::coder("a"), Begin::Now);
     let drafts = given.iter().map(|&kind| Entry::Draft(Box::new(Draft::new(kind, "a")))).collect();
     bus.publish(drafts).await.expect("publishes");
     let mut seen = Vec::new();
@@ -197,9 +197,9 @@ async fn defect_12_a_coders_subscription_sees_all_types() {
 async fn shutdown_ends_subscriptions_after_what_is_committed() {
     let place = Place::new();
     let bus = place.bus();
-    let far_behind = bus.subscribe(Filter::default(), From::After(0));
-    let of_nobody = bus.subscribe(Filter::coder("nobody"), From::After(0));
-    let waiting = bus.subscribe(Filter::default(), From::Now);
+    let far_behind = bus.subscribe(Filter::default(), Begin::After(0));
+    let of_nobody = bus.subscribe(Filter::coder("nobody"), Begin::After(0));
+    let waiting = bus.subscribe(Filter::default(), Begin::Now);
     let waiting = tokio::spawn(rest(waiting));
     bus.publish(entries("a", 0..700)).await.expect("publishes");
     settle().await;
@@ -215,7 +215,7 @@ async fn shutdown_ends_subscriptions_after_what_is_committed() {
     assert_eq!(seqs(waiting.await.expect("no panic")), all);
     assert_eq!(seqs(rest(far_behind).await), all);
     assert_eq!(seqs(rest(of_nobody).await), [0; 0]);
-    assert_eq!(seqs(rest(bus.subscribe(Filter::default(), From::After(690))).await), (691..=700).collect::<Vec<_>>());
+    assert_eq!(seqs(rest(bus.subscribe(Filter::default(), Begin::After(690))).await), (691..=700).collect::<Vec<_>>());
     within(bus.shutdown()).await;
 }
 
@@ -227,7 +227,7 @@ async fn defect_12_idle_subscribers_of_other_coders_are_not_woken() {
     let polls: Arc<AtomicUsize> = Arc::default();
     let mut idle: Vec<_> = (0..IDLE)
         .map(|n| {
-            let mut subscription = bus.subscribe(Filter::coder(format!("idle-{n}")), From::Now);
+            let mut subscription = bus.subscribe(Filter::coder(format!("idle-{n}")), Begin::Now);
             let mut next = Box::pin(async move { (next_event(&mut subscription).await.seq, subscription) });
             let polls = Arc::clone(&polls);
             tokio::spawn(poll_fn(move |context| {
@@ -236,8 +236,8 @@ async fn defect_12_idle_subscribers_of_other_coders_are_not_woken() {
             }))
         })
         .collect();
-    let mut quiet = bus.subscribe(Filter::coder("quiet"), From::Now);
-    let mut busy = bus.subscribe(Filter::coder("busy"), From::Now);
+    let mut quiet = bus.subscribe(Filter::coder("quiet"), Begin::Now);
+    let mut busy = bus.subscribe(Filter::coder("busy"), Begin::Now);
     bus.publish(vec![entry("busy", 0)]).await.expect("publishes");
     // The tail runs once this has arrived.
     next_event(&mut busy).await;
@@ -280,7 +280,7 @@ async fn defect_12_idle_subscribers_of_other_coders_are_not_woken() {
 async fn a_subscription_given_up_while_it_waits_loses_nothing() {
     let place = Place::new();
     let bus = place.bus();
-    let mut subscription = bus.subscribe(Filter::default(), From::Now);
+    let mut subscription = bus.subscribe(Filter::default(), Begin::Now);
     for n in 1..=50 {
         tokio::task::yield_now().await;
         let early = subscription.next().now_or_never();
@@ -295,7 +295,7 @@ async fn a_replay_given_up_again_and_again_still_gets_on() {
     let place = Place::new();
     let bus = place.bus();
     bus.publish(entries("a", 0..1000)).await.expect("publishes");
-    let mut subscription = bus.subscribe(Filter::default(), From::After(0));
+    let mut subscription = bus.subscribe(Filter::default(), Begin::After(0));
     let mut seqs = Vec::new();
     within(async {
         while seqs.len() < 1000 {
@@ -315,7 +315,7 @@ async fn the_tail_ends_when_nobody_is_subscribed_and_starts_again() {
     let place = Place::new();
     let bus = place.bus();
     for n in 1..=3 {
-        let mut subscription = bus.subscribe(Filter::default(), From::Now);
+        let mut subscription = bus.subscribe(Filter::default(), Begin::Now);
         let (seq, published) = tokio::join!(next_seqs(&mut subscription, 1), bus.publish(vec![entry("a", n)]));
         assert_eq!(seq, seqs(&published.expect("publishes")));
         assert!(bus.rooms.tail.live().tail.is_some());
@@ -330,7 +330,7 @@ async fn a_history_that_cannot_be_read_is_told_and_followed_once_it_can() {
     let broken = "this is no database, and long enough to be taken for a broken one ".repeat(100);
     std::fs::write(place.path(), broken).expect("writes");
     let bus = place.bus();
-    let mut subscription = bus.subscribe(Filter::default(), From::After(0));
+    let mut subscription = bus.subscribe(Filter::default(), Begin::After(0));
     for _ in 0..2 {
         let answer = within(subscription.next()).await;
         assert!(matches!(answer, Some(Err(Error::History(_)))), "{answer:?}");
@@ -347,7 +347,7 @@ async fn a_history_that_cannot_be_read_is_told_and_followed_once_it_can() {
 async fn a_history_in_the_place_of_another_is_followed_from_its_own_beginning() {
     let place = Place::new();
     let bus = place.bus();
-    let mut before = bus.subscribe(Filter::default(), From::Now);
+    let mut before = bus.subscribe(Filter::default(), Begin::Now);
     for n in 0..5 {
         bus.publish(vec![entry("old", n)]).await.expect("publishes");
         next_event(&mut before).await;
@@ -356,7 +356,7 @@ async fn a_history_in_the_place_of_another_is_followed_from_its_own_beginning() 
         std::fs::remove_file(place.path().with_file_name(file)).expect("deleted");
     }
     bus.publish(vec![entry("new", 0)]).await.expect("publishes");
-    let mut after = bus.subscribe(Filter::default(), From::Now);
+    let mut after = bus.subscribe(Filter::default(), Begin::Now);
     for seq in 2..5 {
         // It must be waiting already: whoever looks after the commit reads the history anyway.
         let publish = async {
@@ -373,9 +373,9 @@ async fn another_history_in_its_place_is_told_and_followed_from_its_beginning() 
     let place = Place::new();
     let bus = place.bus();
     bus.publish(entries("old", 0..20)).await.expect("publishes");
-    let mut told = bus.subscribe(Filter::default(), From::Now);
-    let mut untold = bus.subscribe(Filter::default(), From::After(18));
-    let mut absent = bus.subscribe(Filter::coder("new"), From::After(20));
+    let mut told = bus.subscribe(Filter::default(), Begin::Now);
+    let mut untold = bus.subscribe(Filter::default(), Begin::After(18));
+    let mut absent = bus.subscribe(Filter::coder("new"), Begin::After(20));
     assert_eq!(next_seqs(&mut untold, 2).await, [19, 20]);
     // All of them wait at the head.
     for waiting in [&mut told, &mut untold, &mut absent] {

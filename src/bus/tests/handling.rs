@@ -9,8 +9,8 @@ async fn a_handlers_panic_ends_that_handler_alone() {
     let seen: Arc<Mutex<Vec<u64>>> = Arc::default();
     let seen_by_the_weak: Arc<Mutex<Vec<u64>>> = Arc::default();
     let (note, weak_note) = (Arc::clone(&seen), Arc::clone(&seen_by_the_weak));
-    let handler = bus.handle(Filter::default(), From::Now, move |event| note.lock().expect("no panic").push(event.seq));
-    let weak = bus.handle(Filter::default(), From::Now, move |event| {
+    let handler = bus.handle(Filter::default(), Begin::Now, move |event| note.lock().expect("no panic").push(event.seq));
+    let weak = bus.handle(Filter::default(), Begin::Now, move |event| {
         assert_ne!(event.seq, 3, "the third is too much");
         weak_note.lock().expect("not held").push(event.seq);
     });
@@ -42,7 +42,7 @@ fn defect_19_a_handlers_panic_leaves_stdout_alone() {
 async fn a_dropped_handler_is_unsubscribed() {
     let place = Place::new();
     let bus = place.bus();
-    let handler = bus.handle(Filter::default(), From::Now, |_| panic!("never called"));
+    let handler = bus.handle(Filter::default(), Begin::Now, |_| panic!("never called"));
     drop(handler);
     settle().await;
     assert!(bus.rooms.tail.live().waiters.is_empty());

@@ -93,7 +93,7 @@ async fn play(actions: Vec<Action>) {
             }
             Action::Subscribe { coder, back } => {
                 let after = (coders.len() as u64).saturating_sub(back);
-                let subscription = bus.subscribe(filter(coder), if back == 0 { From::Now } else { From::After(after) });
+                let subscription = bus.subscribe(filter(coder), if back == 0 { Begin::Now } else { Begin::After(after) });
                 records.push(Record { subscription, after, coder, got: Vec::new() });
             }
             Action::Read { subscription, max } if !records.is_empty() => {
@@ -110,7 +110,7 @@ async fn play(actions: Vec<Action>) {
             Action::Crash => {
                 bus = place.bus();
                 for Record { subscription, coder, .. } in &mut records {
-                    *subscription = bus.subscribe(filter(*coder), From::After(subscription.cursor()));
+                    *subscription = bus.subscribe(filter(*coder), Begin::After(subscription.cursor()));
                 }
             }
             Action::Read { .. } | Action::Leave { .. } => {}

@@ -83,11 +83,11 @@ impl Writer {
 }
 
 fn look(options: &Options, progress: &mut dyn FnMut(u64, u64)) -> Result<Checkup, Error> {
-    told(Reader::new(options).read(Checkup::default(), |snapshot| examine(snapshot.db, progress)))
+    as_problem(Reader::new(options).read(Checkup::default(), |snapshot| examine(snapshot.db, progress)))
 }
 
 /// What keeps the file from being read is what its check found.
-fn told(examined: Result<Checkup, Error>) -> Result<Checkup, Error> {
+fn as_problem(examined: Result<Checkup, Error>) -> Result<Checkup, Error> {
     match examined {
         Err(Error::Broken { source, .. }) => {
             Ok(Checkup { problems: vec![format!("the file is damaged, or no history: {source}")], ..Checkup::default() })

@@ -91,7 +91,7 @@ impl Writer {
 
     fn prune_down_to(&mut self, retention: &Retention, progress: &mut dyn FnMut(u64)) -> Result<Pruned, Error> {
         let now = self.now();
-        let before = self.transact(|db| Ok((Usage::of(db)?, Ledger::load(db)?.rows)))?;
+        let before = self.transact(|db| Ok((DiskUsage::of(db)?, Ledger::load(db)?.rows)))?;
         let (mut removed, mut passed_over, mut at_once) = (0, 0, REMOVED_AT_ONCE_MIN);
         loop {
             let (gone, held) = self.transact(|db| {
@@ -117,7 +117,7 @@ impl Writer {
         if removed > 0 {
             self.give_back()?;
         }
-        let after = self.transact(|db| Ok((Usage::of(db)?, Ledger::load(db)?.rows)))?;
+        let after = self.transact(|db| Ok((DiskUsage::of(db)?, Ledger::load(db)?.rows)))?;
         Ok(Pruned { removed, kept: after.1, bytes_before: before.0.bytes(), bytes_after: after.0.bytes() })
     }
 
@@ -151,7 +151,7 @@ impl Reader {
         self.read(Pruned::default(), |snapshot| {
             let rows = snapshot.ledger.rows;
             let removed = plan(snapshot.db, retention, snapshot.now, 0, usize::MAX)?.len() as u64;
-            let usage = Usage::of(snapshot.db)?;
+            let usage = DiskUsage::of(snapshot.db)?;
             let freed = usage.per_row(rows) * removed;
             Ok(Pruned {
                 removed,
@@ -164,15 +164,15 @@ impl Reader {
 }
 
 /// Pages that hold something.
-struct Usage {
+struct DiskUsage {
     pages: u64,
     page_bytes: u64,
 }
 
-impl Usage {
-    fn of(db: &Connection) -> rusqlite::Result<Usage> {
+impl DiskUsage {
+    fn of(db: &Connection) -> rusqlite::Result<DiskUsage> {
         let pragma = |name| db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
-        Ok(Usage { pages: pragma("page_count")? - pragma("freelist_count")?, page_bytes: pragma("page_size")? })
+        Ok(DiskUsage { pages: pragma("page_count")? - pragma("freelist_count")?, page_bytes: pragma("page_size")? })
     }
 
     fn bytes(&self) -> u64 {
@@ -187,7 +187,7 @@ impl Usage {
 /// The seqs after `after` that go first, oldest first, at most `most` of them.
 fn plan(db: &Connection, retention: &Retention, now: Time, after: u64, most: usize) -> rusqlite::Result<Vec<u64>> {
     let ledger = Ledger::load(db)?;
-    let usage = Usage::of(db)?;
+    let usage = DiskUsage::of(db)?;
     let excess_bytes = retention.max_bytes.map_or(0, |max| usage.bytes().saturating_sub(max));
     let for_bytes = excess_bytes.div_ceil(usage.per_row(ledger.rows).max(1)).min(ledger.rows);
     let for_count = retention.max_events.map_or(0, |max| ledger.rows.saturating_sub(max));

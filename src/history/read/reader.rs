@@ -24,21 +24,21 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Reader {
     options: Options,
-    open: Option<Open>,
+    open: Option<OpenReader>,
     /// How often a file was opened.
     opened: u64,
 }
 
-struct Open {
+struct OpenReader {
     db: Connection,
     ids: CoderIds,
     zones: Zones,
     file: Option<FileId>,
 }
 
-impl std::fmt::Debug for Open {
+impl std::fmt::Debug for OpenReader {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Open").field("db", &self.db).finish_non_exhaustive()
+        f.debug_struct("OpenReader").field("db", &self.db).finish_non_exhaustive()
     }
 }
 
@@ -128,7 +128,7 @@ impl Reader {
         if !self.is_open()? {
             return Ok(absent);
         }
-        let Open { db, ids, zones, .. } = self.open.as_mut().expect("opened above");
+        let OpenReader { db, ids, zones, .. } = self.open.as_mut().expect("opened above");
         let now = self.options.clock.now();
         let options = &self.options;
         let answer = (|| {
@@ -151,7 +151,7 @@ impl Reader {
         if self.open.is_none()
             && let Some(db) = schema::open_for_reading(&self.options, PATIENCE)?
         {
-            self.open = Some(Open { db, ids: CoderIds::default(), zones: Zones::default(), file });
+            self.open = Some(OpenReader { db, ids: CoderIds::default(), zones: Zones::default(), file });
             self.opened += 1;
         }
         Ok(self.open.is_some())

@@ -15,7 +15,7 @@ use super::{
     cache::Cache,
     conflict,
     entry::{Appended, Entry, Outcome, Ready, State},
-    identity::{self, Identity},
+    identity::{self, Recognised},
     reject, unmet_drafts,
 };
 
@@ -69,8 +69,8 @@ impl<'t> Append<'t> {
             return Ok(Outcome::Unmet);
         }
         let id = match identity::recognise(self.db, self.cache.ledger.tag, &checked)? {
-            Identity::Seen(seq, id) => return self.take_again(checked, seq, id),
-            Identity::New(id) => id,
+            Recognised::Seen(seq, id) => return self.take_again(checked, seq, id),
+            Recognised::New(id) => id,
         };
         let key = checked.key.clone();
         self.mark_unexpected(&mut checked)?;

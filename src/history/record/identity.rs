@@ -14,31 +14,31 @@ use crate::{
     },
 };
 
-pub enum Identity {
+pub enum Recognised {
     /// The id to store; none where it follows from the seq.
     New(Option<String>),
     /// Seq and id of the first report.
     Seen(u64, String),
 }
 
-pub fn recognise(db: &Connection, tag: Tag, checked: &Checked) -> rusqlite::Result<Identity> {
+pub fn recognise(db: &Connection, tag: Tag, checked: &Checked) -> rusqlite::Result<Recognised> {
     let at = checked.event().timestamp;
     match &checked.key {
-        Key::None => Ok(Identity::New(None)),
+        Key::None => Ok(Recognised::New(None)),
         Key::Id(id) => by_id(db, tag, id.clone()),
         Key::Natural(natural) => by_id(db, tag, Key::id_of(natural)),
         Key::Repeat(repeat) => {
             let found = repeated(db, repeat, at, Among::All)?;
-            found.map_or(Ok(Identity::New(None)), |fact| seen(db, tag, fact.seq))
+            found.map_or(Ok(Recognised::New(None)), |fact| seen(db, tag, fact.seq))
         }
         Key::Either { natural, repeat } => match by_id(db, tag, Key::id_of(natural))? {
-            Identity::New(Some(id)) => match repeated(db, repeat, at, Among::Nameless)? {
+            Recognised::New(Some(id)) => match repeated(db, repeat, at, Among::Nameless)? {
                 Some(fact) => {
                     // From now on it has a name, and another natural id is another fact.
                     name(db, &id, repeat, &fact)?;
                     seen(db, tag, fact.seq)
                 }
-                None => Ok(Identity::New(Some(id))),
+                None => Ok(Recognised::New(Some(id))),
             },
             known => Ok(known),
         },
@@ -64,25 +64,25 @@ pub fn forget(db: &Connection, seq: u64) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM repeat WHERE seq = ?")?.execute([seq]).map(drop)
 }
 
-fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Identity> {
+fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Recognised> {
     if let Some(seq) = rows::find_fact(db, tag, &id)? {
-        return Ok(Identity::Seen(seq, id));
+        return Ok(Recognised::Seen(seq, id));
     }
     let alias: Option<u64> = db
         .prepare_cached("SELECT seq FROM alias WHERE id = ? AND natural = 1")?
         .query_row([StoredId(id.clone())], |row| row.get(0))
         .optional()?;
     Ok(match alias {
-        Some(seq) => Identity::Seen(seq, id),
-        None => Identity::New(Some(id)),
+        Some(seq) => Recognised::Seen(seq, id),
+        None => Recognised::New(Some(id)),
     })
 }
 
-fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Identity> {
+fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Recognised> {
     let (id, received): (Option<StoredId>, Micros) = db
         .prepare_cached("SELECT id, received FROM event WHERE seq = ?")?
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    Ok(Identity::Seen(seq, id.map_or_else(|| tag.id(Time::from_micros(received), seq), |id| id.0)))
+    Ok(Recognised::Seen(seq, id.map_or_else(|| tag.id(Time::from_micros(received), seq), |id| id.0)))
 }
 
 /// Gives a nameless fact its natural id.

@@ -44,7 +44,7 @@ const DRAFT_AGE_MAX: Duration = Duration::from_secs(60);
 /// One line of a spool file.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Line {
+enum SpoolLine {
     Draft { received_at: Time, event: Data, key: Key, only_if: Option<Condition> },
     Rejection { received_at: Time, source: String, reason: String, input: String },
 }
@@ -168,7 +168,7 @@ fn close_count(folder: &Path, now: Time) {
     }
 }
 
-fn to_line(entry: &Entry, now: Time, redactor: &Redactor) -> Line {
+fn to_line(entry: &Entry, now: Time, redactor: &Redactor) -> SpoolLine {
     let rejection = match entry {
         Entry::Draft(draft) => match draft.clone().check(now, redactor) {
             Ok(checked) => return line_of(checked, now),
@@ -177,27 +177,29 @@ fn to_line(entry: &Entry, now: Time, redactor: &Redactor) -> Line {
         Entry::Rejection(rejection) => rejection,
     };
     let Rejection { source, reason, input } = reject::cleaned(rejection, redactor);
-    Line::Rejection { received_at: now, source, reason, input }
+    SpoolLine::Rejection { received_at: now, source, reason, input }
 }
 
-fn line_of(checked: Checked, received_at: Time) -> Line {
+fn line_of(checked: Checked, received_at: Time) -> SpoolLine {
     let (key, only_if) = (checked.key.clone(), checked.only_if.clone());
     let key = if key == Key::None { Key::Id(Uuid::now_v7().to_string()) } else { key };
     let event = match checked.event().to_value() {
         Value::Object(event) => event,
         _ => Data::new(),
     };
-    Line::Draft { received_at, event, key, only_if }
+    SpoolLine::Draft { received_at, event, key, only_if }
 }
 
 fn from_line(line: &str, now: Time) -> (Entry, Time) {
     let broken = |reason: String| Rejection { source: "spool".into(), reason, input: line.to_owned() };
     match serde_json::from_str(line) {
-        Ok(Line::Draft { received_at, event, key, only_if }) => match Draft::from_object(event) {
+        Ok(SpoolLine::Draft { received_at, event, key, only_if }) => match Draft::from_object(event) {
             Ok(draft) => (Draft { key, only_if, ..draft }.into(), received_at),
             Err(invalid) => (broken(invalid.to_string()).into(), received_at),
         },
-        Ok(Line::Rejection { received_at, source, reason, input }) => (Rejection { source, reason, input }.into(), received_at),
+        Ok(SpoolLine::Rejection { received_at, source, reason, input }) => {
+            (Rejection { source, reason, input }.into(), received_at)
+        }
         Err(error) => (broken(format!("not a line of the spool: {error}")).into(), now),
     }
 }

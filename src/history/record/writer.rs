@@ -35,11 +35,11 @@ const WAL_LEFT_BYTES_MAX: u64 = 256 * 1024;
 pub struct Writer {
     options: Options,
     patience: Duration,
-    open: Option<Open>,
+    open: Option<OpenWriter>,
 }
 
 #[derive(Debug)]
-struct Open {
+struct OpenWriter {
     db: Connection,
     bell: Bell,
     file: Option<FileId>,
@@ -157,7 +157,7 @@ impl Writer {
             // Asked before the file is opened: one that takes its place meanwhile is noticed inside the transaction.
             let file = FileId::of(path);
             let db = schema::open_for_writing(&self.options, deadline)?;
-            self.open = Some(Open { db, bell: Bell::at(&self.options.bell_path()), file, cache: None });
+            self.open = Some(OpenWriter { db, bell: Bell::at(&self.options.bell_path()), file, cache: None });
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     aggregate::CoderView,
-    bus::{self, Bus, Delivery, From, Subscription},
+    bus::{self, Begin, Bus, Delivery, Subscription},
     filter::{Filter, TypeSet},
     history::{self, Order, Position, Query, Reader},
     mcp::{
@@ -169,7 +169,7 @@ impl CoderWatch {
     /// Waits for what comes after everything gathered so far.
     pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<WatchEnded, ToolError> {
         // After what was gathered, not from now: what came since the history was read is given first.
-        let mut subscription = bus.subscribe(self.filter.clone(), From::After(gathering.through()));
+        let mut subscription = bus.subscribe(self.filter.clone(), Begin::After(gathering.through()));
         let mut missed = gathering.missed();
         let step = self.step_events_max();
         let mut tick = tokio::time::interval(REPORT_EVERY);
