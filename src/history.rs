@@ -32,8 +32,8 @@ mod store;
 mod tests;
 
 pub use self::{
-    keep::{Checkup, Pruned, Retention, Salvage, set_aside_if_broken},
+    keep::{Checkup, Pruned, Rejected, Retention, Salvage, set_aside_if_broken},
     read::{Batch, CodersQuery, Living, Minute, Minutes, Missed, Order, Page, Position, Query, Reader, StatsQuery, Version},
-    record::{Appended, Entry, Outcome, Ready, Rejected, Rejection, Writer, spool, spool_elsewhere},
+    record::{Appended, Entry, Outcome, Ready, Rejection, Writer, spool, spool_elsewhere},
     store::{Clock, Durability, Error, Options},
 };

@@ -4,12 +4,15 @@ pub(super) mod aside;
 pub(super) mod check;
 pub(super) mod graft;
 pub(super) mod recompute;
+pub(super) mod rejected;
 pub(super) mod retain;
 pub(super) mod salvage;
+pub(super) mod spool_intake;
 pub(super) mod tidy;
 
 pub use self::{
     check::Checkup,
+    rejected::Rejected,
     retain::{Pruned, Retention},
     salvage::{Salvage, set_aside_if_broken},
 };

@@ -1,6 +1,9 @@
 //! How the history is asked: pages and batches of events, coders, statistics. Nothing here writes.
 
 pub(super) mod coders;
+pub(super) mod conflicts;
+pub(super) mod glance;
+pub(super) mod page;
 pub(super) mod query;
 pub(super) mod reader;
 pub(super) mod scan;

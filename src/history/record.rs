@@ -13,7 +13,7 @@ pub(super) mod writer;
 
 pub use self::{
     entry::{Appended, Entry, Outcome, Ready},
-    reject::{Rejected, Rejection},
+    reject::Rejection,
     spool::{spool, spool_elsewhere},
     writer::Writer,
 };

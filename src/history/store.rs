@@ -8,6 +8,8 @@ pub(super) mod ledger;
 pub(super) mod options;
 pub(super) mod rows;
 pub(super) mod schema;
+pub(super) mod spool_files;
+pub(super) mod zone;
 
 pub use self::{
     error::Error,

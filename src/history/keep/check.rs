@@ -5,8 +5,8 @@ use serde::Serialize;
 
 use crate::history::{
     read::Reader,
-    record::{Writer, spool},
-    store::{Error, Options, ledger::Ledger},
+    record::Writer,
+    store::{Error, Options, ledger::Ledger, spool_files},
 };
 
 use super::{
@@ -72,7 +72,7 @@ impl Writer {
 
     /// 0 where the history is damaged: it waits on.
     fn take_in_waiting(&mut self) -> Result<u64, Error> {
-        if spool::waiting(self.options()) == 0 {
+        if spool_files::waiting(self.options()).is_empty() {
             return Ok(0);
         }
         match self.take_in_spool() {

@@ -8,10 +8,11 @@ use crate::{
     aggregate::{Coder, Tally, Totals},
     event::{Micros, Time},
     history::{
-        record::fold::{self, ZONE_BITS},
+        record::fold,
         store::{
             ledger::Ledger,
             rows::{self, EVENT_COLUMNS, EventRow},
+            zone::ZONE_BITS,
         },
     },
 };

@@ -14,16 +14,13 @@ use crate::{
     event::{Event, Family, Micros, Time},
     history::{
         read::Reader,
-        record::{
-            Writer,
-            fold::{self, ZONE_BITS},
-            identity,
-        },
+        record::{Writer, fold, identity},
         store::{
             Error,
             ledger::Ledger,
             rows::{self, CoderIds, EVENT_COLUMNS, EventRow},
             schema,
+            zone::ZONE_BITS,
         },
     },
 };

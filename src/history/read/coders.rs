@@ -7,13 +7,13 @@ use rusqlite::{OptionalExtension, Row};
 use crate::{
     aggregate::{Coder, CoderView, Process},
     event::Status,
-    history::{
-        record::conflict,
-        store::{Error, rows},
-    },
+    history::store::{Error, rows},
 };
 
-use super::reader::{Reader, Snapshot};
+use super::{
+    conflicts,
+    reader::{Reader, Snapshot},
+};
 
 /// Which coders; most recently active first.
 #[derive(Clone, Debug, Default)]
@@ -146,13 +146,13 @@ impl CoderRecord {
         if !self.state.needs_attention(snapshot.now).is_empty() {
             return Ok(true);
         }
-        Ok(!self.state.is_finished() && conflict::has_any(snapshot.db, self.no)?)
+        Ok(!self.state.is_finished() && conflicts::has_any(snapshot.db, self.no)?)
     }
 
     pub fn view(&self, snapshot: &Snapshot<'_>) -> rusqlite::Result<CoderView> {
         let files =
             snapshot.db.prepare_cached("SELECT count(*) FROM touch WHERE coder = ?")?.query_row([self.no], |row| row.get(0))?;
-        let conflicts = if self.state.is_finished() { Vec::new() } else { conflict::of_coder(snapshot.db, self.no)? };
+        let conflicts = if self.state.is_finished() { Vec::new() } else { conflicts::of_coder(snapshot.db, self.no)? };
         Ok(self.state.view(&self.id, snapshot.now, files, conflicts))
     }
 }

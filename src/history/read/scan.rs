@@ -10,7 +10,7 @@ use rusqlite::{Connection, Row, Rows, params};
 use crate::{
     event::EventType,
     filter::{Filter, path_matches},
-    history::{record::fold::ZONE_BITS, store::rows::EVENT_COLUMNS},
+    history::{store::rows::EVENT_COLUMNS, store::zone::ZONE_BITS},
 };
 
 use super::{

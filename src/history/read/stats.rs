@@ -7,14 +7,12 @@ use rusqlite::{Connection, params};
 use crate::{
     aggregate::{HistorySize, Stats, Tally},
     event::{Micros, Time},
-    history::{
-        record::{conflict, spool},
-        store::{Error, Options, ledger::Ledger, rows},
-    },
+    history::store::{Error, Options, ledger::Ledger, rows, spool_files},
 };
 
 use super::{
     coders::{CoderRecord, visit_by_activity},
+    conflicts,
     reader::{Reader, Snapshot},
 };
 
@@ -97,7 +95,7 @@ impl Reader {
     /// # Errors
     /// Where the history cannot be read.
     pub fn stats(&mut self, query: &StatsQuery) -> Result<Stats, Error> {
-        let spooled = spool::waiting(self.options());
+        let spooled = spool_files::waiting(self.options()).len() as u64;
         let absent = HistorySize { spooled, ..HistorySize::default() };
         self.read(summary(&Tally::default(), absent), |snapshot| stats(snapshot, query, spooled))
     }
@@ -140,7 +138,7 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery, spooled: u64) -> rusql
     };
     let size = HistorySize { spooled, ..size(snapshot)? };
     let file_conflicts = match (&query.coder, coders.first()) {
-        (None, _) => conflict::all(snapshot.db)?,
+        (None, _) => conflicts::all(snapshot.db)?,
         (Some(_), Some(coder)) => coder.file_conflicts.clone(),
         (Some(_), None) => Vec::new(),
     };

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use crate::{event::Time, history::record::fold::ZONE_BITS};
+use crate::{event::Time, history::store::zone::ZONE_BITS};
 
 /// Zones in a group, as a power of two: some thirty bytes for each eight thousand events.
 const GROUP_BITS: u32 = 4;

@@ -9,14 +9,12 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{
     aggregate::{Coder, Tally},
     event::{Event, Micros, Time},
-    history::store::{ledger::Ledger, rows},
+    history::store::{
+        ledger::Ledger,
+        rows,
+        zone::{ZONE_BITS, Zone},
+    },
 };
-
-/// Seqs a zone covers, as a power of two.
-pub const ZONE_BITS: u32 = 9;
-
-/// A zone begins and ends on these steps.
-const ZONE_GRAIN: Micros = 10 * Time::SECOND;
 
 /// More of each than this are not kept for the next transaction.
 const KEPT_MAX: usize = 1000;
@@ -38,14 +36,6 @@ pub struct CoderRow {
 #[derive(Debug)]
 struct BucketRow {
     tally: Tally,
-    changed: bool,
-}
-
-/// At most what is stored, once it was written.
-#[derive(Clone, Copy, Debug)]
-struct Zone {
-    least: Time,
-    most: Time,
     changed: bool,
 }
 
@@ -104,9 +94,8 @@ impl Fold {
             save_bucket(db, coder, start, width, &bucket.tally)?;
             bucket.changed = false;
         }
-        for (&no, zone) in self.zones.iter_mut().filter(|(_, zone)| zone.changed) {
+        for (&no, zone) in &mut self.zones {
             zone.save(db, no)?;
-            zone.changed = false;
         }
         Ok(())
     }
@@ -121,29 +110,6 @@ impl Fold {
         trim(&mut self.coders);
         trim(&mut self.buckets);
         trim(&mut self.zones);
-    }
-}
-
-impl Zone {
-    const EMPTY: Zone = Zone { least: Time::from_micros(i64::MAX), most: Time::from_micros(i64::MIN), changed: false };
-
-    /// Becomes wider than it need be: events that come one by one rarely move it.
-    fn cover(&mut self, at: Time) {
-        if at < self.least || self.most < at {
-            self.least = self.least.min(at.floor(ZONE_GRAIN));
-            self.most = self.most.max(at.plus(ZONE_GRAIN).floor(ZONE_GRAIN));
-            self.changed = true;
-        }
-    }
-
-    fn save(&self, db: &Connection, no: u64) -> rusqlite::Result<()> {
-        db.prepare_cached(
-            "INSERT INTO zone (no, least, most) VALUES (?, ?, ?)
-             ON CONFLICT DO UPDATE SET least = min(least, excluded.least), most = max(most, excluded.most)
-             WHERE excluded.least < least OR excluded.most > most",
-        )?
-        .execute(params![no, self.least.micros(), self.most.micros()])
-        .map(drop)
     }
 }
 

@@ -1,15 +1,11 @@
 //! What could not become an event: kept with its reason, so that nothing is dropped in silence.
 
 use rusqlite::{Connection, params};
-use serde::Serialize;
 
 use crate::{
     event::{Draft, Invalid, Time},
-    history::{read::Reader, store::Error},
     text::{self, Redactor},
 };
-
-use super::writer::Writer;
 
 /// Rejections kept; the oldest make room, and are counted.
 const REJECTIONS_MAX: u64 = 1000;
@@ -42,15 +38,6 @@ impl Rejection {
         );
         Rejection { source: draft.source.clone().unwrap_or_default(), reason: invalid.to_string(), input }
     }
-}
-
-/// A rejection as it was kept: redacted, cut, stamped.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Rejected {
-    pub time: Time,
-    pub source: String,
-    pub reason: String,
-    pub input: String,
 }
 
 /// Cut, cleaned and redacted: fit to be written.
@@ -91,40 +78,4 @@ pub fn keep(db: &Connection, redactor: &Redactor, now: Time, rejection: &Rejecti
         db.prepare_cached("UPDATE ledger SET shed = shed + ?")?.execute([shed])?;
     }
     Ok(())
-}
-
-impl Reader {
-    /// Oldest first.
-    ///
-    /// # Errors
-    /// Where the history cannot be read.
-    pub fn rejected(&mut self) -> Result<Vec<Rejected>, Error> {
-        self.read(Vec::new(), |snapshot| {
-            snapshot
-                .db
-                .prepare_cached("SELECT time, source, reason, input FROM rejection ORDER BY no")?
-                .query_map([], |row| {
-                    Ok(Rejected {
-                        time: Time::from_micros(row.get(0)?),
-                        source: row.get(1)?,
-                        reason: row.get(2)?,
-                        input: row.get(3)?,
-                    })
-                })?
-                .collect()
-        })
-    }
-}
-
-impl Writer {
-    /// Forgets the rejections; how many there were.
-    ///
-    /// # Errors
-    /// Where the history cannot be written.
-    pub fn clear_rejected(&mut self) -> Result<u64, Error> {
-        if self.is_absent() {
-            return Ok(0);
-        }
-        self.transact(|db| Ok(db.execute("DELETE FROM rejection", [])? as u64))
-    }
 }

@@ -4,8 +4,6 @@ use std::{io, path::PathBuf};
 
 use rusqlite::{ErrorCode, ffi};
 
-use super::schema::SCHEMA_VERSION;
-
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     #[error("failed to reach `{path}`: check that the folder exists and may be written")]
@@ -19,8 +17,8 @@ pub enum Error {
     #[error("history `{path}` is locked by another process: try again")]
     Busy { path: PathBuf },
 
-    #[error("history `{path}` has schema {found}, this program knows {SCHEMA_VERSION}: install the newer ai-coder-events")]
-    Newer { path: PathBuf, found: i64 },
+    #[error("history `{path}` has schema {found}, this program knows {known}: install the newer ai-coder-events")]
+    Newer { path: PathBuf, found: i64, known: i64 },
 
     #[error(
         "`{path}` is no history or is damaged: `ai-coder-events check` tells what is wrong, `check --repair` saves what can be read"

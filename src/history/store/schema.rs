@@ -105,7 +105,7 @@ pub fn open_for_reading(options: &Options, patience: Duration) -> Result<Option<
     match opened.map_err(|source| Error::database(path, source))? {
         (_, _, true) => Err(Error::Foreign { path: path.to_owned() }),
         (_, 0, _) => Ok(None),
-        (_, found, _) if found > SCHEMA_VERSION => Err(Error::Newer { path: path.to_owned(), found }),
+        (_, found, _) if found > SCHEMA_VERSION => Err(Error::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION }),
         (connection, ..) => Ok(Some(connection)),
     }
 }
@@ -124,7 +124,7 @@ pub fn migrate(connection: &Connection, path: &Path, now: Time) -> Result<(), Er
         return Err(Error::Foreign { path: path.to_owned() });
     }
     if found > SCHEMA_VERSION {
-        return Err(Error::Newer { path: path.to_owned(), found });
+        return Err(Error::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
     }
     if found == SCHEMA_VERSION {
         return Ok(());

@@ -1,0 +1,165 @@
+//! Pages and batches, read along the quickest way to what may match.
+//!
+//! Cost grows with the answer. A coder, a path and a rare type have indexes; a time range is narrowed by the zone map; what is left
+//! is a scan along seqs from the end where the answer starts (`scan`).
+
+use rusqlite::Row;
+
+use crate::{
+    event::{Event, Time},
+    filter::Filter,
+    history::store::{
+        Error,
+        rows::{self, EventRow},
+    },
+};
+
+use super::{
+    glance::Glance,
+    query::{Batch, Missed, Order, Page, Query},
+    reader::{Reader, Snapshot},
+    scan::{Range, Scan, ScanEnd},
+};
+
+/// So many events are few, whatever is in them.
+const FEW: usize = 50;
+/// Unless there is more in them than this.
+const FEW_BYTES: usize = 256 * 1024;
+
+impl Reader {
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn page(&mut self, query: &Query) -> Result<Page, Error> {
+        let page = self.read(Some(Page::default()), |snapshot| page(snapshot, query, false))?;
+        Ok(page.expect("who need not be quick does not give up"))
+    }
+
+    /// The same, where that takes no longer than about a millisecond; else `None`, about as soon.
+    ///
+    /// # Errors
+    /// As [`Reader::page`].
+    pub fn quick_page(&mut self, query: &Query) -> Result<Option<Page>, Error> {
+        // Looking for a text means reading what is not found.
+        if query.filter.text.is_some() || !(1..=FEW).contains(&query.limit) {
+            return Ok(None);
+        }
+        self.read(Some(Page::default()), |snapshot| page(snapshot, query, true))
+    }
+
+    /// Every retained event after `cursor` that `filter` wants, oldest first, at most `limit`.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn after(&mut self, cursor: u64, filter: &Filter, limit: usize) -> Result<Batch, Error> {
+        let absent = Batch { through: cursor, ..Batch::default() };
+        self.read(absent, |snapshot| after(snapshot, cursor, filter, limit))
+    }
+}
+
+/// `None` where it was to be `quick`, and is not.
+fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Result<Option<Page>> {
+    let mut page = Page { position: snapshot.position(), ..Page::default() };
+    let Some(range) = Range::of(snapshot, query)? else { return Ok(Some(page)) };
+    let Some(scan) = Scan::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
+    let merge_first = query.filter.text.is_some();
+    let (mut scanned, mut more, mut bytes) = (0, false, 0);
+    let mut glance = query.filter.text.as_deref().map(Glance::for_text);
+    let db = snapshot.db;
+    let end = scan.run(db, range, quick, &mut |row| {
+        if query.scan_max > 0 && scanned == query.scan_max {
+            page.scanned_through = page.next;
+            more = true;
+            return Ok(false);
+        }
+        scanned += 1;
+        let seq = row.get(0)?;
+        let completes: Option<u64> = row.get(6)?;
+        if completes.is_some() || !is_wanted(&query.filter, row)? {
+            page.next = Some(seq);
+            return Ok(true);
+        }
+        if query.limit > 0 && page.events.len() == query.limit {
+            more = true;
+            return Ok(false);
+        }
+        page.next = Some(seq);
+        let body = row.get_ref(7)?.as_str()?;
+        if let Some(glance) = &mut glance
+            && !glance.may_match(db, seq, body)?
+        {
+            return Ok(true);
+        }
+        bytes += body.len();
+        if quick && bytes > FEW_BYTES {
+            return Ok(false);
+        }
+        let row = EventRow::borrow(row)?;
+        let coder_id = snapshot.ids.get(db, row.coder)?;
+        let mut event = row.into_event(snapshot.ledger.tag, coder_id)?;
+        if merge_first {
+            rows::complete(db, snapshot.ledger.tag, snapshot.ids, std::slice::from_mut(&mut event))?;
+        }
+        if query.filter.matches(&event) {
+            page.events.push(event);
+        }
+        Ok(true)
+    })?;
+    if quick && (end == ScanEnd::GaveUp || bytes > FEW_BYTES) {
+        return Ok(None);
+    }
+    if !more {
+        page.next = None;
+    }
+    if !merge_first {
+        rows::complete(db, snapshot.ledger.tag, snapshot.ids, &mut page.events)?;
+    }
+    Ok(Some(page))
+}
+
+fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize) -> rusqlite::Result<Batch> {
+    let (head, floor) = (snapshot.ledger.head, snapshot.ledger.floor);
+    let mut batch = Batch { through: head.max(cursor), history: snapshot.position().history, ..Batch::default() };
+    batch.missed = (cursor < floor).then_some(Missed { after: cursor, through: floor });
+    let query = Query { filter: filter.clone(), order: Order::Oldest, after: Some(cursor), limit, ..Query::default() };
+    let Some(range) = Range::of(snapshot, &query)? else { return Ok(batch) };
+    let Some(scan) = Scan::plan(snapshot.db, filter, Order::Oldest)? else { return Ok(batch) };
+    let db = snapshot.db;
+    scan.run(db, range, false, &mut |row| {
+        if limit > 0 && batch.events.len() == limit {
+            batch.through = batch.events.last().map_or(cursor, |event: &Event| event.seq);
+            return Ok(false);
+        }
+        if is_wanted(filter, row)? {
+            let row = EventRow::borrow(row)?;
+            let coder_id = snapshot.ids.get(db, row.coder)?;
+            let event = row.into_event(snapshot.ledger.tag, coder_id)?;
+            if filter.matches(&event) {
+                batch.events.push(event);
+            }
+        }
+        Ok(true)
+    })?;
+    Ok(batch)
+}
+
+/// What the columns tell, so that the rest of a row need not be parsed.
+fn is_wanted(filter: &Filter, row: &Row<'_>) -> rusqlite::Result<bool> {
+    let Filter { types, since, until, path, .. } = filter;
+    if since.is_some() || until.is_some() {
+        let at = Time::from_micros(row.get(3)?);
+        if since.is_some_and(|since| at < since) || until.is_some_and(|until| until < at) {
+            return Ok(false);
+        }
+    }
+    if types.is_some() && !filter.wants_type(rows::kind(row, 2)?) {
+        return Ok(false);
+    }
+    let Some(path) = path else { return Ok(true) };
+    Ok(may_be_about(row.get_ref(7)?.as_str()?, path))
+}
+
+/// Whether the event with this body may be about `path`: JSON writes all but these characters as they are.
+fn may_be_about(body: &str, path: &str) -> bool {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.contains(|c: char| c.is_control() || matches!(c, '"' | '\\')) || body.contains(path)
+}
