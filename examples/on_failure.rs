@@ -26,7 +26,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let failures = Filter { types: Some(TypeSet::EMPTY.with(EventType::Failed)), ..Filter::default() };
 
     // Dropping the guard would unsubscribe. A handler that panics is not called again, and harms nobody else.
-    let handler = bus.handle(failures, bus::From::Now, |event| {
+    let handler = bus.handle(failures, bus::Begin::Now, |event| {
         println!("{}: {}", event.coder_id, sentence(&event));
     });
     println!("waiting for failures");

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{EventType, Invalid};
+use super::invalid::Invalid;
 
 /// One typed field, for schemas and docs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -259,13 +259,6 @@ families! {
         message Text "The warning for a person.";
         cause_id Line "Id of the event it was derived from.";
         cause_seq Count "Seq of the event it was derived from.";
-    }
-}
-
-impl EventType {
-    /// An empty body of this type's family.
-    pub fn body(self) -> Body {
-        Body::empty(self.family())
     }
 }
 

@@ -4,8 +4,6 @@ use std::fmt;
 
 use crate::text::{self, Redactor};
 
-use super::{BYTES_MAX, DEPTH_MAX, EventType};
-
 /// A refusal: which field, what was given, what is valid. Never echoes more than 80 characters of the input, nothing that
 /// cannot be seen, and no secret that is known by its looks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +13,7 @@ pub struct Invalid {
 }
 
 /// How much of the input a message may repeat.
-const ECHO_CHARS_MAX: usize = 60;
+pub(super) const ECHO_CHARS_MAX: usize = 60;
 /// How much of the input is looked at for that, so that a secret across the cut is seen whole.
 const ECHO_BYTES_SEEN: usize = 4 << 10;
 
@@ -37,22 +35,6 @@ impl Invalid {
         let field = echo(field, 20);
         let given = echo(&given.to_string(), ECHO_CHARS_MAX);
         Invalid::new(&field, format_args!("`{field}` is `{given}`: give {valid}"))
-    }
-
-    pub(super) fn too_large(bytes: usize) -> Invalid {
-        Invalid::new("event", format_args!("event has {bytes} bytes, at most {BYTES_MAX} are valid: cut its texts"))
-    }
-
-    pub(super) fn too_deep(field: &str) -> Invalid {
-        Invalid::new(field, format_args!("`{field}` is nested deeper than {DEPTH_MAX} levels: flatten it"))
-    }
-
-    pub(super) fn unknown_type(given: &str, nearest: EventType) -> Invalid {
-        let given = echo(given, ECHO_CHARS_MAX);
-        Invalid::new(
-            "type",
-            format_args!("unknown event type `{given}`, did you mean `{nearest}`? `ai-coder-events types` lists them all"),
-        )
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use super::{Family, Invalid};
+use super::{
+    body::{Body, Family},
+    invalid::{ECHO_CHARS_MAX, Invalid, echo},
+};
 
 macro_rules! event_types {
     ($($Variant:ident $code:literal $short:literal $Family:ident $about:literal;)*) => {
@@ -82,6 +85,11 @@ impl EventType {
         self.code() < Self::FREQUENT_FROM
     }
 
+    /// An empty body of this type's family.
+    pub fn body(self) -> Body {
+        Body::empty(self.family())
+    }
+
     /// Made by the recorder's own rules from another event.
     pub fn is_derived(self) -> bool {
         self.family() == Family::Derived
@@ -94,7 +102,15 @@ impl EventType {
     pub fn parse(name: &str) -> Result<EventType, Invalid> {
         let short = name.strip_prefix(Self::PREFIX).unwrap_or(name);
         let found = Self::ALL.iter().copied().find(|kind| kind.short() == short);
-        found.ok_or_else(|| Invalid::unknown_type(name, Self::nearest(short)))
+        found.ok_or_else(|| Self::unknown(name, Self::nearest(short)))
+    }
+
+    fn unknown(name: &str, nearest: EventType) -> Invalid {
+        let given = echo(name, ECHO_CHARS_MAX);
+        Invalid::new(
+            "type",
+            format_args!("unknown event type `{given}`, did you mean `{nearest}`? `ai-coder-events types` lists them all"),
+        )
     }
 
     fn nearest(short: &str) -> EventType {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::text::{self, Redactor};
 
-use super::{Data, Invalid};
+use super::{Data, invalid::Invalid};
 
 /// The longest event, as JSON, in bytes.
 pub const BYTES_MAX: usize = 256 * 1024;
@@ -14,6 +14,16 @@ pub const LINE_BYTES_MAX: usize = BYTES_MAX + 4 * 1024;
 pub const DEPTH_MAX: usize = 32;
 /// The longest id of an event or a coder, in characters.
 const ID_CHARS_MAX: usize = 128;
+
+impl Invalid {
+    pub(super) fn too_large(bytes: usize) -> Invalid {
+        Invalid::new("event", format_args!("event has {bytes} bytes, at most {BYTES_MAX} are valid: cut its texts"))
+    }
+
+    pub(super) fn too_deep(field: &str) -> Invalid {
+        Invalid::new(field, format_args!("`{field}` is nested deeper than {DEPTH_MAX} levels: flatten it"))
+    }
+}
 
 /// An id must stay what it is, so a secret in one cannot be redacted: it is refused, and the sender told to choose another.
 ///
