@@ -1,5 +1,6 @@
 //! How something becomes an event: recognised, folded, judged and written, all in one transaction; or refused, or spooled.
 
+pub(super) mod aggregates;
 pub(super) mod append;
 pub(super) mod cache;
 pub(super) mod conflict;

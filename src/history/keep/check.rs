@@ -109,5 +109,5 @@ fn examine(db: &Connection, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Res
         read => read?,
     };
     recomputed.compare(db, &ledger, &mut problems)?;
-    Ok(Checkup { events: recomputed.rows, coders: recomputed.coders.len() as u64, problems, ..Checkup::default() })
+    Ok(Checkup { events: recomputed.rows, coders: recomputed.aggregates.coders.len() as u64, problems, ..Checkup::default() })
 }

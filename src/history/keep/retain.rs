@@ -10,15 +10,14 @@ use rusqlite::{Connection, params};
 use serde::Serialize;
 
 use crate::{
-    aggregate::{Coder, Tally, Totals},
-    event::{Event, Family, Micros, Time},
+    event::{Family, Micros, Time},
     history::{
         read::Reader,
-        record::{Writer, fold, identity},
+        record::{Writer, aggregates::Aggregates, identity},
         store::{
             Error,
             ledger::Ledger,
-            rows::{self, CoderIds, EVENT_COLUMNS, EventRow},
+            rows::{self, CoderIds, EVENT_COLUMNS, column},
             schema,
             zone::ZONE_BITS,
         },
@@ -229,55 +228,18 @@ impl LivingCoders {
 fn remove(db: &Connection, seqs: &[u64]) -> rusqlite::Result<()> {
     let Some(&last) = seqs.last() else { return Ok(()) };
     let mut ledger = Ledger::load(db)?;
-    let mut removed = Removed::default();
+    let mut removed = Aggregates::default();
     let mut ids = CoderIds::default();
     for &seq in seqs {
-        let row = db
+        let (no, event) = db
             .prepare_cached(&format!("DELETE FROM event WHERE seq = ? RETURNING {EVENT_COLUMNS}"))?
-            .query_row([seq], EventRow::read)?;
+            .query_row([seq], |row| Ok((row.get(column::CODER)?, rows::event(row, ledger.tag, |no| ids.get(db, no))?)))?;
         identity::forget(db, seq)?;
-        let no = row.coder;
-        let coder_id = ids.get(db, no)?;
-        removed.fold(&ledger, no, &row.into_event(ledger.tag, coder_id)?);
+        removed.fold(&ledger, no, &event);
     }
-    removed.save(db)?;
+    removed.add_to_base(db)?;
     db.execute("DELETE FROM zone WHERE no < (SELECT coalesce(min(seq), ?) >> ? FROM event)", params![last, ZONE_BITS])?;
     ledger.floor = ledger.floor.max(last);
     ledger.rows -= seqs.len() as u64;
     ledger.save(db)
-}
-
-#[derive(Default)]
-struct Removed {
-    coders: HashMap<i64, Coder>,
-    buckets: HashMap<(i64, Time, Micros), Tally>,
-    totals: Totals,
-}
-
-impl Removed {
-    fn fold(&mut self, ledger: &Ledger, coder: i64, event: &Event) {
-        self.coders.entry(coder).or_default().fold(event);
-        self.totals.fold(event);
-        if let Some((start, width)) = ledger.bucket_of(event.timestamp) {
-            self.buckets.entry((coder, start, width)).or_default().fold(event);
-        }
-    }
-
-    fn save(&self, db: &Connection) -> rusqlite::Result<()> {
-        for (no, removed) in &self.coders {
-            let mut base: Coder = db
-                .prepare_cached("SELECT base FROM coder WHERE no = ?")?
-                .query_row([no], |row| rows::aggregate_or_default(row, 0))?;
-            base.merge(removed);
-            db.prepare_cached("UPDATE coder SET base = ? WHERE no = ?")?.execute(params![rows::json(&base), no])?;
-            db.prepare_cached("UPDATE touch SET base = 1 WHERE coder = ? AND base = 0")?.execute([no])?;
-        }
-        for ((coder, start, width), removed) in &self.buckets {
-            fold::merge_bucket_base(db, *coder, *start, *width, removed)?;
-        }
-        let mut base: Totals = db.query_row("SELECT totals FROM base", [], |row| rows::aggregate(row, 0))?;
-        base.merge(&self.totals);
-        db.execute("UPDATE base SET totals = ?", [rows::json(&base)])?;
-        Ok(())
-    }
 }

@@ -28,7 +28,7 @@ use crate::{
             id::Tag,
             ledger::Ledger,
             options::with_suffix,
-            rows::{EVENT_COLUMNS, EventRow, StoredId},
+            rows::{self, EVENT_COLUMNS, StoredId, column},
             schema,
         },
     },
@@ -203,7 +203,7 @@ struct Copy<'c> {
 impl Copy<'_> {
     /// Where the history stood, and how many events it had, as far as its ledger says so.
     fn ledger(&mut self) -> rusqlite::Result<Option<u64>> {
-        let Ok(ledger) = Ledger::load_without_totals(self.old) else { return Ok(None) };
+        let Ok(ledger) = Ledger::load(self.old) else { return Ok(None) };
         self.tag = Some(ledger.tag);
         self.db.execute(
             "UPDATE ledger SET head = ?, floor = ?, minutes_since = ?, hours_since = ?",
@@ -241,10 +241,11 @@ impl Copy<'_> {
 
     /// Copies a row of [`EVENT_COLUMNS`] and the path; 1 where it can be read.
     fn event(&self, row: &Row<'_>) -> rusqlite::Result<u64> {
-        let (coder, received): (i64, Micros) = (row.get(1)?, row.get(4)?);
-        let (given, body, path): (Option<StoredId>, String, Option<i64>) = (row.get(5)?, row.get(7)?, row.get(8)?);
+        let (coder, received): (i64, Micros) = (row.get(column::CODER)?, row.get(column::RECEIVED)?);
+        let (given, body): (Option<StoredId>, String) = (row.get(column::ID)?, row.get(column::BODY)?);
+        let path: Option<i64> = row.get("path")?;
         // Whoever lists it later must be able to read it.
-        let event = EventRow::read(row)?.into_event(self.tag.unwrap_or(Tag(0)), String::new())?;
+        let event = rows::event(row, self.tag.unwrap_or(Tag(0)), |_| Ok(String::new()))?;
         // The id that it was acknowledged with, which no longer follows from a history of another name.
         let made = self.tag.map(|tag| StoredId(tag.id(event.received_at, event.seq)));
         let copied = self

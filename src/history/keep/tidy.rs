@@ -6,7 +6,7 @@ use crate::{
     aggregate::Tally,
     event::{Micros, Time},
     history::{
-        record::{Writer, conflict, fold},
+        record::{Writer, aggregates, conflict},
         store::{Error, ledger::Ledger, rows},
     },
 };
@@ -69,8 +69,9 @@ fn widen_buckets(db: &Connection, now: Time) -> rusqlite::Result<()> {
     }
     for (coder, start, tally, base) in moved {
         let hour = Time::from_micros(start).floor(Time::HOUR);
-        fold::merge_bucket(db, coder, hour, Time::HOUR, &tally)?;
-        fold::merge_bucket_base(db, coder, hour, Time::HOUR, &base)?;
+        let bucket = (coder, hour, Time::HOUR);
+        aggregates::merge_bucket(db, bucket, &tally)?;
+        aggregates::merge_bucket_base(db, bucket, &base)?;
     }
     Ok(())
 }

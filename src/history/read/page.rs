@@ -10,7 +10,7 @@ use crate::{
     filter::Filter,
     history::store::{
         Error,
-        rows::{self, EventRow},
+        rows::{self, column},
     },
 };
 
@@ -72,8 +72,8 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
             return Ok(false);
         }
         scanned += 1;
-        let seq = row.get(0)?;
-        let completes: Option<u64> = row.get(6)?;
+        let seq = row.get(column::SEQ)?;
+        let completes: Option<u64> = row.get(column::COMPLETES)?;
         if completes.is_some() || !is_wanted(&query.filter, row)? {
             page.next = Some(seq);
             return Ok(true);
@@ -83,7 +83,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
             return Ok(false);
         }
         page.next = Some(seq);
-        let body = row.get_ref(7)?.as_str()?;
+        let body = row.get_ref(column::BODY)?.as_str()?;
         if let Some(glance) = &mut glance
             && !glance.may_match(db, seq, body)?
         {
@@ -93,9 +93,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
         if quick && bytes > FEW_BYTES {
             return Ok(false);
         }
-        let row = EventRow::borrow(row)?;
-        let coder_id = snapshot.ids.get(db, row.coder)?;
-        let mut event = row.into_event(snapshot.ledger.tag, coder_id)?;
+        let mut event = snapshot.read_event(row)?;
         if merge_first {
             rows::complete(db, snapshot.ledger.tag, snapshot.ids, std::slice::from_mut(&mut event))?;
         }
@@ -130,9 +128,7 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
             return Ok(false);
         }
         if is_wanted(filter, row)? {
-            let row = EventRow::borrow(row)?;
-            let coder_id = snapshot.ids.get(db, row.coder)?;
-            let event = row.into_event(snapshot.ledger.tag, coder_id)?;
+            let event = snapshot.read_event(row)?;
             if filter.matches(&event) {
                 batch.events.push(event);
             }
@@ -146,16 +142,16 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
 fn is_wanted(filter: &Filter, row: &Row<'_>) -> rusqlite::Result<bool> {
     let Filter { types, since, until, path, .. } = filter;
     if since.is_some() || until.is_some() {
-        let at = Time::from_micros(row.get(3)?);
+        let at = Time::from_micros(row.get(column::AT)?);
         if since.is_some_and(|since| at < since) || until.is_some_and(|until| until < at) {
             return Ok(false);
         }
     }
-    if types.is_some() && !filter.wants_type(rows::kind(row, 2)?) {
+    if types.is_some() && !filter.wants_type(rows::kind(row, column::KIND)?) {
         return Ok(false);
     }
     let Some(path) = path else { return Ok(true) };
-    Ok(may_be_about(row.get_ref(7)?.as_str()?, path))
+    Ok(may_be_about(row.get_ref(column::BODY)?.as_str()?, path))
 }
 
 /// Whether the event with this body may be about `path`: JSON writes all but these characters as they are.

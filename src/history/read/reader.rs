@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
 use crate::{
     event::{Event, Time},
@@ -67,7 +67,6 @@ pub struct Snapshot<'r> {
     pub db: &'r Connection,
     pub ids: &'r mut CoderIds,
     pub zones: &'r mut Zones,
-    /// Without its totals.
     pub ledger: Ledger,
     pub now: Time,
     pub options: &'r Options,
@@ -77,6 +76,11 @@ impl Snapshot<'_> {
     pub fn position(&self) -> Position {
         let Ledger { tag, head, floor, .. } = &self.ledger;
         Position { history: tag.name(), head: *head, floor: *floor }
+    }
+
+    /// The event in a row of [`rows::EVENT_COLUMNS`].
+    pub fn read_event(&mut self, row: &Row<'_>) -> rusqlite::Result<Event> {
+        rows::event(row, self.ledger.tag, |no| self.ids.get(self.db, no))
     }
 
     pub fn event(&mut self, seq: u64) -> rusqlite::Result<Option<Event>> {
@@ -133,7 +137,7 @@ impl Reader {
         let options = &self.options;
         let answer = (|| {
             let transaction = Transaction::new_unchecked(db, TransactionBehavior::Deferred)?;
-            let ledger = Ledger::load_without_totals(&transaction)?;
+            let ledger = Ledger::load(&transaction)?;
             let answer = work(&mut Snapshot { db: &transaction, ids, zones, ledger, now, options })?;
             transaction.commit()?;
             Ok(answer)

@@ -121,7 +121,7 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery, spooled: u64) -> rusql
         Ok(query.coders_max == 0 || listed < query.coders_max)
     })?;
 
-    let totals = Ledger::load(snapshot.db)?.totals;
+    let totals = Ledger::totals(snapshot.db)?;
     let of_all = totals.events_per_minute(snapshot.now);
     let (tally, last_event, events_per_minute) = match (&query.coder, one) {
         (Some(_), Some((tally, last, no))) => (tally, last, received_last_minute(snapshot, Some(no), of_all)?),

@@ -52,8 +52,7 @@ impl<'t> Append<'t> {
             unmet_drafts::forget(self.db, received_at)?;
         }
         if !self.events.is_empty() {
-            self.cache.fold.save(self.db)?;
-            self.cache.ledger.save(self.db)?;
+            self.cache.fold.save(self.db, &self.cache.ledger)?;
         }
         let history = self.cache.ledger.tag.name();
         Ok((Appended { outcomes: Vec::new(), events: self.events, history }, self.cache.trimmed()))
@@ -97,8 +96,8 @@ impl<'t> Append<'t> {
             Condition::Known => coder.is_some(),
             // A late report was meant for a status that has been left since: today's would mislead it.
             Condition::Status(statuses) => coder.is_some_and(|coder| {
-                let left_since = coder.state.last_step().is_some_and(|step| event.timestamp < step);
-                !left_since && statuses.contains(&coder.state.status())
+                let left_since = coder.last_step().is_some_and(|step| event.timestamp < step);
+                !left_since && statuses.contains(&coder.status())
             }),
         })
     }
@@ -170,7 +169,7 @@ impl<'t> Append<'t> {
         }
         self.cache.ledger.head = event.seq;
         self.cache.ledger.rows += 1;
-        self.cache.fold.add(self.db, &mut self.cache.ledger, event)?;
+        self.cache.fold.add(self.db, &self.cache.ledger, coder, event)?;
         self.events.push(Arc::clone(event));
         Ok(path)
     }
@@ -190,8 +189,8 @@ impl<'t> Append<'t> {
             Some(path) => conflict::rivals(self.db, &mut self.cache.fold, cause, path)?,
             None => Vec::new(),
         };
-        let Some(row) = self.cache.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
-        for draft in aggregate::judge(cause, &row.state, &Past { failures, rivals }) {
+        let Some(state) = self.cache.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
+        for draft in aggregate::judge(cause, state, &Past { failures, rivals }) {
             if draft.kind == EventType::FailureAlert {
                 // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
                 self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ? AND alerted = 0")?.execute([coder])?;
@@ -227,7 +226,7 @@ impl<'t> Append<'t> {
             return Ok(());
         }
         let coder_id = event.coder_id.clone();
-        let deleted = self.cache.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.state.status() == Status::Deleted);
+        let deleted = self.cache.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.status() == Status::Deleted);
         if deleted {
             checked.mark("unexpected_after", Status::Deleted.name());
         }

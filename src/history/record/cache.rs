@@ -30,7 +30,7 @@ impl Cache {
             Some(kept) if kept.others == others => Ok(kept),
             _ => Ok(Cache {
                 ledger: Ledger::load(db)?,
-                fold: Fold::default(),
+                fold: Fold::begin(db)?,
                 ids: CoderIds::default(),
                 paths: HashMap::new(),
                 others,

@@ -69,13 +69,13 @@ pub fn rivals(db: &Connection, fold: &mut Fold, event: &Event, path: i64) -> rus
 }
 
 fn is_unfinished(db: &Connection, fold: &mut Fold, id: &str) -> rusqlite::Result<bool> {
-    Ok(fold.coder(db, id)?.is_some_and(|coder| !coder.state.is_finished()))
+    Ok(fold.coder(db, id)?.is_some_and(|coder| !coder.is_finished()))
 }
 
 fn works_for(db: &Connection, fold: &mut Fold, coder: &str, other: &str) -> rusqlite::Result<bool> {
     let mut id = coder.to_owned();
     for _ in 0..PARENTS_MAX {
-        let parent = fold.coder(db, &id)?.and_then(|coder| coder.state.parent()).map(str::to_owned);
+        let parent = fold.coder(db, &id)?.and_then(|coder| coder.parent()).map(str::to_owned);
         match parent {
             Some(parent) if parent == other => return Ok(true),
             Some(parent) => id = parent,

@@ -1,14 +1,15 @@
 //! The aggregates that appending touches: read once, folded in memory, written once a transaction.
 //!
-//! A writer keeps them from one transaction to the next for as long as nobody else commits.
+//! A writer keeps them from one transaction to the next for as long as nobody else commits. That is why a coder or a bucket
+//! is read before anything is added to it: what is written is the whole of it.
 
 use std::collections::{HashMap, hash_map::Entry};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::{
-    aggregate::{Coder, Tally},
-    event::{Event, Micros, Time},
+    aggregate::Coder,
+    event::Event,
     history::store::{
         ledger::Ledger,
         rows,
@@ -16,154 +17,93 @@ use crate::{
     },
 };
 
+use super::aggregates::{Aggregates, Sum, stored_tally};
+
 /// More of each than this are not kept for the next transaction.
 const KEPT_MAX: usize = 1000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fold {
-    coders: HashMap<String, CoderRow>,
-    buckets: HashMap<(i64, Time, Micros), BucketRow>,
+    /// Of coders, by their ids.
+    numbers: HashMap<String, i64>,
+    aggregates: Aggregates,
     zones: HashMap<u64, Zone>,
 }
 
-#[derive(Debug)]
-pub struct CoderRow {
-    pub no: i64,
-    pub state: Coder,
-    changed: bool,
-}
-
-#[derive(Debug)]
-struct BucketRow {
-    tally: Tally,
-    changed: bool,
-}
-
 impl Fold {
+    /// Nothing is read yet but the totals, which every event adds to.
+    pub fn begin(db: &Connection) -> rusqlite::Result<Fold> {
+        let aggregates = Aggregates { totals: Ledger::totals(db)?, ..Aggregates::default() };
+        Ok(Fold { numbers: HashMap::new(), aggregates, zones: HashMap::new() })
+    }
+
     /// The coder as this transaction sees it; `None` while it has no event.
-    pub fn coder(&mut self, db: &Connection, id: &str) -> rusqlite::Result<Option<&CoderRow>> {
-        if !self.coders.contains_key(id) {
-            let found = db
-                .prepare_cached("SELECT no, state FROM coder WHERE id = ?")?
-                .query_row([id], |row| Ok(CoderRow { no: row.get(0)?, state: rows::aggregate(row, 1)?, changed: false }))
-                .optional()?;
-            let Some(row) = found else { return Ok(None) };
-            self.coders.insert(id.to_owned(), row);
-        }
-        Ok(self.coders.get(id))
+    pub fn coder(&mut self, db: &Connection, id: &str) -> rusqlite::Result<Option<&Coder>> {
+        let no = self.known_no(db, id)?;
+        Ok(no.map(|no| &self.aggregates.coders[&no].value))
     }
 
     /// The number of a coder that may be new.
     pub fn coder_no(&mut self, db: &Connection, id: &str) -> rusqlite::Result<i64> {
-        if let Some(row) = self.coder(db, id)? {
-            return Ok(row.no);
+        if let Some(no) = self.known_no(db, id)? {
+            return Ok(no);
         }
-        db.prepare_cached("INSERT INTO coder (id, state, finished, last) VALUES (?, '{}', 0, 0)")?.execute([id])?;
-        let no = db.last_insert_rowid();
-        self.coders.insert(id.to_owned(), CoderRow { no, state: Coder::default(), changed: true });
+        let no = db.prepare_cached("INSERT INTO coder (id, state, finished, last) VALUES (?, '{}', 0, 0)")?.insert([id])?;
+        self.learn(id, no, Coder::default());
         Ok(no)
     }
 
-    /// Folds an event that has its seq. Its coder must have its number.
-    pub fn add(&mut self, db: &Connection, ledger: &mut Ledger, event: &Event) -> rusqlite::Result<()> {
-        let coder = self.coders.get_mut(&event.coder_id).expect("a coder gets its number before its event is inserted");
-        coder.state.fold(event);
-        coder.changed = true;
-        ledger.totals.fold(event);
-        if let Some((start, width)) = ledger.bucket_of(event.timestamp) {
-            let bucket = match self.buckets.entry((coder.no, start, width)) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => {
-                    unknown.insert(BucketRow { tally: stored_tally(db, coder.no, start, width)?, changed: false })
-                }
-            };
-            bucket.tally.fold(event);
-            bucket.changed = true;
+    fn known_no(&mut self, db: &Connection, id: &str) -> rusqlite::Result<Option<i64>> {
+        if let Some(&no) = self.numbers.get(id) {
+            return Ok(Some(no));
         }
+        let found = db
+            .prepare_cached("SELECT no, state FROM coder WHERE id = ?")?
+            .query_row([id], |row| Ok((row.get(0)?, rows::aggregate(row, 1)?)))
+            .optional()?;
+        let Some((no, state)) = found else { return Ok(None) };
+        self.learn(id, no, state);
+        Ok(Some(no))
+    }
+
+    fn learn(&mut self, id: &str, no: i64, state: Coder) {
+        self.numbers.insert(id.to_owned(), no);
+        self.aggregates.coders.insert(no, Sum::stored(state));
+    }
+
+    /// Folds an event that has its seq. Its coder, whose number is `no`, must have been asked for.
+    pub fn add(&mut self, db: &Connection, ledger: &Ledger, no: i64, event: &Event) -> rusqlite::Result<()> {
+        if let Some((start, width)) = ledger.bucket_of(event.timestamp)
+            && let Entry::Vacant(unread) = self.aggregates.buckets.entry((no, start, width))
+        {
+            unread.insert(Sum::stored(stored_tally(db, (no, start, width))?));
+        }
+        self.aggregates.fold(ledger, no, event);
         self.zones.entry(event.seq >> ZONE_BITS).or_insert(Zone::EMPTY).cover(event.timestamp);
         Ok(())
     }
 
-    /// Writes what changed.
-    pub fn save(&mut self, db: &Connection) -> rusqlite::Result<()> {
-        for coder in self.coders.values_mut().filter(|coder| coder.changed) {
-            save_coder(db, coder.no, &coder.state)?;
-            coder.changed = false;
-        }
-        for (&(coder, start, width), bucket) in self.buckets.iter_mut().filter(|(_, bucket)| bucket.changed) {
-            save_bucket(db, coder, start, width, &bucket.tally)?;
-            bucket.changed = false;
-        }
+    /// Writes what changed, and the ledger with the totals.
+    pub fn save(&mut self, db: &Connection, ledger: &Ledger) -> rusqlite::Result<()> {
+        self.aggregates.save(db)?;
         for (&no, zone) in &mut self.zones {
             zone.save(db, no)?;
         }
-        Ok(())
+        ledger.save_with_totals(db, &self.aggregates.totals)
     }
 
     /// Gives up what would take too much memory; it is read again.
     pub fn trim(&mut self) {
-        fn trim<K, V>(kept: &mut HashMap<K, V>) {
-            if kept.len() > KEPT_MAX {
-                kept.clear();
-            }
+        // By their numbers coders are found only if they are found by their ids: both go, or none.
+        if self.numbers.len() > KEPT_MAX {
+            self.numbers.clear();
+            self.aggregates.coders.clear();
         }
-        trim(&mut self.coders);
-        trim(&mut self.buckets);
-        trim(&mut self.zones);
+        if self.aggregates.buckets.len() > KEPT_MAX {
+            self.aggregates.buckets.clear();
+        }
+        if self.zones.len() > KEPT_MAX {
+            self.zones.clear();
+        }
     }
-}
-
-pub fn save_coder(db: &Connection, no: i64, state: &Coder) -> rusqlite::Result<()> {
-    let last = state.last_activity().map_or(0, Time::micros);
-    db.prepare_cached("UPDATE coder SET state = ?, finished = ?, last = ? WHERE no = ?")?.execute(params![
-        rows::json(state),
-        state.is_finished(),
-        last,
-        no
-    ])?;
-    Ok(())
-}
-
-/// Adds to a bucket that may not exist.
-pub fn merge_bucket(db: &Connection, coder: i64, start: Time, width: Micros, added: &Tally) -> rusqlite::Result<()> {
-    let mut tally = stored_tally(db, coder, start, width)?;
-    tally.merge(added);
-    save_bucket(db, coder, start, width, &tally)
-}
-
-fn stored_tally(db: &Connection, coder: i64, start: Time, width: Micros) -> rusqlite::Result<Tally> {
-    db.prepare_cached("SELECT tally FROM bucket WHERE coder = ? AND start = ? AND width = ?")?
-        .query_row(params![coder, start.micros(), width], |row| rows::aggregate(row, 0))
-        .optional()
-        .map(Option::unwrap_or_default)
-}
-
-fn save_bucket(db: &Connection, coder: i64, start: Time, width: Micros, tally: &Tally) -> rusqlite::Result<()> {
-    db.prepare_cached(
-        "INSERT INTO bucket (coder, start, width, tally) VALUES (?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET tally = excluded.tally",
-    )?
-    .execute(params![coder, start.micros(), width, rows::json(tally)])
-    .map(drop)
-}
-
-/// Folds what retention removed into the base of a bucket that exists.
-pub fn merge_bucket_base(db: &Connection, coder: i64, start: Time, width: Micros, removed: &Tally) -> rusqlite::Result<()> {
-    if *removed == Tally::default() {
-        return Ok(());
-    }
-    let key = params![coder, start.micros(), width];
-    let mut base: Tally = db
-        .prepare_cached("SELECT base FROM bucket WHERE coder = ? AND start = ? AND width = ?")?
-        .query_row(key, |row| rows::aggregate_or_default(row, 0))
-        .optional()?
-        .unwrap_or_default();
-    base.merge(removed);
-    db.prepare_cached("UPDATE bucket SET base = ? WHERE coder = ? AND start = ? AND width = ?")?.execute(params![
-        rows::json(&base),
-        coder,
-        start.micros(),
-        width
-    ])?;
-    Ok(())
 }

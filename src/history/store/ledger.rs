@@ -1,6 +1,6 @@
 //! The one row that says which history this is and where it stands.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, params};
 use uuid::Uuid;
 
 use crate::{
@@ -15,8 +15,6 @@ pub const MINUTES_KEPT: Micros = Time::DAY;
 /// And by the hour this long.
 pub const HOURS_KEPT: Micros = 90 * Time::DAY;
 
-const COLUMNS: &str = "tag, head, floor, rows, minutes_since, hours_since";
-
 #[derive(Clone, Debug)]
 pub struct Ledger {
     pub tag: Tag,
@@ -25,7 +23,6 @@ pub struct Ledger {
     pub rows: u64,
     pub minutes_since: Time,
     pub hours_since: Time,
-    pub totals: Totals,
 }
 
 impl Ledger {
@@ -46,29 +43,32 @@ impl Ledger {
     }
 
     pub fn load(db: &Connection) -> rusqlite::Result<Ledger> {
-        db.prepare_cached(&format!("SELECT {COLUMNS}, totals FROM ledger"))?
-            .query_row([], |row| Ok(Ledger { totals: rows::aggregate(row, 6)?, ..Ledger::read(row)? }))
-    }
-
-    /// For a history whose totals may be damaged, and for readers: reading them back costs more than finding a page of events.
-    pub fn load_without_totals(db: &Connection) -> rusqlite::Result<Ledger> {
-        db.prepare_cached(&format!("SELECT {COLUMNS} FROM ledger"))?.query_row([], Ledger::read)
-    }
-
-    /// Reads [`COLUMNS`].
-    fn read(row: &Row<'_>) -> rusqlite::Result<Ledger> {
-        Ok(Ledger {
-            tag: Tag(row.get(0)?),
-            head: row.get(1)?,
-            floor: row.get(2)?,
-            rows: row.get(3)?,
-            minutes_since: Time::from_micros(row.get(4)?),
-            hours_since: Time::from_micros(row.get(5)?),
-            totals: Totals::default(),
+        db.prepare_cached("SELECT tag, head, floor, rows, minutes_since, hours_since FROM ledger")?.query_row([], |row| {
+            Ok(Ledger {
+                tag: Tag(row.get(0)?),
+                head: row.get(1)?,
+                floor: row.get(2)?,
+                rows: row.get(3)?,
+                minutes_since: Time::from_micros(row.get(4)?),
+                hours_since: Time::from_micros(row.get(5)?),
+            })
         })
     }
 
+    /// The totals stand in the same row, and apart here: reading them back costs more than finding a page of events, and they
+    /// may be damaged where the rest is not.
+    pub fn totals(db: &Connection) -> rusqlite::Result<Totals> {
+        db.prepare_cached("SELECT totals FROM ledger")?.query_row([], |row| rows::aggregate(row, 0))
+    }
+
     pub fn save(&self, db: &Connection) -> rusqlite::Result<()> {
+        db.prepare_cached("UPDATE ledger SET head = ?, floor = ?, rows = ?, minutes_since = ?, hours_since = ?")?
+            .execute(params![self.head, self.floor, self.rows, self.minutes_since.micros(), self.hours_since.micros()])
+            .map(drop)
+    }
+
+    /// As [`Ledger::save`], in one statement: each append writes both.
+    pub fn save_with_totals(&self, db: &Connection, totals: &Totals) -> rusqlite::Result<()> {
         db.prepare_cached("UPDATE ledger SET head = ?, floor = ?, rows = ?, minutes_since = ?, hours_since = ?, totals = ?")?
             .execute(params![
                 self.head,
@@ -76,9 +76,9 @@ impl Ledger {
                 self.rows,
                 self.minutes_since.micros(),
                 self.hours_since.micros(),
-                rows::json(&self.totals),
-            ])?;
-        Ok(())
+                rows::json(totals),
+            ])
+            .map(drop)
     }
 
     /// The bucket that holds `at`: its start and width; `None` where it is older than anything kept.

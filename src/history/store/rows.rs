@@ -9,68 +9,49 @@ use rusqlite::{
 use serde::{Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use crate::event::{Event, EventType, Key, Time};
+use crate::event::{Data, Event, EventType, Key, Time};
 
 use super::{error::Error, id::Tag};
 
-/// The columns that [`EventRow::read`] takes, in its order.
+/// The columns of an event, by which the whole of it is read.
 pub const EVENT_COLUMNS: &str = "seq, coder, type, at, received, id, completes, body";
 
-/// An event as it lies in the table, its body still text, which is only borrowed where it is parsed at once.
-pub struct EventRow<B = String> {
-    pub seq: u64,
-    pub coder: i64,
-    pub kind: EventType,
-    pub at: Time,
-    received: Time,
-    id: Option<StoredId>,
-    pub completes: Option<u64>,
-    body: B,
+/// Where they stand in a row. Who scans looks at some of them before it reads the event: most rows are not wanted, and parsing
+/// the body is what reading one costs.
+pub mod column {
+    pub const SEQ: usize = 0;
+    pub const CODER: usize = 1;
+    pub const KIND: usize = 2;
+    pub const AT: usize = 3;
+    pub const RECEIVED: usize = 4;
+    pub const ID: usize = 5;
+    pub const COMPLETES: usize = 6;
+    pub const BODY: usize = 7;
 }
 
-impl EventRow {
-    pub fn read(row: &Row<'_>) -> rusqlite::Result<EventRow> {
-        Self::with_body(row, row.get(7)?)
-    }
-}
-
-impl<'r> EventRow<&'r str> {
-    pub fn borrow(row: &'r Row<'_>) -> rusqlite::Result<EventRow<&'r str>> {
-        Self::with_body(row, row.get_ref(7)?.as_str()?)
-    }
-}
-
-impl<B: AsRef<str>> EventRow<B> {
-    fn with_body(row: &Row<'_>, body: B) -> rusqlite::Result<EventRow<B>> {
-        Ok(EventRow {
-            seq: row.get(0)?,
-            coder: row.get(1)?,
-            kind: kind(row, 2)?,
-            at: Time::from_micros(row.get(3)?),
-            received: Time::from_micros(row.get(4)?),
-            id: row.get(5)?,
-            completes: row.get(6)?,
-            body,
-        })
-    }
-
-    pub fn into_event(self, tag: Tag, coder_id: String) -> rusqlite::Result<Event> {
-        let mut event = Event {
-            seq: self.seq,
-            id: self.id.map_or_else(|| tag.id(self.received, self.seq), |id| id.0),
-            kind: self.kind,
-            coder_id,
-            coder_name: None,
-            timestamp: self.at,
-            received_at: self.received,
-            source: None,
-            body: self.kind.body(),
-            data: crate::event::Data::new(),
-            completes: self.completes,
-        };
-        event.fill_from_stored(self.body.as_ref()).map_err(|invalid| Error::damaged("event", invalid))?;
-        Ok(event)
-    }
+/// The event in a row that has, first, [`EVENT_COLUMNS`]. What its coder is called stands elsewhere.
+pub fn event(row: &Row<'_>, tag: Tag, coder_id: impl FnOnce(i64) -> rusqlite::Result<String>) -> rusqlite::Result<Event> {
+    let (seq, kind) = (row.get(column::SEQ)?, kind(row, column::KIND)?);
+    let received_at = Time::from_micros(row.get(column::RECEIVED)?);
+    let id: Option<StoredId> = row.get(column::ID)?;
+    let mut event = Event {
+        seq,
+        // One that came without an id has none here: it follows from the rest.
+        id: id.map_or_else(|| tag.id(received_at, seq), |id| id.0),
+        kind,
+        coder_id: coder_id(row.get(column::CODER)?)?,
+        coder_name: None,
+        timestamp: Time::from_micros(row.get(column::AT)?),
+        received_at,
+        source: None,
+        body: kind.body(),
+        data: Data::new(),
+        completes: row.get(column::COMPLETES)?,
+    };
+    // The text is only borrowed: it is parsed at once.
+    let stored = row.get_ref(column::BODY)?.as_str()?;
+    event.fill_from_stored(stored).map_err(|invalid| Error::damaged("event", invalid))?;
+    Ok(event)
 }
 
 /// The type in column `index`.
@@ -156,15 +137,9 @@ pub fn find_fact(db: &Connection, tag: Tag, id: &str) -> rusqlite::Result<Option
 
 /// One event as it was recorded.
 pub fn find_event(db: &Connection, tag: Tag, ids: &mut CoderIds, seq: u64) -> rusqlite::Result<Option<Event>> {
-    let row = db
-        .prepare_cached(&format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq = ?"))?
-        .query_row([seq], EventRow::read)
-        .optional()?;
-    row.map(|row| {
-        let coder_id = ids.get(db, row.coder)?;
-        row.into_event(tag, coder_id)
-    })
-    .transpose()
+    db.prepare_cached(&format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq = ?"))?
+        .query_row([seq], |row| event(row, tag, |no| ids.get(db, no)))
+        .optional()
 }
 
 /// Adds to each of `facts` what later reports brought. `facts` lie between seqs `least` and `most`, in any order.
@@ -176,11 +151,20 @@ pub fn complete(db: &Connection, tag: Tag, ids: &mut CoderIds, facts: &mut [Even
     ))?;
     let mut later = statement.query([least, most])?;
     while let Some(row) = later.next()? {
-        let row = EventRow::borrow(row)?;
-        if let Some(fact) = facts.iter_mut().find(|fact| Some(fact.seq) == row.completes) {
-            let coder_id = ids.get(db, row.coder)?;
-            fact.complete_with(&row.into_event(tag, coder_id)?);
+        let completes: u64 = row.get(column::COMPLETES)?;
+        if let Some(fact) = facts.iter_mut().find(|fact| fact.seq == completes) {
+            fact.complete_with(&event(row, tag, |no| ids.get(db, no))?);
         }
+    }
+    Ok(())
+}
+
+/// Calls `visit` with each row.
+pub fn each(db: &Connection, sql: &str, mut visit: impl FnMut(&Row<'_>) -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let mut statement = db.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        visit(row)?;
     }
     Ok(())
 }
