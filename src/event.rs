@@ -34,7 +34,6 @@ mod tests;
 pub(crate) use body::whole_number;
 pub use body::{Body, Derived, Family, Field, FieldKind, Lifecycle, Progress, Provider, Resource, Workspace};
 pub use data_key::DataKey;
-pub(crate) use draft::Passed;
 pub use draft::{Checked, Condition, Draft, Key, Status};
 pub use invalid::Invalid;
 pub(crate) use invalid::echo;

@@ -9,7 +9,7 @@ use std::{
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
-use crate::history::{Entry, Options, Outcome, Ready, Writer};
+use crate::history::{CheckedEntry, Entry, Options, Outcome, Writer};
 
 use super::{Error, tail::Tail};
 
@@ -41,7 +41,7 @@ struct QueueState {
 }
 
 struct Request {
-    entries: Vec<Ready>,
+    entries: Vec<CheckedEntry>,
     answer: oneshot::Sender<Result<Vec<Outcome>, Error>>,
     room: OwnedSemaphorePermit,
 }
@@ -57,7 +57,7 @@ impl Publisher {
         }
         // Here, where callers do not wait for each other.
         let check = || entries.into_iter().map(|entry| entry.check(&self.options)).collect();
-        let entries: Vec<Ready> =
+        let entries: Vec<CheckedEntry> =
             catch_unwind(AssertUnwindSafe(check)).map_err(|payload| Error::panicked("the check", &*payload))?;
         // More than the whole queue at once waits until it is alone.
         let places = u32::try_from(entries.len().min(QUEUE_ENTRIES_MAX)).unwrap_or(u32::MAX);
@@ -150,8 +150,8 @@ fn write(queue: &Queue, options: &Options, tail: &Tail) {
     let mut writer = Writer::new(options);
     while let Some(mut group) = queue.next_group() {
         let shares: Vec<usize> = group.iter().map(|request| request.entries.len()).collect();
-        let entries: Vec<Ready> = group.iter_mut().flat_map(|request| std::mem::take(&mut request.entries)).collect();
-        let answer = match catch_unwind(AssertUnwindSafe(|| writer.append_ready(entries))) {
+        let entries: Vec<CheckedEntry> = group.iter_mut().flat_map(|request| std::mem::take(&mut request.entries)).collect();
+        let answer = match catch_unwind(AssertUnwindSafe(|| writer.append_checked(entries))) {
             // First the readers: whoever waits for an answer has a thread of its own to wake.
             Ok(Ok(appended)) => {
                 tail.hear(appended.events, &appended.history);

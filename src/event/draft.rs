@@ -1,4 +1,4 @@
-//! An event before it is checked, and the one door through which it becomes an event.
+//! An event before it is checked, and after: `Draft` → `Checked` → `Event`. There is no other way to an event that is recorded.
 
 use std::borrow::Cow;
 
@@ -116,28 +116,16 @@ impl std::fmt::Display for Status {
     }
 }
 
-/// A draft that passed the door: clean, bounded, redacted. Only the history gives it its seq.
+/// A draft that was checked: clean, bounded, redacted, and written as it will be stored. Only the history gives it its seq.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Checked {
     event: Event,
     /// [`Event::stored_body`] of it.
     stored: String,
+    /// The sender said when it happened; else that is the time of receipt.
+    is_dated: bool,
     pub key: Key,
     pub only_if: Option<Condition>,
-}
-
-/// A draft that passed the door, and only waits for the time of its receipt.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Passed {
-    draft: Draft,
-    stored: String,
-}
-
-/// One that did not, to be kept with the reason.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Refused {
-    pub draft: Draft,
-    pub invalid: Invalid,
 }
 
 impl Draft {
@@ -220,19 +208,19 @@ impl Draft {
         }
     }
 
-    /// The door: refuses what is no event, cleans and redacts the rest. `now` becomes the time of receipt.
+    /// Refuses what is no event, cleans and redacts the rest. `now` becomes the time of receipt.
     ///
     /// # Errors
     /// [`Invalid`] that names the field and what is valid there.
     pub fn check(self, now: Time, redactor: &Redactor) -> Result<Checked, Invalid> {
-        self.pass(now, redactor).map(|passed| passed.admit(now)).map_err(|refused| refused.invalid)
+        self.check_or_return(now, redactor).map_err(|refused| refused.1)
     }
 
-    /// [`Draft::check`] up to where the time of receipt must be known.
-    pub(crate) fn pass(mut self, now: Time, redactor: &Redactor) -> Result<Passed, Box<Refused>> {
+    /// [`Draft::check`] for who keeps what is refused.
+    pub(crate) fn check_or_return(mut self, now: Time, redactor: &Redactor) -> Result<Checked, Box<(Draft, Invalid)>> {
         match self.clean_and_write(now, redactor) {
-            Ok(stored) => Ok(Passed { draft: self, stored }),
-            Err(invalid) => Err(Box::new(Refused { draft: self, invalid })),
+            Ok(stored) => Ok(self.into_checked(now, stored)),
+            Err(invalid) => Err(Box::new((self, invalid))),
         }
     }
 
@@ -318,31 +306,28 @@ impl Draft {
         }
         self.data = kept;
     }
-}
 
-impl Passed {
-    /// What becomes of it, received now.
-    pub(crate) fn admit(self, now: Time) -> Checked {
-        let Passed { draft, stored } = self;
-        let id = match &draft.key {
+    fn into_checked(self, now: Time, stored: String) -> Checked {
+        let id = match &self.key {
             Key::Id(id) => id.clone(),
             Key::Natural(natural) | Key::Either { natural, .. } => Key::id_of(natural),
             Key::Repeat(_) | Key::None => String::new(),
         };
+        let happened = self.timestamp.filter(|time| !time.is_go_zero());
         let event = Event {
             seq: 0,
             id,
-            kind: draft.kind,
-            coder_id: draft.coder_id,
-            coder_name: draft.coder_name,
-            timestamp: draft.timestamp.filter(|time| !time.is_go_zero()).unwrap_or(now),
+            kind: self.kind,
+            coder_id: self.coder_id,
+            coder_name: self.coder_name,
+            timestamp: happened.unwrap_or(now),
             received_at: now,
-            source: draft.source,
-            body: draft.body,
-            data: draft.data,
+            source: self.source,
+            body: self.body,
+            data: self.data,
             completes: None,
         };
-        Checked { event, stored, key: draft.key, only_if: draft.only_if }
+        Checked { event, stored, is_dated: happened.is_some(), key: self.key, only_if: self.only_if }
     }
 }
 
@@ -350,6 +335,14 @@ impl Checked {
     /// The event as far as it is known before the history takes it; its seq is 0, its id may be empty.
     pub fn event(&self) -> &Event {
         &self.event
+    }
+
+    /// Sets the time of receipt: what is checked may have to wait for its turn.
+    pub(crate) fn receive(&mut self, now: Time) {
+        self.event.received_at = now;
+        if !self.is_dated {
+            self.event.timestamp = now;
+        }
     }
 
     /// Adds what the history itself found out to `data`, unless the sender says it already.

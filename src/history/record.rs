@@ -13,7 +13,7 @@ pub(super) mod unmet_drafts;
 pub(super) mod writer;
 
 pub use self::{
-    entry::{Appended, Entry, Outcome, Ready},
+    entry::{Appended, CheckedEntry, Entry, Outcome},
     reject::Rejection,
     spool::{spool, spool_elsewhere},
     writer::Writer,

@@ -58,8 +58,10 @@ impl Writer {
             let mut append = Append::begin(db, redactor, None)?;
             let mut appended = 0;
             for (entry, received_at) in entries {
-                appended +=
-                    u64::from(matches!(append.take(entry.ready(received_at, redactor), received_at)?, Outcome::Appended { .. }));
+                appended += u64::from(matches!(
+                    append.take(entry.check_at(received_at, redactor), received_at)?,
+                    Outcome::Appended { .. }
+                ));
             }
             append.finish()?;
             Ok(appended)

@@ -14,7 +14,7 @@ use crate::{
 use super::{
     cache::Cache,
     conflict,
-    entry::{Appended, Entry, Outcome, Ready, State},
+    entry::{Appended, CheckedEntry, Entry, Outcome},
     identity::{self, Recognised},
     reject, unmet_drafts,
 };
@@ -36,11 +36,14 @@ impl<'t> Append<'t> {
     }
 
     /// `now` is the time of receipt.
-    pub fn take(&mut self, entry: Ready, now: Time) -> rusqlite::Result<Outcome> {
-        let (rejection, outcome) = match entry.0 {
-            State::Passed(draft) => return self.take_checked(draft.admit(now)),
-            State::Refused(rejection, invalid) => (rejection, Outcome::Rejected(invalid)),
-            State::Rejection(rejection) => (rejection, Outcome::Kept),
+    pub fn take(&mut self, entry: CheckedEntry, now: Time) -> rusqlite::Result<Outcome> {
+        let (rejection, outcome) = match entry {
+            CheckedEntry::Checked(mut checked) => {
+                checked.receive(now);
+                return self.take_checked(*checked);
+            }
+            CheckedEntry::Refused(rejection, invalid) => (rejection, Outcome::Rejected(invalid)),
+            CheckedEntry::Rejection(rejection) => (rejection, Outcome::Kept),
         };
         reject::keep(self.db, self.redactor, now, &rejection)?;
         Ok(outcome)
@@ -195,7 +198,7 @@ impl<'t> Append<'t> {
                 // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
                 self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ? AND alerted = 0")?.execute([coder])?;
             }
-            self.take(Entry::from(draft).ready(cause.received_at, self.redactor), cause.received_at)?;
+            self.take(Entry::from(draft).check_at(cause.received_at, self.redactor), cause.received_at)?;
         }
         Ok(())
     }

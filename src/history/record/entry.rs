@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{Draft, Event, Invalid, Passed, Time},
+    event::{Checked, Draft, Event, Invalid, Time},
     history::store::Options,
     text::Redactor,
 };
@@ -57,28 +57,26 @@ pub enum Outcome {
 
 impl Entry {
     /// Checks, cleans and redacts it: what can be done without the history, on any thread.
-    pub fn check(self, options: &Options) -> Ready {
-        self.ready(options.clock.now(), &options.redactor)
+    pub fn check(self, options: &Options) -> CheckedEntry {
+        self.check_at(options.clock.now(), &options.redactor)
     }
 
-    pub(in crate::history) fn ready(self, now: Time, redactor: &Redactor) -> Ready {
-        Ready(match self {
-            Entry::Draft(draft) => match draft.pass(now, redactor) {
-                Ok(passed) => State::Passed(Box::new(passed)),
-                Err(refused) => State::Refused(Rejection::of_draft(&refused.draft, &refused.invalid), refused.invalid),
+    pub(in crate::history) fn check_at(self, now: Time, redactor: &Redactor) -> CheckedEntry {
+        match self {
+            Entry::Draft(draft) => match draft.check_or_return(now, redactor) {
+                Ok(checked) => CheckedEntry::Checked(Box::new(checked)),
+                Err(refused) => CheckedEntry::Refused(Rejection::of_draft(&refused.0, &refused.1), refused.1),
             },
-            Entry::Rejection(rejection) => State::Rejection(rejection),
-        })
+            Entry::Rejection(rejection) => CheckedEntry::Rejection(rejection),
+        }
     }
 }
 
 /// An entry that only waits to be written.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ready(pub(in crate::history) State);
-
-#[derive(Clone, Debug, PartialEq)]
-pub enum State {
-    Passed(Box<Passed>),
+pub enum CheckedEntry {
+    Checked(Box<Checked>),
+    /// A draft that is no event, and why.
     Refused(Rejection, Invalid),
     Rejection(Rejection),
 }

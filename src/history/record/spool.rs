@@ -23,7 +23,7 @@ use crate::{
 };
 
 use super::{
-    entry::Entry,
+    entry::{CheckedEntry, Entry},
     reject::{self, Rejection},
 };
 
@@ -40,7 +40,7 @@ enum SpoolLine {
 /// # Errors
 /// Where no spool folder can be written, or it is full.
 pub fn spool(options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
-    leave_in(options.spool_folders(), options, &entries)
+    leave_in(options.spool_folders(), options, entries)
 }
 
 /// The same, but not beside the history, where the disk may hang.
@@ -48,12 +48,12 @@ pub fn spool(options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
 /// # Errors
 /// Where there is no other folder, none of them can be written, or they are full.
 pub fn spool_elsewhere(options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
-    leave_in(options.spool_folders().split_off(1), options, &entries)
+    leave_in(options.spool_folders().split_off(1), options, entries)
 }
 
-fn leave_in(folders: Vec<PathBuf>, options: &Options, entries: &[Entry]) -> Result<PathBuf, Error> {
+fn leave_in(folders: Vec<PathBuf>, options: &Options, entries: Vec<Entry>) -> Result<PathBuf, Error> {
     let now = options.clock.now();
-    let mut text = String::new();
+    let (mut text, count) = (String::new(), entries.len());
     for entry in entries {
         let line = to_line(entry, now, &options.redactor);
         text.push_str(&serde_json::to_string(&line).expect("a spool line has text keys and plain values"));
@@ -71,31 +71,30 @@ fn leave_in(folders: Vec<PathBuf>, options: &Options, entries: &[Entry]) -> Resu
     }
     // Lost, but not in silence.
     if let Some(folder) = full {
-        spool_files::shed(&folder, entries.len())?;
+        spool_files::shed(&folder, count)?;
         return Err(Error::SpoolFull { folder });
     }
     Err(failed.unwrap_or_else(|| Error::file(&options.path, io::Error::other("there is no other folder for a spool"))))
 }
 
-fn to_line(entry: &Entry, now: Time, redactor: &Redactor) -> SpoolLine {
-    let rejection = match entry {
-        Entry::Draft(draft) => match draft.clone().check(now, redactor) {
-            Ok(checked) => return line_of(checked, now),
-            Err(invalid) => &Rejection::of_draft(draft, &invalid),
-        },
-        Entry::Rejection(rejection) => rejection,
-    };
-    let Rejection { source, reason, input } = reject::cleaned(rejection, redactor);
-    SpoolLine::Rejection { received_at: now, source, reason, input }
+fn to_line(entry: Entry, now: Time, redactor: &Redactor) -> SpoolLine {
+    match entry.check_at(now, redactor) {
+        CheckedEntry::Checked(checked) => line_of(*checked, now),
+        CheckedEntry::Refused(rejection, _) | CheckedEntry::Rejection(rejection) => {
+            let Rejection { source, reason, input } = reject::cleaned(&rejection, redactor);
+            SpoolLine::Rejection { received_at: now, source, reason, input }
+        }
+    }
 }
 
 fn line_of(checked: Checked, received_at: Time) -> SpoolLine {
-    let (key, only_if) = (checked.key.clone(), checked.only_if.clone());
-    let key = if key == Key::None { Key::Id(Uuid::now_v7().to_string()) } else { key };
     let event = match checked.event().to_value() {
         Value::Object(event) => event,
         _ => Data::new(),
     };
+    let Checked { key, only_if, .. } = checked;
+    // Two processes may find the same file: without an id of its own the event would be recorded twice.
+    let key = if key == Key::None { Key::Id(Uuid::now_v7().to_string()) } else { key };
     SpoolLine::Draft { received_at, event, key, only_if }
 }
 

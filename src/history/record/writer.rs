@@ -15,7 +15,7 @@ use crate::{
 use super::{
     append::Append,
     cache::Cache,
-    entry::{Appended, Entry, Outcome, Ready},
+    entry::{Appended, CheckedEntry, Entry, Outcome},
 };
 
 /// How long a writer waits for others before it gives up.
@@ -72,15 +72,15 @@ impl Writer {
     /// Nothing of `entries` is kept then, except that [`Error::Unconfirmed`] leaves it open.
     pub fn append(&mut self, entries: Vec<Entry>) -> Result<Vec<Outcome>, Error> {
         let options = &self.options;
-        let ready = entries.into_iter().map(|entry| entry.check(options)).collect();
-        self.append_ready(ready).map(|appended| appended.outcomes)
+        let checked = entries.into_iter().map(|entry| entry.check(options)).collect();
+        self.append_checked(checked).map(|appended| appended.outcomes)
     }
 
     /// The same for entries that were checked already.
     ///
     /// # Errors
     /// As [`Writer::append`].
-    pub fn append_ready(&mut self, entries: Vec<Ready>) -> Result<Appended, Error> {
+    pub fn append_checked(&mut self, entries: Vec<CheckedEntry>) -> Result<Appended, Error> {
         if entries.is_empty() {
             return Ok(Appended::default());
         }
