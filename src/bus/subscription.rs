@@ -1,8 +1,17 @@
 //! A reader of any speed: replay, then follow, on one cursor.
+//!
+//! What is on its way lies in one place at a time: in a `reading`, then in the `page`, then with the caller. These hold
+//! between any two steps, which is why a caller may give up at any await:
+//!
+//! - Everything up to `cursor` was delivered, or is not wanted. It moves when the caller takes from the page, or over what
+//!   was looked at and is not wanted; never over what is only read.
+//! - `page` lies behind `cursor`, in order. When its last delivery is taken, `cursor` stands at `page_through`, beyond what was
+//!   looked at in vain behind it.
+//! - A reading is begun only where `page` is empty, and from `cursor`.
+//! - `history` is the one whose seqs `cursor` counts: the two change together.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use futures::Stream;
 use tokio::{sync::Notify, task::JoinHandle, time::Instant};
 
 use crate::{
@@ -88,7 +97,6 @@ impl Subscription {
 
     /// Waits as [`next`](Self::next) does, then takes what else is at hand without waiting: between 1 and `max` deliveries.
     pub async fn next_batch(&mut self, max: usize) -> Option<Result<Vec<Delivery>, Error>> {
-        let max = max.max(1);
         // A long replay must not keep the runtime's only thread from everyone else.
         tokio::task::consume_budget().await;
         while !self.ended {
@@ -97,67 +105,75 @@ impl Subscription {
                 self.retry_at = None;
             }
             if !self.page.is_empty() {
-                return Some(Ok(self.take_from_page(max)));
+                return Some(Ok(self.take_from_page(max.max(1))));
             }
-            if let Some(reading) = &mut self.reading {
-                // Given up here, it is found again by the next call.
-                let batch = (&mut reading.task).await.unwrap_or(Err(Error::Closed));
-                let last = reading.last;
-                self.reading = None;
-                match batch.map(|batch| self.take_in(batch)) {
-                    Ok(true) => {}
-                    Ok(false) if last => self.ended = true,
-                    Ok(false) => self.retry_later(),
-                    Err(error) => {
-                        self.ended = last;
-                        self.retry_later();
-                        return Some(Err(error));
-                    }
-                }
-                continue;
-            }
-            let Some(mut cursor) = self.cursor else {
-                match self.readers.read(|reader| reader.position()).await {
-                    Ok(position) => (self.cursor, self.history) = (Some(position.head), position.history),
-                    Err(error) => {
-                        self.retry_later();
-                        return Some(Err(error));
-                    }
-                }
-                continue;
-            };
-            let (look, history) = {
-                let mut live = self.tail.live();
-                let look = live.look((self.id, &self.history), &mut cursor, |event| self.may_want(event));
-                (look, self.history.is_empty().then(|| live.history.clone()))
-            };
-            // What it was not told it learns, so that it notices when another takes the place.
-            if let Some(history) = history {
-                self.history = history;
-            }
-            self.cursor = Some(cursor);
-            match look {
-                LookOutcome::Found(events) => {
-                    let wanted = events.into_iter().filter(|event| self.filter.matches(event));
-                    self.page.extend(wanted.map(Delivery::Event));
-                    self.page_through = cursor;
-                    if let Some(Delivery::Event(first)) = self.page.front() {
-                        self.cursor = Some(first.seq - 1);
-                    }
-                }
-                LookOutcome::Again => {}
-                LookOutcome::Idle => match self.tail.ensure_running() {
-                    Ok(()) => self.call.notified().await,
-                    Err(error) => {
-                        self.retry_later();
-                        return Some(Err(error));
-                    }
-                },
-                LookOutcome::Behind => self.start_reading(cursor, false),
-                LookOutcome::Closed => self.start_reading(cursor, true),
+            if let Err(error) = self.advance().await {
+                self.retry_later();
+                return Some(Err(error));
             }
         }
         None
+    }
+
+    /// One step towards the next page. Whoever gives up in the middle of one finds everything where it was.
+    async fn advance(&mut self) -> Result<(), Error> {
+        if self.reading.is_some() {
+            return self.finish_reading().await;
+        }
+        if let Some(cursor) = self.cursor {
+            return self.look_after(cursor).await;
+        }
+        let position = self.readers.read(|reader| reader.position()).await?;
+        (self.cursor, self.history) = (Some(position.head), position.history);
+        Ok(())
+    }
+
+    async fn finish_reading(&mut self) -> Result<(), Error> {
+        let Some(Reading { task, last }) = &mut self.reading else { return Ok(()) };
+        // Awaited where it stands: a call that is given up here leaves it to the next one.
+        let batch = task.await.unwrap_or(Err(Error::Closed));
+        let last = *last;
+        self.reading = None;
+        let leads_on = batch.map(|batch| self.take_in(batch)).inspect_err(|_| self.ended = last)?;
+        match leads_on {
+            true => {}
+            false if last => self.ended = true,
+            // Something was expected there: perhaps another file is about to take the place.
+            false => self.retry_later(),
+        }
+        Ok(())
+    }
+
+    /// Takes what the ring has, else waits until called or begins to read the history.
+    async fn look_after(&mut self, mut cursor: u64) -> Result<(), Error> {
+        let (found, history) = {
+            let mut live = self.tail.live();
+            let found = live.look((self.id, &self.history), &mut cursor, |event| self.may_want(event));
+            (found, self.history.is_empty().then(|| live.history.clone()))
+        };
+        // What it was not told it learns, so that it notices when another takes the place.
+        if let Some(history) = history {
+            self.history = history;
+        }
+        self.cursor = Some(cursor);
+        match found {
+            LookOutcome::Found(events) => {
+                let wanted = events.into_iter().filter(|event| self.filter.matches(event));
+                self.page.extend(wanted.map(Delivery::Event));
+                self.page_through = cursor;
+                if let Some(Delivery::Event(first)) = self.page.front() {
+                    self.cursor = Some(first.seq - 1);
+                }
+            }
+            LookOutcome::Again => {}
+            LookOutcome::Idle => {
+                self.tail.ensure_running()?;
+                self.call.notified().await;
+            }
+            LookOutcome::Behind => self.start_reading(cursor, false),
+            LookOutcome::Closed => self.start_reading(cursor, true),
+        }
+        Ok(())
     }
 
     /// The seq through which everything was looked at; 0 while it is not known where the subscription begins.
@@ -166,14 +182,6 @@ impl Subscription {
             Some(cursor) => self.tail.live().looked_through(self.id, cursor),
             None => 0,
         }
-    }
-
-    /// The same as a stream.
-    pub fn into_stream(self) -> impl Stream<Item = Result<Delivery, Error>> {
-        futures::stream::unfold(self, async |mut subscription| {
-            let delivery = subscription.next().await?;
-            Some((delivery, subscription))
-        })
     }
 
     /// The quick part of the filter.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use futures::{FutureExt, StreamExt, future::join_all};
+use futures::{FutureExt, future::join_all};
 use tempfile::TempDir;
 
 use crate::{
@@ -98,9 +98,15 @@ async fn next_seqs(subscription: &mut Subscription, count: usize) -> Vec<u64> {
 }
 
 /// Everything up to the end, after a shutdown.
-async fn rest(subscription: Subscription) -> Vec<Delivery> {
-    let deliveries: Vec<_> = within(subscription.into_stream().collect()).await;
-    deliveries.into_iter().map(|delivery| delivery.expect("the history is well")).collect()
+async fn rest(mut subscription: Subscription) -> Vec<Delivery> {
+    within(async {
+        let mut deliveries = Vec::new();
+        while let Some(delivery) = subscription.next().await {
+            deliveries.push(delivery.expect("the history is well"));
+        }
+        deliveries
+    })
+    .await
 }
 
 async fn until(holds: impl Fn() -> bool) {

@@ -115,6 +115,8 @@ enum Way<'f> {
 impl<'f> Scan<'f> {
     /// `None` where the filter names only coders or paths that are unknown, or no types.
     pub fn plan(db: &Connection, filter: &'f Filter, order: Order) -> rusqlite::Result<Option<Scan<'f>>> {
+        // In order of what leaves least to visit: few paths, then coders, then types that hardly occur. Only one index serves, and
+        // what else the filter wants is matched event by event.
         let by = |index, values: Vec<i64>| (!values.is_empty()).then_some(Scan { order, way: Way::Index(index, values) });
         let coders = known_coders(db, &filter.coders)?;
         if coders.is_empty() && !filter.coders.is_empty() {
@@ -138,6 +140,8 @@ impl<'f> Scan<'f> {
     /// Calls `visit` with each candidate of `range` in order. Where it is to be `quick` it takes about a millisecond at most,
     /// besides what `visit` does.
     pub fn run(&self, db: &Connection, range: Range, quick: bool, visit: &mut Visit<'_>) -> rusqlite::Result<ScanEnd> {
+        // An index is followed from its first candidate to its last. Without one, the seqs near the end where the answer starts
+        // are passed over first, which costs next to nothing; beyond them only who need not be quick goes on.
         let (near, far) = range.split(self.order);
         match (&self.way, far) {
             (Way::Index(index, values), _) if quick => {
@@ -176,6 +180,9 @@ impl<'f> Scan<'f> {
     }
 
     /// The runs of an index, one a value, merged: none is read much further than the answer needs.
+    ///
+    /// An event has one coder, one path and one type, and `values` are distinct: no event lies in two runs, so none is
+    /// visited twice.
     fn by_index(
         &self,
         db: &Connection,
@@ -193,11 +200,13 @@ impl<'f> Scan<'f> {
         let mut seqs_of = db.prepare_cached(&format!("SELECT seq FROM event WHERE {run} LIMIT ?"))?;
         let mut event = db.prepare_cached(&format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq = ?"))?;
         let ahead = (AHEAD / values.len().max(1)).max(1);
-        // What comes first is on top. The last seq that was looked up of a run has the run beside it, to go on from there.
+        // What comes first is on top: of each run that goes on, its next seq is in there. The last one that was looked up of a
+        // run has the run beside it, and the run goes on only when that one is visited. Before that nothing of it can be due.
         let mut next = BinaryHeap::new();
         let mut look_up = |value: i64, range: Range, next: &mut BinaryHeap<(i64, Option<i64>)>| -> rusqlite::Result<()> {
             let found = seqs_of.query_map(params![value, range.least, range.most, ahead], |row| row.get(0))?;
             let found = found.collect::<rusqlite::Result<Vec<u64>>>()?;
+            // Fewer than asked for: the run ends with them.
             for (nth, &seq) in (1..).zip(&found) {
                 next.push((self.order.rank(seq), (nth == ahead).then_some(value)));
             }
