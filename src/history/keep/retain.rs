@@ -80,9 +80,7 @@ impl Writer {
     }
 
     fn checkpoint_at(&mut self, pages: u32) -> Result<(), Error> {
-        let path = self.options().path.clone();
-        let set = self.connection()?.pragma_update(None, "wal_autocheckpoint", pages);
-        set.map_err(|source| Error::database(&path, source))
+        self.outside_transaction(|db| db.pragma_update(None, "wal_autocheckpoint", pages))
     }
 
     fn prune_down_to(&mut self, retention: &Retention, progress: &mut dyn FnMut(u64)) -> Result<Pruned, Error> {
@@ -118,23 +116,20 @@ impl Writer {
     }
 
     fn give_back(&mut self) -> Result<(), Error> {
-        let path = self.options().path.clone();
-        let db = self.connection()?;
-        let free = || -> rusqlite::Result<u64> {
-            let mut vacuum = db.prepare(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"))?;
-            let mut steps = vacuum.query([])?;
-            while steps.next()?.is_some() {}
-            db.pragma_query_value(None, "freelist_count", |row| row.get(0))
-        };
-        let mut last = u64::MAX;
-        loop {
-            let left = free().map_err(|source| Error::database(&path, source))?;
-            if left == 0 || left >= last {
-                return Ok(());
+        self.outside_transaction(|db| {
+            let mut last = u64::MAX;
+            loop {
+                let mut vacuum = db.prepare(&format!("PRAGMA incremental_vacuum({PAGES_GIVEN_BACK})"))?;
+                let mut steps = vacuum.query([])?;
+                while steps.next()?.is_some() {}
+                let left = db.pragma_query_value(None, "freelist_count", |row| row.get(0))?;
+                if left == 0 || left >= last {
+                    return Ok(());
+                }
+                last = left;
+                thread::sleep(HELD);
             }
-            last = left;
-            thread::sleep(HELD);
-        }
+        })
     }
 }
 

@@ -242,7 +242,7 @@ impl Copy<'_> {
     /// Copies a row of [`EVENT_COLUMNS`] and the path; 1 where it can be read.
     fn event(&self, row: &Row<'_>) -> rusqlite::Result<u64> {
         let (coder, received): (i64, Micros) = (row.get(column::CODER)?, row.get(column::RECEIVED)?);
-        let (given, body): (Option<StoredId>, String) = (row.get(column::ID)?, row.get(column::BODY)?);
+        let (given, body): (Option<StoredId<String>>, String) = (row.get(column::ID)?, row.get(column::BODY)?);
         let path: Option<i64> = row.get("path")?;
         // Whoever lists it later must be able to read it.
         let event = rows::event(row, self.tag.unwrap_or(Tag(0)), |_| Ok(String::new()))?;

@@ -39,9 +39,7 @@ impl Writer {
             conflict::forget(db, now)
         })?;
         while self.transact(|db| evict(db, coders_max))? == EVICTED_AT_ONCE {}
-        let path = self.options().path.clone();
-        let checkpoint = |db: &Connection| db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        checkpoint(self.connection()?).map_err(|source| Error::database(path, source))
+        self.outside_transaction(|db| db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
     }
 }
 

@@ -74,7 +74,7 @@ impl<'t> Append<'t> {
             Recognised::Seen(seq, id) => return self.take_again(checked, seq, id),
             Recognised::New(id) => id,
         };
-        let key = checked.key.clone();
+        let key = std::mem::take(&mut checked.key);
         self.mark_unexpected(&mut checked)?;
         let seq = self.cache.ledger.head + 1;
         let given = id.is_some();
@@ -162,7 +162,7 @@ impl<'t> Append<'t> {
                 event.kind.code(),
                 event.timestamp.micros(),
                 event.received_at.micros(),
-                id_given.then(|| StoredId(event.id.clone())),
+                id_given.then(|| StoredId(&event.id)),
                 event.completes,
                 path,
                 stored,
@@ -228,8 +228,7 @@ impl<'t> Append<'t> {
         if !lives_on {
             return Ok(());
         }
-        let coder_id = event.coder_id.clone();
-        let deleted = self.cache.fold.coder(self.db, &coder_id)?.is_some_and(|coder| coder.status() == Status::Deleted);
+        let deleted = self.cache.fold.coder(self.db, &event.coder_id)?.is_some_and(|coder| coder.status() == Status::Deleted);
         if deleted {
             checked.mark("unexpected_after", Status::Deleted.name());
         }

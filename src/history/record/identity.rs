@@ -70,7 +70,7 @@ fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Recognised> 
     }
     let alias: Option<u64> = db
         .prepare_cached("SELECT seq FROM alias WHERE id = ? AND natural = 1")?
-        .query_row([StoredId(id.clone())], |row| row.get(0))
+        .query_row([StoredId(&id)], |row| row.get(0))
         .optional()?;
     Ok(match alias {
         Some(seq) => Recognised::Seen(seq, id),
@@ -79,7 +79,7 @@ fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Recognised> 
 }
 
 fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Recognised> {
-    let (id, received): (Option<StoredId>, Micros) = db
+    let (id, received): (Option<StoredId<String>>, Micros) = db
         .prepare_cached("SELECT id, received FROM event WHERE seq = ?")?
         .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(Recognised::Seen(seq, id.map_or_else(|| tag.id(Time::from_micros(received), seq), |id| id.0)))
@@ -88,7 +88,7 @@ fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Recognised> {
 /// Gives a nameless fact its natural id.
 fn name(db: &Connection, id: &str, repeat: &str, fact: &Repeated) -> rusqlite::Result<()> {
     db.prepare_cached("INSERT OR IGNORE INTO alias (id, seq, natural) VALUES (?, ?, 1)")?
-        .execute(params![StoredId(id.to_owned()), fact.seq])?;
+        .execute(params![StoredId(id), fact.seq])?;
     db.prepare_cached("UPDATE repeat SET named = 1 WHERE span = ? AND id = ? AND seq = ?")?
         .execute(params![fact.span.micros(), id_in(repeat, fact.span), fact.seq])
         .map(drop)

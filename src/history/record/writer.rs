@@ -84,8 +84,7 @@ impl Writer {
         if entries.is_empty() {
             return Ok(Appended::default());
         }
-        let options = self.options.clone();
-        self.transact_with_cache(|db, kept| {
+        self.transact_with_cache(|db, options, kept| {
             // Read inside the transaction, so that the order of receipt is the order of seqs.
             let now = options.clock.now();
             let mut append = Append::begin(db, &options.redactor, kept)?;
@@ -97,13 +96,13 @@ impl Writer {
 
     /// Runs `work` in a write transaction on the newest schema, commits, and rings the bell if it changed anything.
     pub(in crate::history) fn transact<T>(&mut self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
-        self.transact_with_cache(|db, _| Ok((work(db)?, None)))
+        self.transact_with_cache(|db, _, _| Ok((work(db)?, None)))
     }
 
     /// The same for work that gets the cache that the work before it left, and leaves its cache once it is committed.
     pub(in crate::history) fn transact_with_cache<T>(
         &mut self,
-        work: impl FnOnce(&Connection, Option<Cache>) -> rusqlite::Result<(T, Option<Cache>)>,
+        work: impl FnOnce(&Connection, &Options, Option<Cache>) -> rusqlite::Result<(T, Option<Cache>)>,
     ) -> Result<T, Error> {
         // What opening took is not waited for a second time.
         let deadline = Instant::now() + self.patience;
@@ -120,7 +119,7 @@ impl Writer {
             }
             schema::migrate(&transaction, &options.path, options.clock.now())?;
             let changes_before = transaction.total_changes();
-            let (done, cache) = work(&transaction, open.cache.take()).map_err(fail)?;
+            let (done, cache) = work(&transaction, options, open.cache.take()).map_err(fail)?;
             let changed = transaction.total_changes() != changes_before;
             transaction.commit().map_err(fail)?;
             open.cache = cache;
@@ -136,10 +135,14 @@ impl Writer {
         self.open.is_none() && !self.options.path.exists()
     }
 
-    /// The connection outside a transaction, for pragmas.
-    pub(in crate::history) fn connection(&mut self) -> Result<&Connection, Error> {
+    /// Runs `work` outside a transaction, for pragmas.
+    pub(in crate::history) fn outside_transaction<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, Error> {
         self.open(Instant::now() + self.patience)?;
-        Ok(&self.open.as_ref().expect("opened above").db)
+        let db = &self.open.as_ref().expect("opened above").db;
+        work(db).map_err(|source| Error::database(&self.options.path, source))
     }
 
     pub(in crate::history) fn now(&self) -> Time {

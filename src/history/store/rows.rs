@@ -33,7 +33,7 @@ pub mod column {
 pub fn event(row: &Row<'_>, tag: Tag, coder_id: impl FnOnce(i64) -> rusqlite::Result<String>) -> rusqlite::Result<Event> {
     let (seq, kind) = (row.get(column::SEQ)?, kind(row, column::KIND)?);
     let received_at = Time::from_micros(row.get(column::RECEIVED)?);
-    let id: Option<StoredId> = row.get(column::ID)?;
+    let id: Option<StoredId<String>> = row.get(column::ID)?;
     let mut event = Event {
         seq,
         // One that came without an id has none here: it follows from the rest.
@@ -61,20 +61,21 @@ pub fn kind(row: &Row<'_>, index: usize) -> rusqlite::Result<EventType> {
 }
 
 /// An id in the form it is stored: UUIDs take 16 bytes instead of 36.
-pub struct StoredId(pub String);
+pub struct StoredId<S>(pub S);
 
-impl ToSql for StoredId {
+impl<S: AsRef<str>> ToSql for StoredId<S> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        match Uuid::try_parse(&self.0) {
+        let id = self.0.as_ref();
+        match Uuid::try_parse(id) {
             // Other spellings of the same UUID are other ids.
-            Ok(uuid) if uuid.to_string() == self.0 => Ok(uuid.as_bytes().to_vec().into()),
-            _ => Ok(self.0.as_str().into()),
+            Ok(uuid) if uuid.to_string() == id => Ok(uuid.as_bytes().to_vec().into()),
+            _ => Ok(id.into()),
         }
     }
 }
 
-impl FromSql for StoredId {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<StoredId> {
+impl FromSql for StoredId<String> {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<StoredId<String>> {
         match value {
             ValueRef::Blob(bytes) => {
                 let uuid = Uuid::from_slice(bytes).map_err(|error| rusqlite::types::FromSqlError::Other(Box::new(error)))?;
@@ -132,7 +133,7 @@ pub fn find_fact(db: &Connection, tag: Tag, id: &str) -> rusqlite::Result<Option
             return Ok(Some(seq));
         }
     }
-    db.prepare_cached("SELECT seq FROM event WHERE id = ?")?.query_row([StoredId(id.to_owned())], |row| row.get(0)).optional()
+    db.prepare_cached("SELECT seq FROM event WHERE id = ?")?.query_row([StoredId(id)], |row| row.get(0)).optional()
 }
 
 /// One event as it was recorded.

@@ -74,7 +74,7 @@ fn an_older_program_stops_writing_when_a_newer_schema_appears() {
     let mut lab = Lab::new();
     lab.append(draft(EventType::Started, "a"));
     let newer = crate::history::store::schema::SCHEMA_VERSION + 1;
-    lab.writer.connection().expect("open").pragma_update(None, "user_version", newer).expect("writable");
+    lab.writer.outside_transaction(|db| db.pragma_update(None, "user_version", newer)).expect("writable");
     let refused = lab.writer.append(vec![Entry::from(draft(EventType::Output, "a"))]);
     assert!(matches!(&refused, Err(Error::Newer { found, .. }) if *found == newer), "{refused:?}");
     let mut fresh = crate::history::Reader::new(&lab.options);
@@ -149,7 +149,7 @@ fn a_writer_that_waited_while_the_file_was_replaced_writes_to_the_new_one() {
     let (locked, is_locked) = std::sync::mpsc::channel();
     let waiting = thread::spawn(move || {
         let mut writer = Writer::new(&options);
-        writer.connection().expect("open");
+        writer.outside_transaction(|_| Ok(())).expect("open");
         opened.send(()).expect("waited for");
         is_locked.recv().expect("locked");
         writer.append(vec![draft(EventType::Started, "b").into()])

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     event::{Draft, EventType, Key, Time},
     filter::Filter,
-    history::{Entry, Options, Outcome, Reader, Retention, Writer},
+    history::{Entry, Outcome, Reader, Retention, Writer},
 };
 
 use super::{super::record::append::Append, Lab};
@@ -86,8 +86,8 @@ impl Model {
     }
 }
 
-fn crash(writer: &mut Writer, options: &Options, entries: Vec<Entry>) {
-    let died: Result<(), _> = writer.transact_with_cache(|db, kept| {
+fn crash(writer: &mut Writer, entries: Vec<Entry>) {
+    let died: Result<(), _> = writer.transact_with_cache(|db, options, kept| {
         let mut append = Append::begin(db, &options.redactor, kept)?;
         for entry in entries {
             append.take(entry.check(options), options.clock.now())?;
@@ -118,7 +118,7 @@ proptest! {
                 }
                 Action::Crash(given) => {
                     let entries = entries(&lab, &given);
-                    crash(&mut lab.writer, &lab.options, entries);
+                    crash(&mut lab.writer, entries);
                 }
                 Action::Reopen => {
                     lab.writer = Writer::new(&lab.options);

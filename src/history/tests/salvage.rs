@@ -3,6 +3,7 @@
 use std::{fs, io::Write, path::Path};
 
 use proptest::prelude::*;
+use rusqlite::Connection;
 
 use crate::{
     event::{Event, EventType, Time},
@@ -38,8 +39,8 @@ fn filled(rounds: usize) -> Lab {
 }
 
 fn close(lab: &mut Lab) {
-    let db = lab.writer.connection().expect("open");
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("checkpointed");
+    let checkpoint = |db: &Connection| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    lab.writer.outside_transaction(checkpoint).expect("checkpointed");
     lab.writer = Writer::new(&lab.options);
     lab.reader = Reader::new(&lab.options);
 }
