@@ -27,13 +27,13 @@ pub enum Liveness {
 }
 
 impl Identity {
-    /// Of the process that has `pid` now; `None` where there is none, or the system does not tell.
+    /// The process that has `pid` now; `None` where there is none, or the system does not tell.
     pub fn of(pid: u32) -> Option<Identity> {
         let start = table::start(pid)?;
         Some(Identity { pid, start, boot: table::boot()?, namespace: table::namespace() })
     }
 
-    /// Of the nearest ancestor of this process that runs a program called `name`, be it a script of an interpreter.
+    /// The nearest ancestor of this process that runs a program called `name`, be it a script of an interpreter.
     pub fn of_ancestor(name: &str) -> Option<Identity> {
         let mut pid = table::parent(std::process::id())?;
         for _ in 0..ANCESTORS_MAX {
@@ -56,7 +56,7 @@ impl Identity {
     }
 }
 
-/// Between an agent and its hook stand a shell, and a wrapper or two.
+/// How far up is looked: between an agent and its hook stand a shell, and a wrapper or two.
 const ANCESTORS_MAX: usize = 8;
 /// What runs agents that are scripts.
 const INTERPRETERS: &[&str] = &["node", "bun", "deno"];

@@ -19,10 +19,10 @@ mod gone;
 
 use gone::Watchman;
 
-/// Between two rounds. A spooled event may wait this long; a bound may be passed by a minute's events.
+/// The time between two rounds. A spooled event may wait this long; a bound may be passed by a minute's events.
 const ROUND_EVERY: Duration = Duration::from_secs(60);
 
-/// Between two looks at the processes of coders. Who is missed twice is gone.
+/// The time between two looks at the processes of coders. Who is missed twice is gone.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// Clients start a server just to see whether it answers: such a one must be gone before upkeep takes a lock.

@@ -86,7 +86,7 @@ pub(super) fn keep<T: Ord>(held: &mut Option<T>, candidate: T) {
     }
 }
 
-/// As [`keep`], of another aggregate's register.
+/// Keeps the greater of a register and another aggregate's.
 pub(super) fn keep_of<T: Ord + Clone>(held: &mut Option<T>, other: &Option<T>) {
     if *held < *other {
         held.clone_from(other);

@@ -20,7 +20,7 @@ pub(super) struct Live {
     /// Whose events the ring holds; empty while that is not known.
     pub(super) history: String,
     pub(super) waiters: Waiters,
-    /// Set while a tail thread runs; it closes when the thread has ended.
+    /// The tail thread's, while one runs; it closes when the thread has ended.
     pub(super) tail: Option<watch::Receiver<()>>,
     /// The tail failed to read; subscriptions ask the history themselves, and so learn why.
     pub(super) in_trouble: bool,
@@ -37,7 +37,7 @@ pub(super) enum LookOutcome {
     Behind,
     /// Everything was looked at: the waiter is idle now, and will be called.
     Idle,
-    /// As `Idle`, but nobody will call any more.
+    /// Everything was looked at, and nobody will call any more.
     Closed,
 }
 

@@ -36,7 +36,7 @@ struct Queue {
 struct QueueState {
     waiting: VecDeque<Request>,
     closed: bool,
-    /// Set once the thread runs; it closes when the thread has ended.
+    /// The writer thread's, once it runs; it closes when the thread has ended.
     thread: Option<watch::Receiver<()>>,
 }
 
@@ -101,7 +101,7 @@ impl Publisher {
         }
     }
 
-    /// Not yet answered.
+    /// How many entries are not answered yet.
     #[cfg(test)]
     pub(super) fn accepted_entries(&self) -> usize {
         QUEUE_ENTRIES_MAX - self.room.available_permits()

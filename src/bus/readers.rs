@@ -40,7 +40,7 @@ impl Readers {
         reading.await.unwrap_or(Err(Error::Closed))
     }
 
-    /// For what reads a few rows by their keys: on the calling thread, where a handle is open and idle. To hand that to
+    /// Reads a few rows by their keys: on the calling thread, where a handle is open and idle. To hand that to
     /// another thread and be called back costs more than reading it does.
     pub(super) async fn read_few<T: Send + 'static>(
         self: &Arc<Self>,

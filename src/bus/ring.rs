@@ -6,7 +6,7 @@ use crate::event::Event;
 
 /// A subscriber this far behind reads the history instead; far more than a burst between two of its turns.
 const EVENTS_MAX: usize = 4096;
-/// As JSON; in memory an event takes about three times that.
+/// The events' bytes as JSON; in memory an event takes about three times that.
 const BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// Every retained event after `after` and through `through`.

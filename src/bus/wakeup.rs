@@ -17,7 +17,7 @@ impl Wakeup {
         self.changed.notify_one();
     }
 
-    /// Until somebody wakes it; at once where somebody did since the last wait.
+    /// Sleeps until somebody wakes it, `at_most` so long; not at all where somebody did since the last time.
     pub(super) fn wait(&self, at_most: Duration) {
         let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut woken, _) =

@@ -106,7 +106,7 @@ impl<'de> Deserialize<'de> for StoredFields<'de> {
     }
 }
 
-/// More than most have.
+/// Room for the fields of a stored body: most have fewer.
 const FIELDS_EXPECTED: usize = 8;
 
 impl Event {

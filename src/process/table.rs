@@ -15,7 +15,7 @@ mod system {
     const PARENT: usize = 1;
     const START: usize = 19;
 
-    /// In clock ticks since boot; `None` where there is no such process, or nobody has waited for it yet.
+    /// When it started, in clock ticks since boot; `None` where there is no such process, or nobody has waited for it yet.
     pub fn start(pid: u32) -> Option<u64> {
         let stat = stat(pid)?;
         let ended = matches!(field(&stat, STATE)?, "Z" | "X");
@@ -60,7 +60,7 @@ mod system {
 mod system {
     use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessStatus, ProcessesToUpdate, System, UpdateKind};
 
-    /// In seconds since 1970; `None` where there is no such process, or nobody has waited for it yet.
+    /// When it started, in seconds since 1970; `None` where there is no such process, or nobody has waited for it yet.
     pub fn start(pid: u32) -> Option<u64> {
         with(pid, |process| (process.status() != ProcessStatus::Zombie).then(|| process.start_time()))?
     }

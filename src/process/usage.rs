@@ -6,12 +6,12 @@ use sysinfo::{Pid, Process, ProcessRefreshKind, ProcessesToUpdate, System};
 
 const MIB: u64 = 1 << 20;
 
-/// Of all processes of a tree together.
+/// What all processes of a tree use together.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct TreeUsage {
     /// Resident memory in MiB; pages that processes share are counted in each.
     pub memory_mb: u64,
-    /// In percent of one core, since the sample before.
+    /// Processor time since the sample before, in percent of one core.
     pub cpu_percent: f64,
     pub processes: usize,
 }

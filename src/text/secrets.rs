@@ -12,7 +12,7 @@ pub(super) struct Secret {
     pub name: &'static str,
     /// At least one of these is in every text that holds the secret. Lower case matches either case.
     triggers: &'static [&'static str],
-    /// And this one: a trigger alone may be too frequent.
+    /// This one is in there too, where a trigger alone would be too frequent.
     companion: &'static str,
     /// The group `secret` is what is replaced; the whole match where there is no such group.
     pub regex: LazyLock<Regex>,

@@ -8,7 +8,7 @@ use std::{
 
 use crate::history::store::{Error, Options, bell::Bell, file, options::with_suffix};
 
-/// Held by the one process at a time that may exchange the file; the system gives it back when that process ends.
+/// The lock that the one process holds which may exchange the file; the system gives it back when that process ends.
 pub fn take_turn(options: &Options) -> Result<File, Error> {
     let bell = options.bell_path();
     let mut open = OpenOptions::new();

@@ -70,7 +70,7 @@ impl Writer {
         Ok(Checkup { spool_taken_in, ..checkup })
     }
 
-    /// 0 where the history is damaged: it waits on.
+    /// How many events came of what waits in the spool; 0 where the history is damaged, and it waits on.
     fn take_in_waiting(&mut self) -> Result<u64, Error> {
         if spool_files::waiting(self.options()).is_empty() {
             return Ok(0);

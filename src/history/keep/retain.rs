@@ -27,7 +27,7 @@ use crate::{
 /// What may stay. A bound that is absent does not bind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Retention {
-    /// By event time.
+    /// The age of an event by its own time.
     pub max_age: Option<Micros>,
     pub max_events: Option<u64>,
     /// Bytes of the database in use.

@@ -196,7 +196,7 @@ fn copy(old: &Connection, new: &Options) -> rusqlite::Result<(u64, Option<u64>)>
 struct Copy<'c> {
     old: &'c Connection,
     db: &'c Connection,
-    /// Of the old history: which ids its events have that have none of their own.
+    /// The old history's: from it follow the ids of events that have none of their own.
     tag: Option<Tag>,
 }
 

@@ -21,7 +21,7 @@ pub struct CodersQuery {
     /// Any of these; empty: all.
     pub statuses: Vec<Status>,
     pub needs_attention: bool,
-    /// 0: no limit.
+    /// How many at most; 0: no limit.
     pub limit: usize,
 }
 

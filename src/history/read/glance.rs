@@ -9,7 +9,7 @@ use crate::history::store::zone::ZONE_BITS;
 /// Passes over events that cannot have a text, without reading them: where neither the body as it is stored has it, nor
 /// any later report adds to them. What it lets through still has to be matched.
 pub struct Glance {
-    /// In lower case; `None` where what is stored may spell it otherwise.
+    /// The text in lower case; `None` where what is stored may spell it otherwise.
     text: Option<String>,
     /// Facts in the zone of this number that later reports add to.
     completed: (Option<u64>, HashSet<u64>),

@@ -11,11 +11,11 @@ use super::reader::Position;
 pub struct Query {
     pub filter: Filter,
     pub order: Order,
-    /// Exclusive.
+    /// Only seqs greater than this.
     pub after: Option<u64>,
-    /// Exclusive.
+    /// Only seqs less than this.
     pub before: Option<u64>,
-    /// 0: no limit.
+    /// How many events at most; 0: no limit.
     pub limit: usize,
     /// Most events to look at; 0: no limit.
     pub scan_max: usize,
@@ -32,11 +32,11 @@ pub enum Order {
 #[derive(Clone, Debug, Default)]
 pub struct Page {
     pub events: Vec<Event>,
-    /// Of the state they were read from.
+    /// Where the history stood when they were read.
     pub position: Position,
     /// The next page's `before` (newest first) or `after` (oldest first); none at the end.
     pub next: Option<u64>,
-    /// Set where `scan_max` ended the search before the page was full.
+    /// The last seq that was looked at, where `scan_max` ended the search before the page was full.
     pub scanned_through: Option<u64>,
 }
 
@@ -46,9 +46,9 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// Where to go on: everything up to here was looked at.
     pub through: u64,
-    /// Set where retention removed events that the reader had not seen.
+    /// The events that retention removed before the reader had seen them.
     pub missed: Option<Missed>,
-    /// Of which history; empty where there is none.
+    /// The name of the history they are of; empty where there is none.
     pub history: String,
 }
 

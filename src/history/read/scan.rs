@@ -82,7 +82,7 @@ const VALUES_MAX: usize = 400;
 const VISITED_FEW: usize = 300;
 /// Seqs that are looked up ahead where runs of an index are merged, of all runs together.
 const AHEAD: usize = 64;
-/// For one path that matches, so many are looked at that may.
+/// Paths that may match are looked at, so many for each that is wanted.
 const LOOKED_AT: usize = 64;
 
 /// Says whether it wants more.
@@ -263,7 +263,7 @@ enum Index {
 }
 
 impl Index {
-    /// With the words by which SQLite knows that a partial index serves.
+    /// What a row must fulfil, in the words by which SQLite knows that a partial index serves.
     fn condition(self) -> &'static str {
         match self {
             Index::Coder => "coder = ?",

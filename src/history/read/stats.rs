@@ -18,7 +18,7 @@ use super::{
 
 #[derive(Clone, Debug, Default)]
 pub struct StatsQuery {
-    /// Of this coder alone; an unknown one has no events.
+    /// The coder whose statistics are wanted; an unknown one has no events. `None`: everybody's.
     pub coder: Option<String>,
     /// Limits counts, tokens, cost and errors to what happened since.
     pub since: Option<Time>,
@@ -31,7 +31,7 @@ pub struct StatsQuery {
 pub struct Minute {
     pub coder_id: String,
     pub start: Time,
-    /// By event time; completing ones are none.
+    /// Facts with an event time in that minute.
     pub events: u64,
 }
 

@@ -11,7 +11,7 @@ const GROUP_BITS: u32 = 4;
 /// changes but in a repair, which makes it no wider unless it was damaged.
 #[derive(Default)]
 pub struct Zones {
-    /// By their numbers; those of which nothing is retained are left out.
+    /// The number, least and greatest time of each; those of which nothing is retained are left out.
     groups: Vec<(u64, Time, Time)>,
     /// The number of the first group that was not read.
     end: u64,

@@ -14,7 +14,7 @@ use crate::{
     history::store::{ledger::Ledger, rows},
 };
 
-/// Of some events: those of a transaction and what was stored before, those that go, or all that there are.
+/// The aggregates of some events: of a transaction's and those before, of those that go, or of all that there are.
 #[derive(Debug, Default)]
 pub struct Aggregates {
     pub coders: HashMap<i64, Sum<Coder>>,
@@ -33,7 +33,7 @@ pub struct Sum<T> {
 }
 
 impl<T> Sum<T> {
-    /// As it is stored.
+    /// One that is as it is stored.
     pub fn stored(value: T) -> Sum<T> {
         Sum { value, changed: false }
     }

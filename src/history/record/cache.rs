@@ -13,13 +13,13 @@ pub struct Cache {
     pub ledger: Ledger,
     pub fold: Fold,
     pub ids: CoderIds,
-    /// Numbers of files.
+    /// The numbers of files, by their paths.
     paths: HashMap<String, i64>,
-    /// Of the last commit by others that the connection saw.
+    /// SQLite's number for the last commit by others that this connection saw.
     others: i64,
 }
 
-/// Beyond this many files the memory of them starts again.
+/// Files that are remembered; where more come, memory starts again.
 const PATHS_MAX: usize = 4000;
 
 impl Cache {

@@ -88,6 +88,6 @@ pub struct Appended {
     pub outcomes: Vec<Outcome>,
     /// What was written, in order: their seqs follow one another.
     pub events: Vec<Arc<Event>>,
-    /// Of which history.
+    /// The name of the history they went into.
     pub history: String,
 }

@@ -19,12 +19,12 @@ use crate::{
 
 use super::aggregates::{Aggregates, Sum, stored_tally};
 
-/// More of each than this are not kept for the next transaction.
+/// Where there are more coders, buckets or zones than this, they are not kept for the next transaction.
 const KEPT_MAX: usize = 1000;
 
 #[derive(Debug)]
 pub struct Fold {
-    /// Of coders, by their ids.
+    /// The numbers of coders, by their ids.
     numbers: HashMap<String, i64>,
     aggregates: Aggregates,
     zones: HashMap<u64, Zone>,

@@ -21,12 +21,12 @@ use super::{
 /// How long a writer waits for others before it gives up.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Between two attempts to get a write lock that another process holds: most hold it for less than the first, and asking this
-/// often costs a process that waits less than a hundredth of a core.
+/// The pauses between two attempts to get a write lock that another process holds: most hold it for less than the first, and
+/// asking this often costs a process that waits less than a hundredth of a core.
 const PAUSE_MIN: Duration = Duration::from_micros(250);
 const PAUSE_MAX: Duration = Duration::from_millis(4);
 
-/// Below this size of the write-ahead log a closing writer leaves it as it is. Moving it into the database costs an fsync, which
+/// A closing writer leaves a write-ahead log below this size as it is. Moving it into the database costs an fsync, which
 /// would double what a hook costs; never doing it would let the log grow without bound where nothing but hooks write.
 const WAL_LEFT_BYTES_MAX: u64 = 256 * 1024;
 

@@ -12,7 +12,7 @@ use super::{id::Tag, rows};
 
 /// Counts by event time are kept by the minute this long, then by the hour.
 pub const MINUTES_KEPT: Micros = Time::DAY;
-/// And by the hour this long.
+/// Counts by event time are kept by the hour this long, and then dropped.
 pub const HOURS_KEPT: Micros = 90 * Time::DAY;
 
 #[derive(Clone, Debug)]
@@ -37,7 +37,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// From when on minutes and hours are kept, seen from `now`.
+    /// The times from when on minutes and hours are kept, seen from `now`.
     pub fn horizons(now: Time) -> (Time, Time) {
         (now.plus(-MINUTES_KEPT).floor(Time::HOUR), now.plus(-HOURS_KEPT).floor(Time::HOUR))
     }
@@ -67,7 +67,7 @@ impl Ledger {
             .map(drop)
     }
 
-    /// As [`Ledger::save`], in one statement: each append writes both.
+    /// Saves the totals too, in one statement: each append writes both.
     pub fn save_with_totals(&self, db: &Connection, totals: &Totals) -> rusqlite::Result<()> {
         db.prepare_cached("UPDATE ledger SET head = ?, floor = ?, rows = ?, minutes_since = ?, hours_since = ?, totals = ?")?
             .execute(params![

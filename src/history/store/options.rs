@@ -22,7 +22,7 @@ pub struct Options {
     pub clock: Clock,
     /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
     pub runtime_folder: Option<PathBuf>,
-    /// And where that cannot be used, or there is none: everybody's `/tmp`, in a folder of the user's own.
+    /// Where they leave it when that cannot be used, or there is none: everybody's `/tmp`, in a folder of the user's own.
     pub temporary_folder: Option<PathBuf>,
 }
 

@@ -16,8 +16,8 @@ use super::{error::Error, id::Tag};
 /// The columns of an event, by which the whole of it is read.
 pub const EVENT_COLUMNS: &str = "seq, coder, type, at, received, id, completes, body";
 
-/// Where they stand in a row. Who scans looks at some of them before it reads the event: most rows are not wanted, and parsing
-/// the body is what reading one costs.
+/// Where the [`EVENT_COLUMNS`] stand in a row. Who scans looks at some of them before it reads the event: most rows are not
+/// wanted, and parsing the body is what reading one costs.
 pub mod column {
     pub const SEQ: usize = 0;
     pub const CODER: usize = 1;
@@ -86,7 +86,7 @@ impl FromSql for StoredId<String> {
     }
 }
 
-/// As much of a hash as tells what was said within ten seconds apart.
+/// What a fact says, as much of its hash as tells what was said within ten seconds apart.
 pub struct RepeatId([u8; 8]);
 
 impl RepeatId {
@@ -105,7 +105,7 @@ impl ToSql for RepeatId {
 #[derive(Debug, Default)]
 pub struct CoderIds(HashMap<i64, String>);
 
-/// Beyond this many the memory starts again, so that it stays bounded.
+/// Ids that are remembered; where more come, memory starts again.
 const CODER_IDS_MAX: usize = 100_000;
 
 impl CoderIds {

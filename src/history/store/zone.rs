@@ -10,7 +10,7 @@ pub const ZONE_BITS: u32 = 9;
 /// A zone begins and ends on these steps.
 const ZONE_GRAIN: Micros = 10 * Time::SECOND;
 
-/// At most what is stored, once it was written.
+/// A zone as far as this writer widened it: once it was written, what is stored covers it.
 #[derive(Clone, Copy, Debug)]
 pub struct Zone {
     least: Time,
