@@ -26,7 +26,6 @@
 mod arrivals;
 mod coder;
 mod latest;
-mod process;
 mod rules;
 mod stats;
 mod tally;
@@ -38,7 +37,6 @@ mod view;
 mod tests;
 
 pub use coder::Coder;
-pub use process::Process;
 pub use rules::{CONFLICT_WINDOW, FAILURE_WINDOW, FAILURES_FOR_ALERT, Failures, Past, judge};
 pub use stats::{HistorySize, Stats};
 pub use tally::Tally;

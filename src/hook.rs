@@ -19,7 +19,7 @@ use std::{
 use crate::{
     config::{self, Config, Environment},
     history::{self, Entry, Writer},
-    process::Identity,
+    process::Process,
     source::{self, Agent, HookContext},
     stderr::{complain, with_causes},
 };
@@ -179,12 +179,12 @@ fn names() -> Vec<&'static str> {
 /// The process whose end is the agent's. A hook's parent is often a shell that ends with it, so an ancestor counts only
 /// where it is the agent by name.
 fn process_of(agent: Agent, claude_pid: Option<u32>) -> Option<serde_json::Value> {
-    let identity = match (agent, claude_pid) {
-        (Agent::ClaudeCode, Some(pid)) => Identity::of(pid),
-        (Agent::ClaudeCode, None) => Identity::of_ancestor("claude"),
-        _ => Identity::of_ancestor(agent.name()),
+    let process = match (agent, claude_pid) {
+        (Agent::ClaudeCode, Some(pid)) => Process::of(pid),
+        (Agent::ClaudeCode, None) => Process::of_ancestor("claude"),
+        _ => Process::of_ancestor(agent.name()),
     };
-    serde_json::to_value(identity?).ok()
+    serde_json::to_value(process?).ok()
 }
 
 #[cfg(test)]

@@ -1,21 +1,9 @@
 //! Processes of this machine: which one it is, whether it still runs, and what it uses.
 
-use serde::{Deserialize, Serialize};
+pub use crate::event::Process;
 
 mod table;
 pub mod usage;
-
-/// Which process, told apart from every other that has or had its pid.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Identity {
-    pub pid: u32,
-    /// When it started, in the system's own unit: to be compared, not shown.
-    pub start: u64,
-    /// Which run of which machine.
-    pub boot: String,
-    /// Which pid namespace; empty where there are none.
-    pub namespace: String,
-}
 
 /// What can be said of a process from here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,19 +14,19 @@ pub enum Liveness {
     Elsewhere,
 }
 
-impl Identity {
+impl Process {
     /// The process that has `pid` now; `None` where there is none, or the system does not tell.
-    pub fn of(pid: u32) -> Option<Identity> {
+    pub fn of(pid: u32) -> Option<Process> {
         let start = table::start(pid)?;
-        Some(Identity { pid, start, boot: table::boot()?, namespace: table::namespace() })
+        Some(Process { pid, start, boot: table::boot()?, namespace: table::namespace() })
     }
 
     /// The nearest ancestor of this process that runs a program called `name`, be it a script of an interpreter.
-    pub fn of_ancestor(name: &str) -> Option<Identity> {
+    pub fn of_ancestor(name: &str) -> Option<Process> {
         let mut pid = table::parent(std::process::id())?;
         for _ in 0..ANCESTORS_MAX {
             if runs(&table::command(pid), name) {
-                return Identity::of(pid);
+                return Process::of(pid);
             }
             pid = table::parent(pid).filter(|&parent| parent > 1)?;
         }
@@ -77,26 +65,26 @@ mod tests {
     #[test]
     fn a_process_runs_until_it_is_gone_and_its_pid_alone_is_not_enough() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat is there");
-        let identity = Identity::of(child.id()).expect("it runs");
-        assert_eq!(identity.liveness(), Liveness::Runs);
-        let later = Identity { start: identity.start + 1, ..identity.clone() };
+        let process = Process::of(child.id()).expect("it runs");
+        assert_eq!(process.liveness(), Liveness::Runs);
+        let later = Process { start: process.start + 1, ..process.clone() };
         assert_eq!(later.liveness(), Liveness::Gone, "another process with its pid");
-        let foreign = Identity { boot: "another".to_owned(), ..identity.clone() };
+        let foreign = Process { boot: "another".to_owned(), ..process.clone() };
         assert_eq!(foreign.liveness(), Liveness::Elsewhere);
-        let inner = Identity { namespace: "pid:[1]".to_owned(), ..identity.clone() };
+        let inner = Process { namespace: "pid:[1]".to_owned(), ..process.clone() };
         assert_eq!(inner.liveness(), Liveness::Elsewhere);
         child.kill().expect("it can be killed");
         child.wait().expect("it ends");
-        assert_eq!(identity.liveness(), Liveness::Gone);
+        assert_eq!(process.liveness(), Liveness::Gone);
     }
 
     #[test]
     fn a_zombie_is_gone() {
         let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat is there");
-        let identity = Identity::of(child.id()).expect("it runs");
+        let process = Process::of(child.id()).expect("it runs");
         child.kill().expect("it can be killed");
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
-        while identity.liveness() != Liveness::Gone {
+        while process.liveness() != Liveness::Gone {
             assert!(std::time::Instant::now() < deadline, "nobody has waited for it, and yet it is gone");
             std::thread::yield_now();
         }
@@ -121,9 +109,9 @@ mod tests {
 
     #[test]
     fn ancestors_are_looked_through() {
-        assert_eq!(Identity::of_ancestor("no program is called this"), None);
+        assert_eq!(Process::of_ancestor("no program is called this"), None);
         let parent = table::parent(std::process::id()).expect("a test has a parent");
         let name = table::command(parent).first().expect("it has a name").rsplit('/').next().map(str::to_owned);
-        assert_eq!(Identity::of_ancestor(&name.expect("not empty")).map(|identity| identity.pid), Some(parent));
+        assert_eq!(Process::of_ancestor(&name.expect("not empty")).map(|process| process.pid), Some(parent));
     }
 }

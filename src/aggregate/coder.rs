@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::{Body, Event, EventType, Lifecycle, Micros, Progress, Provider, Resource, Status, Time};
+use crate::event::{Body, Event, EventType, Lifecycle, Micros, Process, Progress, Provider, Resource, Status, Time};
 
 use super::{
-    Attention, CoderView, FileConflict, Peak, Process, Tally, Waiting, WaitingFor,
+    Attention, CoderView, FileConflict, Peak, Tally, Waiting, WaitingFor,
     latest::{Latest, Number, Step, keep, keep_least, keep_of, keep_text},
 };
 
@@ -243,7 +243,7 @@ impl Coder {
     fn fold_fields(&mut self, event: &Event) {
         keep_text(&mut self.name, event, event.coder_name.as_deref());
         keep_text(&mut self.parent, event, event.data.get("parent_coder_id").and_then(Value::as_str));
-        if let Some(process) = event.data.get("process").and_then(Process::read) {
+        if let Some(process) = Process::of_data(&event.data) {
             keep(&mut self.process, Latest::new(event, process));
         }
         match &event.body {

@@ -4,7 +4,7 @@ use std::{ffi::OsString, path::Path};
 
 use crate::{
     event::{Body, Condition, Draft, EventType, Lifecycle, Time},
-    process::Identity,
+    process::Process,
     text,
 };
 
@@ -35,7 +35,7 @@ impl Life {
     pub fn started(&self, pid: u32) -> Draft {
         let started = self.about_command(self.step(EventType::Started, Some("created"), "running", None)).with("pid", pid);
         // Where this wrapper is killed, others notice by it that the command is gone.
-        match Identity::of(pid).and_then(|identity| serde_json::to_value(identity).ok()) {
+        match Process::of(pid).and_then(|process| serde_json::to_value(process).ok()) {
             Some(process) => started.with("process", process),
             None => started,
         }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use crate::{
     event::{Condition, Draft, EventType, Key, Status},
     history::{Entry, Error, Living, Options, Reader, Version, Writer},
-    process::{Identity, Liveness},
+    process::Liveness,
 };
 
 /// Coders looked after, most recently active first: a bound on what a look costs.
@@ -36,7 +36,7 @@ impl Watchman {
             self.living = self.reader.living(LOOKED_AFTER_MAX)?;
             self.version = Some(version);
         }
-        let absent: Vec<&Living> = self.living.iter().filter(|living| liveness(living) == Liveness::Gone).collect();
+        let absent: Vec<&Living> = self.living.iter().filter(|living| living.process.liveness() == Liveness::Gone).collect();
         let gone: Vec<Entry> =
             absent.iter().filter(|living| self.missed.contains(&living.coder_id)).map(|living| farewell(living).into()).collect();
         self.missed = absent.iter().map(|living| living.coder_id.clone()).collect();
@@ -49,11 +49,6 @@ impl Watchman {
         writer.append(gone)?;
         Ok(true)
     }
-}
-
-fn liveness(living: &Living) -> Liveness {
-    let process = living.process.clone();
-    Identity { pid: process.pid, start: process.start, boot: process.boot, namespace: process.namespace }.liveness()
 }
 
 /// The event that the coder itself could not send. Whichever process notices first, it is one fact.
@@ -79,7 +74,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::history::CodersQuery;
+    use crate::{history::CodersQuery, process::Process};
 
     struct Place {
         _folder: TempDir,
@@ -98,7 +93,7 @@ mod tests {
         /// A coder that went through `kinds` in a process of its own.
         fn coder(&mut self, id: &str, kinds: &[EventType]) -> Child {
             let process = Command::new("cat").stdin(Stdio::piped()).spawn().expect("cat is there");
-            let identity = serde_json::to_value(Identity::of(process.id()).expect("it runs")).expect("plain values");
+            let identity = serde_json::to_value(Process::of(process.id()).expect("it runs")).expect("plain values");
             let started = Draft::new(EventType::Started, id).with("process", identity);
             let later = kinds.iter().map(|&kind| Draft::new(kind, id));
             let entries = [started].into_iter().chain(later).map(Entry::from).collect();

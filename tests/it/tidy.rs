@@ -35,7 +35,7 @@ const ROOMS: &[Room] = &[
     // Contents of whole files are cut before they become drafts.
     room("source", &["text", "event"], &[]),
     room("watch_path", &[], &["notify"]),
-    room("process", &[], &["sysinfo"]),
+    room("process", &["event"], &["sysinfo"]),
     // Whose a file is, before it is written to.
     room("history", &["text", "event", "filter", "aggregate"], &["rusqlite", "rustix"]),
     room("bus", &["event", "filter", "history", "watch_path"], &[]),

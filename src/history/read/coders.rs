@@ -5,8 +5,8 @@ use std::cmp::Reverse;
 use rusqlite::{OptionalExtension, Row};
 
 use crate::{
-    aggregate::{Coder, CoderView, Process},
-    event::Status,
+    aggregate::{Coder, CoderView},
+    event::{Process, Status},
     history::store::{Error, rows},
 };
 

@@ -1,11 +1,11 @@
-//! The process that a coder lives in, as events tell it in `data.process`.
+//! The process that a coder lives in, as events tell it in `data.process`. How one is found and looked after is another room's.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+
+use super::Data;
 
 /// Enough to tell a process from every other that has or had its pid.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Process {
     pub pid: u32,
     /// When it started, in the unit of the system it runs on.
@@ -21,8 +21,9 @@ impl Process {
     /// Longer texts are no ids of machines, and aggregates stay small.
     const TEXT_BYTES_MAX: usize = 100;
 
-    pub(super) fn read(value: &Value) -> Option<Process> {
-        let process = Process::deserialize(value).ok()?;
+    /// The one that `data` names; `None` where it names none.
+    pub fn of_data(data: &Data) -> Option<Process> {
+        let process = Process::deserialize(data.get("process")?).ok()?;
         (process.boot.len() <= Self::TEXT_BYTES_MAX && process.namespace.len() <= Self::TEXT_BYTES_MAX).then_some(process)
     }
 }
