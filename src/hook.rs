@@ -18,7 +18,7 @@ use std::{
 
 use crate::{
     config::{self, Config, Environment},
-    history::{self, Entry, Writer},
+    history::{self, Entry, Unkept, Writer},
     process::Process,
     source::{self, Agent, HookContext},
     stderr::{complain, with_causes},
@@ -133,19 +133,18 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     };
     let patience = writing_ends.saturating_duration_since(Instant::now() + GIVING_UP);
     let mut writer = Writer::new(&config.history).with_patience(patience);
-    let appended = catch_unwind(AssertUnwindSafe(|| writer.append(entries.clone())));
-    watchdog.end_writing(matches!(appended, Ok(Ok(_))));
-    let refused = match appended {
-        Ok(Ok(_)) => {
-            writer.end_with_process();
-            return Ok(());
-        }
-        Ok(Err(error)) => with_causes(&error),
-        Err(_) => "a defect in the recorder".to_owned(),
-    };
-    // What did not take the entries may not let itself be closed either.
-    std::mem::forget(writer);
-    history::spool(&config.history, entries).map(drop).map_err(|source| Error::Unspooled { refused, source })
+    let kept = writer.append_or_spool(entries, |appended| watchdog.end_writing(appended));
+    if matches!(kept, Ok(true)) {
+        writer.end_with_process();
+    } else {
+        // What did not take the entries may not let itself be closed either.
+        std::mem::forget(writer);
+    }
+    kept.map(drop).map_err(|unkept| {
+        let Unkept { refused, source } = *unkept;
+        let refused = refused.map_or_else(|| "a defect in the recorder".to_owned(), |error| with_causes(&error));
+        Error::Unspooled { refused, source }
+    })
 }
 
 /// What the payload says, as entries; what it does not say clearly, as a rejection.

@@ -15,6 +15,6 @@ pub(super) mod writer;
 pub use self::{
     entry::{Appended, CheckedEntry, Entry, Outcome},
     reject::Rejection,
-    spool::{spool, spool_elsewhere},
+    spool::{Unkept, spool, spool_elsewhere},
     writer::Writer,
 };

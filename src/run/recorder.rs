@@ -4,7 +4,6 @@
 //! history itself.
 
 use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -75,7 +74,6 @@ impl Recorder {
         let (ending, ended) = mpsc::channel();
         let record = DraftSink { notes, waiting: Arc::default(), shed: Arc::default() };
         let writing = history.map(|options| Writing {
-            options: options.clone(),
             writer: Writer::new(options).with_patience(PATIENCE),
             waiting: Arc::clone(&record.waiting),
             shed: Arc::clone(&record.shed),
@@ -130,7 +128,6 @@ fn is_step(kind: EventType) -> bool {
 }
 
 struct Writing {
-    options: history::Options,
     writer: Writer,
     waiting: Arc<AtomicUsize>,
     shed: Arc<AtomicUsize>,
@@ -197,13 +194,10 @@ impl Writing {
         if entries.is_empty() {
             return;
         }
-        // A defect or a panic while writing must not lose what could still be spooled.
-        let written = catch_unwind(AssertUnwindSafe(|| self.writer.append(entries.clone())));
-        self.refused = !matches!(written, Ok(Ok(_)));
-        if self.refused
-            && let Err(error) = history::spool(&self.options, entries)
-        {
-            tracing::warn!("events of the run are lost: {error}");
+        let written = self.writer.append_or_spool(entries, |_| {});
+        self.refused = !matches!(written, Ok(true));
+        if let Err(lost) = written {
+            tracing::warn!("events of the run are lost: {}", lost.source);
         }
     }
 }

@@ -6,6 +6,7 @@
 use std::{
     fs::{self, OpenOptions},
     io::{self, Write},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
 
@@ -25,6 +26,7 @@ use crate::{
 use super::{
     entry::{CheckedEntry, Entry},
     reject::{self, Rejection},
+    writer::Writer,
 };
 
 /// One line of a spool file.
@@ -33,6 +35,33 @@ use super::{
 enum SpoolLine {
     Draft { received_at: Time, event: Data, key: Key, only_if: Option<Condition> },
     Rejection { received_at: Time, source: String, reason: String, input: String },
+}
+
+/// Entries that were neither appended nor spooled.
+#[derive(Debug, thiserror::Error)]
+#[error("neither the history nor its spool took the entries")]
+pub struct Unkept {
+    /// Why the history did not; `None` where a defect of ours was in the way.
+    pub refused: Option<Error>,
+    pub source: Error,
+}
+
+impl Writer {
+    /// Appends `entries`, or leaves them in the spool where the history does not take them, be it that it panics over them.
+    /// Whether they were appended; `decided` hears it before anything is spooled.
+    ///
+    /// # Errors
+    /// [`Unkept`] where they cannot be spooled either.
+    pub fn append_or_spool(&mut self, entries: Vec<Entry>, decided: impl FnOnce(bool)) -> Result<bool, Box<Unkept>> {
+        let appended = catch_unwind(AssertUnwindSafe(|| self.append(entries.clone())));
+        decided(matches!(appended, Ok(Ok(_))));
+        let refused = match appended {
+            Ok(Ok(_)) => return Ok(true),
+            Ok(Err(error)) => Some(error),
+            Err(_) => None,
+        };
+        spool(self.options(), entries).map(|_| false).map_err(|source| Box::new(Unkept { refused, source }))
+    }
 }
 
 /// Leaves `entries` for the next process that has time; the file they lie in.

@@ -7,7 +7,7 @@ use std::{
 
 use crate::{
     event::{Condition, EventType, Time},
-    history::{Entry, Error, Rejection, spool},
+    history::{Entry, Error, Rejection, Writer, spool},
 };
 
 use super::{Draft, Lab, draft, shorts};
@@ -201,4 +201,34 @@ fn the_rate_of_a_coder_counts_what_came_after_and_before_what_was_spooled() {
     lab.append(draft(EventType::Output, "a"));
     let query = crate::history::StatsQuery { coder: Some("a".into()), ..Default::default() };
     assert_eq!(lab.reader.stats(&query).expect("readable").events_per_minute, 3.0);
+}
+
+#[test]
+fn what_the_history_does_not_take_is_spooled_and_what_neither_takes_is_told() {
+    let mut lab = Lab::new();
+    let mut hasty = Writer::new(&lab.options).with_patience(Duration::ZERO);
+    let entries = || vec![Entry::from(draft(EventType::Output, "a"))];
+    let mut heard = Vec::new();
+    assert!(hasty.append_or_spool(entries(), |appended| heard.push(appended)).expect("appended"));
+    let spool = lab.options.path.with_extension("spool");
+    let locked = |lab: &mut Lab, work: &mut dyn FnMut()| {
+        lab.writer
+            .transact(|_| {
+                work();
+                Ok(())
+            })
+            .expect("writable")
+    };
+    locked(&mut lab, &mut || {
+        assert!(!hasty.append_or_spool(entries(), |appended| heard.push(appended)).expect("spooled"));
+    });
+    assert_eq!(lab.writer.take_in_spool().expect("taken in"), 1);
+    fs::remove_dir(&spool).expect("it is empty");
+    fs::write(&spool, "in the way").expect("writable");
+    locked(&mut lab, &mut || {
+        let lost = hasty.append_or_spool(entries(), |appended| heard.push(appended)).expect_err("lost");
+        assert!(matches!(lost.refused, Some(Error::Busy { .. })) && matches!(lost.source, Error::File { .. }), "{lost:?}");
+    });
+    assert_eq!(heard, [true, false, false]);
+    assert_eq!(lab.log().len(), 2);
 }
