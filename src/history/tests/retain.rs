@@ -142,3 +142,15 @@ fn check_finds_and_repairs_aggregates_that_are_wrong() {
     lab.assert_sound();
     assert_eq!(lab.reader.stats(&StatsQuery::default()).expect("readable").events_by_type, truth);
 }
+
+#[test]
+fn totals_that_cannot_be_read_are_put_right_where_they_are() {
+    let mut lab = Lab::new();
+    lab.append_all([draft(EventType::Started, "a"), draft(EventType::Output, "a")]);
+    lab.writer.transact(|db| db.execute_batch("UPDATE ledger SET totals = 'nonsense'")).expect("writable");
+    let problems = lab.checkup(false).problems;
+    assert_eq!(problems, ["the totals are not what base and events add up to"]);
+    let repaired = lab.checkup(true);
+    assert!(repaired.repaired && repaired.salvaged.is_none(), "{repaired:?}");
+    assert_eq!(lab.reader.stats(&StatsQuery::default()).expect("readable").total_events, 2);
+}
