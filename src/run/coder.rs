@@ -9,7 +9,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    event::{Draft, EventType, Time, check_coder_id},
+    event::{DataKey, Draft, EventType, Time, check_coder_id},
     history, text,
 };
 
@@ -42,7 +42,7 @@ impl RunCoder {
         draft.source = Some("run".to_owned());
         draft.timestamp = Some(now());
         match &self.parent {
-            Some(parent) => draft.with("parent_coder_id", parent.as_str()),
+            Some(parent) => draft.with(DataKey::ParentCoderId, parent.as_str()),
             None => draft,
         }
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use crate::{
-    event::{Body, Draft, EventType},
+    event::{Body, DataKey, Draft, EventType},
     source::{HookContext, Stream},
     text::{self, KeyGuard, LineSplitter, Redactor},
 };
@@ -243,7 +243,7 @@ impl Digesting {
             let (text, description) = match said {
                 OutputPiece::Text(text) => (Some(text), None),
                 OutputPiece::Suppressed(Suppressed { bytes, lines }) => {
-                    draft = draft.with("suppressed_bytes", bytes).with("suppressed_lines", lines);
+                    draft = draft.with(DataKey::SuppressedBytes, bytes).with(DataKey::SuppressedLines, lines);
                     (None, Some(format!("suppressed {bytes} bytes of {stream} in {lines} lines")))
                 }
             };

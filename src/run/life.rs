@@ -3,7 +3,7 @@
 use std::{ffi::OsString, path::Path};
 
 use crate::{
-    event::{Body, Condition, Draft, EventType, Lifecycle, Time},
+    event::{Body, Condition, DataKey, Draft, EventType, Lifecycle, Time},
     process::Process,
     text,
 };
@@ -33,10 +33,10 @@ impl Life {
     }
 
     pub fn started(&self, pid: u32) -> Draft {
-        let started = self.about_command(self.step(EventType::Started, Some("created"), "running", None)).with("pid", pid);
+        let started = self.about_command(self.step(EventType::Started, Some("created"), "running", None)).with(DataKey::Pid, pid);
         // Where this wrapper is killed, others notice by it that the command is gone.
         match Process::of(pid).and_then(|process| serde_json::to_value(process).ok()) {
-            Some(process) => started.with("process", process),
+            Some(process) => started.with(DataKey::Process, process),
             None => started,
         }
     }
@@ -52,7 +52,7 @@ impl Life {
     pub fn not_started(&self, not_started: &NotStarted) -> Vec<Draft> {
         let message = not_started.to_string();
         let failed = self.failed(Some("created"), "not started".to_owned(), Some(message));
-        let failed = self.about_command(failed).with("exit_code", not_started.exit_code());
+        let failed = self.about_command(failed).with(DataKey::ExitCode, not_started.exit_code());
         vec![failed, self.step(EventType::Stopped, Some("failed"), "stopped", None)]
     }
 
@@ -62,25 +62,27 @@ impl Life {
         let ended = match end {
             CommandEnd::Code(0) => {
                 vec![
-                    self.step(EventType::Completed, Some("running"), "completed", None).with("exit_code", 0),
+                    self.step(EventType::Completed, Some("running"), "completed", None).with(DataKey::ExitCode, 0),
                     self.step(EventType::Stopped, Some("completed"), "stopped", Some("exited".to_owned())),
                 ]
             }
             CommandEnd::Code(code) => {
                 let reason = format!("exit code {code}");
                 vec![
-                    self.failed(Some("running"), reason.clone(), error).with("exit_code", code),
+                    self.failed(Some("running"), reason.clone(), error).with(DataKey::ExitCode, code),
                     self.step(EventType::Stopped, Some("failed"), "stopped", Some(reason)),
                 ]
             }
             CommandEnd::Signal(signal) => {
                 let name = signal_name(signal);
                 if asked_for {
-                    vec![self.step(EventType::Stopped, Some("running"), "stopped", Some(name.clone())).with("signal", name)]
+                    vec![
+                        self.step(EventType::Stopped, Some("running"), "stopped", Some(name.clone())).with(DataKey::Signal, name),
+                    ]
                 } else {
                     let reason = format!("killed by {name}");
                     vec![
-                        self.failed(Some("running"), reason.clone(), error).with("signal", name),
+                        self.failed(Some("running"), reason.clone(), error).with(DataKey::Signal, name),
                         self.step(EventType::Stopped, Some("failed"), "stopped", Some(reason)),
                     ]
                 }
@@ -108,7 +110,7 @@ impl Life {
     }
 
     fn about_command(&self, draft: Draft) -> Draft {
-        draft.with("command", self.command.as_str()).with("cwd", self.folder.as_str())
+        draft.with(DataKey::Command, self.command.as_str()).with(DataKey::Cwd, self.folder.as_str())
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    event::{Body, Draft, EventType, Resource},
+    event::{Body, DataKey, Draft, EventType, Resource},
     process::usage::{Meter, TreeUsage},
 };
 
@@ -57,9 +57,9 @@ impl Resources {
 }
 
 fn drafted(coder: &RunCoder, kind: EventType, usage: TreeUsage, memory_limit_mb: Option<u64>) -> Draft {
-    let mut draft = coder.draft(kind).with("processes", usage.processes);
+    let mut draft = coder.draft(kind).with(DataKey::Processes, usage.processes);
     if let Some(limit) = memory_limit_mb.filter(|_| kind == EventType::ResourceLimit) {
-        draft = draft.with("limit", "memory").with("limit_mb", limit);
+        draft = draft.with(DataKey::Limit, "memory").with(DataKey::LimitMb, limit);
     }
     draft.body = Body::Resource(Resource {
         memory_mb: Some(usage.memory_mb),

@@ -19,7 +19,7 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    event::{Body, Draft, EventType, Workspace as Fields},
+    event::{Body, DataKey, Draft, EventType, Workspace as Fields},
     history,
     watch_path::{Folders, Seen, watch_folders},
 };
@@ -114,7 +114,7 @@ impl FileReporter {
     fn tell_of_sync(&self, root: &Path, operation: &str, reason: &str) {
         let file_path = Some(root.to_string_lossy().into_owned());
         let body = Body::Workspace(Fields { operation: Some(operation.to_owned()), file_path, ..Fields::default() });
-        self.record.record(Draft { body, ..self.coder.draft(EventType::WorkspaceSync) }.with("reason", reason));
+        self.record.record(Draft { body, ..self.coder.draft(EventType::WorkspaceSync) }.with(DataKey::Reason, reason));
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    event::{Condition, Draft, EventType, Key, Status},
+    event::{Condition, DataKey, Draft, EventType, Key, Status},
     history::{Entry, Error, Living, Options, Reader, Version, Writer},
     process::Liveness,
 };
@@ -64,7 +64,7 @@ fn farewell(living: &Living) -> Draft {
         only_if: Some(Condition::Status(from)),
         ..Draft::lifecycle(living.coder_id.as_str(), kind, living.status.name(), "", REASON)
     }
-    .with("pid", process.pid)
+    .with(DataKey::Pid, process.pid)
 }
 
 #[cfg(test)]

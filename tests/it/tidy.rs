@@ -279,6 +279,17 @@ fn a_function_fits_a_screen() {
     assert!(short.is_empty(), "short enough: strike them from the list: {short:?}");
 }
 
+/// docs/events.md lists the keys of `data` from the table that the writers name: none may be written past it.
+#[test]
+fn keys_of_data_are_of_the_table() {
+    let writers = ["source", "run", "upkeep", "import"];
+    for source in sources().iter().filter(|source| writers.contains(&source.room.as_str())) {
+        let code = source.shipped();
+        let literal = code.lines().find(|line| line.contains(".with(\"") || line.contains("data.insert(\""));
+        assert_eq!(literal, None, "src/{}: name the key in src/event/data_key.rs", source.path);
+    }
+}
+
 #[test]
 fn shipped_code_does_not_unwrap() {
     for source in sources() {
