@@ -16,6 +16,7 @@ mod body;
 mod connections;
 mod export;
 mod json;
+mod producer;
 mod records;
 mod requests;
 mod signal;

@@ -1,137 +1,111 @@
-//! OTLP in JSON to its messages, as far as records are made of them. Pure.
+//! OTLP in JSON to records. Pure.
 //!
 //! Exporters do not agree on how JSON says what protobuf says: 64 bits come as text or as number, an enum as number or by
 //! name, what is not there as `null`. All of it is read; a value of an unexpected type is as good as absent.
 
-use opentelemetry_proto::tonic::{
-    common::v1::{AnyValue, ArrayValue, KeyValue, KeyValueList, any_value::Value as Any},
-    logs::v1::{LogRecord, ResourceLogs, ScopeLogs},
-    metrics::v1::{
-        AggregationTemporality, Gauge, Metric, NumberDataPoint, ResourceMetrics, ScopeMetrics, Sum, metric::Data,
-        number_data_point,
-    },
-    resource::v1::Resource,
-    trace::v1::{ResourceSpans, ScopeSpans, Span, Status, status::StatusCode},
+use opentelemetry_proto::tonic::{metrics::v1::AggregationTemporality, trace::v1::status::StatusCode};
+use serde_json::{Map, Value};
+
+use crate::source::otel::{Log, Point, Record, Span};
+
+use super::{
+    producer::{Producer, time},
+    signal::Signal,
 };
-use serde_json::Value;
-
-use crate::source::otel::Record;
-
-use super::{records, signal::Signal};
 
 /// `None` where `body` is no export.
 pub(super) fn read(signal: Signal, body: &Value) -> Option<Vec<Record>> {
-    let resources = |key: &str| match body.as_object()?.get(key) {
-        None | Some(Value::Null) => Some(&[][..]),
-        Some(resources) => resources.as_array().map(Vec::as_slice),
+    let (resources, scopes, records, read): (_, _, _, fn(&Producer, &Value) -> Vec<Record>) = match signal {
+        Signal::Logs => ("resourceLogs", "scopeLogs", "logRecords", |producer, log| vec![Record::Log(log_of(producer, log))]),
+        Signal::Traces => ("resourceSpans", "scopeSpans", "spans", |producer, span| vec![Record::Span(span_of(producer, span))]),
+        Signal::Metrics => ("resourceMetrics", "scopeMetrics", "metrics", points_of),
     };
-    Some(match signal {
-        Signal::Logs => records::of_logs(resources("resourceLogs")?.iter().map(logs).collect()),
-        Signal::Metrics => records::of_metrics(resources("resourceMetrics")?.iter().map(metrics).collect()),
-        Signal::Traces => records::of_traces(resources("resourceSpans")?.iter().map(spans).collect()),
-    })
-}
-
-fn logs(value: &Value) -> ResourceLogs {
-    let scope = |scope: &Value| ScopeLogs { log_records: list(scope, "logRecords", log), ..ScopeLogs::default() };
-    ResourceLogs { resource: resource(value), scope_logs: list(value, "scopeLogs", scope), ..ResourceLogs::default() }
-}
-
-fn log(value: &Value) -> LogRecord {
-    LogRecord {
-        time_unix_nano: whole(&value["timeUnixNano"]).unwrap_or_default(),
-        observed_time_unix_nano: whole(&value["observedTimeUnixNano"]).unwrap_or_default(),
-        body: Some(any(&value["body"])),
-        attributes: list(value, "attributes", pair),
-        event_name: text(&value["eventName"]),
-        ..LogRecord::default()
+    let resources = match body.as_object()?.get(resources) {
+        None | Some(Value::Null) => &[],
+        Some(resources) => resources.as_array()?.as_slice(),
+    };
+    let mut found = Vec::new();
+    for resource in resources {
+        let producer = Producer::of(attributes(&resource["resource"]));
+        let of_scopes = list(resource, scopes).iter().flat_map(|scope| list(scope, records));
+        found.extend(of_scopes.flat_map(|record| read(&producer, record)));
     }
+    Some(found)
 }
 
-fn spans(value: &Value) -> ResourceSpans {
-    let scope = |scope: &Value| ScopeSpans { spans: list(scope, "spans", span), ..ScopeSpans::default() };
-    ResourceSpans { resource: resource(value), scope_spans: list(value, "scopeSpans", scope), ..ResourceSpans::default() }
+fn log_of(producer: &Producer, log: &Value) -> Log {
+    let body = log["body"].get("stringValue").and_then(Value::as_str).map(str::to_owned);
+    let time = moment(&log["timeUnixNano"]).or(moment(&log["observedTimeUnixNano"]));
+    producer.log(Log { name: text(&log["eventName"]), time, body, ..Log::default() }, attributes(log))
 }
 
-fn span(value: &Value) -> Span {
-    let status = &value["status"];
-    let is_error = is_enum(&status["code"], StatusCode::Error as i32, StatusCode::Error.as_str_name());
-    let code = if is_error { StatusCode::Error } else { StatusCode::Unset };
-    Span {
-        trace_id: bytes(&value["traceId"]),
-        span_id: bytes(&value["spanId"]),
-        name: text(&value["name"]),
-        start_time_unix_nano: whole(&value["startTimeUnixNano"]).unwrap_or_default(),
-        end_time_unix_nano: whole(&value["endTimeUnixNano"]).unwrap_or_default(),
-        attributes: list(value, "attributes", pair),
-        status: Some(Status { message: text(&status["message"]), code: code as i32 }),
+fn span_of(producer: &Producer, span: &Value) -> Span {
+    let status = &span["status"];
+    let failed = is_enum(&status["code"], StatusCode::Error as i32, StatusCode::Error.as_str_name());
+    let own = Span {
+        name: text(&span["name"]),
+        trace_id: id(&span["traceId"]),
+        span_id: id(&span["spanId"]),
+        start: moment(&span["startTimeUnixNano"]),
+        end: moment(&span["endTimeUnixNano"]),
+        error: failed.then(|| text(&status["message"])),
         ..Span::default()
-    }
-}
-
-fn metrics(value: &Value) -> ResourceMetrics {
-    let scope = |scope: &Value| ScopeMetrics { metrics: list(scope, "metrics", metric), ..ScopeMetrics::default() };
-    ResourceMetrics { resource: resource(value), scope_metrics: list(value, "scopeMetrics", scope), ..ResourceMetrics::default() }
-}
-
-fn metric(value: &Value) -> Metric {
-    let data = match (value.get("sum"), value.get("gauge")) {
-        (Some(sum @ Value::Object(_)), _) => {
-            let (delta, name) = (AggregationTemporality::Delta, AggregationTemporality::Delta.as_str_name());
-            let is_delta = is_enum(&sum["aggregationTemporality"], delta as i32, name);
-            let temporality = if is_delta { delta } else { AggregationTemporality::Cumulative };
-            let data_points = list(sum, "dataPoints", point);
-            Some(Data::Sum(Sum { data_points, aggregation_temporality: temporality as i32, ..Sum::default() }))
-        }
-        (_, Some(gauge @ Value::Object(_))) => Some(Data::Gauge(Gauge { data_points: list(gauge, "dataPoints", point) })),
-        _ => None,
     };
-    Metric { name: text(&value["name"]), data, ..Metric::default() }
+    producer.span(own, attributes(span))
 }
 
-fn point(value: &Value) -> NumberDataPoint {
-    let whole_value = whole(&value["asInt"]).map(number_data_point::Value::AsInt);
-    NumberDataPoint {
-        attributes: list(value, "attributes", pair),
-        time_unix_nano: whole(&value["timeUnixNano"]).unwrap_or_default(),
-        value: whole_value.or_else(|| number(&value["asDouble"]).map(number_data_point::Value::AsDouble)),
-        ..NumberDataPoint::default()
-    }
+fn points_of(producer: &Producer, metric: &Value) -> Vec<Record> {
+    let (data, is_delta) = match (&metric["sum"], &metric["gauge"]) {
+        (sum @ Value::Object(_), _) => {
+            let delta = AggregationTemporality::Delta;
+            (sum, is_enum(&sum["aggregationTemporality"], delta as i32, delta.as_str_name()))
+        }
+        (_, gauge) => (gauge, false),
+    };
+    let point = |point: &Value| {
+        let whole = whole::<i64>(&point["asInt"]).map(|value| value as f64);
+        let value = whole.or_else(|| number(&point["asDouble"]))?;
+        let own =
+            Point { name: text(&metric["name"]), time: moment(&point["timeUnixNano"]), value, is_delta, ..Point::default() };
+        producer.point(own, attributes(point)).map(Record::Point)
+    };
+    list(data, "dataPoints").iter().filter_map(point).collect()
 }
 
-fn resource(value: &Value) -> Option<Resource> {
-    Some(Resource { attributes: list(&value["resource"], "attributes", pair), ..Resource::default() })
+fn attributes(value: &Value) -> Map<String, Value> {
+    pairs(list(value, "attributes"))
 }
 
-fn pair(value: &Value) -> KeyValue {
-    KeyValue { key: text(&value["key"]), value: Some(any(&value["value"])), ..KeyValue::default() }
+fn pairs(list: &[Value]) -> Map<String, Value> {
+    list.iter().map(|pair| (text(&pair["key"]), any(&pair["value"]))).collect()
 }
 
-fn any(value: &Value) -> AnyValue {
-    let value = value.as_object().and_then(|object| object.iter().find_map(|(kind, value)| said(kind, value)));
-    AnyValue { value }
+fn any(value: &Value) -> Value {
+    let said = |(kind, value): (&String, &Value)| {
+        Some(match kind.as_str() {
+            // Bytes are in base64; who wants them may read that as well.
+            "stringValue" | "bytesValue" => value.as_str()?.into(),
+            "boolValue" => value.as_bool()?.into(),
+            "intValue" => whole::<i64>(value)?.into(),
+            "doubleValue" => number(value)?.into(),
+            "arrayValue" => list(value, "values").iter().map(any).collect(),
+            "kvlistValue" => pairs(list(value, "values")).into(),
+            _ => return None,
+        })
+    };
+    value.as_object().and_then(|object| object.iter().find_map(said)).unwrap_or_default()
 }
 
-fn said(kind: &str, value: &Value) -> Option<Any> {
-    Some(match kind {
-        "stringValue" => Any::StringValue(value.as_str()?.to_owned()),
-        "boolValue" => Any::BoolValue(value.as_bool()?),
-        "intValue" => Any::IntValue(whole(value)?),
-        "doubleValue" => Any::DoubleValue(number(value)?),
-        "arrayValue" => Any::ArrayValue(ArrayValue { values: list(value, "values", any) }),
-        "kvlistValue" => Any::KvlistValue(KeyValueList { values: list(value, "values", pair) }),
-        // In base64; who wants the bytes may read that as well.
-        "bytesValue" => Any::StringValue(value.as_str()?.to_owned()),
-        _ => return None,
-    })
-}
-
-fn list<T>(value: &Value, key: &str, read: impl Fn(&Value) -> T) -> Vec<T> {
-    value[key].as_array().map_or_else(Vec::new, |items| items.iter().map(read).collect())
+fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    value[key].as_array().map_or(&[], Vec::as_slice)
 }
 
 fn text(value: &Value) -> String {
     value.as_str().unwrap_or_default().to_owned()
+}
+
+fn moment(value: &Value) -> Option<crate::event::Time> {
+    time(whole(value)?)
 }
 
 fn whole<T: TryFrom<i64> + TryFrom<u64> + std::str::FromStr>(value: &Value) -> Option<T> {
@@ -157,8 +131,7 @@ fn is_enum(value: &Value, code: i32, name: &str) -> bool {
 }
 
 /// OTLP writes ids in hexadecimal; what is none is no id.
-fn bytes(value: &Value) -> Vec<u8> {
-    let digits = value.as_str().unwrap_or_default().as_bytes();
-    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
-    digits.chunks(2).map(byte).collect::<Option<_>>().unwrap_or_default()
+fn id(value: &Value) -> String {
+    let id = value.as_str().unwrap_or_default();
+    if id.len() % 2 == 0 && id.bytes().all(|digit| digit.is_ascii_hexdigit()) { id.to_ascii_lowercase() } else { String::new() }
 }

@@ -1,27 +1,31 @@
-//! OTLP's messages to records. Pure.
+//! OTLP's messages in protobuf to records. Pure.
 
 use opentelemetry_proto::tonic::{
     common::v1::{AnyValue, KeyValue, any_value::Value as Any},
-    logs::v1::{LogRecord, ResourceLogs},
-    metrics::v1::{AggregationTemporality, Metric, NumberDataPoint, ResourceMetrics, metric::Data, number_data_point},
+    logs::v1::ResourceLogs,
+    metrics::v1::{AggregationTemporality, NumberDataPoint, ResourceMetrics, metric::Data, number_data_point},
     resource::v1::Resource,
-    trace::v1::{ResourceSpans, Span, Status, status::StatusCode},
+    trace::v1::{ResourceSpans, status::StatusCode},
 };
 use serde_json::{Map, Value};
 
-use crate::{
-    event::Time,
-    source::otel::{self, Attributes, Record},
-};
+use crate::source::otel::{Log, Point, Record, Span};
 
-/// A longer body is a text of its own, not the name of what happened.
-const NAME_BYTES_MAX: usize = 128;
+use super::producer::{Producer, hexadecimal, time};
 
 pub(super) fn of_logs(resources: Vec<ResourceLogs>) -> Vec<Record> {
     let mut found = Vec::new();
     for ResourceLogs { resource, scope_logs, .. } in resources {
-        let origin = Origin::of(resource);
-        found.extend(scope_logs.into_iter().flat_map(|scope| scope.log_records).map(|log| Record::Log(origin.log(log))));
+        let producer = producer(resource);
+        found.extend(scope_logs.into_iter().flat_map(|scope| scope.log_records).map(|log| {
+            let body = match log.body.and_then(|body| body.value) {
+                Some(Any::StringValue(text)) => Some(text),
+                _ => None,
+            };
+            let time = time(log.time_unix_nano).or(time(log.observed_time_unix_nano));
+            let own = Log { name: log.event_name, time, body, ..Log::default() };
+            Record::Log(producer.log(own, pairs(log.attributes)))
+        }));
     }
     found
 }
@@ -29,8 +33,20 @@ pub(super) fn of_logs(resources: Vec<ResourceLogs>) -> Vec<Record> {
 pub(super) fn of_traces(resources: Vec<ResourceSpans>) -> Vec<Record> {
     let mut found = Vec::new();
     for ResourceSpans { resource, scope_spans, .. } in resources {
-        let origin = Origin::of(resource);
-        found.extend(scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| Record::Span(origin.span(span))));
+        let producer = producer(resource);
+        found.extend(scope_spans.into_iter().flat_map(|scope| scope.spans).map(|span| {
+            let failed = span.status.filter(|status| status.code == StatusCode::Error as i32);
+            let own = Span {
+                name: span.name,
+                trace_id: hexadecimal(&span.trace_id),
+                span_id: hexadecimal(&span.span_id),
+                start: time(span.start_time_unix_nano),
+                end: time(span.end_time_unix_nano),
+                error: failed.map(|status| status.message),
+                ..Span::default()
+            };
+            Record::Span(producer.span(own, pairs(span.attributes)))
+        }));
     }
     found
 }
@@ -38,92 +54,33 @@ pub(super) fn of_traces(resources: Vec<ResourceSpans>) -> Vec<Record> {
 pub(super) fn of_metrics(resources: Vec<ResourceMetrics>) -> Vec<Record> {
     let mut found = Vec::new();
     for ResourceMetrics { resource, scope_metrics, .. } in resources {
-        let origin = Origin::of(resource);
+        let producer = producer(resource);
         for metric in scope_metrics.into_iter().flat_map(|scope| scope.metrics) {
-            found.extend(origin.points(metric).into_iter().map(Record::Point));
+            let (points, is_delta) = match metric.data {
+                Some(Data::Gauge(gauge)) => (gauge.data_points, false),
+                Some(Data::Sum(sum)) => (sum.data_points, sum.aggregation_temporality == AggregationTemporality::Delta as i32),
+                // It is no number, but a distribution.
+                _ => continue,
+            };
+            found.extend(points.into_iter().filter_map(|NumberDataPoint { attributes, time_unix_nano, value, .. }| {
+                let value = match value? {
+                    number_data_point::Value::AsDouble(value) => value,
+                    number_data_point::Value::AsInt(value) => value as f64,
+                };
+                let own = Point { name: metric.name.clone(), time: time(time_unix_nano), value, is_delta, ..Point::default() };
+                producer.point(own, pairs(attributes)).map(Record::Point)
+            }));
         }
     }
     found
 }
 
-/// What all records of a resource share.
-struct Origin {
-    service: String,
-    attributes: Map<String, Value>,
+fn producer(resource: Option<Resource>) -> Producer {
+    Producer::of(pairs(resource.map(|resource| resource.attributes).unwrap_or_default()))
 }
 
-impl Origin {
-    fn of(resource: Option<Resource>) -> Origin {
-        let attributes: Map<String, Value> =
-            resource.map(|resource| resource.attributes).unwrap_or_default().into_iter().map(pair).collect();
-        Origin { service: attributes.get("service.name").and_then(Value::as_str).unwrap_or_default().to_owned(), attributes }
-    }
-
-    /// A record's own attributes go before its resource's.
-    fn with(&self, own: Vec<KeyValue>) -> Attributes {
-        self.attributes.clone().into_iter().chain(own.into_iter().map(pair)).collect()
-    }
-
-    fn log(&self, log: LogRecord) -> otel::Log {
-        let LogRecord { time_unix_nano, observed_time_unix_nano, body, attributes, event_name, .. } = log;
-        let attributes = self.with(attributes);
-        let body = match body.and_then(|body| body.value) {
-            Some(Any::StringValue(text)) => Some(text),
-            _ => None,
-        };
-        let short_body = body.as_deref().filter(|body| body.len() <= NAME_BYTES_MAX);
-        let own_name = Some(event_name.as_str()).filter(|name| !name.is_empty());
-        let name = text_of(&attributes, "event.name").or(own_name).or(short_body).unwrap_or_default().to_owned();
-        let time = time(time_unix_nano).or(time(observed_time_unix_nano));
-        otel::Log { service: self.service.clone(), name, time, body, attributes }
-    }
-
-    fn span(&self, span: Span) -> otel::Span {
-        let Span { trace_id, span_id, name, start_time_unix_nano, end_time_unix_nano, attributes, status, .. } = span;
-        let error = status.filter(|status| status.code == StatusCode::Error as i32).map(|Status { message, .. }| message);
-        otel::Span {
-            service: self.service.clone(),
-            name,
-            trace_id: hexadecimal(&trace_id),
-            span_id: hexadecimal(&span_id),
-            start: time(start_time_unix_nano),
-            end: time(end_time_unix_nano),
-            error,
-            attributes: self.with(attributes),
-        }
-    }
-
-    /// None where the metric is no number, but a distribution.
-    fn points(&self, metric: Metric) -> Vec<otel::Point> {
-        let (points, is_delta) = match metric.data {
-            Some(Data::Gauge(gauge)) => (gauge.data_points, false),
-            Some(Data::Sum(sum)) => (sum.data_points, sum.aggregation_temporality == AggregationTemporality::Delta as i32),
-            _ => return Vec::new(),
-        };
-        let point = |NumberDataPoint { attributes, time_unix_nano, value, .. }| {
-            let value = match value? {
-                number_data_point::Value::AsDouble(value) => value,
-                number_data_point::Value::AsInt(value) => value as f64,
-            };
-            value.is_finite().then(|| otel::Point {
-                service: self.service.clone(),
-                name: metric.name.clone(),
-                time: time(time_unix_nano),
-                value,
-                is_delta,
-                attributes: self.with(attributes),
-            })
-        };
-        points.into_iter().filter_map(point).collect()
-    }
-}
-
-fn text_of<'a>(attributes: &'a Attributes, key: &str) -> Option<&'a str> {
-    attributes.get(key)?.as_str().filter(|text| !text.is_empty())
-}
-
-fn pair(KeyValue { key, value, .. }: KeyValue) -> (String, Value) {
-    (key, value.map_or(Value::Null, json))
+fn pairs(pairs: Vec<KeyValue>) -> Map<String, Value> {
+    pairs.into_iter().map(|KeyValue { key, value, .. }| (key, value.map_or(Value::Null, json))).collect()
 }
 
 fn json(AnyValue { value }: AnyValue) -> Value {
@@ -133,19 +90,9 @@ fn json(AnyValue { value }: AnyValue) -> Value {
         Some(Any::IntValue(number)) => number.into(),
         Some(Any::DoubleValue(number)) => number.into(),
         Some(Any::ArrayValue(list)) => list.values.into_iter().map(json).collect(),
-        Some(Any::KvlistValue(object)) => Value::Object(object.values.into_iter().map(pair).collect()),
+        Some(Any::KvlistValue(object)) => Value::Object(pairs(object.values)),
         Some(Any::BytesValue(bytes)) => hexadecimal(&bytes).into(),
         // An index into a table that only profiles have.
         Some(Any::StringValueStrindex(_)) | None => Value::Null,
     }
-}
-
-/// Zero is OTLP's "not known".
-fn time(unix_nanos: u64) -> Option<Time> {
-    let micros = i64::try_from(unix_nanos / 1000).ok()?;
-    (micros != 0).then(|| Time::from_micros(micros))
-}
-
-fn hexadecimal(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
