@@ -133,5 +133,9 @@ fn is_enum(value: &Value, code: i32, name: &str) -> bool {
 /// OTLP writes ids in hexadecimal; what is none is no id.
 fn id(value: &Value) -> String {
     let id = value.as_str().unwrap_or_default();
-    if id.len() % 2 == 0 && id.bytes().all(|digit| digit.is_ascii_hexdigit()) { id.to_ascii_lowercase() } else { String::new() }
+    if id.len().is_multiple_of(2) && id.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        id.to_ascii_lowercase()
+    } else {
+        String::new()
+    }
 }

@@ -337,6 +337,11 @@ impl Checked {
         &self.event
     }
 
+    /// [`Event::stored_body`] of it.
+    pub(crate) fn stored(&self) -> &str {
+        &self.stored
+    }
+
     /// Sets the time of receipt: what is checked may have to wait for its turn.
     pub(crate) fn receive(&mut self, now: Time) {
         self.event.received_at = now;

@@ -1,5 +1,6 @@
 //! Drafts whose condition did not hold a moment ago: a payload fed again is judged as it was the first time, not by what came
-//! of it since.
+//! of it since. What is remembered is the report, not the fact: two prompts without ids have one key, and the second may
+//! find the coder at rest where the first found it at work.
 
 use rusqlite::{Connection, params};
 
@@ -9,23 +10,23 @@ use crate::{
 };
 
 pub fn contains(db: &Connection, checked: &Checked) -> rusqlite::Result<bool> {
-    let (Some(key), Some(_)) = (key_of(checked), &checked.only_if) else { return Ok(false) };
+    let (Some(report), Some(_)) = (report_of(checked), &checked.only_if) else { return Ok(false) };
     let since = checked.event().received_at.plus(-Key::REPEAT_WITHIN);
     let span = since.floor(Key::REPEAT_WITHIN);
     db.prepare_cached("SELECT 1 FROM unmet WHERE span IN (?, ?) AND id = ? AND received > ?")?.exists(params![
         span.micros(),
         span.plus(Key::REPEAT_WITHIN).micros(),
-        StoredId(Key::id_of(key)),
+        StoredId(Key::id_of(&report)),
         since.micros()
     ])
 }
 
 pub fn remember(db: &Connection, checked: &Checked) -> rusqlite::Result<()> {
-    let Some(key) = key_of(checked) else { return Ok(()) };
+    let Some(report) = report_of(checked) else { return Ok(()) };
     let received = checked.event().received_at;
     let span = received.floor(Key::REPEAT_WITHIN);
     db.prepare_cached("INSERT OR REPLACE INTO unmet (span, id, received) VALUES (?, ?, ?)")?
-        .execute(params![span.micros(), StoredId(Key::id_of(key)), received.micros()])
+        .execute(params![span.micros(), StoredId(Key::id_of(&report)), received.micros()])
         .map(drop)
 }
 
@@ -35,9 +36,10 @@ pub fn forget(db: &Connection, now: Time) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM unmet WHERE span < ?")?.execute([span.micros()]).map(drop)
 }
 
-fn key_of(checked: &Checked) -> Option<&str> {
+/// By what a report is known: the key of its fact, and all that it says.
+fn report_of(checked: &Checked) -> Option<String> {
     match &checked.key {
-        Key::Repeat(key) | Key::Natural(key) | Key::Either { natural: key, .. } => Some(key),
+        Key::Repeat(key) | Key::Natural(key) | Key::Either { natural: key, .. } => Some(format!("{key}\n{}", checked.stored())),
         Key::Id(_) | Key::None => None,
     }
 }

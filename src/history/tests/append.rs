@@ -157,6 +157,21 @@ fn a_payload_fed_again_is_judged_as_it_was_the_first_time() {
 }
 
 #[test]
+fn another_prompt_without_an_id_is_judged_by_itself() {
+    let mut lab = Lab::new();
+    let prompt = |text: &str| {
+        let key = Key::Repeat("claude-code:s:prompted".to_owned());
+        let only_if = Some(Condition::Status(vec![Status::Completed]));
+        Draft { key, only_if, ..draft(EventType::Resumed, "a").with("prompt", text) }
+    };
+    lab.append(draft(EventType::Started, "a"));
+    assert_eq!(lab.append(prompt("one")), Outcome::Unmet, "it is at work");
+    lab.append(draft(EventType::Completed, "a"));
+    assert_eq!(lab.append(prompt("one")), Outcome::Unmet, "the same payload, fed again");
+    assert!(matches!(lab.append(prompt("two")), Outcome::Appended { .. }), "it is at rest");
+}
+
+#[test]
 fn conditions_are_judged_inside_the_transaction() {
     let mut lab = Lab::new();
     let only_if = |kind, condition| Draft { only_if: Some(condition), ..draft(kind, "a") };
