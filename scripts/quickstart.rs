@@ -70,9 +70,7 @@ fn main() -> Outcome<()> {
     );
     drop(agent);
     fs::remove_dir_all(&program.folder)?;
-    println!(
-        "\nTo record your own: point Claude Code's hooks at `ai-coder-events hook claude-code`, and add the server as the README shows."
-    );
+    println!("\nTo record your own: install it as the README shows, then `ai-coder-events setup claude-code`.");
     Ok(())
 }
 
