@@ -28,6 +28,7 @@ mod fact;
 mod gemini;
 mod genai;
 mod json;
+mod moment;
 mod open_calls;
 mod opencode;
 pub mod otel;

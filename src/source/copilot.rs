@@ -12,15 +12,16 @@ mod transcript;
 use crate::event::DataKey;
 
 use super::{
-    Refusal,
+    Agent, Refusal,
     channel::{Channels, HookPayload, Telemetry, Understood},
     fact::{Fact, OnlyIf, Told, Waits},
     json::Wire,
+    moment::CoderMoment,
     patch,
     tool_call::{CallEnd, ToolCall},
 };
 
-use session::{CopilotSession, Trouble, printed, subagent_begun, subagent_over, trace_of};
+use session::{Trouble, printed, subagent_begun, subagent_over, taken_up, trace_of, turn_over};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -39,19 +40,19 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let Some(session) = wire.first_text(&["sessionId", "session_id"]) else {
         return Err(Refusal::new("the payload has no `sessionId`"));
     };
-    let session = CopilotSession::new(session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
+    let session = CoderMoment::new(Agent::Copilot, session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
     let payload = CopilotPayload { hook, wire, session };
     // Hooks may also be configured under Claude Code's names.
     Ok(match name {
         "sessionStart" | "SessionStart" => payload.session_start(),
-        "sessionEnd" | "SessionEnd" => vec![payload.session.ended(wire.text("reason"))],
+        "sessionEnd" | "SessionEnd" => vec![payload.session.stopped(wire.text("reason"))],
         "userPromptSubmitted" | "UserPromptSubmit" | "UserPromptSubmitted" => payload.prompt().into_iter().collect(),
         "preToolUse" | "PreToolUse" => vec![payload.says(Fact::Works)],
         "postToolUse" | "PostToolUse" | "postToolUseFailure" | "PostToolUseFailure" => payload.after_tool(),
         "errorOccurred" | "ErrorOccurred" => payload.error(),
         "agentStop" | "AgentStop" | "Stop" => {
             let reason = wire.first_text(&["stopReason", "stop_reason"]);
-            vec![payload.session.turn_over(wire.text("traceparent").and_then(trace_of), reason)]
+            vec![turn_over(&payload.session, wire.text("traceparent").and_then(trace_of), reason)]
         }
         "subagentStart" | "SubagentStart" => payload.subagent(|coder, session| subagent_begun(coder, session.at))?,
         "subagentStop" | "SubagentStop" => {
@@ -97,7 +98,7 @@ fn name_of(wire: Wire<'_>) -> Option<&str> {
 struct CopilotPayload<'p> {
     hook: &'p HookPayload<'p>,
     wire: Wire<'p>,
-    session: CopilotSession,
+    session: CoderMoment,
 }
 
 impl CopilotPayload<'_> {
@@ -111,7 +112,7 @@ impl CopilotPayload<'_> {
         let begun = self.session.says(Fact::begun(source)).with(DataKey::Cwd, self.wire.text("cwd"));
         if source == Some("resume") {
             // Its beginning may lie before the recorder was set up.
-            return vec![begun.only_if(OnlyIf::Unknown), self.session.taken_up()];
+            return vec![begun.only_if(OnlyIf::Unknown), taken_up(&self.session)];
         }
         vec![begun]
     }
@@ -126,7 +127,7 @@ impl CopilotPayload<'_> {
         let name = self.wire.first_text(&["toolName", "tool_name"]).unwrap_or("tool");
         let result = either(["toolResult", "tool_result"]).unwrap_or(none);
         let asked = either(["toolArgs", "tool_input"]).unwrap_or(none);
-        let call = ToolCall { who: &self.session.who, at: self.session.at, name, id: None, asked };
+        let call = ToolCall { by: &self.session, name, id: None, asked };
         let told = result.first_text(&["textResultForLlm", "text_result_for_llm"]).unwrap_or_default();
         let (printed, exit_code) = printed(name, told).unwrap_or_default();
         let succeeded = result.first_text(&["resultType", "result_type"]).is_none_or(|kind| kind == "success");
@@ -159,7 +160,7 @@ impl CopilotPayload<'_> {
 
     /// # Errors
     /// [`Refusal`] where the subagent's name cannot be part of a coder's id.
-    fn subagent(&self, tell: impl FnOnce(&std::sync::Arc<super::coder::CoderIdentity>, &CopilotSession) -> Told) -> Understood {
+    fn subagent(&self, tell: impl FnOnce(&std::sync::Arc<super::coder::CoderIdentity>, &CoderMoment) -> Told) -> Understood {
         let Some(name) = self.wire.first_text(&["agentName", "agent_name"]) else { return Ok(Vec::new()) };
         let shown = self.wire.first_text(&["agentDisplayName", "agent_display_name"]);
         Ok(vec![tell(&self.session.who.subagent(name, shown)?, &self.session)])

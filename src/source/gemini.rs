@@ -11,14 +11,15 @@ mod transcript;
 use crate::event::DataKey;
 
 use super::{
-    Refusal,
+    Agent, Refusal,
     channel::{Channels, HookPayload, Telemetry, Understood},
     fact::{Fact, OnlyIf, Told, Waits},
     json::Wire,
+    moment::CoderMoment,
     tool_call::{CallEnd, ToolCall},
 };
 
-use session::{GeminiSession, ModelAnswer, exit_code, shown};
+use session::{ModelAnswer, exit_code, shown, turn_over};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -37,11 +38,11 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let Some(session) = wire.text("session_id") else {
         return Err(Refusal::new("the payload has no `session_id`"));
     };
-    let session = GeminiSession::new(session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
+    let session = CoderMoment::new(Agent::Gemini, session, wire.text("cwd"), hook.context)?.at(wire.time("timestamp"));
     let payload = GeminiPayload { hook, wire, session };
     Ok(match name {
         "SessionStart" => payload.session_start(),
-        "SessionEnd" => vec![payload.session.ended(wire.text("reason"))],
+        "SessionEnd" => vec![payload.session.stopped(wire.text("reason"))],
         "BeforeAgent" => payload.prompt().into_iter().collect(),
         "AfterAgent" => vec![payload.turn_ended()],
         "AfterModel" => payload.answer().into_iter().collect(),
@@ -57,7 +58,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
 struct GeminiPayload<'p> {
     hook: &'p HookPayload<'p>,
     wire: Wire<'p>,
-    session: GeminiSession,
+    session: CoderMoment,
 }
 
 impl GeminiPayload<'_> {
@@ -85,7 +86,7 @@ impl GeminiPayload<'_> {
     }
 
     fn turn_ended(&self) -> Told {
-        let ended = self.session.turn_over(Fact::turn_ended(None), self.wire.text("prompt").unwrap_or_default(), None);
+        let ended = turn_over(&self.session, Fact::turn_ended(None), self.wire.text("prompt").unwrap_or_default(), None);
         ended.with(DataKey::LastAssistantMessage, self.wire.text("prompt_response"))
     }
 
@@ -113,8 +114,7 @@ impl GeminiPayload<'_> {
     fn after_tool(&self) -> Vec<Told> {
         let name = self.wire.text("tool_name").unwrap_or("tool");
         let response = self.wire.at("tool_response");
-        let (who, at) = (&self.session.who, self.session.at);
-        let call = ToolCall { who, at, name, id: None, asked: self.wire.at("tool_input") };
+        let call = ToolCall { by: &self.session, name, id: None, asked: self.wire.at("tool_input") };
         let exit_code = response.text("llmContent").and_then(|told| exit_code(name, told));
         let error = response.at("error");
         let outcome = match error.is_there() || exit_code.is_some() {

@@ -4,14 +4,13 @@
 //! Some channels know the call's id, others only what was asked for: the same call of the same tool within ten seconds is
 //! one.
 
-use std::sync::Arc;
-
-use crate::event::{DataKey, Time};
+use crate::event::DataKey;
 
 use super::{
-    coder::{CoderIdentity, Ids, fingerprint, nth_part},
+    coder::{Ids, fingerprint, nth_part},
     fact::{About, Fact, Told, Tool},
     json::Wire,
+    moment::CoderMoment,
     shell,
 };
 
@@ -22,8 +21,7 @@ const SUBJECTS: &[&str] =
 /// One call, at the moment it came to its end.
 #[derive(Debug)]
 pub(super) struct ToolCall<'p> {
-    pub who: &'p Arc<CoderIdentity>,
-    pub at: Option<Time>,
+    pub by: &'p CoderMoment,
     pub name: &'p str,
     pub id: Option<&'p str>,
     pub asked: Wire<'p>,
@@ -58,7 +56,7 @@ impl ToolCall<'_> {
             duration_ms,
             progress: None,
         };
-        self.who.says(self.at, Fact::Tool(tool)).known_by(self.ids(None))
+        self.by.says(Fact::Tool(tool)).known_by(self.ids(None))
     }
 
     /// The `nth` file that the call touched.
@@ -77,7 +75,7 @@ impl ToolCall<'_> {
     }
 
     fn says(&self, fact: Fact, part: &str) -> Told {
-        let told = self.who.says(self.at, fact).known_by(self.ids(Some(part)));
+        let told = self.by.says(fact).known_by(self.ids(Some(part)));
         told.with(DataKey::ToolName, Some(self.name)).with(DataKey::ToolUseId, self.id)
     }
 
@@ -85,8 +83,8 @@ impl ToolCall<'_> {
         let asked = fingerprint(self.asked.0.to_string().as_bytes()).to_string();
         let said: Vec<&str> = ["tool", self.name, &asked].into_iter().chain(part).collect();
         match self.id {
-            Some(id) => self.who.both(&["tool", id].into_iter().chain(part).collect::<Vec<_>>(), &said),
-            None => self.who.repeat(&said),
+            Some(id) => self.by.who.both(&["tool", id].into_iter().chain(part).collect::<Vec<_>>(), &said),
+            None => self.by.who.repeat(&said),
         }
     }
 }

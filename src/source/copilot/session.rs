@@ -8,55 +8,21 @@ use std::sync::Arc;
 use crate::{
     event::Time,
     source::{
-        Agent, HookContext, Refusal,
         coder::{CoderIdentity, print},
         fact::{Fact, RefusedCall, Told},
+        moment::CoderMoment,
     },
 };
 
 const SHELL: &str = "bash";
 
-/// A session at a moment of it.
-#[derive(Clone, Debug)]
-pub(super) struct CopilotSession {
-    pub who: Arc<CoderIdentity>,
-    pub at: Option<Time>,
+pub(super) fn taken_up(session: &CoderMoment) -> Told {
+    session.says(Fact::TakenUp).known_by(session.who.repeat(&["resumed"]))
 }
 
-impl CopilotSession {
-    /// # Errors
-    /// [`Refusal`] where `id` cannot be part of a coder's id.
-    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<CopilotSession, Refusal> {
-        Ok(CopilotSession { who: CoderIdentity::new(Agent::Copilot, id, context)?.in_folder(folder), at: None })
-    }
-
-    pub fn at(self, at: Option<Time>) -> CopilotSession {
-        CopilotSession { at, ..self }
-    }
-
-    pub fn says(&self, fact: Fact) -> Told {
-        self.who.says(self.at, fact)
-    }
-
-    pub fn taken_up(&self) -> Told {
-        self.says(Fact::TakenUp).known_by(self.who.repeat(&["resumed"]))
-    }
-
-    /// `id` is the transcript's.
-    pub fn prompted(&self, id: Option<&str>, prompt: &str) -> Told {
-        let ids = self.who.either(id.map(|id| ["prompt", id]), &["prompt", &print(prompt)]);
-        self.says(Fact::prompted(Some(prompt))).known_by(ids)
-    }
-
-    /// The end of the turn of this trace.
-    pub fn turn_over(&self, trace: Option<&str>, reason: Option<&str>) -> Told {
-        let ids = self.who.either(trace.map(|trace| ["turn", trace]), &["turn"]);
-        self.says(Fact::turn_ended(reason)).known_by(ids)
-    }
-
-    pub fn ended(&self, reason: Option<&str>) -> Told {
-        self.says(Fact::ended(reason)).known_by(self.who.repeat(&["stopped"]))
-    }
+/// The end of the turn of this trace.
+pub(super) fn turn_over(session: &CoderMoment, trace: Option<&str>, reason: Option<&str>) -> Told {
+    session.known(Fact::turn_ended(reason), trace.map(|trace| ["turn", trace]), &["turn"])
 }
 
 /// The trace of a W3C `traceparent`.
@@ -85,7 +51,7 @@ pub(super) struct Trouble<'p> {
 }
 
 impl Trouble<'_> {
-    pub fn refused(&self, session: &CopilotSession) -> Told {
+    pub fn refused(&self, session: &CoderMoment) -> Told {
         let refused = RefusedCall {
             provider: self.provider.map(str::to_owned),
             model: self.model.map(str::to_owned),
@@ -98,7 +64,7 @@ impl Trouble<'_> {
     }
 
     /// The same where it ended the turn.
-    pub fn failed(&self, session: &CopilotSession) -> Told {
+    pub fn failed(&self, session: &CoderMoment) -> Told {
         let failed = session.says(Fact::turn_failed(self.code, self.message));
         failed.known_by(session.who.repeat(&["failed", &self.said()]))
     }

@@ -4,16 +4,17 @@
 //! told to be the call that a hook reported, so it is left to the other channels.
 
 use crate::source::{
-    HookContext, Refusal,
+    Agent, HookContext, Refusal,
     channel::Understood,
     fact::{Fact, Told},
     genai::{Chat, error_of},
     json::{self, Wire},
+    moment::CoderMoment,
     otel::{Record, Span},
     tool_call::{CallEnd, ToolCall},
 };
 
-use super::session::{CopilotSession, Trouble, subagent_begun, subagent_over};
+use super::session::{Trouble, subagent_begun, subagent_over, turn_over};
 
 /// # Errors
 /// [`Refusal`] where a span that matters names no session.
@@ -29,10 +30,10 @@ pub(super) fn read(record: &Record) -> Understood {
     let Some(session) = attributes.text("gen_ai.conversation.id") else {
         return Err(Refusal::nameless(&span.name, "gen_ai.conversation.id"));
     };
-    tell(&CopilotSession::new(session, None, &HookContext::default())?.at(span.end), span)
+    tell(&CoderMoment::new(Agent::Copilot, session, None, &HookContext::default())?.at(span.end), span)
 }
 
-fn chat(session: &CopilotSession, span: &Span) -> Understood {
+fn chat(session: &CoderMoment, span: &Span) -> Understood {
     let chat = Chat::of(span);
     Ok(vec![match chat.error {
         None => {
@@ -46,12 +47,11 @@ fn chat(session: &CopilotSession, span: &Span) -> Understood {
     }])
 }
 
-fn execute_tool(session: &CopilotSession, span: &Span) -> Understood {
+fn execute_tool(session: &CoderMoment, span: &Span) -> Understood {
     let attributes = Wire(&span.attributes);
     let Some(asked) = attributes.text("gen_ai.tool.call.arguments").and_then(json::within) else { return Ok(Vec::new()) };
     let call = ToolCall {
-        who: &session.who,
-        at: session.at,
+        by: session,
         name: attributes.text("gen_ai.tool.name").unwrap_or("tool"),
         id: attributes.text("gen_ai.tool.call.id"),
         asked: Wire(&asked),
@@ -64,7 +64,7 @@ fn execute_tool(session: &CopilotSession, span: &Span) -> Understood {
     Ok(vec![call.ended(outcome, None)])
 }
 
-fn invoke_agent(session: &CopilotSession, span: &Span) -> Understood {
+fn invoke_agent(session: &CoderMoment, span: &Span) -> Understood {
     let error = error_of(span);
     let message = error.map(|(code, message)| message.or(code).unwrap_or("failed"));
     if let Some(name) = Wire(&span.attributes).text("gen_ai.agent.name") {
@@ -73,7 +73,7 @@ fn invoke_agent(session: &CopilotSession, span: &Span) -> Understood {
     }
     let end: Told = match error {
         Some((code, _)) => Trouble { code, message, ..Trouble::default() }.failed(session),
-        None => session.turn_over(Some(&span.trace_id), None),
+        None => turn_over(session, Some(&span.trace_id), None),
     };
     Ok(vec![session.who.says(span.start, Fact::begun(None)), end])
 }

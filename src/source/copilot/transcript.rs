@@ -5,22 +5,23 @@ use serde_json::Value;
 use crate::{
     event::{DataKey, Time},
     source::{
-        HookContext, Refusal,
+        Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
         fact::{Fact, ModelUsage, Told, nanos_of_millis},
         json::Wire,
+        moment::CoderMoment,
         open_calls::OpenCalls,
         tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{CopilotSession, Trouble, printed, subagent_begun, subagent_over, trace_of};
+use super::session::{Trouble, printed, subagent_begun, subagent_over, taken_up, trace_of, turn_over};
 
 #[derive(Debug, Default)]
 struct SessionLog {
     /// From the file's path, until a line names it.
     path: String,
-    session: Option<CopilotSession>,
+    session: Option<CoderMoment>,
     folder: Option<String>,
     /// The tool and what was asked of it.
     calls: OpenCalls<(String, Value)>,
@@ -45,7 +46,7 @@ impl LineReader for SessionLog {
         }
         let session = self.session()?.at(at);
         Ok(match kind {
-            "session.resume" => vec![session.taken_up()],
+            "session.resume" => vec![taken_up(&session)],
             "hook.start" => {
                 let trace = data.at("input").text("traceparent").and_then(trace_of);
                 self.trace = trace.map(str::to_owned).or(self.trace.take());
@@ -72,8 +73,8 @@ impl LineReader for SessionLog {
                 vec![session.says(Fact::compacted(None)).known_by(ids)]
             }
             "subagent.started" | "subagent.completed" | "subagent.failed" => subagent(&session, kind, data)?,
-            "abort" => vec![session.ended(Some(data.text("reason").unwrap_or("abort")))],
-            "session.shutdown" => vec![session.ended(data.text("shutdownType"))],
+            "abort" => vec![session.stopped(Some(data.text("reason").unwrap_or("abort")))],
+            "session.shutdown" => vec![session.stopped(data.text("shutdownType"))],
             _ => Vec::new(),
         })
     }
@@ -88,29 +89,29 @@ impl SessionLog {
         let folder = data.at("context").text("cwd");
         self.folder = folder.map(str::to_owned);
         if let Some(id) = data.text("sessionId") {
-            self.session = Some(CopilotSession::new(id, folder, &HookContext::default())?);
+            self.session = Some(CoderMoment::new(Agent::Copilot, id, folder, &HookContext::default())?);
         }
         let begun = self.session()?.at(data.time("startTime").or(at)).says(Fact::begun(None));
         Ok(vec![begun.with(DataKey::Cwd, folder).with(DataKey::Model, data.text("selectedModel"))])
     }
 
-    fn session(&mut self) -> Result<CopilotSession, Refusal> {
+    fn session(&mut self) -> Result<CoderMoment, Refusal> {
         if let Some(session) = &self.session {
             return Ok(session.clone());
         }
         let Some(id) = self.path.rsplit(['/', '\\']).nth(1).filter(|folder| !folder.is_empty()) else {
             return Err(Refusal::new("neither the line nor the file's folder names the session"));
         };
-        let session = CopilotSession::new(id, None, &HookContext::default())?;
+        let session = CoderMoment::new(Agent::Copilot, id, None, &HookContext::default())?;
         Ok(self.session.insert(session).clone())
     }
 
-    fn prompt(&mut self, session: &CopilotSession, data: Wire<'_>) -> Option<Told> {
+    fn prompt(&mut self, session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
         let prompt = data.text("content")?;
         std::mem::take(&mut self.at_rest).then(|| session.prompted(data.text("messageId"), prompt))
     }
 
-    fn message(&mut self, session: &CopilotSession, data: Wire<'_>) -> Option<Told> {
+    fn message(&mut self, session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
         // A subagent's message ends no turn of the session.
         if data.text("parentToolCallId").is_none() {
             self.asked_for_tools = data.list("toolRequests").len() > 0;
@@ -119,18 +120,18 @@ impl SessionLog {
         Some(session.says(Fact::said(data.text("content")?)).known_by(ids))
     }
 
-    fn turn_over(&mut self, session: &CopilotSession) -> Option<Told> {
+    fn turn_over(&mut self, session: &CoderMoment) -> Option<Told> {
         if self.asked_for_tools {
             return None;
         }
         self.at_rest = true;
-        Some(session.turn_over(self.trace.take().as_deref(), None))
+        Some(turn_over(session, self.trace.take().as_deref(), None))
     }
 
-    fn tool_complete(&mut self, session: &CopilotSession, data: Wire<'_>) -> Vec<Told> {
+    fn tool_complete(&mut self, session: &CoderMoment, data: Wire<'_>) -> Vec<Told> {
         let Some(id) = data.text("toolCallId") else { return Vec::new() };
         let Some((name, asked)) = self.calls.close(id) else { return Vec::new() };
-        let call = ToolCall { who: &session.who, at: session.at, name: &name, id: Some(id), asked: Wire(&asked) };
+        let call = ToolCall { by: session, name: &name, id: Some(id), asked: Wire(&asked) };
         let exit_code = data.at("shellExecution").signed("exitCode").filter(|code| *code != 0);
         let outcome = match data.truth("success") != Some(false) && exit_code.is_none() {
             true => CallEnd::DONE,
@@ -152,7 +153,7 @@ impl SessionLog {
     }
 }
 
-fn call(session: &CopilotSession, usage: Wire<'_>) -> Option<Told> {
+fn call(session: &CoderMoment, usage: Wire<'_>) -> Option<Told> {
     let figures = ["inputTokens", "cacheReadTokens", "cacheWriteTokens", "outputTokens"].map(|name| usage.whole(name));
     let [prompt, cache_read, cache_write, output] = figures;
     let called = Fact::Called(ModelUsage {
@@ -174,7 +175,7 @@ fn trouble<'l>(line: Wire<'l>, data: Wire<'l>) -> Trouble<'l> {
     }
 }
 
-fn subagent(session: &CopilotSession, kind: &str, data: Wire<'_>) -> Understood {
+fn subagent(session: &CoderMoment, kind: &str, data: Wire<'_>) -> Understood {
     let Some(name) = data.text("agentName") else { return Ok(Vec::new()) };
     let subagent = session.who.subagent(name, data.text("agentDisplayName"))?;
     Ok(vec![match kind {

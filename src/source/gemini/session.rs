@@ -3,71 +3,33 @@
 //! No id goes through all channels. A call to the model is known by its counts and its text where a channel has the whole of
 //! it, and by its counts and the time where it has not; a turn by its prompt and the time.
 
-use std::sync::Arc;
-
-use crate::{
-    event::Time,
-    source::{
-        Agent, HookContext, Refusal,
-        coder::{CoderIdentity, fingerprint, print},
-        fact::{Fact, ModelUsage, Told, TouchedFile, nanos_of_millis},
-        json::Wire,
-        tool_call::{CallEnd, ToolCall},
-    },
+use crate::source::{
+    coder::{fingerprint, print},
+    fact::{Fact, ModelUsage, Told, TouchedFile, nanos_of_millis},
+    json::Wire,
+    moment::CoderMoment,
+    tool_call::{CallEnd, ToolCall},
 };
 
 pub(super) const PROVIDER: &str = "google";
 /// The tool that runs commands; what it shows is what the command printed.
 const SHELL: &str = "run_shell_command";
 
-/// A session at a moment of it.
-#[derive(Clone, Debug)]
-pub(super) struct GeminiSession {
-    pub who: Arc<CoderIdentity>,
-    pub at: Option<Time>,
+/// The end of the turn that `prompt` began; `last` is the transcript's id of its last message.
+pub(super) fn turn_over(session: &CoderMoment, end: Fact, prompt: &str, last: Option<&str>) -> Told {
+    session.known(end, last.map(|last| ["turn", last]), &["turn", &print(prompt)])
 }
 
-impl GeminiSession {
-    /// # Errors
-    /// [`Refusal`] where `id` cannot be part of a coder's id.
-    pub fn new(id: &str, folder: Option<&str>, context: &HookContext) -> Result<GeminiSession, Refusal> {
-        Ok(GeminiSession { who: CoderIdentity::new(Agent::Gemini, id, context)?.in_folder(folder), at: None })
-    }
+/// A text of the model; `id` is the transcript's.
+pub(super) fn said(session: &CoderMoment, id: Option<&str>, message: &str) -> Option<Told> {
+    let message = message.trim();
+    let said = || session.known(Fact::said(message), id.map(|id| ["message", id]), &["message", &print(message)]);
+    (!message.is_empty()).then(said)
+}
 
-    pub fn at(self, at: Option<Time>) -> GeminiSession {
-        GeminiSession { at, ..self }
-    }
-
-    pub fn says(&self, fact: Fact) -> Told {
-        self.who.says(self.at, fact)
-    }
-
-    /// `id` is the transcript's.
-    pub fn prompted(&self, id: Option<&str>, prompt: &str) -> Told {
-        let ids = self.who.either(id.map(|id| ["prompt", id]), &["prompt", &print(prompt)]);
-        self.says(Fact::prompted(Some(prompt))).known_by(ids)
-    }
-
-    /// The end of the turn that `prompt` began; `last` is the transcript's id of its last message.
-    pub fn turn_over(&self, end: Fact, prompt: &str, last: Option<&str>) -> Told {
-        let ids = self.who.either(last.map(|last| ["turn", last]), &["turn", &print(prompt)]);
-        self.says(end).known_by(ids)
-    }
-
-    pub fn ended(&self, reason: Option<&str>) -> Told {
-        self.says(Fact::ended(reason)).known_by(self.who.repeat(&["stopped"]))
-    }
-
-    pub fn said(&self, id: Option<&str>, message: &str) -> Option<Told> {
-        let message = message.trim();
-        let ids = self.who.either(id.map(|id| ["message", id]), &["message", &print(message)]);
-        (!message.is_empty()).then(|| self.says(Fact::said(message)).known_by(ids))
-    }
-
-    /// A message that the agent shows as an error.
-    pub fn error_shown(&self, message: &str) -> Told {
-        self.says(Fact::printed("error", message.trim())).known_by(self.who.repeat(&["error", &print(message)]))
-    }
+/// A message that the agent shows as an error.
+pub(super) fn error_shown(session: &CoderMoment, message: &str) -> Told {
+    session.says(Fact::printed("error", message.trim())).known_by(session.who.repeat(&["error", &print(message)]))
 }
 
 /// One answer of the model, as far as a channel counts it.
@@ -88,7 +50,7 @@ pub(super) struct ModelAnswer<'p> {
 }
 
 impl ModelAnswer<'_> {
-    pub fn told(&self, session: &GeminiSession) -> Told {
+    pub fn told(&self, session: &CoderMoment) -> Told {
         // Without knowing what was cached, it is not known what was read.
         let prompt = self.cached.and(self.prompt).map(|prompt| prompt.saturating_add(self.tools.unwrap_or(0)));
         let usage = ModelUsage::of_prompt(prompt, self.cached, None, self.output());

@@ -8,16 +8,17 @@ use serde_json::Value;
 use crate::{
     event::DataKey,
     source::{
-        HookContext,
+        Agent, HookContext,
         channel::{LineReader, Understood},
         fact::{Fact, Told},
         json::Wire,
+        moment::CoderMoment,
         open_calls::OpenCalls,
         tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{GeminiSession, shown};
+use super::session::{error_shown, said, shown, turn_over};
 
 /// Beyond this a message is cut before it becomes a fact.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
@@ -33,7 +34,7 @@ const TOTALS: &[DataKey] = &[
 #[derive(Debug)]
 struct GeminiOutput {
     /// At the moment of the last line that had one.
-    session: GeminiSession,
+    session: CoderMoment,
     /// The tool and what was asked of it.
     calls: OpenCalls<(String, Value)>,
     prompt: String,
@@ -44,7 +45,7 @@ struct GeminiOutput {
 pub(super) fn open(line: Wire<'_>, context: &HookContext) -> Option<Box<dyn LineReader>> {
     line.text("type").filter(|kind| *kind == "init")?;
     line.text("model")?;
-    let session = GeminiSession::new(line.text("session_id")?, None, context).ok()?;
+    let session = CoderMoment::new(Agent::Gemini, line.text("session_id")?, None, context).ok()?;
     Some(Box::new(GeminiOutput { session, calls: OpenCalls::default(), prompt: String::new(), message: String::new() }))
 }
 
@@ -59,7 +60,7 @@ impl LineReader for GeminiOutput {
             }
             "tool_use" => self.tool_use(line),
             "tool_result" => self.tool_result(line),
-            "error" => line.text("message").map(|error| self.session.error_shown(error)).into_iter().collect(),
+            "error" => line.text("message").map(|error| error_shown(&self.session, error)).into_iter().collect(),
             "result" => self.result(line),
             _ => Vec::new(),
         })
@@ -67,7 +68,7 @@ impl LineReader for GeminiOutput {
 
     fn end(&mut self) -> Vec<Told> {
         let said = self.spoken();
-        said.into_iter().chain([self.session.ended(None)]).collect()
+        said.into_iter().chain([self.session.stopped(None)]).collect()
     }
 }
 
@@ -83,7 +84,7 @@ impl GeminiOutput {
     }
 
     fn spoken(&mut self) -> Option<Told> {
-        self.session.said(None, &std::mem::take(&mut self.message))
+        said(&self.session, None, &std::mem::take(&mut self.message))
     }
 
     fn tool_use(&mut self, line: Wire<'_>) -> Vec<Told> {
@@ -96,8 +97,7 @@ impl GeminiOutput {
     fn tool_result(&mut self, line: Wire<'_>) -> Vec<Told> {
         let Some(id) = line.text("tool_id") else { return Vec::new() };
         let Some((name, asked)) = self.calls.close(id) else { return Vec::new() };
-        let GeminiSession { who, at } = &self.session;
-        let call = ToolCall { who, at: *at, name: &name, id: Some(id), asked: Wire(&asked) };
+        let call = ToolCall { by: &self.session, name: &name, id: Some(id), asked: Wire(&asked) };
         let outcome = match line.text("status") {
             Some("error") => CallEnd::failed(line.at("error").text("message"), None),
             _ => CallEnd::DONE,
@@ -115,8 +115,9 @@ impl GeminiOutput {
             _ => Fact::turn_ended(None),
         };
         let session = self.session.clone().at(line.time("timestamp"));
-        let over =
-            TOTALS.iter().fold(session.turn_over(end, &self.prompt, None), |told, &key| told.with(key, stats.whole(key.name())));
+        let over = TOTALS
+            .iter()
+            .fold(turn_over(&session, end, &self.prompt, None), |told, &key| told.with(key, stats.whole(key.name())));
         said.into_iter().chain([over]).collect()
     }
 }

@@ -6,17 +6,18 @@ use serde_json::Value;
 use crate::{
     event::{DataKey, Time},
     source::{
-        HookContext, Refusal,
+        Agent, HookContext, Refusal,
         channel::Understood,
         coder::fingerprint,
         fact::{Fact, RefusedCall, Told},
         json::{self, Wire},
+        moment::CoderMoment,
         otel::Record,
         tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{GeminiSession, ModelAnswer, PROVIDER};
+use super::session::{ModelAnswer, PROVIDER};
 
 /// # Errors
 /// [`Refusal`] where a record that matters names no session.
@@ -34,12 +35,12 @@ pub(super) fn read(record: &Record) -> Understood {
     let attributes = Wire(&log.attributes);
     let Some(session) = attributes.text("session.id") else { return Err(Refusal::nameless(&log.name, "session.id")) };
     let at = attributes.time("event.timestamp").or(log.time);
-    let session = GeminiSession::new(session, None, &HookContext::default())?.at(at);
+    let session = CoderMoment::new(Agent::Gemini, session, None, &HookContext::default())?.at(at);
     Ok(vec![tell(&GeminiLog { session, name: &log.name, attributes })])
 }
 
 struct GeminiLog<'r> {
-    session: GeminiSession,
+    session: CoderMoment,
     name: &'r str,
     attributes: Wire<'r>,
 }
@@ -90,8 +91,7 @@ fn tool_call(event: &GeminiLog<'_>) -> Told {
     let attributes = event.attributes;
     let asked = attributes.text("function_args").and_then(json::within).unwrap_or(Value::Null);
     let name = attributes.text("function_name").unwrap_or("tool");
-    let GeminiSession { who, at } = &event.session;
-    let call = ToolCall { who, at: *at, name, id: None, asked: Wire(&asked) };
+    let call = ToolCall { by: &event.session, name, id: None, asked: Wire(&asked) };
     let outcome = match attributes.truth("success") {
         Some(false) => CallEnd::failed(attributes.first_text(&["error.message", "error"]), None),
         _ => CallEnd::DONE,
@@ -108,7 +108,7 @@ fn chat_compression(event: &GeminiLog<'_>) -> Told {
 impl GeminiLog<'_> {
     /// An exporter that sends a record again sends the same.
     fn says(&self, fact: Fact, what: &str) -> Told {
-        let GeminiSession { who, at } = &self.session;
+        let CoderMoment { who, at } = &self.session;
         let micros = at.map(Time::micros).unwrap_or_default();
         let record = fingerprint(format!("{micros} {} {}", self.name, self.attributes.0).as_bytes()).to_string();
         who.says(*at, fact).known_by(who.natural(&[what, &record]))

@@ -6,19 +6,20 @@
 use crate::{
     event::{DataKey, Time},
     source::{
-        HookContext, Refusal,
+        Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
         fact::{Fact, Told},
         json::Wire,
+        moment::CoderMoment,
         tool_call::{CallEnd, ToolCall},
     },
 };
 
-use super::session::{GeminiSession, ModelAnswer, exit_code, shown};
+use super::session::{ModelAnswer, error_shown, exit_code, said, shown, turn_over};
 
 #[derive(Debug, Default)]
 struct ChatFile {
-    session: Option<GeminiSession>,
+    session: Option<CoderMoment>,
     folder: Option<String>,
     /// What the turn began with.
     prompt: Option<String>,
@@ -43,7 +44,7 @@ pub(super) fn open(_path: &str) -> Box<dyn LineReader> {
 impl LineReader for ChatFile {
     fn line(&mut self, line: Wire<'_>) -> Understood {
         if let Some(id) = line.text("sessionId") {
-            let session = GeminiSession::new(id, None, &HookContext::default())?;
+            let session = CoderMoment::new(Agent::Gemini, id, None, &HookContext::default())?;
             let begun = session.who.says(line.time("startTime"), Fact::begun(None));
             self.session = Some(session);
             return Ok(vec![begun]);
@@ -64,17 +65,17 @@ impl LineReader for ChatFile {
 }
 
 impl ChatFile {
-    fn message(&mut self, session: &GeminiSession, line: Wire<'_>) -> Vec<Told> {
+    fn message(&mut self, session: &CoderMoment, line: Wire<'_>) -> Vec<Told> {
         let session = session.clone().at(line.time("timestamp"));
         match (line.text("type"), line.text("id")) {
             (Some("user"), Some(id)) => self.user(&session, id, line),
             (Some("gemini"), Some(id)) => self.model(&session, id, line),
-            (Some("error"), _) => vec![session.error_shown(&content(line))],
+            (Some("error"), _) => vec![error_shown(&session, &content(line))],
             _ => Vec::new(),
         }
     }
 
-    fn user(&mut self, session: &GeminiSession, id: &str, line: Wire<'_>) -> Vec<Told> {
+    fn user(&mut self, session: &CoderMoment, id: &str, line: Wire<'_>) -> Vec<Told> {
         let text = content(line);
         if text.starts_with("<session_context>") {
             self.folder = workspace_folder(&text).map(str::to_owned);
@@ -91,13 +92,13 @@ impl ChatFile {
         ended.into_iter().chain(prompted).collect()
     }
 
-    fn model(&mut self, session: &GeminiSession, id: &str, line: Wire<'_>) -> Vec<Told> {
+    fn model(&mut self, session: &CoderMoment, id: &str, line: Wire<'_>) -> Vec<Told> {
         let mut told = Vec::new();
         let text = content(line);
         if self.last.as_ref().is_none_or(|last| last.id != id) {
             let tokens = line.at("tokens");
             told.extend(tokens.is_there().then(|| answer(line, tokens, &text).told(session)));
-            told.extend(session.said(Some(id), &text));
+            told.extend(said(session, Some(id), &text));
         }
         let calls = line.list("toolCalls");
         let asked_for_tools = calls.len() > 0;
@@ -106,9 +107,10 @@ impl ChatFile {
         told
     }
 
-    fn call(&self, session: &GeminiSession, made: Wire<'_>) -> Vec<Told> {
+    fn call(&self, session: &CoderMoment, made: Wire<'_>) -> Vec<Told> {
         let name = made.text("name").unwrap_or("tool");
-        let call = ToolCall { who: &session.who, at: made.time("timestamp"), name, id: made.text("id"), asked: made.at("args") };
+        let by = &session.clone().at(made.time("timestamp"));
+        let call = ToolCall { by, name, id: made.text("id"), asked: made.at("args") };
         let result = made.list("result").next();
         let response = result.map_or(made.at(""), |result| result.at("functionResponse").at("response"));
         let outcome = match (made.text("status"), response.text("output").and_then(|told| exit_code(name, told))) {
@@ -127,7 +129,7 @@ impl ChatFile {
     fn turn_ended(&self) -> Option<Told> {
         let last = self.last.as_ref().filter(|last| !last.asked_for_tools)?;
         let session = self.session.clone()?.at(last.at);
-        let ended = session.turn_over(Fact::turn_ended(None), self.prompt.as_deref().unwrap_or_default(), Some(&last.id));
+        let ended = turn_over(&session, Fact::turn_ended(None), self.prompt.as_deref().unwrap_or_default(), Some(&last.id));
         Some(ended.with(DataKey::LastAssistantMessage, Some(last.text.as_str()).filter(|text| !text.is_empty())))
     }
 }
