@@ -55,17 +55,17 @@ fn the_newer_era_wants_its_metadata() {
     assert_eq!(client.answer(91)["error"]["code"], -32022);
 }
 
-/// The published shape of the tools. `UPDATE_GOLDEN=1` writes it anew; a person then reads the difference.
+/// The published shape of the tools. `UPDATE=1` writes it anew; a person then reads the difference.
 #[test]
 fn the_tools_are_as_published() {
     let mut client = Client::start(&Home::new(), &[], old());
     let tools = client.result("tools/list", json!({}))["tools"].take();
     let told = serde_json::to_string_pretty(&tools).unwrap() + "\n";
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/tools.json");
-    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+    if std::env::var_os("UPDATE").is_some() {
         fs::write(&path, &told).unwrap();
     }
-    assert_eq!(told, fs::read_to_string(&path).unwrap(), "set UPDATE_GOLDEN=1 to accept the change");
+    assert_eq!(told, fs::read_to_string(&path).unwrap(), "set UPDATE=1 to accept the change");
     for tool in tools.as_array().expect("tools") {
         let hints = &tool["annotations"];
         for hint in ["readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"] {
