@@ -10,6 +10,8 @@ use crate::{
     text::{self, Redactor},
 };
 
+pub use crate::text::with_causes;
+
 /// With the user's own patterns. Most processes never say a word: the configuration is read for this once one does.
 fn redactor() -> &'static Redactor {
     static REDACTOR: OnceLock<Arc<Redactor>> = OnceLock::new();
@@ -27,12 +29,6 @@ pub fn cleaned(message: &str) -> String {
 /// One line on stderr. Where that is gone, nothing is left to say it to.
 pub fn complain(message: &str) {
     drop(writeln!(io::stderr(), "{}", cleaned(message)));
-}
-
-/// `error` with its causes, in a line.
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }
 
 /// The same for a log, whose lines come as they are to be written.

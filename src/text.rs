@@ -32,6 +32,12 @@ pub use private_key::KeyGuard;
 pub use redact::{BadPattern, Redactor};
 pub use surrogates::mend_surrogates;
 
+/// `error` with its causes, in a line.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
+}
+
 /// The start of `text` as one clean line of at most `chars_max` characters; ends in `…` where something is missing.
 pub fn excerpt(text: &str, chars_max: usize) -> String {
     let line = clean::clean_line_start(text, chars_max.saturating_add(1));

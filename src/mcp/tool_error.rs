@@ -1,13 +1,12 @@
 //! Why a tool call has no answer, in words for the model that called.
 
-use std::{error::Error, fmt::Write};
-
 use rmcp::model::{CallToolResult, ContentBlock};
 
 use crate::{
     bus,
     event::{Invalid, check_coder_id},
     history::{self, Reader},
+    text::with_causes,
 };
 
 use super::untrusted;
@@ -42,17 +41,7 @@ impl ToolError {
 
     /// The whole chain, once.
     pub fn message(&self) -> String {
-        let mut message = self.to_string();
-        // `transparent` variants already speak for their source.
-        let mut cause = match self {
-            ToolError::History(error) => Some(error as &dyn Error),
-            ToolError::Invalid(_) | ToolError::UnknownCoder { .. } | ToolError::Crowd => None,
-        };
-        while let Some(error) = cause {
-            write!(message, ": {error}").expect("writing to a String cannot fail");
-            cause = error.source();
-        }
-        message
+        with_causes(self)
     }
 }
 

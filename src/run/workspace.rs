@@ -21,6 +21,7 @@ use uuid::Uuid;
 use crate::{
     event::{Body, DataKey, Draft, EventType, Workspace as Fields},
     history,
+    text::with_causes,
     watch_path::{Folders, Seen, watch_folders},
 };
 
@@ -160,7 +161,7 @@ impl Watching {
                 given_up: false,
             }),
             Err(error) => {
-                reporter.tell_of_sync(&root, "unwatched", &format!("files are not watched: {}", chain(&error)));
+                reporter.tell_of_sync(&root, "unwatched", &format!("files are not watched: {}", with_causes(&error)));
                 None
             }
         }
@@ -295,10 +296,4 @@ impl Drop for Sentinel {
             tracing::debug!("`{}` stays behind: {error}", self.folder.display());
         }
     }
-}
-
-/// An error with its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause| cause.source());
-    causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
 }

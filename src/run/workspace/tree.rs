@@ -9,9 +9,7 @@ use std::{
 
 use ignore::{DirEntry, WalkBuilder};
 
-use crate::{history, watch_path::Folders};
-
-use super::chain;
+use crate::{history, text::with_causes, watch_path::Folders};
 
 /// Folders that are watched; systems give some ten thousand watches to all of a user's programs together.
 const FOLDERS_MAX: usize = 8_192;
@@ -79,7 +77,7 @@ impl Tree {
                 if let Err(error) = folders.add(path) {
                     // One that is gone again needs no watch.
                     if path.is_dir() {
-                        return Err(Limit::Watches(chain(&error)));
+                        return Err(Limit::Watches(with_causes(&error)));
                     }
                     continue;
                 }
