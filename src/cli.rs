@@ -30,6 +30,7 @@ mod print;
 mod progress;
 #[cfg(unix)]
 mod run;
+mod runtime;
 mod serve;
 mod setup;
 mod stats;

@@ -15,6 +15,7 @@ use super::{
     interrupt::{CtrlC, INTERRUPTED},
     listen::{address, tell_address, token_of, wrong_or_failed},
     logging::log_to_stderr,
+    runtime::block_on,
 };
 
 /// Take in what agents export as OpenTelemetry: OTLP over HTTP, protobuf or JSON
@@ -45,10 +46,7 @@ Ctrl-C ends it, with exit code 130.";
 impl CollectArgs {
     pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         log_to_stderr(call.environment.log.as_deref());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
-        let collected = runtime.block_on(self.collect(call));
-        runtime.shutdown_background();
-        collected.map(|()| ExitCode::from(INTERRUPTED))
+        block_on(self.collect(call))?.map(|()| ExitCode::from(INTERRUPTED))
     }
 
     async fn collect(self, call: Invocation) -> anyhow::Result<()> {

@@ -20,6 +20,7 @@ use super::{
     interrupt::{CtrlC, INTERRUPTED},
     list::UNREADABLE,
     print::{Console, EventRows, json_event, json_line},
+    runtime::block_on,
 };
 
 /// Print events as they happen
@@ -50,11 +51,7 @@ const WRITE_BYTES: usize = 64 * 1024;
 
 impl FollowArgs {
     pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
-        let code = runtime.block_on(self.follow(call));
-        // A write to a reader that stands still must not hold up the end.
-        runtime.shutdown_background();
-        code
+        block_on(self.follow(call))?
     }
 
     async fn follow(self, call: Invocation) -> anyhow::Result<ExitCode> {

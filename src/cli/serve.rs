@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
 
-use super::{Invocation, listen, logging::log_to_stderr};
+use super::{Invocation, listen, logging::log_to_stderr, runtime::block_on};
 
 /// Serve the history to agents and editors over MCP, on stdin and stdout
 #[derive(Debug, Args)]
@@ -42,11 +42,7 @@ Examples:
 impl ServeArgs {
     pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         log_to_stderr(call.environment.log.as_deref());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
-        let served = runtime.block_on(self.serve(call));
-        // A read of stdin that nobody will answer must not hold up the end.
-        runtime.shutdown_background();
-        served.map(|()| ExitCode::SUCCESS)
+        block_on(self.serve(call))?.map(|()| ExitCode::SUCCESS)
     }
 
     async fn serve(self, call: Invocation) -> anyhow::Result<()> {

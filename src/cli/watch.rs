@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use clap::{Args, error::ErrorKind};
 use jiff::tz::TimeZone;
 
-use super::{Invocation, now, usage};
+use super::{Invocation, now, runtime::block_on, usage};
 
 /// Watch coders and events live on the whole screen
 #[derive(Debug, Args)]
@@ -44,13 +44,9 @@ impl WatchArgs {
         }
         let theme =
             Theme { colour: !call.environment.no_color, unicode: Environment::speaks_unicode(), zone: TimeZone::system() };
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
         // Nothing is published here that its shutdown would have to wait for, with Ctrl-C unheard.
         let bus = Bus::new(call.config.history);
-        let ended = runtime.block_on(tui::watch(&bus, &theme, &words, filter));
-        // A read that takes long must not hold up the end.
-        runtime.shutdown_background();
-        Ok(match ended {
+        Ok(match block_on(tui::watch(&bus, &theme, &words, filter))? {
             Ok(WatchEnd::Quit) => ExitCode::SUCCESS,
             Ok(WatchEnd::Signal(number)) => ExitCode::from(128 + number),
             // It was closed, which some call failed for before the signal was heard.

@@ -19,8 +19,15 @@ pub(super) trait Argument: Sized {
     fn missing() -> Result<Self, &'static str>;
     /// Gives a value back that is no such argument.
     fn read(given: Value) -> Result<Self, Value>;
-    fn valid() -> String;
-    fn schema() -> Schema;
+
+    /// Text, unless it is said otherwise.
+    fn valid() -> String {
+        "text".into()
+    }
+
+    fn schema() -> Schema {
+        json_schema!({"type": "string"})
+    }
 }
 
 /// Arguments of one tool, a struct `Name` with `check` and `schema`: `Name { field: Type = "What it is for.", }`.
@@ -94,14 +101,6 @@ impl Argument for Option<String> {
 
     fn read(given: Value) -> Result<Self, Value> {
         text(given).map(Some)
-    }
-
-    fn valid() -> String {
-        "text".into()
-    }
-
-    fn schema() -> Schema {
-        json_schema!({"type": "string"})
     }
 }
 
@@ -245,14 +244,6 @@ mod tests {
 
         fn read(given: Value) -> Result<Self, Value> {
             text(given).map(Needed)
-        }
-
-        fn valid() -> String {
-            "text".into()
-        }
-
-        fn schema() -> Schema {
-            json_schema!({"type": "string"})
         }
     }
 

@@ -14,7 +14,7 @@ use rmcp::{
     service::RequestContext,
     task_manager::{TaskExit, TaskOptions},
 };
-use schemars::{JsonSchema, Schema, json_schema};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
@@ -68,14 +68,6 @@ impl Argument for WatchedCoder {
 
     fn read(given: Value) -> Result<Self, Value> {
         arguments::text(given).map(WatchedCoder)
-    }
-
-    fn valid() -> String {
-        "text".into()
-    }
-
-    fn schema() -> Schema {
-        json_schema!({"type": "string"})
     }
 }
 
