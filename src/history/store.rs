@@ -6,6 +6,7 @@ pub(super) mod file;
 pub(super) mod id;
 pub(super) mod ledger;
 pub(super) mod options;
+pub(super) mod own_files;
 pub(super) mod rows;
 pub(super) mod schema;
 pub(super) mod spool_files;
@@ -14,4 +15,5 @@ pub(super) mod zone;
 pub use self::{
     error::Error,
     options::{Clock, Durability, Options},
+    own_files::HistoryFiles,
 };

@@ -314,6 +314,32 @@ fn the_historys_own_files_are_not_the_commands() {
     assert_eq!(paths, ["mine.txt"]);
 }
 
+/// Whoever opened and closed the database would drop the locks that the recorder holds on it; the next process to go would take
+/// the log with it, and what is recorded later would be gone.
+#[test]
+fn the_historys_own_files_are_left_alone_under_any_name() {
+    let script = "ln -s \"$AI_CODER_EVENTS_DB\" soft; echo x > mine.txt; n=0
+        recorded() { $EVENTS list --json --type file_created | grep -q $1; }
+        until recorded mine.txt; do n=$((n+1)); test $n -lt 500 || exit 9; done
+        ln \"$AI_CODER_EVENTS_DB\" hard; echo y > yours.txt
+        until recorded yours.txt; do n=$((n+1)); test $n -lt 500 || exit 9; done
+        test -e \"$AI_CODER_EVENTS_DB-wal\" && echo kept";
+    for spelling in ["../work/h.db", "../alias/h.db", "../elsewhere/h.db"] {
+        let place = Place::new();
+        fs::create_dir(place.home.path().join("elsewhere")).unwrap();
+        std::os::unix::fs::symlink(place.folder(), place.home.path().join("alias")).unwrap();
+        let mut command = place.command(&["--id", "it", "--db", spelling, "--", "sh", "-c", script]);
+        let said = Said::of(command.env("EVENTS", env!("CARGO_BIN_EXE_ai-coder-events")).output().unwrap());
+        assert_eq!((said.code, said.stdout.as_str()), (Some(0), "kept\n"), "{spelling}: {}", said.stderr);
+        let db = place.folder().join(spelling);
+        let events = place.home.json(&["--db", db.to_str().unwrap(), "list", "--coder", "it", "--order", "oldest"]);
+        let files = events.iter().filter(|event| event["file_path"].is_string());
+        let names: Vec<String> = files.map(|event| below(&place.folder(), event)).collect();
+        assert_eq!(names, ["mine.txt", "yours.txt"], "{spelling}");
+        assert_eq!(events.last().unwrap()["type"], "ai_coder_stopped", "{spelling}");
+    }
+}
+
 #[test]
 fn a_flood_of_output_is_bounded_and_counted() {
     let place = Place::new();

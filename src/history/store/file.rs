@@ -21,14 +21,18 @@ pub struct FileId {
 impl FileId {
     /// `None` where there is no file, or where files have no identity.
     pub fn of(path: &Path) -> Option<FileId> {
+        FileId::from_metadata(&fs::metadata(path).ok()?)
+    }
+
+    pub fn from_metadata(metadata: &Metadata) -> Option<FileId> {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            let metadata = fs::metadata(path).ok()?;
             Some(FileId { device: metadata.dev(), inode: metadata.ino() })
         }
         #[cfg(not(unix))]
         {
+            let _ = metadata;
             None
         }
     }

@@ -56,12 +56,10 @@ impl Options {
         }
     }
 
-    /// Whether `path` is one of this history's own files, or lies in its spool.
-    pub fn owns(&self, path: &Path) -> bool {
-        path == self.path
-            || path == self.bell_path()
-            || self.companions().iter().any(|file| file == path)
-            || path.starts_with(self.spool_path())
+    /// Where this history's files are, those that are there, and its spool.
+    pub(in crate::history) fn own_paths(&self) -> Vec<PathBuf> {
+        let beside = [self.path.clone(), self.bell_path(), self.spool_path()];
+        beside.into_iter().chain(self.companions()).collect()
     }
 
     /// The folders where hooks leave what they could not write, the preferred one first.

@@ -27,6 +27,41 @@ fn folder_and_files_are_their_owners_alone() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn the_files_of_a_history_are_known_under_any_name() {
+    use crate::history::HistoryFiles;
+    use std::os::unix::fs::symlink;
+
+    let mut lab = Lab::new();
+    lab.append(draft(EventType::Started, "a"));
+    crate::history::spool(&lab.options, vec![draft(EventType::Started, "a").into()]).expect("spooled");
+    let folder = lab.options.path.parent().expect("a folder").to_owned();
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let (alias, hard) = (elsewhere.path().join("alias"), elsewhere.path().join("copy"));
+    symlink(&folder, &alias).expect("linked");
+    fs::hard_link(&lab.options.path, &hard).expect("linked");
+    let other = elsewhere.path().join("other.db");
+    let mut writer = Writer::new(&crate::history::Options::new(&other));
+    writer.append(vec![draft(EventType::Started, "b").into()]).expect("appended");
+    fs::write(elsewhere.path().join("foo.db"), "no history").expect("written");
+    symlink(&lab.options.path, elsewhere.path().join("soft")).expect("linked");
+
+    let files = HistoryFiles::of(&lab.options);
+    let held = |folder: &std::path::Path| {
+        let entries = fs::read_dir(folder).expect("readable").map(|entry| entry.expect("readable").path());
+        let held = entries.filter(|path| files.hold(path, &fs::symlink_metadata(path).expect("there")));
+        let mut names: Vec<String> = held.map(|path| path.file_name().expect("a name").to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    };
+    let own = ["history.bell", "history.db", "history.db-shm", "history.db-wal", "history.spool"];
+    assert_eq!(held(&folder), own);
+    assert_eq!(held(&alias), own);
+    // The link itself is none of its files, and nobody follows it.
+    assert_eq!(held(elsewhere.path()), ["copy", "other.bell", "other.db", "other.db-shm", "other.db-wal"]);
+}
+
 #[test]
 fn many_writers_may_create_the_history_at_once() {
     let mut lab = Lab::new();

@@ -1,7 +1,7 @@
 //! Which files and folders belong to the workspace: what git would not ignore, without the history's own files.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     ffi::OsStr,
     fs::Metadata,
     path::{Path, PathBuf},
@@ -9,7 +9,11 @@ use std::{
 
 use ignore::{DirEntry, WalkBuilder};
 
-use crate::{history, text::with_causes, watch_path::Folders};
+use crate::{
+    history::{self, HistoryFiles},
+    text::with_causes,
+    watch_path::Folders,
+};
 
 /// Folders that are watched; systems give some ten thousand watches to all of a user's programs together.
 const FOLDERS_MAX: usize = 8_192;
@@ -57,10 +61,19 @@ impl Tree {
         }
         let mut held = Vec::new();
         for (folder, paths) in by_folder {
-            let listed: Vec<PathBuf> = self.walk(&folder, Some(1)).map(DirEntry::into_path).collect();
-            held.extend(paths.into_iter().filter(|path| listed.contains(path) || path.symlink_metadata().is_err()));
+            let listed: HashSet<PathBuf> = self.walk(&folder, Some(1)).map(DirEntry::into_path).collect();
+            let found = paths.into_iter().map(|path| (path.symlink_metadata().ok(), path));
+            held.extend(found.filter(|(metadata, path)| metadata.is_none() || listed.contains(path)));
         }
-        held
+        // Asked for last: a history's file that was found is there by now.
+        let histories = self.history_files();
+        let is_ours = |metadata: &Metadata, path: &Path| histories.hold(path, metadata);
+        held.retain(|(metadata, path)| metadata.as_ref().is_none_or(|metadata| !is_ours(metadata, path)));
+        held.into_iter().map(|(_, path)| path).collect()
+    }
+
+    fn history_files(&self) -> HistoryFiles {
+        self.history.as_ref().map(HistoryFiles::of).unwrap_or_default()
     }
 
     /// Watches `folder` and all below it, and calls `found`, which answers how many files are known, with each file.
@@ -70,6 +83,7 @@ impl Tree {
         folders: &mut Folders,
         mut found: impl FnMut(&Path, &Metadata) -> usize,
     ) -> Result<(), Limit> {
+        let histories = self.history_files();
         for entry in self.walk(folder, None) {
             let path = entry.path();
             if entry.file_type().is_some_and(|kind| kind.is_dir()) {
@@ -87,6 +101,7 @@ impl Tree {
                 }
             } else if let Ok(metadata) = entry.metadata()
                 && metadata.is_file()
+                && !histories.hold(path, &metadata)
                 && found(path, &metadata) > FILES_MAX
             {
                 return Err(Limit::Files);
@@ -96,14 +111,15 @@ impl Tree {
     }
 
     fn walk(&self, folder: &Path, depth_max: Option<usize>) -> impl Iterator<Item = DirEntry> + use<> {
-        let history = self.history.clone();
-        let is_ours = move |entry: &DirEntry| {
-            let is_git = entry.depth() > 0 && entry.file_name() == OsStr::new(".git");
-            !is_git && !history.as_ref().is_some_and(|history| history.owns(entry.path()))
+        let histories = self.history_files();
+        let belongs = move |entry: &DirEntry| {
+            let is_folder = entry.file_type().is_some_and(|kind| kind.is_dir());
+            let is_spool = || is_folder && entry.metadata().is_ok_and(|metadata| histories.hold(entry.path(), &metadata));
+            entry.depth() == 0 || !(entry.file_name() == OsStr::new(".git") || is_spool())
         };
         // Hidden files are files too; and a folder that is no repository yet may have its rules already.
         let mut builder = WalkBuilder::new(folder);
-        builder.hidden(false).ignore(false).require_git(false).max_depth(depth_max).filter_entry(is_ours);
+        builder.hidden(false).ignore(false).require_git(false).max_depth(depth_max).filter_entry(belongs);
         // What cannot be read is not the command's doing.
         builder.build().filter_map(Result::ok)
     }
