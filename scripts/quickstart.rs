@@ -104,6 +104,8 @@ impl Program {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.binary);
         command.env("AI_CODER_EVENTS_DB", self.folder.join("history.db")).env("XDG_CONFIG_HOME", &self.folder);
+        // The folder goes away with this program.
+        command.env("AI_CODER_EVENTS_KEEPER", "off");
         command
     }
 

@@ -20,6 +20,8 @@ mod follow;
 mod hook;
 mod import;
 mod interrupt;
+#[cfg(unix)]
+mod keep;
 mod lines;
 mod list;
 mod listen;
@@ -69,7 +71,8 @@ Examples:
   ai-coder-events coders --needs-attention
   ai-coder-events setup claude-code
 
-The history is one file; any number of these commands may use it at once, no daemon is needed.";
+The history is one file; any number of these commands may use it at once. While agents work, a small keeper
+looks after it: hooks start it, and it leaves by itself.";
 
 #[derive(Debug, Subcommand)]
 enum CliCommand {
@@ -86,6 +89,8 @@ enum CliCommand {
     Hook(hook::HookUsage),
     Collect(collect::CollectArgs),
     Import(import::ImportArgs),
+    #[cfg(unix)]
+    Keep(keep::KeepArgs),
     #[cfg(unix)]
     Run(run::RunArgs),
     Serve(serve::ServeArgs),
@@ -125,6 +130,8 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     let command = match command {
         #[cfg(unix)]
         CliCommand::Run(run) => return run.run(db.as_deref(), environment),
+        #[cfg(unix)]
+        CliCommand::Keep(keep) => return keep.run(db.as_deref(), &environment, json),
         CliCommand::Setup(setup) => return setup.run(environment, json),
         other => other,
     };
@@ -146,7 +153,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
             unreachable!("answered above, without a configuration")
         }
         #[cfg(unix)]
-        CliCommand::Run(_) => unreachable!("answered above, whatever the configuration"),
+        CliCommand::Run(_) | CliCommand::Keep(_) => unreachable!("answered above, whatever the configuration"),
     }
 }
 

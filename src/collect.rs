@@ -20,6 +20,7 @@ mod producer;
 mod records;
 mod requests;
 mod signal;
+mod tally;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ pub use {
     answer::{Encoding, RefusedRequest},
     body::Packing,
     signal::Signal,
+    tally::ExportTally,
 };
 
 /// How long requests in work may take to end once they should: their exporters send again what was not answered.
@@ -73,6 +75,7 @@ pub struct Receiver {
     listener: TcpListener,
     address: SocketAddr,
     access: AccessRules,
+    tally: Arc<ExportTally>,
 }
 
 impl Receiver {
@@ -88,7 +91,19 @@ impl Receiver {
         let failed = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Receiver { listener, address, access: AccessRules { token, is_local } })
+        Ok(Receiver { listener, address, access: AccessRules { token, is_local, secret: None }, tally: Arc::default() })
+    }
+
+    /// The keeper's: on a port that listens already, under a path that only who knows `secret` finds. It takes logs; agents that
+    /// cannot leave out their metrics and traces are answered that all is well.
+    ///
+    /// # Errors
+    /// Where it is no listener of ours.
+    pub fn of_listener(listener: std::net::TcpListener, secret: Token, tally: Arc<ExportTally>) -> io::Result<Receiver> {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        let listener = TcpListener::from_std(listener)?;
+        Ok(Receiver { listener, address, access: AccessRules { token: None, is_local: true, secret: Some(secret) }, tally })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -109,7 +124,7 @@ impl Receiver {
             while overdue.changed().await.is_ok() {}
             tokio::time::sleep(FAREWELL).await;
         };
-        let app = requests::router(bus, Arc::new(self.access));
+        let app = requests::router(bus, Arc::new(self.access), self.tally);
         let connections = Connections::new(self.listener, CONNECTIONS_MAX, IDLE);
         tokio::select! {
             served = axum::serve(connections, app).with_graceful_shutdown(ended).into_future() => served,

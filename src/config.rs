@@ -16,6 +16,7 @@ use crate::{
     event::{Micros, Time},
     history::{self, Durability, Retention},
     text::{BadPattern, Redactor},
+    wake::KeeperSettings,
 };
 
 mod values;
@@ -28,6 +29,7 @@ pub struct Config {
     pub history: history::Options,
     pub retention: Retention,
     pub hook_budget: Duration,
+    pub keeper: KeeperSettings,
 }
 
 /// How long a hook may take where the file does not say: an agent waits for its hooks, a person should not notice.
@@ -82,7 +84,12 @@ impl Config {
             max_bytes: file.retention.max_bytes.map_or(Some(RETENTION_BYTES), Bound::into_limit),
         };
         let hook_budget = file.hook.budget_ms.map_or(HOOK_BUDGET, |BudgetMs(ms)| Duration::from_millis(ms));
-        Ok(Config { history, retention, hook_budget })
+        let keeper = KeeperSettings {
+            is_enabled: file.keeper.enabled.unwrap_or(true) && !environment.forbids_keeper,
+            port: file.keeper.port,
+            leaves_after: file.keeper.leaves_after.map_or(KeeperSettings::default().leaves_after, Age::into_duration),
+        };
+        Ok(Config { history, retention, hook_budget, keeper })
     }
 }
 
@@ -99,6 +106,8 @@ pub struct Environment {
     pub log: Option<String>,
     /// Also where the terminal knows nothing but text.
     pub no_color: bool,
+    /// Whatever the file says of it.
+    forbids_keeper: bool,
     /// What those who send to `collect` must know.
     pub token: Option<String>,
     pub home: Option<PathBuf>,
@@ -127,6 +136,7 @@ impl Environment {
             claude_pid: text("CLAUDE_PID").and_then(|pid| pid.parse().ok()),
             log: text("AI_CODER_EVENTS_LOG").or_else(|| text("RUST_LOG")),
             no_color: variable("NO_COLOR").is_some() || Environment::is_dumb(),
+            forbids_keeper: variable("AI_CODER_EVENTS_KEEPER").is_some_and(|value| value == "off"),
             token: text("AI_CODER_EVENTS_TOKEN"),
             home: std::env::home_dir().filter(|home| home.is_absolute()),
             claude_folder: path("CLAUDE_CONFIG_DIR"),
@@ -139,8 +149,13 @@ impl Environment {
         }
     }
 
-    /// Whether agents are told by variables already where their telemetry goes. Asks for all there are, which no hook pays for.
-    pub fn has_telemetry() -> bool {
+    /// Whether agents are told by variables already where their telemetry goes, other than to what `is_ours`: an agent that was
+    /// set up hands its own on to what it starts. Asks for all there are, which no hook pays for.
+    pub fn has_telemetry(is_ours: impl Fn(&str) -> bool) -> bool {
+        let endpoint = variable("OTEL_EXPORTER_OTLP_ENDPOINT");
+        if endpoint.is_some_and(|endpoint| endpoint.to_str().is_some_and(is_ours)) {
+            return false;
+        }
         std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_telemetry))
     }
 
@@ -201,6 +216,7 @@ struct ConfigToml {
     retention: RetentionTable,
     redact: RedactTable,
     hook: HookTable,
+    keeper: KeeperTable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -236,6 +252,16 @@ struct RedactPattern {
 #[serde(deny_unknown_fields, default)]
 struct HookTable {
     budget_ms: Option<BudgetMs>,
+}
+
+/// What keeps the history while agents work.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct KeeperTable {
+    enabled: Option<bool>,
+    port: Option<u16>,
+    #[serde(deserialize_with = "values::age")]
+    leaves_after: Option<Age>,
 }
 
 impl ConfigToml {
@@ -325,6 +351,12 @@ mod tests {
         assert_eq!(config.retention, expected);
         assert_eq!((config.hook_budget, config.history.durability), (Duration::from_millis(100), Durability::Full));
 
+        let keeper = |text: &str| load(text).unwrap().keeper;
+        assert_eq!(keeper(""), KeeperSettings::default());
+        let said = keeper("[keeper]\nenabled = false\nport = 24000\nleaves_after = \"1h\"\n");
+        let expected = KeeperSettings { is_enabled: false, port: Some(24_000), leaves_after: Duration::from_secs(3600) };
+        assert_eq!(said, expected);
+
         let unbounded = load("[retention]\nmax_age = \"none\"\nmax_bytes = \"none\"\n").unwrap();
         assert_eq!(unbounded.retention, Retention::default());
     }
@@ -343,6 +375,8 @@ mod tests {
         check("[retention]\nmax_age = \"soon\"", "`soon` is no age");
         check("[retention]\nmax_bytes = \"1 parsec\"", "`1 parsec` is no size");
         check("[redact]\npatterns = [{ name = \"x\" }]", "`regex`");
+        check("[keeper]\nleaves_after = \"soon\"", "`soon` is no age");
+        check("[keeper]\nenable = false", "`enable`");
     }
 
     #[test]

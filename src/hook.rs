@@ -125,6 +125,8 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     let payload = Payload::read(io::stdin(), reading_ends);
     let entries = understand(call, payload, environment.coder_id, environment.claude_pid);
     if entries.is_empty() {
+        watchdog.end_writing(true);
+        wake_keeper(&config);
         return Ok(());
     }
     let Some(writing_ends) = watchdog.begin_writing(&config.history, &entries) else {
@@ -135,6 +137,7 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     let mut writer = Writer::new(&config.history).with_patience(patience);
     let kept = writer.append_or_spool(entries, |appended| watchdog.end_writing(appended));
     if matches!(kept, Ok(true)) {
+        wake_keeper(&config);
         writer.end_with_process();
     } else {
         // What did not take the entries may not let itself be closed either.
@@ -145,6 +148,15 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
         let refused = refused.map_or_else(|| "a defect in the recorder".to_owned(), |error| with_causes(&error));
         Error::Unspooled { refused, source }
     })
+}
+
+/// What outlives the agent is started by whichever hook finds that it is missing: once all is written, and in silence. The
+/// watchdog ends this too.
+fn wake_keeper(config: &Config) {
+    #[cfg(unix)]
+    if let Err(error) = crate::wake::start_where_none(&config.history, &config.keeper) {
+        tracing::debug!(error = &error as &dyn std::error::Error, "no keeper");
+    }
 }
 
 /// What the payload says, as entries; what it does not say clearly, as a rejection.

@@ -29,6 +29,8 @@ pub mod filter;
 pub mod history;
 pub mod hook;
 pub mod import;
+#[cfg(unix)]
+pub mod keep;
 pub mod mcp;
 pub mod process;
 #[cfg(unix)]
@@ -41,4 +43,5 @@ pub mod style;
 pub mod text;
 pub mod tui;
 pub mod upkeep;
+pub mod wake;
 pub mod watch_path;

@@ -11,12 +11,13 @@ use serde_json::{Value, json};
 pub fn program(db: &Path, environment: &[(&str, &Path)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ai-coder-events"));
     command.arg("--db").arg(db).envs(environment.iter().copied()).stdin(Stdio::piped()).stdout(Stdio::piped());
+    command.env("AI_CODER_EVENTS_KEEPER", "off");
     command
 }
 
 pub fn hook_program(db: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_ai-coder-events-hook"));
-    command.arg("--db").arg(db);
+    command.arg("--db").arg(db).env("AI_CODER_EVENTS_KEEPER", "off");
     command
 }
 

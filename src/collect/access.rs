@@ -38,6 +38,8 @@ pub(super) struct AccessRules {
     pub token: Option<Token>,
     /// Only this machine reaches the address; elsewhere the machine's names are not known, and the token is asked for.
     pub is_local: bool,
+    /// What stands in the path, behind `/k/`: the one form of token that every agent can send.
+    pub secret: Option<Token>,
 }
 
 impl AccessRules {
@@ -56,6 +58,13 @@ impl AccessRules {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether `path` knows the secret, where there is one.
+    pub fn knows(&self, path: &str) -> bool {
+        let Some(secret) = &self.secret else { return true };
+        let given = path.strip_prefix("/k/").and_then(|rest| rest.split('/').next());
+        given.is_some_and(|given| secret.is(given.as_bytes()))
     }
 }
 
@@ -95,7 +104,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_a_host_and_an_origin() {
-        let access = AccessRules { token: None, is_local: true };
+        let access = AccessRules { token: None, is_local: true, secret: None };
         let check = |authority: &str, expected: u16| {
             assert_eq!(admitted(&access, &[("host", authority)]), expected, "host {authority}");
             assert_eq!(admitted(&access, &[("origin", &format!("http://{authority}"))]), expected, "origin {authority}");
@@ -115,7 +124,7 @@ mod tests {
 
     #[test]
     fn where_a_token_is_set_it_is_asked_for() {
-        let access = AccessRules { token: Token::new(" s3cret\n"), is_local: false };
+        let access = AccessRules { token: Token::new(" s3cret\n"), is_local: false, secret: None };
         let check = |given: &str, expected: u16| {
             let headers = [("host", "history.example.com:4318"), ("authorization", given)];
             assert_eq!(admitted(&access, &headers), expected, "{given}");
@@ -128,5 +137,16 @@ mod tests {
         assert_eq!(admitted(&access, &[]), 401);
         assert_eq!(admitted(&access, &[("authorization", "Bearer s3cret"), ("origin", "https://example.com")]), 403);
         assert!(Token::new(" \n").is_none());
+    }
+
+    #[test]
+    fn a_secret_stands_in_the_path() {
+        let access = AccessRules { token: None, is_local: true, secret: Token::new("s3cret") };
+        let check = |path: &str, expected: bool| assert_eq!(access.knows(path), expected, "{path}");
+        check("/k/s3cret/v1/logs", true);
+        check("/k/s3cret", true);
+        for wrong in ["/k/s3cre/v1/logs", "/k/s3cret2/v1/logs", "/v1/logs", "/k//v1/logs", "/K/s3cret/v1/logs", "/", "s3cret"] {
+            check(wrong, false);
+        }
     }
 }

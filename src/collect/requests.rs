@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
+use futures::StreamExt;
 use tokio::sync::{Semaphore, TryAcquireError};
 
 use crate::{
@@ -23,6 +24,7 @@ use super::{
     body::{self, Packing},
     export::{self, Export, SOURCE},
     signal::Signal,
+    tally::ExportTally,
 };
 
 /// Requests in work: each may hold a body. A machine's agents send a few a second at most.
@@ -40,31 +42,71 @@ struct ExportHandler {
     bus: Bus,
     room: Semaphore,
     reading: Semaphore,
+    tally: Arc<ExportTally>,
 }
 
-pub(super) fn router(bus: Bus, access: Arc<AccessRules>) -> Router {
+/// Who is asked, and what is told of it.
+struct Porter {
+    access: Arc<AccessRules>,
+    tally: Arc<ExportTally>,
+}
+
+pub(super) fn router(bus: Bus, access: Arc<AccessRules>, tally: Arc<ExportTally>) -> Router {
     let (room, reading) = (Semaphore::new(IN_WORK_MAX), Semaphore::new(READ_APART_MAX));
-    let handler = Arc::new(ExportHandler { bus, room, reading });
+    let has_secret = access.secret.is_some();
+    let porter = Arc::new(Porter { access, tally: Arc::clone(&tally) });
+    let handler = Arc::new(ExportHandler { bus, room, reading, tally });
     let export = |signal: Signal| {
         post(
             move |State(handler): State<Arc<ExportHandler>>, request: Request| async move { handler.answer(signal, request).await },
         )
     };
-    Router::new()
-        .route("/v1/logs", export(Signal::Logs))
-        .route("/v1/metrics", export(Signal::Metrics))
-        .route("/v1/traces", export(Signal::Traces))
+    let routes = Router::new().route("/v1/logs", export(Signal::Logs));
+    let routes = if has_secret {
+        let skip = |signal: Signal| post(async move |request: Request| skip(signal, request).await);
+        let routes = routes.route("/v1/metrics", skip(Signal::Metrics)).route("/v1/traces", skip(Signal::Traces));
+        Router::new().nest("/k/{secret}", routes)
+    } else {
+        routes.route("/v1/metrics", export(Signal::Metrics)).route("/v1/traces", export(Signal::Traces))
+    };
+    routes
         .fallback(async || RefusedRequest::new(StatusCode::NOT_FOUND, "here are /v1/logs, /v1/metrics and /v1/traces"))
         .method_not_allowed_fallback(async || RefusedRequest::new(StatusCode::METHOD_NOT_ALLOWED, "exports are sent by POST"))
-        .layer(middleware::from_fn_with_state(access, guard))
+        .layer(middleware::from_fn_with_state(porter, guard))
         .with_state(handler)
 }
 
-async fn guard(State(access): State<Arc<AccessRules>>, request: Request, next: Next) -> Response {
+async fn guard(State(porter): State<Arc<Porter>>, request: Request, next: Next) -> Response {
+    let Porter { access, tally } = &*porter;
+    if !access.knows(request.uri().path()) {
+        tally.count_strayed();
+        return RefusedRequest::new(StatusCode::NOT_FOUND, "nothing is received here").into_response();
+    }
     match access.admit(request.headers()) {
         Ok(()) => next.run(request).await,
-        Err((status, reason)) => RefusedRequest::new(status, reason).into_response(),
+        Err((status, reason)) => {
+            tally.count_refused();
+            RefusedRequest::new(status, reason).into_response()
+        }
     }
+}
+
+/// Read to its end, so that the connection serves again, and dropped.
+async fn skip(signal: Signal, request: Request) -> Response {
+    let encoding = Encoding::of(request.headers()).unwrap_or(Encoding::Json);
+    let mut body = request.into_body().into_data_stream();
+    let reading = async {
+        let mut bytes = 0;
+        while let Some(Ok(chunk)) = body.next().await {
+            bytes += chunk.len();
+            if bytes > body::BODY_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // Whoever breaks off or takes too long is told the same.
+    drop(tokio::time::timeout(body::READING, reading).await);
+    answer::success(signal, encoding, answer::RejectedRecords::default())
 }
 
 impl ExportHandler {
@@ -74,8 +116,12 @@ impl ExportHandler {
             return RefusedRequest::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason).into_response();
         };
         match self.take(signal, encoding, request).await {
-            Ok(rejected) => answer::success(signal, encoding, rejected),
+            Ok(rejected) => {
+                self.tally.count_export(rejected.records);
+                answer::success(signal, encoding, rejected)
+            }
             Err(refused) => {
+                self.tally.count_refused();
                 tracing::warn!(status = refused.status.as_u16(), "an export was not taken: {refused}");
                 refused.response(encoding)
             }

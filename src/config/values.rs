@@ -1,6 +1,6 @@
 //! Values of `config.toml` and of flags, as people write them.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use serde::{Deserialize, Deserializer, de};
 
@@ -12,6 +12,18 @@ const HOOK_BUDGET_MS: std::ops::RangeInclusive<u64> = 10..=10_000;
 /// A span of time: `90d`, `12h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Age(pub Micros);
+
+impl Age {
+    pub(super) fn into_duration(self) -> Duration {
+        Duration::from_micros(self.0.unsigned_abs())
+    }
+}
+
+/// # Errors
+/// Where it is no age.
+pub(super) fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Age>, D::Error> {
+    String::deserialize(deserializer)?.parse().map(Some).map_err(de::Error::custom)
+}
 
 impl FromStr for Age {
     type Err = String;

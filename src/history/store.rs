@@ -14,6 +14,7 @@ pub(super) mod zone;
 
 pub use self::{
     error::Error,
+    file::{open_private, private_folder, user},
     options::{Clock, Durability, Options},
     own_files::HistoryFiles,
 };

@@ -148,6 +148,9 @@ fn the_documented_lines_are_those_printed() {
     let checkup = rich.json(&["check"]);
     check(sections, "check", &checkup, &checkup);
 
+    #[cfg(unix)]
+    check(sections, "keep --status", &crate::keep::told_statuses(), &[serde_json::json!({"running": false})]);
+
     // What was removed is told first; then the event of the example, once more.
     rich.record(&[&RICH[2].replace("e3", "e99")]);
     let mut following = rich.command(&["follow", "--json", "--after", "0", "--type", "progress"]);

@@ -34,6 +34,8 @@ mod import;
 mod injection;
 mod inputs;
 mod json;
+#[cfg(unix)]
+mod keep;
 mod list;
 mod load;
 mod maintenance;

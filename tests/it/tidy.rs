@@ -38,6 +38,8 @@ const ROOMS: &[Room] = &[
     room("process", &["event"], &["sysinfo"]),
     // Whose a file is, before it is written to.
     room("history", &["text", "event", "filter", "aggregate"], &["rusqlite", "rustix"]),
+    // Where the keeper is reached and how it is started: no more than a hook needs.
+    room("wake", &["event", "history", "process"], &["rustix", "close_fds"]),
     room("bus", &["event", "filter", "history", "watch_path"], &[]),
     room("upkeep", &["event", "history", "bus", "process"], &[]),
     // Terminals' colours are taken out of output before lines are counted and cut.
@@ -48,20 +50,22 @@ const ROOMS: &[Room] = &[
     ),
     room("import", &["text", "event", "history", "source", "bus", "watch_path"], &[]),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
-    room("setup", &[], &["toml_edit", "similar"]),
+    // Where telemetry is received tells what is ours.
+    room("setup", &["wake"], &["toml_edit", "similar"]),
     // Numbers of signals.
     room("signals", &[], &["rustix"]),
+    room("keep", &["event", "history", "wake", "bus", "upkeep", "collect", "process", "signals"], &[]),
     // What does not fit into an answer is cut with the mark that everything cut has.
     room("mcp", &["text", "event", "filter", "aggregate", "history", "bus", "signals"], &["rmcp"]),
     room("style", &["event"], &[]),
     // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.
     room("tui", &["text", "event", "filter", "aggregate", "history", "bus", "signals", "style"], &["ratatui", "rustix"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
-    room("config", &["text", "event", "filter", "history"], &["toml"]),
+    room("config", &["text", "event", "filter", "history", "wake"], &["toml"]),
     // What is said is redacted with the user's own patterns.
     room("stderr", &["text", "config"], &[]),
     // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.
-    room("hook", &["text", "history", "source", "process", "config", "stderr"], &["rustix"]),
+    room("hook", &["text", "history", "source", "process", "wake", "config", "stderr"], &["rustix"]),
     room("bin", &["hook"], &[]),
     room(
         "cli",

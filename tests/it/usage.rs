@@ -44,6 +44,7 @@ fn help_teaches_by_example() {
         "run",
         "collect",
         "import",
+        "keep",
         "serve",
         "setup",
         "completions",

@@ -43,6 +43,21 @@ impl Options {
         self.beside("bell")
     }
 
+    /// Who keeps this history: the file that the keeper holds locked for as long as it lives, and what it says of itself.
+    pub fn keeper_path(&self) -> PathBuf {
+        self.beside("keeper")
+    }
+
+    /// What agents must know to export to the keeper.
+    pub fn secret_path(&self) -> PathBuf {
+        self.beside("secret")
+    }
+
+    /// Where plugins write what happens, a file a process, for whoever has time to take it in.
+    pub fn feed_path(&self) -> PathBuf {
+        self.beside("feed")
+    }
+
     fn spool_path(&self) -> PathBuf {
         self.beside("spool")
     }
@@ -56,10 +71,10 @@ impl Options {
         }
     }
 
-    /// Where this history's files are, those that are there, and its spool.
+    /// Where this history's files are, those that are there, its spool and its feed.
     pub(in crate::history) fn own_paths(&self) -> Vec<PathBuf> {
-        let beside = [self.path.clone(), self.bell_path(), self.spool_path()];
-        beside.into_iter().chain(self.companions()).collect()
+        let beside = [self.bell_path(), self.keeper_path(), self.secret_path(), self.spool_path(), self.feed_path()];
+        std::iter::once(self.path.clone()).chain(beside).chain(self.companions()).collect()
     }
 
     /// The folders where hooks leave what they could not write, the preferred one first.
