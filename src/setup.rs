@@ -15,12 +15,13 @@ mod table;
 
 use std::{io, path::PathBuf};
 
-use agent::{COLLECTOR, ConfigContent, ConfigFile, SERVER};
+use agent::{ConfigContent, ConfigFile, SERVE, SERVER};
 use json::Json;
 
 pub use agent::{Target, claude_hooks};
 pub use file::{ConfigChange, WrittenFile};
 pub use json::Misplaced;
+pub use merge::is_our_endpoint;
 pub use scan::Syntax;
 
 /// Whose configuration it is.
@@ -45,8 +46,10 @@ pub struct Surroundings {
     pub codex_folder: Option<PathBuf>,
     /// `COPILOT_HOME`
     pub copilot_folder: Option<PathBuf>,
-    /// The environment sends telemetry somewhere already.
+    /// The environment sends telemetry somewhere else already.
     pub has_telemetry: bool,
+    /// Where the keeper receives telemetry: `http://127.0.0.1:PORT/k/SECRET`; `None` where none is to be started.
+    pub keeper: Option<String>,
 }
 
 /// This program, as agents are to start it.
@@ -86,19 +89,19 @@ pub enum Error {
 /// # Errors
 /// [`Error`] where one of its files cannot be read or understood.
 pub fn install(target: Target, scope: Scope, at: &Surroundings, program: &Program) -> Result<Plan, Error> {
-    let may_collect = scope == Scope::User && target.has_telemetry();
-    let files = read(target.places(scope, at, program, may_collect))?;
+    let wanted = at.keeper.as_deref().filter(|_| scope == Scope::User && target.has_telemetry());
+    let files = read(target.places(scope, at, program, wanted))?;
     let is_elsewhere = at.has_telemetry || files.iter().any(ReadConfig::has_foreign_telemetry);
-    let collects = may_collect && !is_elsewhere;
-    let files = if collects == may_collect { files } else { read(target.places(scope, at, program, collects))? };
+    let telemetry = wanted.filter(|_| !is_elsewhere);
+    let files = if telemetry == wanted { files } else { read(target.places(scope, at, program, telemetry))? };
     let mut notes = Vec::new();
-    if may_collect && is_elsewhere {
-        notes.push("telemetry is configured already and was left as it is: tokens and cost are not received from it".to_owned());
+    if wanted.is_some() && is_elsewhere {
+        notes.push(
+            "telemetry is configured already and was left as it is: calls that stand in no file are not recorded".to_owned(),
+        );
     }
-    if collects {
-        notes.push(format!(
-            "telemetry goes to {COLLECTOR}: the server of a running agent receives it, or `{SERVER} collect` at any time"
-        ));
+    if telemetry.is_some() {
+        notes.push(format!("hooks start a keeper that receives telemetry: `{SERVER} keep --status` tells of it"));
     }
     let foreign = files.iter().filter(|file| file.has_foreign_server());
     notes.extend(foreign.map(|file| format!("`{}` has another `{SERVER}` server: left as it is", file.place.path.display())));
@@ -111,7 +114,8 @@ pub fn install(target: Target, scope: Scope, at: &Surroundings, program: &Progra
 /// # Errors
 /// [`Error`] where one of its files cannot be read or understood.
 pub fn remove(target: Target, scope: Scope, at: &Surroundings, program: &Program) -> Result<Plan, Error> {
-    let files = read(target.places(scope, at, program, target.has_telemetry()))?;
+    let telemetry = target.has_telemetry().then(|| at.keeper.as_deref().unwrap_or_default());
+    let files = read(target.places(scope, at, program, telemetry))?;
     Ok(Plan { changes: changes(files, |file| file.without_parts(target))?, notes: Vec::new() })
 }
 
@@ -129,13 +133,9 @@ impl Program {
         shlex::try_join(self.hook_words(agent)).expect("no path holds a NUL")
     }
 
-    fn serve(&self, collects: bool) -> Vec<&'static str> {
-        if collects { vec!["serve", "--collect", COLLECTOR] } else { vec!["serve"] }
-    }
-
-    fn toml_lines(&self, collects: bool) -> Vec<String> {
+    fn toml_lines(&self) -> Vec<String> {
         let text = |text: &str| toml_edit::Value::from(text).to_string();
-        let arguments: Vec<String> = self.serve(collects).into_iter().map(text).collect();
+        let arguments: Vec<String> = SERVE.iter().copied().map(text).collect();
         vec![format!("command = {}", text(&self.path)), format!("args = [{}]", arguments.join(", "))]
     }
 }
@@ -168,10 +168,6 @@ fn changes(
 const TOML_SERVER: &[&str] = &["mcp_servers", SERVER];
 const TOML_TELEMETRY: &[&str] = &["otel"];
 
-fn toml_telemetry() -> Vec<String> {
-    vec![format!(r#"exporter = {{ otlp-http = {{ endpoint = "http://{COLLECTOR}/v1/logs", protocol = "json" }} }}"#)]
-}
-
 impl ReadConfig {
     fn read(place: ConfigFile) -> Result<ReadConfig, Error> {
         let text = match std::fs::read_to_string(&place.path) {
@@ -197,14 +193,10 @@ impl ReadConfig {
         match (&self.place.content, &self.json, &self.text) {
             (ConfigContent::Json(parts), Some(json), _) => parts.iter().any(|part| merge::has_foreign_telemetry(json, part)),
             (ConfigContent::Toml { .. }, _, Some(text)) => {
-                table::has(text, TOML_TELEMETRY).unwrap_or(false) && !self.has_our_telemetry(text)
+                table::has(text, TOML_TELEMETRY).unwrap_or(false) && !has_our_toml_telemetry(text)
             }
             _ => false,
         }
-    }
-
-    fn has_our_telemetry(&self, text: &str) -> bool {
-        matches!(table::lines(text, TOML_TELEMETRY), Ok(Some(lines)) if lines == toml_telemetry())
     }
 
     fn has_foreign_server(&self) -> bool {
@@ -225,7 +217,7 @@ impl ReadConfig {
                 Ok(merged.map_err(|source| Error::Misplaced { path: self.place.path.clone(), source })?.text().to_owned())
             }
             ConfigContent::Toml { server, telemetry } => {
-                self.with_tables(server, *telemetry).map_err(|source| broken_toml(&self.place, source))
+                self.with_tables(server, telemetry.as_deref()).map_err(|source| broken_toml(&self.place, source))
             }
             ConfigContent::Whole(text) => self.own(text.clone()),
         }
@@ -246,10 +238,14 @@ impl ReadConfig {
         }
     }
 
-    fn with_tables(&self, server: &[String], telemetry: bool) -> Result<String, toml_edit::TomlError> {
+    fn with_tables(&self, server: &[String], telemetry: Option<&[String]>) -> Result<String, toml_edit::TomlError> {
         let mut text = self.text.clone();
-        if telemetry && !text.as_deref().is_some_and(|text| self.has_our_telemetry(text)) {
-            let section = table::Section { name: TOML_TELEMETRY, lines: toml_telemetry() };
+        let there = text.as_deref().and_then(|text| table::lines(text, TOML_TELEMETRY).ok().flatten());
+        if let Some(lines) = telemetry.filter(|lines| there.as_deref() != Some(lines)) {
+            if let Some(former) = text.as_deref().filter(|text| has_our_toml_telemetry(text)) {
+                text = table::remove(former, TOML_TELEMETRY)?;
+            }
+            let section = table::Section { name: TOML_TELEMETRY, lines: lines.to_vec() };
             text = Some(table::add(text.as_deref(), &section)?);
         }
         let there = text.as_deref().map(|text| table::lines(text, TOML_SERVER)).transpose()?.flatten();
@@ -271,7 +267,7 @@ impl ReadConfig {
             rest = table::remove(text, TOML_SERVER)?;
         }
         match rest {
-            Some(text) if self.has_our_telemetry(&text) => table::remove(&text, TOML_TELEMETRY),
+            Some(text) if has_our_toml_telemetry(&text) => table::remove(&text, TOML_TELEMETRY),
             rest => Ok(rest),
         }
     }
@@ -282,6 +278,14 @@ impl ReadConfig {
             _ => Ok(text),
         }
     }
+}
+
+/// One line, that has logs sent to us.
+fn has_our_toml_telemetry(text: &str) -> bool {
+    let Ok(Some(lines)) = table::lines(text, TOML_TELEMETRY) else { return false };
+    let [line] = &lines[..] else { return false };
+    let told = |endpoint: &str| merge::is_our_endpoint(endpoint) && *line == agent::codex_exporter(endpoint);
+    line.split('"').any(told)
 }
 
 fn has_our_toml_server(text: &str) -> bool {

@@ -8,8 +8,10 @@ use std::{
 };
 
 use ai_coder_events::{
-    config::Environment,
+    config::{Config, Environment},
+    history::private_folder,
     setup::{self, Plan, Program, Scope, Surroundings, Target},
+    wake,
 };
 use anyhow::Context;
 use clap::{Args, ValueEnum, builder::PossibleValue};
@@ -77,7 +79,8 @@ enum ScopeName {
 
 impl SetupArgs {
     pub fn run(self, environment: Environment, json: bool) -> anyhow::Result<ExitCode> {
-        let (at, program) = (surroundings(environment)?, program()?);
+        let keeper = self.keeper(&environment)?;
+        let (at, program) = (surroundings(environment, keeper)?, program()?);
         let Named(target) = self.agent;
         let scope = match self.scope {
             ScopeName::User => Scope::User,
@@ -101,6 +104,24 @@ impl SetupArgs {
             self.tell(&plan, &backups)?;
         }
         Ok(ExitCode::SUCCESS)
+    }
+
+    /// Where the keeper of the history that hooks write to receives; its secret is made where there is none. `None` where none
+    /// is to be started. A broken configuration of our own is no obstacle.
+    fn keeper(&self, environment: &Environment) -> anyhow::Result<Option<String>> {
+        let config = Config::for_hook(None, environment)?;
+        if !cfg!(unix) || !config.keeper.is_enabled {
+            return Ok(None);
+        }
+        let secret = match wake::known_secret(&config.history) {
+            Some(secret) => secret,
+            None if self.dry_run || self.remove => "SECRET".to_owned(),
+            None => {
+                config.history.path.parent().map_or(Ok(()), private_folder)?;
+                wake::made_secret(&config.history).context("failed to make the keeper's secret")?
+            }
+        };
+        Ok(Some(format!("http://127.0.0.1:{}/k/{secret}", wake::port(&config.history, &config.keeper))))
     }
 
     fn answer(&self, plan: &Plan, backups: &[Option<PathBuf>]) -> serde_json::Value {
@@ -137,7 +158,7 @@ fn write(plan: &Plan) -> anyhow::Result<Vec<Option<PathBuf>>> {
     written.collect()
 }
 
-fn surroundings(environment: Environment) -> anyhow::Result<Surroundings> {
+fn surroundings(environment: Environment, keeper: Option<String>) -> anyhow::Result<Surroundings> {
     Ok(Surroundings {
         home: environment.home.context("no home folder: set HOME")?,
         project: env::current_dir().context("failed to find the current folder")?,
@@ -145,7 +166,8 @@ fn surroundings(environment: Environment) -> anyhow::Result<Surroundings> {
         claude_folder: environment.claude_folder,
         codex_folder: environment.codex_folder,
         copilot_folder: environment.copilot_folder,
-        has_telemetry: Environment::has_telemetry(),
+        has_telemetry: Environment::has_telemetry(setup::is_our_endpoint),
+        keeper,
     })
 }
 

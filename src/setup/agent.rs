@@ -36,8 +36,10 @@ impl Target {
     }
 }
 
-/// Where telemetry is received: where `collect` listens by default.
+/// Where earlier versions had telemetry sent, and `serve` receive it.
 pub(super) const COLLECTOR: &str = "127.0.0.1:4318";
+/// How a client starts the server.
+pub(super) const SERVE: &[&str] = &["serve"];
 /// The name of the server, wherever one is entered.
 pub(super) const SERVER: &str = "ai-coder-events";
 
@@ -130,10 +132,10 @@ pub(super) struct ConfigFile {
 #[derive(Clone, Debug)]
 pub(super) enum ConfigContent {
     Json(Vec<ConfigPart>),
-    /// Codex's `config.toml`: the server, and where to send telemetry.
+    /// Codex's `config.toml`: the server, and what its telemetry is to say.
     Toml {
         server: Vec<String>,
-        telemetry: bool,
+        telemetry: Option<Vec<String>>,
     },
     /// The file as a whole.
     Whole(String),
@@ -147,15 +149,22 @@ pub(super) enum ConfigPart {
         hooks: Vec<(&'static str, Value)>,
         version: Option<u32>,
     },
-    /// Settings that go in together, under one key, unless somebody has set any of that kind.
-    Telemetry {
-        under: &'static str,
-        settings: Vec<(&'static str, Value)>,
-    },
+    Telemetry(TelemetrySettings),
     Server {
         under: &'static str,
         entry: Value,
     },
+}
+
+/// Settings that go in together, under one key, unless somebody has set any of that kind. Whose they are is told by where
+/// they have telemetry sent.
+#[derive(Clone, Debug)]
+pub(super) struct TelemetrySettings {
+    pub under: &'static str,
+    pub endpoint: (&'static str, String),
+    pub others: Vec<(&'static str, Value)>,
+    /// Those of earlier versions.
+    pub former: Vec<(&'static str, Value)>,
 }
 
 /// `[settings]` in which Claude Code looks for telemetry.
@@ -164,8 +173,8 @@ pub(super) fn is_telemetry(key: &str) -> bool {
 }
 
 impl Target {
-    /// `telemetry`: whether its telemetry is to come here.
-    pub(super) fn places(self, scope: Scope, at: &Surroundings, program: &Program, telemetry: bool) -> Vec<ConfigFile> {
+    /// `telemetry`: where its telemetry is to go, if anywhere.
+    pub(super) fn places(self, scope: Scope, at: &Surroundings, program: &Program, telemetry: Option<&str>) -> Vec<ConfigFile> {
         let folder = self.folder(scope, at);
         let json = |path: PathBuf, parts: Vec<ConfigPart>| ConfigFile { path, content: ConfigContent::Json(parts) };
         let file = |name: &str, parts| json(folder.join(name), parts);
@@ -173,27 +182,27 @@ impl Target {
             hooks: hooks(&program.hook(self.name())),
             version,
         };
-        let serve = program.serve(telemetry);
-        let stdio = json!({"type": "stdio", "command": program.path, "args": serve});
-        let plain = json!({"command": program.path, "args": serve});
+        let stdio = json!({"type": "stdio", "command": program.path, "args": SERVE});
+        let plain = json!({"command": program.path, "args": SERVE});
         let server = |under, entry| ConfigPart::Server { under, entry };
         match self {
             Target::ClaudeCode => {
-                let settings = [hooks(claude_hooks, None)].into_iter().chain(telemetry.then(claude_telemetry)).collect();
+                let settings = [hooks(claude_hooks, None)].into_iter().chain(telemetry.map(claude_telemetry)).collect();
                 vec![file("settings.json", settings), json(at.claude_servers(scope), vec![server("mcpServers", stdio)])]
             }
             Target::Codex => {
-                let content = ConfigContent::Toml { server: program.toml_lines(telemetry), telemetry };
+                let telemetry = telemetry.map(codex_telemetry);
+                let content = ConfigContent::Toml { server: program.toml_lines(), telemetry };
                 let servers = ConfigFile { path: folder.join("config.toml"), content };
                 vec![file("hooks.json", vec![hooks(codex_hooks, None)]), servers]
             }
             Target::Gemini => {
-                let telemetry = telemetry.then(gemini_telemetry);
+                let telemetry = telemetry.map(gemini_telemetry);
                 let parts = [hooks(gemini_hooks, None)].into_iter().chain(telemetry).chain([server("mcpServers", plain)]);
                 vec![file("settings.json", parts.collect())]
             }
             Target::Copilot => {
-                let local = json!({"type": "local", "command": program.path, "args": serve, "tools": ["*"]});
+                let local = json!({"type": "local", "command": program.path, "args": SERVE, "tools": ["*"]});
                 let servers = if scope == Scope::User { "mcp-config.json" } else { "mcp.json" };
                 let hooks = vec![hooks(copilot_hooks, Some(1))];
                 vec![file("hooks/ai-coder-events.json", hooks), file(servers, vec![server("mcpServers", local)])]
@@ -202,7 +211,7 @@ impl Target {
                 vec![file("hooks.json", vec![hooks(cursor_hooks, Some(1))]), file("mcp.json", vec![server("mcpServers", plain)])]
             }
             Target::Opencode => {
-                let command: Vec<&str> = std::iter::once(program.path.as_str()).chain(serve.iter().copied()).collect();
+                let command: Vec<&str> = std::iter::once(program.path.as_str()).chain(SERVE.iter().copied()).collect();
                 let entry = json!({"type": "local", "command": command, "enabled": true});
                 let content = ConfigContent::Whole(opencode::plugin(&program.hook_words(self.name())));
                 let plugin = ConfigFile { path: folder.join("plugins/ai-coder-events.js"), content };
@@ -238,10 +247,6 @@ impl Target {
     pub(super) const fn note(self) -> Option<&'static str> {
         match self {
             Target::Codex => Some("Codex runs new hooks once they are trusted: start it and accept them under `/hooks`"),
-            Target::Copilot => Some(
-                "Copilot takes telemetry settings from its environment only: export COPILOT_OTEL_ENABLED=true and \
-                 OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318, and keep `ai-coder-events collect` running",
-            ),
             _ => None,
         }
     }
@@ -308,25 +313,37 @@ fn cursor_hooks(command: &str) -> Vec<(&'static str, Value)> {
     CURSOR.iter().map(|event| (*event, json!({"command": command, "timeout": HOOK_SECONDS}))).collect()
 }
 
-fn claude_telemetry() -> ConfigPart {
-    let settings = [
-        ("CLAUDE_CODE_ENABLE_TELEMETRY", "1".to_owned()),
-        ("OTEL_LOGS_EXPORTER", "otlp".to_owned()),
-        ("OTEL_METRICS_EXPORTER", "otlp".to_owned()),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json".to_owned()),
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{COLLECTOR}")),
-        // A session that is killed loses what was not sent yet; the default is five seconds.
-        ("OTEL_LOGS_EXPORT_INTERVAL", "1000".to_owned()),
-    ];
-    ConfigPart::Telemetry { under: "env", settings: settings.map(|(key, value)| (key, Value::from(value))).into() }
+/// Logs alone: they say all that metrics do, call by call.
+fn claude_telemetry(endpoint: &str) -> ConfigPart {
+    let text = |settings: &[(&'static str, &str)]| settings.iter().map(|(key, value)| (*key, Value::from(*value))).collect();
+    ConfigPart::Telemetry(TelemetrySettings {
+        under: "env",
+        endpoint: ("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.to_owned()),
+        others: text(&[
+            ("CLAUDE_CODE_ENABLE_TELEMETRY", "1"),
+            ("OTEL_LOGS_EXPORTER", "otlp"),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/json"),
+            // A session that is killed loses what was not sent yet; the default is five seconds.
+            ("OTEL_LOGS_EXPORT_INTERVAL", "1000"),
+        ]),
+        former: text(&[("OTEL_METRICS_EXPORTER", "otlp")]),
+    })
 }
 
-fn gemini_telemetry() -> ConfigPart {
-    let settings = vec![
-        ("enabled", json!(true)),
-        ("target", json!("local")),
-        ("otlpEndpoint", json!(format!("http://{COLLECTOR}"))),
-        ("otlpProtocol", json!("http")),
-    ];
-    ConfigPart::Telemetry { under: "telemetry", settings }
+fn gemini_telemetry(endpoint: &str) -> ConfigPart {
+    ConfigPart::Telemetry(TelemetrySettings {
+        under: "telemetry",
+        endpoint: ("otlpEndpoint", endpoint.to_owned()),
+        others: vec![("enabled", json!(true)), ("target", json!("local")), ("otlpProtocol", json!("http"))],
+        former: Vec::new(),
+    })
+}
+
+/// Logs alone, at their full address.
+fn codex_telemetry(endpoint: &str) -> Vec<String> {
+    vec![codex_exporter(&format!("{endpoint}/v1/logs"))]
+}
+
+pub(super) fn codex_exporter(endpoint: &str) -> String {
+    format!(r#"exporter = {{ otlp-http = {{ endpoint = "{endpoint}", protocol = "json" }} }}"#)
 }

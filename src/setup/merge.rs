@@ -4,8 +4,10 @@
 
 use serde_json::Value;
 
+use crate::wake::is_keeper_endpoint;
+
 use super::{
-    agent::{COLLECTOR, ConfigPart, SERVER},
+    agent::{COLLECTOR, ConfigPart, SERVER, TelemetrySettings},
     json::{Json, Misplaced, PathStep, steps},
 };
 
@@ -19,10 +21,7 @@ const VERSION: &str = "version";
 pub(super) fn put_in(json: Json, part: &ConfigPart, agent: &str) -> Result<Json, Misplaced> {
     match part {
         ConfigPart::Hooks { hooks, version } => put_hooks(json, hooks, *version, agent),
-        ConfigPart::Telemetry { under, settings } if !has_settings(&json, under, settings) => {
-            settings.iter().try_fold(json, |json, (key, value)| json.put(&[under, key], value))
-        }
-        ConfigPart::Telemetry { .. } => Ok(json),
+        ConfigPart::Telemetry(telemetry) => put_telemetry(json, telemetry),
         ConfigPart::Server { under, entry } => {
             let path = [*under, SERVER];
             match json.find(&steps(&path)).map(|node| node.value()) {
@@ -38,10 +37,7 @@ pub(super) fn put_in(json: Json, part: &ConfigPart, agent: &str) -> Result<Json,
 pub(super) fn take_out(json: Json, part: &ConfigPart, agent: &str) -> Option<Json> {
     match part {
         ConfigPart::Hooks { version, .. } => take_hooks(json, *version, agent),
-        ConfigPart::Telemetry { under, settings } if has_settings(&json, under, settings) => {
-            settings.iter().try_fold(json, |json, (key, _)| json.take(&steps(&[under, key])))
-        }
-        ConfigPart::Telemetry { .. } => Some(json),
+        ConfigPart::Telemetry(telemetry) => take_telemetry(json, telemetry),
         ConfigPart::Server { under, .. } => {
             let path = [PathStep::Key(under), PathStep::Key(SERVER)];
             let is_ours = json.find(&path).is_some_and(|node| is_our_server(&node.value()));
@@ -52,10 +48,66 @@ pub(super) fn take_out(json: Json, part: &ConfigPart, agent: &str) -> Option<Jso
 
 /// Somebody has settings of this kind that are not ours.
 pub(super) fn has_foreign_telemetry(json: &Json, part: &ConfigPart) -> bool {
-    let ConfigPart::Telemetry { under, settings } = part else { return false };
-    let Some(node) = json.find(&[PathStep::Key(under)]) else { return false };
-    let of_that_kind = |key: &str| *under == "telemetry" || super::agent::is_telemetry(key);
-    node.entries().iter().any(|entry| of_that_kind(&entry.key)) && !has_settings(json, under, settings)
+    let ConfigPart::Telemetry(telemetry) = part else { return false };
+    let Some(node) = json.find(&[PathStep::Key(telemetry.under)]) else { return false };
+    let of_that_kind = |key: &str| telemetry.under == "telemetry" || super::agent::is_telemetry(key);
+    node.entries().iter().any(|entry| of_that_kind(&entry.key)) && !is_our_telemetry(json, telemetry)
+}
+
+/// Telemetry goes to a keeper, of whatever history and secret, or where earlier versions had it sent.
+fn is_our_telemetry(json: &Json, telemetry: &TelemetrySettings) -> bool {
+    let endpoint = json.find(&steps(&[telemetry.under, telemetry.endpoint.0])).map(|node| node.value());
+    endpoint.as_ref().and_then(Value::as_str).is_some_and(is_our_endpoint)
+}
+
+/// Whether telemetry that goes to `endpoint` comes to us.
+pub fn is_our_endpoint(endpoint: &str) -> bool {
+    is_keeper_endpoint(endpoint)
+        || endpoint
+            .strip_prefix("http://")
+            .and_then(|rest| rest.strip_prefix(COLLECTOR))
+            .is_some_and(|path| matches!(path, "" | "/v1/logs"))
+}
+
+/// What a person has changed of ours stays as it is, but for where telemetry goes.
+fn put_telemetry(json: Json, telemetry: &TelemetrySettings) -> Result<Json, Misplaced> {
+    let TelemetrySettings { under, endpoint: (key, endpoint), others, former } = telemetry;
+    let is_there = |json: &Json, key: &str| json.find(&steps(&[under, key])).is_some();
+    let has = |json: &Json, key: &str, value: &Value| json.find(&steps(&[under, key])).is_some_and(|node| node.value() == *value);
+    let endpoint = Value::from(endpoint.as_str());
+    let mut json = json;
+    if !has(&json, key, &endpoint) {
+        // What is wanted goes in before what is stale comes out: so the object that holds both keeps its place.
+        for (key, value) in others.iter().filter(|(key, _)| !is_there(&json, key)).cloned().collect::<Vec<_>>() {
+            json = json.put(&[under, key], &value)?;
+        }
+        if is_there(&json, key) {
+            json = json.take(&steps(&[under, key])).unwrap_or_else(Json::new_file);
+        }
+        json = json.put(&[under, key], &endpoint)?;
+    }
+    for (key, value) in former {
+        if has(&json, key, value) {
+            json = json.take(&steps(&[under, key])).unwrap_or_else(Json::new_file);
+        }
+    }
+    Ok(json)
+}
+
+fn take_telemetry(json: Json, telemetry: &TelemetrySettings) -> Option<Json> {
+    if !is_our_telemetry(&json, telemetry) {
+        return Some(json);
+    }
+    let TelemetrySettings { under, endpoint: (endpoint, _), others, former } = telemetry;
+    let is_ours =
+        |json: &Json, key: &str, value: &Value| json.find(&steps(&[under, key])).is_some_and(|node| node.value() == *value);
+    let mut json = json;
+    for (key, value) in others.iter().chain(former) {
+        if is_ours(&json, key, value) {
+            json = json.take(&steps(&[under, key]))?;
+        }
+    }
+    json.take(&steps(&[under, endpoint]))
 }
 
 pub(super) fn has_foreign_server(json: &Json, part: &ConfigPart) -> bool {
@@ -181,10 +233,6 @@ fn is_our_hook(command: &str, agent: &str) -> bool {
         _ => return false,
     };
     matches!(named_agent, [name] | [name, _] if *name == agent)
-}
-
-fn has_settings(json: &Json, under: &str, settings: &[(&str, Value)]) -> bool {
-    settings.iter().all(|(key, value)| json.find(&steps(&[under, key])).is_some_and(|node| node.value() == *value))
 }
 
 #[cfg(test)]

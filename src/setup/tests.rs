@@ -15,6 +15,8 @@ fn program_alone() -> Program {
     Program { hook_path: None, ..program() }
 }
 
+const KEEPER: &str = "http://127.0.0.1:24440/k/0123456789abcdef0123456789abcdef";
+
 /// A home and a project of its own.
 struct Machine {
     _folder: tempfile::TempDir,
@@ -25,7 +27,10 @@ impl Machine {
     fn new() -> Machine {
         let folder = tempfile::tempdir().expect("a folder");
         let (home, project) = (folder.path().join("home"), folder.path().join("project"));
-        Machine { at: Surroundings { home, project, ..Surroundings::default() }, _folder: folder }
+        Machine {
+            at: Surroundings { home, project, keeper: Some(KEEPER.to_owned()), ..Surroundings::default() },
+            _folder: folder,
+        }
     }
 
     fn put(&self, name: &str, text: &str) {
@@ -166,21 +171,57 @@ fn telemetry_that_goes_elsewhere_is_not_redirected() {
         let machine = Machine::new();
         machine.put(name, text);
         machine.install(target, Scope::User);
-        let servers = machine.text(server).expect("the server is entered");
-        assert!(servers.contains("serve") && !servers.contains("--collect"), "{servers}");
-        assert!(!machine.text(name).expect("it is there").contains("4318"));
+        assert!(machine.text(server).expect("the server is entered").contains("serve"));
+        assert!(!machine.text(name).expect("it is there").contains("/k/"));
 
         let machine = Machine::new();
         machine.install(target, Scope::User);
-        assert!(machine.text(server).expect("the server is entered").contains("--collect"));
-        assert!(machine.text(name).expect("it is there").contains("127.0.0.1:4318"));
+        assert!(machine.text(server).expect("the server is entered").contains("serve"));
+        assert!(machine.text(name).expect("it is there").contains(KEEPER));
+        let moved = KEEPER.replace("24440", "24441");
+        let at = Surroundings { keeper: Some(moved.clone()), ..machine.at.clone() };
+        let plan = install(target, Scope::User, &at, &program()).expect("the files are in order");
+        let [change] = &plan.changes[..] else { panic!("{:?}", plan.changes) };
+        let (before, after) = (change.before.as_deref().unwrap_or_default(), change.after.as_deref().unwrap_or_default());
+        let lines = |text: &str| {
+            text.replace(&moved, KEEPER).replace(',', "").lines().map(|line| line.trim().to_owned()).collect::<BTreeSet<_>>()
+        };
+        assert!(after.contains(&moved) && lines(before) == lines(after), "{before}{after}");
+    }
+}
+
+/// Until a keeper received it, telemetry went to the server that the agent itself had started.
+#[test]
+fn what_sent_telemetry_to_an_agents_own_server_is_mended_and_removed() {
+    let env = r#""CLAUDE_CODE_ENABLE_TELEMETRY": "1", "OTEL_LOGS_EXPORTER": "otlp", "OTEL_METRICS_EXPORTER": "otlp",
+        "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json", "OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:4318", "OTEL_LOGS_EXPORT_INTERVAL": "500""#;
+    let telemetry = r#""enabled": true, "target": "local", "otlpEndpoint": "http://127.0.0.1:4318", "otlpProtocol": "http""#;
+    let otel = "[otel]\nexporter = { otlp-http = { endpoint = \"http://127.0.0.1:4318/v1/logs\", protocol = \"json\" } }\n";
+    let server = "[mcp_servers.ai-coder-events]\ncommand = \"/opt/ai-coder-events\"\nargs = [\"serve\", \"--collect\", \"127.0.0.1:4318\"]\n";
+    let cases = [
+        (Target::ClaudeCode, ".claude/settings.json", format!("{{\"env\": {{{env}}}}}"), KEEPER.to_owned()),
+        (Target::Gemini, ".gemini/settings.json", format!("{{\"telemetry\": {{{telemetry}}}}}"), KEEPER.to_owned()),
+        (Target::Codex, ".codex/config.toml", format!("a = 1\n\n{otel}\n{server}"), format!("{KEEPER}/v1/logs")),
+    ];
+    for (target, name, text, endpoint) in cases {
+        let machine = Machine::new();
+        machine.put(name, &text);
+        machine.install(target, Scope::User);
+        let mended = machine.text(name).expect("it is there");
+        assert!(mended.contains(&endpoint) && !mended.contains("4318") && !mended.contains("OTEL_METRICS"), "{mended}");
+        assert_eq!(mended.contains("\"500\""), target == Target::ClaudeCode, "what a person set stays: {mended}");
+        assert_eq!(machine.install(target, Scope::User).changes, [], "{mended}");
+        machine.put(name, &text);
+        machine.remove(target, Scope::User);
+        let rest = machine.text(name).unwrap_or_default();
+        assert!(!rest.contains("4318") && !rest.contains("serve"), "{rest}");
     }
 }
 
 /// The hooks that setup registers with `target`, by name.
 fn registered(target: Target) -> Vec<String> {
     let mut names = Vec::new();
-    for place in target.places(Scope::User, &Surroundings::default(), &program(), false) {
+    for place in target.places(Scope::User, &Surroundings::default(), &program(), None) {
         match place.content {
             ConfigContent::Json(parts) => names.extend(parts.into_iter().flat_map(|part| match part {
                 agent::ConfigPart::Hooks { hooks, .. } => hooks.into_iter().map(|(event, _)| event.to_owned()).collect(),
