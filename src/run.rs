@@ -1,13 +1,14 @@
 //! `run`: any process as a coder. Transparent first: what it runs must not notice that it is watched.
 //!
 //! ```text
-//! stdin ──────────────────────────▶ command ─▶ pipe or terminal ─▶ copy ─▶ stdout, stderr
+//! stdin ─▶ [keys] ────────────────▶ command ─▶ pipe or terminal ─▶ copy ─▶ stdout, stderr
 //!                                      │                             └tap▶ digest ─┐
 //! signals ─▶ forward ─▶ command        ├─▶ workspace, resources ───────────────────┼─▶ recorder ─▶ history
 //!                                      └─▶ waits: stopped, continued, ended ───────┘
 //! ```
 //!
-//! It promises: the command's own exit code, streams and signals; copying never waits for recording, which sheds output
+//! It promises: the command's own end, streams, descriptors and signals, as whoever waits for it sees them (what a command and
+//! its shell can tell apart is a table in `tests/it/run/same.rs`); copying never waits for recording, which sheds output
 //! text and counts it instead; whatever state the history is in, nothing of it is heard on the command's streams; where
 //! the wrapper dies, the command loses no more than the reader of a pipe.
 //!
@@ -20,10 +21,13 @@ mod command;
 mod copy;
 mod digest;
 mod ending;
+mod exit;
+mod keys;
 mod life;
 mod not_started;
 mod output;
-mod pipes;
+mod outputs;
+mod pty;
 mod recorder;
 mod resources;
 mod signals;
@@ -35,14 +39,14 @@ use std::{ffi::OsString, path::PathBuf, sync::mpsc};
 
 use crate::{history, source::HookContext};
 
-pub use self::{coder::RunCoder, not_started::NotStarted};
+pub use self::{coder::RunCoder, exit::end_like, not_started::NotStarted, wake::CommandEnd};
 use self::{
     command::RunningCommand,
     digest::Digest,
     ending::Ending,
     recorder::Recorder,
     resources::Resources,
-    wake::{CommandEnd, CommandState, Wake},
+    wake::{CommandState, Wake},
     workspace::Workspace,
 };
 
@@ -60,26 +64,28 @@ pub struct Run {
     pub history: Option<history::Options>,
 }
 
-/// Runs it to its end and answers its exit code, 128 + n where signal n ended it.
+/// Runs it to its end.
 ///
 /// # Errors
 /// [`NotStarted`] where the command could not be run; that is recorded too.
-pub fn run(run: Run) -> Result<u8, NotStarted> {
+pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let Run { coder, command, reads_stream, memory_limit_mb, history } = run;
     let recorder = Recorder::start(history.as_ref());
-    let folder = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/"));
-    let life = life::Life::new(coder.clone(), &command, &folder);
+    // A folder that is gone is still the command's, but there is nothing to watch in it.
+    let folder = std::env::current_dir().ok();
+    let life = life::Life::new(coder.clone(), &command, folder.as_deref());
     recorder.record(life.created());
 
     let (wake, wakes) = mpsc::channel();
     // Before the command: a signal that comes early is not lost but waits for it.
     signals::listen(wake.clone());
-    let workspace = Workspace::watch(&folder, history.as_ref(), coder.clone(), recorder.sink());
+    let watched = |folder: &PathBuf| Workspace::watch(folder, history.as_ref(), coder.clone(), recorder.sink());
+    let workspace = folder.as_ref().map(watched);
     let context = HookContext { parent_coder_id: Some(coder.id.clone()), ..HookContext::default() };
     let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.sink());
 
     let environment = coder.environment(history.as_ref());
-    let mut command = match RunningCommand::start(&command, &folder, environment, &digest) {
+    let mut command = match RunningCommand::start(&command, environment, &digest) {
         Ok(command) => command,
         Err(not_started) => {
             recorder.record_all(life.not_started(&not_started));
@@ -116,9 +122,9 @@ pub fn run(run: Run) -> Result<u8, NotStarted> {
     let in_terminal = command.is_in_terminal();
     command.drain();
     resources.finish();
-    workspace.finish();
+    workspace.into_iter().for_each(Workspace::finish);
     let last_lines = digest.finish();
     recorder.record_all(life.ended(end, ending.asked_for(end, in_terminal), &last_lines, ended_at));
     recorder.finish();
-    Ok(end.exit_code())
+    Ok(end)
 }

@@ -36,7 +36,7 @@ pub struct RunArgs {
 }
 
 const EXAMPLES: &str = "\
-Exits with the command's own code: 128 + n where signal n ended it, 127 where it was not found, 126 where
+Exits with the command's own code, or dies of the signal that ended it; 127 where it was not found, 126 where
 it could not be executed. Streams, signals, terminal and window size are the command's; it finds itself as
 AI_CODER_ID, AI_CODER_NAME and AI_CODER_EVENTS_DB in its environment.
 
@@ -68,7 +68,7 @@ impl RunArgs {
             history,
         };
         match run::run(run) {
-            Ok(code) => Ok(ExitCode::from(code)),
+            Ok(end) => Ok(ExitCode::from(run::end_like(end))),
             Err(not_started) => Ok(report(not_started)),
         }
     }

@@ -3,54 +3,62 @@
 use std::{
     ffi::OsString,
     io::{self, IsTerminal},
-    path::Path,
+    process::{self, Stdio},
     sync::mpsc::Sender,
     thread,
 };
 
-use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, waitpid};
+use rustix::{
+    process::{Pid, Signal, WaitOptions, WaitStatus, getpgrp, getpid, kill_process, kill_process_group, waitpid},
+    stdio,
+    termios::tcgetpgrp,
+};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 
 use super::{
     digest::Digest,
     not_started::NotStarted,
-    pipes::Pipes,
+    outputs::Outputs,
     recorder::Recorder,
     terminal::Terminal,
     wake::{CommandEnd, CommandState, Received, Wake},
 };
 
-/// What carries its streams.
-enum Streams {
-    Pipes(Pipes),
-    Terminal(Terminal),
-}
-
 pub(super) struct RunningCommand {
     pid: Pid,
-    streams: Streams,
+    /// A terminal of its own, where it has one.
+    terminal: Option<Terminal>,
+    outputs: Outputs,
     is_stopped: bool,
     /// The wrapper was asked to stop, and does so once the command has: a shell that waits for it sees one job.
     is_stopping: bool,
 }
 
 impl RunningCommand {
-    /// In a terminal where all three streams are one, else with pipes. Its output waits until it may [flow](RunningCommand::flow).
+    /// Its output waits until it may [flow](RunningCommand::flow).
     pub fn start(
         words: &[OsString],
-        folder: &Path,
         environment: Vec<(&'static str, OsString)>,
         digest: &Digest,
     ) -> Result<RunningCommand, NotStarted> {
-        let all_terminals = io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal();
-        let (pid, streams) = if all_terminals {
-            let (pid, terminal) = Terminal::start(words, folder, environment, digest)?;
-            (pid, Streams::Terminal(terminal))
+        let (program, arguments) = words.split_first().expect("a run has a program");
+        let mut command = process::Command::new(program);
+        command.args(arguments).envs(environment);
+        RunningCommand::begin(command, digest).map_err(|error| NotStarted::of(program, error))
+    }
+
+    fn begin(command: process::Command, digest: &Digest) -> io::Result<RunningCommand> {
+        let mut outputs = Outputs::new()?;
+        let (child, terminal) = if is_typed_into() {
+            let stderr = (!io::stderr().is_terminal()).then(Stdio::piped);
+            let (mut child, terminal) = Terminal::start(command, stderr, digest)?;
+            outputs.take(&mut child, digest);
+            (child, Some(terminal))
         } else {
-            let (pid, pipes) = Pipes::start(words, environment, digest)?;
-            (pid, Streams::Pipes(pipes))
+            (outputs.start(command, digest)?, None)
         };
-        Ok(RunningCommand { pid, streams, is_stopped: false, is_stopping: false })
+        let pid = Pid::from_child(&child);
+        Ok(RunningCommand { pid, terminal, outputs, is_stopped: false, is_stopping: false })
     }
 
     pub fn pid(&self) -> u32 {
@@ -58,15 +66,15 @@ impl RunningCommand {
     }
 
     pub fn is_in_terminal(&self) -> bool {
-        matches!(self.streams, Streams::Terminal(_))
+        self.terminal.is_some()
     }
 
     /// Lets its output through from here on.
     pub fn flow(&mut self) {
-        match &mut self.streams {
-            Streams::Pipes(pipes) => pipes.flow(),
-            Streams::Terminal(terminal) => terminal.flow(),
+        if let Some(terminal) = &mut self.terminal {
+            terminal.flow();
         }
+        self.outputs.flow();
     }
 
     /// Tells `wake` what becomes of it, until it has ended.
@@ -87,16 +95,14 @@ impl RunningCommand {
 
     /// Passes a signal on, as far as the command does not have it yet.
     pub fn receive(&mut self, Received { signal, from_terminal }: Received, recorder: &Recorder) {
-        match (signal, &self.streams) {
-            (SIGWINCH, Streams::Terminal(terminal)) => terminal.resize(),
-            // The kernel tells the command of its own terminal.
-            (SIGWINCH, Streams::Pipes(_)) => {}
-            (SIGTSTP, Streams::Terminal(_)) => {
+        match signal {
+            SIGWINCH => self.resize(),
+            SIGTSTP if self.is_in_terminal() => {
                 self.is_stopping = true;
                 // A session's leader in a terminal of its own has no one to continue it: the kernel would not let it stop.
-                self.send(Signal::STOP);
+                self.send_to_group(Signal::STOP);
             }
-            (SIGTSTP, Streams::Pipes(_)) => {
+            SIGTSTP => {
                 self.is_stopping = true;
                 if !from_terminal {
                     self.send(Signal::TSTP);
@@ -104,9 +110,9 @@ impl RunningCommand {
                 // Its stop may have been heard of first.
                 self.follow(recorder);
             }
-            (SIGCONT, _) => {
+            SIGCONT => {
                 self.is_stopping = false;
-                self.send(Signal::CONT);
+                if self.is_in_terminal() { self.send_to_group(Signal::CONT) } else { self.send(Signal::CONT) }
             }
             _ if from_terminal && !self.is_in_terminal() => {}
             _ => {
@@ -115,6 +121,14 @@ impl RunningCommand {
                 }
             }
         }
+    }
+
+    /// The kernel tells the command of its own terminal.
+    fn resize(&self) {
+        if let Some(terminal) = &self.terminal {
+            terminal.resize();
+        }
+        self.outputs.resize();
     }
 
     pub fn stopped(&mut self, recorder: &Recorder) {
@@ -133,32 +147,48 @@ impl RunningCommand {
         }
         self.is_stopping = false;
         recorder.flush();
-        if let Streams::Terminal(terminal) = &mut self.streams {
+        if let Some(terminal) = &mut self.terminal {
             terminal.give_back();
         }
-        if let Err(error) = kill_process(rustix::process::getpid(), Signal::STOP) {
+        if let Err(error) = kill_process(getpid(), Signal::STOP) {
             tracing::debug!("failed to stop: {error}");
         }
-        if let Streams::Terminal(terminal) = &mut self.streams {
+        if let Some(terminal) = &mut self.terminal {
             terminal.take_over();
-            terminal.resize();
         }
+        self.resize();
     }
 
     /// Delivers what it left in its streams. What still runs of it keeps them.
     pub fn drain(self) {
-        match self.streams {
-            Streams::Pipes(pipes) => pipes.drain(),
-            Streams::Terminal(terminal) => terminal.drain(),
+        if let Some(terminal) = self.terminal {
+            terminal.drain();
         }
+        self.outputs.drain();
     }
 
     fn send(&self, signal: Signal) {
-        // It may have ended a moment ago.
-        if let Err(error) = kill_process(self.pid, signal) {
-            tracing::debug!("failed to pass on {signal:?}: {error}");
-        }
+        passed_on(kill_process(self.pid, signal), signal);
     }
+
+    /// To all of the command that works for it in its terminal.
+    fn send_to_group(&self, signal: Signal) {
+        passed_on(kill_process_group(self.pid, signal), signal);
+    }
+}
+
+fn passed_on(sent: rustix::io::Result<()>, signal: Signal) {
+    // It may have ended a moment ago.
+    if let Err(error) = sent {
+        tracing::debug!("failed to pass on {signal:?}: {error}");
+    }
+}
+
+/// Whether a person types into the command and sees what it shows. In the background nobody does: it stays in our terminal
+/// then, which stops it where it wants to be typed into.
+fn is_typed_into() -> bool {
+    let in_foreground = || tcgetpgrp(stdio::stdin()).is_ok_and(|foreground| foreground == getpgrp());
+    io::stdin().is_terminal() && io::stdout().is_terminal() && in_foreground()
 }
 
 fn next_state(pid: Pid) -> CommandState {

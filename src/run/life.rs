@@ -16,14 +16,14 @@ const COMMAND_CHARS_MAX: usize = 4_000;
 pub(super) struct Life {
     coder: RunCoder,
     command: String,
-    folder: String,
+    folder: Option<String>,
 }
 
 impl Life {
-    pub fn new(coder: RunCoder, command: &[OsString], folder: &Path) -> Life {
+    pub fn new(coder: RunCoder, command: &[OsString], folder: Option<&Path>) -> Life {
         let words: Vec<String> = command.iter().map(|word| quoted(&word.to_string_lossy())).collect();
         let command = text::cut(&words.join(" "), COMMAND_CHARS_MAX).into_owned();
-        Life { coder, command, folder: folder.to_string_lossy().into_owned() }
+        Life { coder, command, folder: folder.map(|folder| folder.to_string_lossy().into_owned()) }
     }
 
     /// Only where the coder is new: a run may go on with one that is known.
@@ -110,7 +110,7 @@ impl Life {
     }
 
     fn about_command(&self, draft: Draft) -> Draft {
-        draft.with(DataKey::Command, self.command.as_str()).with(DataKey::Cwd, self.folder.as_str())
+        draft.with(DataKey::Command, self.command.as_str()).with_some(DataKey::Cwd, self.folder.as_deref())
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
         let check = |words: &[&str], expected: &str| {
             let words: Vec<OsString> = words.iter().map(OsString::from).collect();
             let coder = RunCoder::new(&words[0], None, None, None);
-            assert_eq!(Life::new(coder, &words, Path::new("/")).command, expected);
+            assert_eq!(Life::new(coder, &words, None).command, expected);
         };
         check(&["ls", "-l", "/tmp/a=b"], "ls -l /tmp/a=b");
         check(&["sh", "-c", "echo 'a b'; exit 3"], r"sh -c 'echo '\''a b'\''; exit 3'");
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn how_a_life_ends() {
-        let life = Life::new(RunCoder::new(OsStr::new("x"), None, None, None), &["x".into()], Path::new("/"));
+        let life = Life::new(RunCoder::new(OsStr::new("x"), None, None, None), &["x".into()], None);
         let check = |end: CommandEnd, asked_for: bool, expected: &[(EventType, Option<&str>)]| {
             let drafts = life.ended(end, asked_for, "last words", Time::from_micros(5));
             assert!(drafts.iter().all(|draft| draft.timestamp == Some(Time::from_micros(5))));

@@ -1,11 +1,12 @@
 //! Signals sent to the wrapper: heard on a thread, passed on by whoever waits for the command.
 
-use std::{fs, io, sync::mpsc::Sender, thread};
+use std::{fs, sync::mpsc::Sender, thread};
 
+use rustix::process::{Pid, Signal, getpid};
 use signal_hook::{
     consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH},
     iterator::{SignalsInfo, exfiltrator::WithOrigin},
-    low_level::siginfo::Cause,
+    low_level::siginfo::{Cause, Origin},
 };
 
 use super::wake::{Received, Wake};
@@ -18,9 +19,15 @@ const HEARD: [i32; 10] = [SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SI
 pub(super) fn listen(wake: Sender<Wake>) {
     let ignored = ignored_signals();
     let heard = HEARD.iter().copied().filter(|&signal| signal == SIGCHLD || ignored & bit(signal) == 0);
+    // The keys of our terminal that are signals, which we passed to our own group: the command has them from its own.
+    let own = getpid().as_raw_nonzero().get();
+    let is_own_key = move |origin: &Origin| {
+        let by_us = origin.process.as_ref().is_some_and(|process| process.pid == own);
+        by_us && matches!(origin.signal, SIGINT | SIGQUIT)
+    };
     let listening = SignalsInfo::<WithOrigin>::new(heard).and_then(|mut signals| {
         thread::Builder::new().name("signals".into()).spawn(move || {
-            for origin in signals.forever().filter(|origin| origin.signal != SIGCHLD) {
+            for origin in signals.forever().filter(|origin| origin.signal != SIGCHLD && !is_own_key(origin)) {
                 let received = Received { signal: origin.signal, from_terminal: matches!(origin.cause, Cause::Kernel) };
                 if wake.send(Wake::Received(received)).is_err() {
                     return;
@@ -39,12 +46,20 @@ fn bit(signal: i32) -> u64 {
 
 /// As bits; none where the system does not tell.
 fn ignored_signals() -> u64 {
-    let status: io::Result<String> = fs::read_to_string("/proc/self/status");
-    let mask = status.ok().and_then(|status| {
-        let line = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
-        u64::from_str_radix(line.trim(), 16).ok()
-    });
-    mask.unwrap_or(0)
+    signal_mask("self", "SigIgn:").unwrap_or(0)
+}
+
+/// Whether `process` neither ignores nor handles the signal; not where the system does not tell.
+pub(super) fn is_left_to_the_system(process: Pid, signal: Signal) -> bool {
+    let process = process.as_raw_nonzero().to_string();
+    let masks = ["SigIgn:", "SigCgt:"].map(|name| signal_mask(&process, name));
+    masks.into_iter().all(|mask| mask.is_some_and(|mask| mask & bit(signal.as_raw()) == 0))
+}
+
+fn signal_mask(process: &str, name: &str) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    u64::from_str_radix(line.trim(), 16).ok()
 }
 
 /// `SIGTERM` for 15.

@@ -8,12 +8,13 @@ pub(super) enum Wake {
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CommandEnd {
+pub enum CommandEnd {
     Code(i32),
     Signal(i32),
 }
 
 impl CommandEnd {
+    /// As a shell tells it: 128 + n where signal n ended it.
     pub fn exit_code(self) -> u8 {
         match self {
             CommandEnd::Code(code) => u8::try_from(code).unwrap_or(u8::MAX),

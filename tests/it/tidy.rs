@@ -46,7 +46,7 @@ const ROOMS: &[Room] = &[
     room(
         "run",
         &["text", "event", "history", "source", "bus", "process", "watch_path"],
-        &["portable_pty", "ignore", "blake3", "rustix", "signal_hook"],
+        &["pty_process", "ignore", "blake3", "rustix", "signal_hook"],
     ),
     room("import", &["text", "event", "history", "source", "bus", "watch_path"], &[]),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
