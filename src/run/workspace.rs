@@ -11,7 +11,11 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender, TrySendError},
+    },
     thread::{self, JoinHandle},
     time::{Duration, Instant, SystemTime},
 };
@@ -40,8 +44,10 @@ const QUIET: Duration = Duration::from_millis(200);
 const RESTLESS: Duration = Duration::from_secs(2);
 /// How often quiet files are looked for.
 const LOOKING: Duration = Duration::from_millis(50);
-/// At the end, how long the last changes may take to be told.
+/// At the end, how long the last changes may take to be heard of,
 const LAST: Duration = Duration::from_millis(200);
+/// and then to be told: some thousand files. How many are left is told too.
+const TELLING: Duration = Duration::from_secs(1);
 /// Changes that may wait for the thread; after more it looks at the whole tree.
 const WAITING_MAX: usize = 4096;
 
@@ -51,8 +57,19 @@ enum WorkspaceMessage {
 }
 
 pub(super) struct Workspace {
+    root: PathBuf,
+    reporter: FileReporter,
     notes: SyncSender<WorkspaceMessage>,
+    ending: Arc<WatchEnding>,
     thread: Option<JoinHandle<()>>,
+}
+
+/// The command has ended.
+#[derive(Default)]
+struct WatchEnding {
+    is_asked_for: AtomicBool,
+    /// By the thread, which then says itself what it does not tell.
+    is_heard_of: AtomicBool,
 }
 
 impl Workspace {
@@ -60,10 +77,13 @@ impl Workspace {
     pub fn watch(root: &Path, history: Option<&history::Options>, coder: RunCoder, record: DraftSink) -> Workspace {
         let (notes, seen) = mpsc::sync_channel(WAITING_MAX);
         let (standing, stands) = mpsc::channel::<()>();
-        let (root, history, telling) = (root.to_owned(), history.cloned(), notes.clone());
+        let (history, telling) = (history.cloned(), notes.clone());
+        let (reporter, ending) = (FileReporter { coder, record }, Arc::<WatchEnding>::default());
+        let tree = (root.to_owned(), reporter.clone(), Arc::clone(&ending));
         let thread = thread::Builder::new().name("workspace".into()).spawn(move || {
             let begun = SystemTime::now();
-            let Some(mut watching) = Watching::start(root, history, FileReporter { coder, record }, telling) else { return };
+            let (root, reporter, ending) = tree;
+            let Some(mut watching) = Watching::start(root, history, reporter, ending, telling) else { return };
             watching.look_everywhere(Some(begun));
             drop(standing);
             watching.run(&seen);
@@ -73,23 +93,30 @@ impl Workspace {
         }
         // Either it stands, or nobody will tell, or the time is over.
         stands.recv_timeout(STANDING).unwrap_or_default();
-        Workspace { notes, thread: thread.ok() }
+        Workspace { root: root.to_owned(), reporter, notes, ending, thread: thread.ok() }
     }
 
     /// Takes in the last changes.
     pub fn finish(self) {
         let Some(thread) = self.thread else { return };
-        // A tree that is still being read, or has been given up, is not waited for.
-        if self.notes.try_send(WorkspaceMessage::End).is_ok() {
-            let deadline = Instant::now() + 2 * LAST;
-            while !thread.is_finished() && Instant::now() < deadline {
-                thread::sleep(Duration::from_millis(1));
-            }
+        self.ending.is_asked_for.store(true, Ordering::Release);
+        // Where the queue is full, it is awake.
+        drop(self.notes.try_send(WorkspaceMessage::End));
+        let asked = Instant::now();
+        let is_heard_of = || self.ending.is_heard_of.load(Ordering::Acquire);
+        let patience = || if is_heard_of() { 3 * LAST + TELLING } else { 2 * LAST };
+        while !thread.is_finished() && asked.elapsed() < patience() {
+            thread::sleep(Duration::from_millis(1));
+        }
+        if !thread.is_finished() {
+            let reason = "the files were still being looked through when the command ended: not all that became of them is told";
+            self.reporter.tell_of_sync(&self.root, "unfinished", reason);
         }
     }
 }
 
 /// Says what changed.
+#[derive(Clone)]
 struct FileReporter {
     coder: RunCoder,
     record: DraftSink,
@@ -133,6 +160,10 @@ struct Watching {
     restless: BTreeMap<PathBuf, Restless>,
     /// The tree is too large, or cannot be watched.
     given_up: bool,
+    ending: Arc<WatchEnding>,
+    /// Once the command has ended, when the rest is only counted.
+    until: Option<Instant>,
+    untold: usize,
 }
 
 impl Watching {
@@ -140,15 +171,15 @@ impl Watching {
         root: PathBuf,
         history: Option<history::Options>,
         reporter: FileReporter,
+        ending: Arc<WatchEnding>,
         notes: SyncSender<WorkspaceMessage>,
     ) -> Option<Watching> {
-        let overflow = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let overflow = AtomicBool::new(false);
         let on_seen = move |seen| {
-            use std::sync::atomic::Ordering::Relaxed;
             // The first that fits after a full queue says that something is missing.
-            let seen = if overflow.swap(false, Relaxed) { Seen::Overflow } else { seen };
+            let seen = if overflow.swap(false, Ordering::Relaxed) { Seen::Overflow } else { seen };
             if let Err(TrySendError::Full(_)) = notes.try_send(WorkspaceMessage::Seen(seen)) {
-                overflow.store(true, Relaxed);
+                overflow.store(true, Ordering::Relaxed);
             }
         };
         match watch_folders(on_seen) {
@@ -159,6 +190,9 @@ impl Watching {
                 reporter,
                 restless: BTreeMap::new(),
                 given_up: false,
+                ending,
+                until: None,
+                untold: 0,
             }),
             Err(error) => {
                 reporter.tell_of_sync(&root, "unwatched", &format!("files are not watched: {}", with_causes(&error)));
@@ -175,12 +209,13 @@ impl Watching {
                 notes.recv_timeout(LOOKING)
             };
             match note {
-                Ok(WorkspaceMessage::Seen(seen)) => self.take(seen),
-                Err(RecvTimeoutError::Timeout) => {}
-                Ok(WorkspaceMessage::End) | Err(RecvTimeoutError::Disconnected) => {
-                    self.take_last(notes);
-                    return;
-                }
+                Ok(WorkspaceMessage::Seen(seen)) => self.take(seen, notes),
+                Ok(WorkspaceMessage::End) | Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+            if self.is_ending() {
+                self.take_last(notes);
+                return;
             }
             self.settle(|restless, now| {
                 now.duration_since(restless.last) >= QUIET || now.duration_since(restless.first) >= RESTLESS
@@ -192,21 +227,50 @@ impl Watching {
     fn take_last(&mut self, notes: &Receiver<WorkspaceMessage>) {
         let sentinel = Sentinel::in_folder_watched_by(&mut self.folders);
         let deadline = Instant::now() + LAST;
-        while let Ok(note) = notes.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        let mut has_heard_all = false;
+        while !has_heard_all
+            && let Some(left) = deadline.checked_duration_since(Instant::now())
+            && let Ok(note) = notes.recv_timeout(left)
+        {
             match note {
-                WorkspaceMessage::Seen(Seen::Paths(paths)) if sentinel.as_ref().is_some_and(|it| it.is_among(&paths)) => break,
-                WorkspaceMessage::Seen(seen) => self.take(seen),
+                WorkspaceMessage::Seen(Seen::Paths(paths)) if sentinel.as_ref().is_some_and(|it| it.is_among(&paths)) => {
+                    has_heard_all = true;
+                }
+                WorkspaceMessage::Seen(seen) => self.take(seen, notes),
                 WorkspaceMessage::End => {}
             }
         }
+        if !has_heard_all {
+            notes.try_iter().for_each(drop);
+            self.look_everywhere(None);
+        }
         self.settle(|_, _| true);
+        if self.untold > 0 {
+            let reason = format!("{} more changes are not told one by one: the command has ended", self.untold);
+            self.reporter.tell_of_sync(self.tree.root(), "unfinished", &reason);
+        }
     }
 
-    fn take(&mut self, seen: Seen) {
+    /// Whether the command has ended; from the first time on what is left to tell has its time.
+    fn is_ending(&mut self) -> bool {
+        if self.until.is_none() && self.ending.is_asked_for.load(Ordering::Acquire) {
+            self.ending.is_heard_of.store(true, Ordering::Release);
+            self.until = Some(Instant::now() + LAST + TELLING);
+        }
+        self.until.is_some()
+    }
+
+    fn is_late(&mut self) -> bool {
+        self.is_ending() && self.until.is_some_and(|until| until <= Instant::now())
+    }
+
+    fn take(&mut self, seen: Seen, notes: &Receiver<WorkspaceMessage>) {
         match seen {
             Seen::Overflow => {
                 let reason = "more changed at once than the system could tell; the files were looked through instead";
                 self.reporter.tell_of_sync(self.tree.root(), "rescan", reason);
+                // What waits was seen before this look.
+                notes.try_iter().for_each(drop);
                 self.look_everywhere(None);
             }
             Seen::Paths(paths) => {
@@ -262,6 +326,10 @@ impl Watching {
         let now = Instant::now();
         let due: Vec<PathBuf> = self.restless.extract_if(.., |_, restless| is_due(restless, now)).map(|(path, _)| path).collect();
         for path in self.tree.held(due) {
+            if self.is_late() {
+                self.untold += 1;
+                continue;
+            }
             for (path, change) in self.known_files.compare(&path) {
                 self.reporter.tell(&path, &change);
             }

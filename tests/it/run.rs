@@ -302,6 +302,22 @@ fn files_are_recorded_as_git_sees_them() {
     assert_eq!(place.of("workspace_sync"), Vec::<Value>::new());
 }
 
+#[test]
+fn changes_that_are_not_told_are_counted() {
+    const FILES: usize = 6_000;
+    let place = Place::new();
+    place.run(&format!("seq {FILES} | xargs touch"));
+    let told = place.of("file_created").len();
+    let syncs = place.of("workspace_sync");
+    let unfinished = syncs.iter().filter(|sync| sync["operation"] == "unfinished");
+    let counted = |sync: &Value| sync["data"]["reason"].as_str().unwrap().split_once(" more changes")?.0.parse::<usize>().ok();
+    // Where even the folder could not be read in time, that is told.
+    match unfinished.map(counted).collect::<Option<Vec<usize>>>() {
+        Some(counts) => assert_eq!(told + counts.iter().sum::<usize>(), FILES, "{syncs:?}"),
+        None => assert!(told < FILES, "{syncs:?}"),
+    }
+}
+
 fn below(folder: &Path, event: &Value) -> String {
     Path::new(event["file_path"].as_str().unwrap()).strip_prefix(folder).unwrap().to_str().unwrap().to_owned()
 }
