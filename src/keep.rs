@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! exporters ─▶ door: OTLP on the history's port, under its secret ─▶ bus ─▶ history
+//! agents' own records ─▶ follow: those that sessions name, to their end ─▶ history
 //! vigil: is anybody there? ─▶ after the last sign of life: door closed, seat freed, one more look
 //! ```
 //!
@@ -9,16 +10,21 @@
 //! who comes while it leaves is seen by it, or finds the seat free; a newer program in its own one's place takes over with
 //! port and seat. It refuses to know what is exported, and what is upkeep.
 
+mod catch_up;
 mod door;
+mod follow;
 mod program;
+mod records;
 mod status;
 mod vigil;
 
 use std::{io, net::TcpListener, path::PathBuf, time::Duration};
 
 use crate::{
-    bus::Bus,
+    bus::{Begin, Bus},
     collect::Token,
+    event::Family,
+    filter::{Filter, TypeSet},
     history::{Options, Retention},
     signals::{HANGUP, INTERRUPT, Signals, TERMINATE},
     upkeep,
@@ -26,6 +32,7 @@ use crate::{
 };
 
 use door::Door;
+use follow::RecordFollower;
 use program::OwnProgram;
 pub use status::KeeperStatus;
 use status::StatusFile;
@@ -49,6 +56,8 @@ pub struct Kept {
     pub options: Options,
     pub retention: Retention,
     pub settings: KeeperSettings,
+    /// Where Copilot keeps what it keeps: its hooks do not say.
+    pub copilot_folder: Option<PathBuf>,
 }
 
 /// How a turn of the keeper's ends.
@@ -73,12 +82,20 @@ pub async fn keep(kept: Kept, seat: Seat, listener: Option<TcpListener>) -> Resu
     let secret = wake::made_secret(&kept.options).map_err(|source| Error::Secret { path: secret_path, source })?;
     let secret = Token::new(&secret).expect("a secret is not empty");
     let bus = Bus::new(kept.options.clone());
-    let upkeep = upkeep::start(&bus, &kept.options, kept.retention);
+    let lives = Filter { types: Some(TypeSet::family(Family::Lifecycle)), ..Filter::default() };
+    let follower = RecordFollower::start(&kept.options, kept.copilot_folder.clone());
+    let orders = follower.orders().clone();
+    let hearing = bus.handle(lives, Begin::Now, move |event| orders.hear(event));
+    follower.orders().catch_up();
+    let orders = follower.orders().clone();
+    let last_words = Box::new(move |coders: &[String]| orders.hear_last_words(coders));
+    let upkeep = upkeep::start_with(&bus, &kept.options, kept.retention, last_words);
     let mut turn = KeeperTurn {
         vigil: Vigil::new(kept.settings.leaves_after),
         program: OwnProgram::of_process(),
         status: StatusFile::new(seat, &kept),
         door: Door::open(listener, secret, &bus),
+        follower,
         bus: bus.clone(),
         kept,
     };
@@ -88,10 +105,12 @@ pub async fn keep(kept: Kept, seat: Seat, listener: Option<TcpListener>) -> Resu
             break ended;
         }
     };
-    let KeeperTurn { door, program, status, kept, .. } = turn;
+    let KeeperTurn { door, follower, program, status, kept, .. } = turn;
     let listener = door.close().await;
-    bus.shutdown().await;
+    drop(hearing);
     upkeep.stop();
+    follower.end();
+    bus.shutdown().await;
     if ended == Turn::Replaced
         && let Some(program) = program
     {
@@ -108,6 +127,7 @@ struct KeeperTurn {
     program: Option<OwnProgram>,
     status: StatusFile,
     door: Door,
+    follower: RecordFollower,
 }
 
 impl KeeperTurn {
@@ -122,7 +142,7 @@ impl KeeperTurn {
                 _ = looks.tick() => {}
             }
             self.vigil.look(&self.bus, self.door.tally()).await;
-            self.status.tell(&self.door);
+            self.status.tell(&self.door, self.follower.files());
             if self.vigil.is_over() {
                 return Turn::Deserted;
             }

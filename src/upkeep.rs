@@ -36,11 +36,20 @@ pub struct Upkeep {
     thread: Option<JoinHandle<()>>,
 }
 
+/// Told of coders whose process is gone, before that is written down: what they left may still be read.
+pub type LastWords = Box<dyn FnMut(&[String]) + Send>;
+
 /// The first round begins a moment later.
 pub fn start(bus: &Bus, options: &Options, retention: Retention) -> Upkeep {
+    start_with(bus, options, retention, Box::new(|_| {}))
+}
+
+/// The same, and `last_words` are heard before a coder's end is told.
+pub fn start_with(bus: &Bus, options: &Options, retention: Retention, last_words: LastWords) -> Upkeep {
     let (alive, ended) = mpsc::channel();
     let (bus, options) = (bus.clone(), options.clone());
-    let thread = thread::Builder::new().name("upkeep".into()).spawn(move || run(&bus, &options, &retention, &ended));
+    let run = move || run(&bus, &options, &retention, last_words, &ended);
+    let thread = thread::Builder::new().name("upkeep".into()).spawn(run);
     match thread {
         Ok(thread) => Upkeep { alive: Some(alive), thread: Some(thread) },
         Err(error) => {
@@ -62,13 +71,13 @@ impl Upkeep {
     }
 }
 
-fn run(bus: &Bus, options: &Options, retention: &Retention, ended: &Receiver<()>) {
+fn run(bus: &Bus, options: &Options, retention: &Retention, mut last_words: LastWords, ended: &Receiver<()>) {
     let (mut writer, mut watchman) = (Writer::new(options), Watchman::new(options));
     let (mut pause, mut next_round) = (FIRST_ROUND_AFTER, Instant::now());
     while ended.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
         pause = LOOK_EVERY;
         let round = AssertUnwindSafe(|| {
-            look_after(&mut watchman, &mut writer, bus);
+            look_after(&mut watchman, &mut writer, &mut last_words, bus);
             if Instant::now() >= next_round {
                 next_round = Instant::now() + ROUND_EVERY;
                 keep_up(&mut writer, bus, retention, ended);
@@ -81,8 +90,8 @@ fn run(bus: &Bus, options: &Options, retention: &Retention, ended: &Receiver<()>
     }
 }
 
-fn look_after(watchman: &mut Watchman, writer: &mut Writer, bus: &Bus) {
-    match watchman.look(writer) {
+fn look_after(watchman: &mut Watchman, writer: &mut Writer, last_words: &mut LastWords, bus: &Bus) {
+    match watchman.look(writer, last_words) {
         Ok(true) => bus.poke(),
         Ok(false) => {}
         Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "failed to look after coders' processes"),

@@ -90,7 +90,9 @@ impl KeepArgs {
 fn run(config: Config, seat: Seat, listener: Option<TcpListener>, environment: &Environment) -> anyhow::Result<ExitCode> {
     log_to_stderr(environment.log.as_deref());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
-    let kept = Kept { options: config.history, retention: config.retention, settings: config.keeper };
+    let at_home = || environment.home.as_ref().map(|home| home.join(".copilot"));
+    let copilot_folder = environment.copilot_folder.clone().or_else(at_home);
+    let kept = Kept { options: config.history, retention: config.retention, settings: config.keeper, copilot_folder };
     let ended = runtime.block_on(keep(kept, seat, listener));
     runtime.shutdown_background();
     ended?;

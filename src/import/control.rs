@@ -22,7 +22,8 @@ struct Wakes {
 }
 
 impl TailControl {
-    pub(super) fn ring(&self) {
+    /// There is something to look at.
+    pub fn ring(&self) {
         self.state().rung = true;
         self.0.rung.notify_all();
     }
@@ -33,12 +34,12 @@ impl TailControl {
         self.0.rung.notify_all();
     }
 
-    pub(super) fn is_stopped(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         self.state().stopped
     }
 
     /// Until somebody ring; at once where somebody did since the last wait.
-    pub(super) fn wait(&self, at_most: Duration) {
+    pub fn wait(&self, at_most: Duration) {
         let silent = |state: &mut Wakes| !state.rung && !state.stopped;
         let waited = self.0.rung.wait_timeout_while(self.state(), at_most, silent);
         waited.unwrap_or_else(PoisonError::into_inner).0.rung = false;

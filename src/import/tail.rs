@@ -1,7 +1,7 @@
 //! Records as they grow: new lines, new files, files that begin anew.
 //!
 //! Every file is looked at now and then, because no watch is told of everything; the few that grew last are watched too, so
-//! that what happens now is seen now.
+//! that what happens now is seen now. Whoever has more to do than one tail, as the keeper has, calls its looks itself.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,7 +27,7 @@ const QUIET: Duration = Duration::from_secs(5);
 /// What a file's lines said is forgotten after this; should it grow again, it is read again.
 const ASLEEP: Duration = Duration::from_secs(3600);
 
-/// Follows an agent's records until its control is stopped.
+/// Follows an agent's records: until its control is stopped, or by looks that are asked for.
 pub struct RecordsTail {
     agent: Agent,
     places: Vec<PathBuf>,
@@ -62,23 +62,59 @@ impl RecordsTail {
         Ok(self.intake.summary.clone())
     }
 
+    /// Follows `place`, a file or a folder, from the next look on; it need not be there yet.
+    pub fn add(&mut self, place: PathBuf) {
+        if !self.places.contains(&place) {
+            self.places.push(place);
+        }
+    }
+
+    /// Follows `place` no longer.
+    pub fn remove(&mut self, place: &Path) {
+        self.places.retain(|followed| followed != place);
+        self.files.retain(|path, _| !path.starts_with(place));
+        self.watches.retain(|path, _| !path.starts_with(place));
+    }
+
+    /// Looks at every file of every place.
+    pub fn look(&mut self) {
+        let taken = self.look_again();
+        self.rewatch();
+        self.forget_unless(taken);
+    }
+
+    /// Looks at the few that grew last.
+    pub fn glance(&mut self) {
+        let taken = self.look_at_watched();
+        self.forget_unless(taken);
+    }
+
+    /// Reads what lies in `place` to its end, and tells what that leaves open as it stands.
+    pub fn read_to_end(&mut self, place: &Path) {
+        let found = find(self.agent, &[place.to_owned()]).unwrap_or_default();
+        let read = self.look_at_all(found, &mut |_| {}).and_then(|()| self.end_open(place));
+        self.forget_unless(read);
+    }
+
+    /// The files that are there.
+    pub fn files(&self) -> impl Iterator<Item = &Path> {
+        self.files.keys().map(PathBuf::as_path)
+    }
+
     /// Returns when the control is stopped. A history that cannot be written now is tried again with the next look.
     pub fn run(&mut self) {
         let mut looked_at = Instant::now();
         self.rewatch();
         while !self.control.is_stopped() {
             self.control.wait(LOOK_EVERY.saturating_sub(looked_at.elapsed()));
-            let taken = if looked_at.elapsed() < LOOK_EVERY {
-                self.look_at_watched()
+            if looked_at.elapsed() < LOOK_EVERY {
+                self.glance();
             } else {
                 looked_at = Instant::now();
-                let taken = self.look_again();
-                self.rewatch();
-                taken
-            };
-            self.forget_unless(taken);
+                self.look();
+            }
         }
-        let ended = self.end_open();
+        let ended = self.end_open(Path::new(""));
         self.forget_unless(ended);
     }
 
@@ -152,8 +188,9 @@ impl RecordsTail {
         Ok(())
     }
 
-    fn end_open(&mut self) -> Result<(), Error> {
-        for record in self.files.values_mut().filter_map(|file| file.record.as_mut()).filter(|record| record.is_open()) {
+    fn end_open(&mut self, place: &Path) -> Result<(), Error> {
+        let files = self.files.iter_mut().filter(|(path, _)| path.starts_with(place));
+        for record in files.filter_map(|(_, file)| file.record.as_mut()).filter(|record| record.is_open()) {
             record.end(&mut self.intake)?;
         }
         Ok(self.intake.flush()?)

@@ -75,9 +75,10 @@ impl StatusFile {
     }
 
     /// Written only where it changed.
-    pub fn tell(&mut self, door: &Door) {
+    pub fn tell(&mut self, door: &Door, files: Vec<PathBuf>) {
         let Some(status) = &mut self.status else { return };
         let tally = door.tally();
+        status.files = files;
         status.port = door.address().map(|address| address.port());
         let no_port = || {
             format!(

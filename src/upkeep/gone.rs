@@ -30,11 +30,14 @@ impl Watchman {
     }
 
     /// Records who is gone; whether anything was recorded.
-    pub fn look(&mut self, writer: &mut Writer) -> Result<bool, Error> {
-        let version = self.reader.version()?;
-        if self.version != Some(version) {
-            self.living = self.reader.living(LOOKED_AFTER_MAX)?;
-            self.version = Some(version);
+    pub fn look(&mut self, writer: &mut Writer, last_words: &mut dyn FnMut(&[String])) -> Result<bool, Error> {
+        self.read_living()?;
+        let is_gone = |living: &&Living| self.missed.contains(&living.coder_id) && living.process.liveness() == Liveness::Gone;
+        let leaving: Vec<String> = self.living.iter().filter(is_gone).map(|living| living.coder_id.clone()).collect();
+        if !leaving.is_empty() {
+            last_words(&leaving);
+            // What they left may say where they stood.
+            self.read_living()?;
         }
         let absent: Vec<&Living> = self.living.iter().filter(|living| living.process.liveness() == Liveness::Gone).collect();
         let gone: Vec<Entry> =
@@ -48,6 +51,15 @@ impl Watchman {
         }
         writer.append(gone)?;
         Ok(true)
+    }
+
+    fn read_living(&mut self) -> Result<(), Error> {
+        let version = self.reader.version()?;
+        if self.version != Some(version) {
+            self.living = self.reader.living(LOOKED_AFTER_MAX)?;
+            self.version = Some(version);
+        }
+        Ok(())
     }
 }
 
@@ -129,7 +141,7 @@ mod tests {
         }
         let mut watchmen = [Watchman::new(&place.options), Watchman::new(&place.options)];
         let looks = |place: &mut Place, watchmen: &mut [Watchman; 2]| {
-            watchmen.each_mut().map(|watchman| watchman.look(&mut place.writer).expect("looks"))
+            watchmen.each_mut().map(|watchman| watchman.look(&mut place.writer, &mut |_| {}).expect("looks"))
         };
         assert_eq!(looks(&mut place, &mut watchmen), [false, false], "a last word may still come");
         let before = place.events();
@@ -149,14 +161,32 @@ mod tests {
     }
 
     #[test]
+    fn what_the_last_words_tell_is_where_they_stood() {
+        let mut place = Place::new();
+        let process = place.coder("diligent", &[]);
+        end(process);
+        let mut watchman = Watchman::new(&place.options);
+        let mut heard = Vec::new();
+        for _ in 0..2 {
+            let options = place.options.clone();
+            let mut last_words = |coders: &[String]| {
+                heard.extend_from_slice(coders);
+                Writer::new(&options).append(vec![Draft::new(EventType::Completed, "diligent").into()]).expect("appends");
+            };
+            watchman.look(&mut place.writer, &mut last_words).expect("looks");
+        }
+        assert_eq!((heard, place.liveness("diligent")), (vec!["diligent".to_owned()], (Status::Completed, true)));
+    }
+
+    #[test]
     fn who_says_goodbye_in_between_was_not_gone() {
         let mut place = Place::new();
         let process = place.coder("polite", &[]);
         end(process);
         let mut watchman = Watchman::new(&place.options);
-        assert!(!watchman.look(&mut place.writer).expect("looks"));
+        assert!(!watchman.look(&mut place.writer, &mut |_| {}).expect("looks"));
         place.writer.append(vec![Draft::new(EventType::Stopped, "polite").into()]).expect("appends");
-        assert!(!watchman.look(&mut place.writer).expect("looks"));
+        assert!(!watchman.look(&mut place.writer, &mut |_| {}).expect("looks"));
         assert_eq!(place.liveness("polite"), (Status::Stopped, true));
     }
 }

@@ -1,5 +1,7 @@
 //! The keeper: who starts it, what it takes, when it leaves, and that nobody waits for it.
 
+mod following;
+
 use std::{
     fs,
     io::{Read, Write},
@@ -70,6 +72,13 @@ impl KeptHome {
 
     fn pid(&self) -> u64 {
         self.running()["pid"].as_u64().unwrap()
+    }
+
+    /// Returns when its lock is free: its threads do not all end at once.
+    fn kill(&self) {
+        kill(self.pid(), "-KILL");
+        let seat = fs::File::open(self.0.history().with_extension("keeper")).unwrap();
+        wait_for(|| seat.try_lock().ok());
     }
 
     fn secret(&self) -> String {
@@ -188,8 +197,7 @@ fn who_kills_it_finds_another_at_the_next_hook() {
     let home = KeptHome::new();
     home.begin("a");
     let first = home.pid();
-    kill(first, "-KILL");
-    wait_for(|| (!is_there(first)).then_some(()));
+    home.kill();
     home.begin("b");
     assert_ne!(home.pid(), first);
     assert_eq!(home.0.json(&["coders"]).len(), 2);
@@ -323,13 +331,18 @@ fn an_older_one_makes_way() {
     assert_ne!(home.pid(), pid);
 }
 
+/// By another process: one that this one holds open for writing, and children of other tests with it, cannot be started.
+fn copy(from: &Path, to: &Path) {
+    assert!(Command::new("cp").args([from, to]).status().unwrap().success());
+}
+
 #[test]
 fn a_program_in_the_place_of_its_own_takes_over() {
     let home = KeptHome::new();
     let folder = home.0.path().join("bin");
     fs::create_dir(&folder).unwrap();
     for program in [env!("CARGO_BIN_EXE_ai-coder-events"), env!("CARGO_BIN_EXE_ai-coder-events-hook")] {
-        fs::copy(program, folder.join(Path::new(program).file_name().unwrap())).unwrap();
+        copy(Path::new(program), &folder.join(Path::new(program).file_name().unwrap()));
     }
     let hook = home.hook_command();
     let mut command = Command::new(folder.join("ai-coder-events-hook"));
@@ -337,7 +350,7 @@ fn a_program_in_the_place_of_its_own_takes_over() {
     silent(&feed(command, br#"{"hook_event_name":"SessionStart","session_id":"a","cwd":"/w","source":"startup"}"#));
     let before = home.running();
     let (new, old) = (folder.join("new"), folder.join("ai-coder-events"));
-    fs::copy(&old, &new).unwrap();
+    copy(&old, &new);
     fs::rename(&new, &old).unwrap();
     let after = home.status_when(|status| status["running"] == true && status["since"] != before["since"]);
     assert_eq!((&after["pid"], &after["port"]), (&before["pid"], &before["port"]), "the same process, another program");

@@ -54,7 +54,11 @@ const ROOMS: &[Room] = &[
     room("setup", &["wake"], &["toml_edit", "similar"]),
     // Numbers of signals.
     room("signals", &[], &["rustix"]),
-    room("keep", &["event", "history", "wake", "bus", "upkeep", "collect", "process", "signals"], &[]),
+    room(
+        "keep",
+        &["event", "filter", "history", "source", "wake", "bus", "upkeep", "import", "collect", "process", "signals"],
+        &[],
+    ),
     // What does not fit into an answer is cut with the mark that everything cut has.
     room("mcp", &["text", "event", "filter", "aggregate", "history", "bus", "signals"], &["rmcp"]),
     room("style", &["event"], &[]),
