@@ -17,6 +17,7 @@
 //! ```
 
 mod body;
+mod completion;
 mod data_key;
 mod draft;
 mod invalid;
@@ -34,8 +35,9 @@ mod tests;
 
 pub(crate) use body::whole_number;
 pub use body::{Body, Derived, Family, Field, FieldKind, Lifecycle, Progress, Provider, Resource, Workspace};
+pub(crate) use completion::difference;
 pub use data_key::DataKey;
-pub use draft::{Checked, Condition, Draft, Key, Status};
+pub use draft::{Channel, Checked, Condition, Draft, Key, Report, Status, SumScope};
 pub use invalid::Invalid;
 pub(crate) use invalid::echo;
 pub use kind::EventType;

@@ -171,7 +171,7 @@ fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>
         let reason = format!("payload has more than {} bytes", payload::BYTES_MAX);
         return vec![payload.rejection(known.name(), reason)];
     }
-    let context = HookContext { event: call.event.clone(), parent_coder_id, process: process_of(known, claude_pid) };
+    let context = HookContext { event: call.event.clone(), parent_coder_id, began: None, process: process_of(known, claude_pid) };
     // A payload that trips the reader is still evidence.
     match catch_unwind(AssertUnwindSafe(|| source::read_hook(known, &payload.bytes, &context))) {
         Ok(Ok(drafts)) => drafts.into_iter().map(|draft| Entry::Draft(Box::new(draft))).collect(),

@@ -81,7 +81,7 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     signals::listen(wake.clone());
     let watched = |folder: &PathBuf| Workspace::watch(folder, history.as_ref(), coder.clone(), recorder.sink());
     let workspace = folder.as_ref().map(watched);
-    let context = HookContext { parent_coder_id: Some(coder.id.clone()), ..HookContext::default() };
+    let context = HookContext { parent_coder_id: Some(coder.id.clone()), began: Some(coder::now()), ..HookContext::default() };
     let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.sink());
 
     let environment = coder.environment(history.as_ref());

@@ -36,9 +36,10 @@ mod patch;
 mod shell;
 mod tool_call;
 
-use crate::event::Draft;
+use crate::event::{Channel, Draft, Report, Time};
 
 use channel::{Channels, HookPayload, LineReader};
+use fact::Told;
 use json::Wire;
 use otel::Record;
 
@@ -92,6 +93,8 @@ pub struct HookContext {
     pub event: Option<String>,
     /// The coder that started the agent: `AI_CODER_ID` inside a `run`.
     pub parent_coder_id: Option<String>,
+    /// When the agent began, where the recorder started it.
+    pub began: Option<Time>,
     /// The agent's process, as the event's `data.process` names it: what its end is noticed by.
     pub process: Option<serde_json::Value>,
 }
@@ -112,7 +115,8 @@ pub struct Refusal {
 /// [`Refusal`] where the payload is no JSON object, names no session, or names a hook that is not known.
 pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
     let wire = json::read(payload)?;
-    (agent.channels().hook)(&HookPayload { agent, wire: Wire(&wire), bytes: payload, context }).map(drafts::of_all)
+    let told = (agent.channels().hook)(&HookPayload { agent, wire: Wire(&wire), bytes: payload, context })?;
+    Ok(reported(told, Channel::Hook, Some(coder::print_number(payload))))
 }
 
 /// What one record of telemetry says: nothing where it is known and says nothing, or is no agent's.
@@ -122,7 +126,8 @@ pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<
 pub fn read_telemetry(record: &Record) -> Result<Vec<Draft>, Refusal> {
     let mut known = Agent::ALL.iter().filter_map(|agent| agent.channels().telemetry.as_ref());
     let of_agent = known.find(|telemetry| (telemetry.is_of)(record.service()));
-    of_agent.map_or(genai::read as fn(&Record) -> channel::Understood, |telemetry| telemetry.read)(record).map(drafts::of_all)
+    of_agent.map_or(genai::read as fn(&Record) -> channel::Understood, |telemetry| telemetry.read)(record)
+        .map(|told| reported(told, Channel::Telemetry, None))
 }
 
 /// Reads the standard output of a command that may be an agent. The first line that is an agent's tells which.
@@ -130,11 +135,12 @@ pub fn read_telemetry(record: &Record) -> Result<Vec<Draft>, Refusal> {
 pub struct Stream {
     context: HookContext,
     lines: Option<Box<dyn LineReader>>,
+    read: i64,
 }
 
 impl Stream {
     pub fn new(context: &HookContext) -> Stream {
-        Stream { context: context.clone(), lines: None }
+        Stream { context: context.clone(), lines: None, read: 0 }
     }
 
     /// Whether a line so far was an agent's.
@@ -154,13 +160,21 @@ impl Stream {
             self.lines = streams.find_map(|open| open(Wire(&line), &self.context));
         }
         let told = self.lines.as_mut().map(|lines| lines.line(Wire(&line)));
-        told.and_then(Result::ok).map(drafts::of_all).unwrap_or_default()
+        self.read += 1;
+        told.and_then(Result::ok).map(|told| reported(told, Channel::Stream, Some(self.read))).unwrap_or_default()
     }
 
     /// What the end of the stream says of what it left open.
     pub fn end(&mut self) -> Vec<Draft> {
-        self.lines.as_mut().map(|lines| drafts::of_all(lines.end())).unwrap_or_default()
+        let told = self.lines.as_mut().map(|lines| lines.end()).unwrap_or_default();
+        reported(told, Channel::Stream, Some(self.read + 1))
     }
+}
+
+/// The records that a line of an agent's own record holds, each as it stands: one, as a rule. Where a crash left a run of NULs, or
+/// spliced records, only what is broken is lost.
+pub fn records_in(line: &[u8]) -> Vec<&[u8]> {
+    json::records_in(line)
 }
 
 /// Reads one file of an agent's own record. Everything it reports has a key, so that a file may be read again and again.
@@ -180,13 +194,23 @@ impl Transcript {
     /// [`Refusal`] where the line is no JSON object, or names no session where it must.
     pub fn line(&mut self, line: &[u8]) -> Result<Vec<Draft>, Refusal> {
         let line = json::read(line)?;
-        self.0.line(Wire(&line)).map(drafts::of_all)
+        self.0.line(Wire(&line)).map(|told| reported(told, Channel::Transcript, None))
     }
 
     /// What the end of the file says of what it left open; more lines may follow where the file still grows.
     pub fn end(&mut self) -> Vec<Draft> {
-        drafts::of_all(self.0.end())
+        reported(self.0.end(), Channel::Transcript, None)
     }
+}
+
+/// The drafts of what one report told. A record that is read again is known by its own times.
+fn reported(told: Vec<Told>, channel: Channel, id: Option<i64>) -> Vec<Draft> {
+    let mut drafts = drafts::of_all(told);
+    for draft in &mut drafts {
+        let id = id.or(draft.timestamp.map(Time::micros));
+        draft.report = id.map(|id| Report { channel, id });
+    }
+    drafts
 }
 
 impl Refusal {

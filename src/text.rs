@@ -32,6 +32,13 @@ pub use private_key::KeyGuard;
 pub use redact::{BadPattern, Redactor};
 pub use surrogates::mend_surrogates;
 
+/// What Windows puts before text: it says nothing but "UTF-8".
+const BYTE_ORDER_MARK: &str = "\u{FEFF}";
+
+pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
+    bytes.strip_prefix(BYTE_ORDER_MARK.as_bytes()).unwrap_or(bytes)
+}
+
 /// `error` with its causes, in a line.
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());

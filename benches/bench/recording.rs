@@ -65,6 +65,11 @@ fn relived(mut draft: Draft, life: &str, turn: &str, workspace: &str) -> Draft {
         Key::Natural(natural) => Key::Natural(fact(&natural)),
         Key::Repeat(repeat) => Key::Repeat(fact(&repeat)),
         Key::Either { natural, repeat } => Key::Either { natural: fact(&natural), repeat: fact(&repeat) },
+        Key::Several { ids, older, repeat } => Key::Several {
+            ids: ids.iter().map(|id| fact(id)).collect(),
+            older: older.map(|older| fact(&older)),
+            repeat: repeat.map(|repeat| fact(&repeat)),
+        },
         other => other,
     };
     draft

@@ -140,6 +140,7 @@ pub fn has_a_bounded_key(draft: &Draft) {
         Key::None => 0,
         Key::Id(key) | Key::Natural(key) | Key::Repeat(key) => key.len(),
         Key::Either { natural, repeat } => natural.len().max(repeat.len()),
+        Key::Several { ids, older, repeat } => ids.iter().chain(older).chain(repeat).map(String::len).max().unwrap_or(0),
     };
     assert!(bytes <= 2048, "a key of {bytes} bytes: {:?}", draft.key);
 }

@@ -32,7 +32,8 @@ fn hook(agent: Agent, payload: &[u8]) {
 fn hook_in_context(agent: Agent, payload: &[u8]) {
     let mut lines = payload.splitn(3, |&byte| byte == b'\n').map(String::from_utf8_lossy);
     let mut line = || lines.next().map(|line| line.into_owned()).filter(|line| !line.is_empty());
-    let context = HookContext { event: line(), parent_coder_id: line(), process: Some(json!({ "pid": 4242, "start": 17 })) };
+    let context =
+        HookContext { event: line(), parent_coder_id: line(), began: None, process: Some(json!({ "pid": 4242, "start": 17 })) };
     let payload = payload.splitn(3, |&byte| byte == b'\n').nth(2).unwrap_or_default();
     told(read_hook(agent, payload, &context));
 }

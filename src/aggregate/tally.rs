@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::event::{Body, Event, EventType, Provider};
+use crate::event::{Body, Event, EventType};
 
 use super::{
     latest::cut,
@@ -31,6 +31,18 @@ pub struct Tally {
     /// Billionths of a dollar: a sum of whole numbers is the same in every order, one of floating-point numbers is not.
     #[serde(rename = "c", skip_serializing_if = "is_zero")]
     cost_nano_usd: u64,
+    /// What corrections took away, apart from what was added: both only grow, which keeps them associative.
+    #[serde(rename = "m", skip_serializing_if = "is_nothing")]
+    corrected: [u64; 6],
+    /// What was left of sums: events of calls that are none.
+    #[serde(rename = "s", skip_serializing_if = "is_zero")]
+    rests: u64,
+    /// Those of them that turned out to be calls.
+    #[serde(rename = "t", skip_serializing_if = "is_zero")]
+    told: u64,
+    /// Those of them that are no facts any more.
+    #[serde(rename = "x", skip_serializing_if = "is_zero")]
+    withdrawn: u64,
     #[serde(rename = "e", skip_serializing_if = "Codes::is_empty")]
     codes: Codes,
 }
@@ -40,11 +52,19 @@ impl Tally {
         if event.completes.is_none() {
             add(self.facts.entry(event.kind.code()).or_default(), 1);
         }
+        if event.kind == EventType::ApiCall {
+            add(&mut self.rests, u64::from(event.completes.is_none() && event.is_estimated()));
+            add(&mut self.told, u64::from(event.completes.is_some() && event.is_told_after_all()));
+            add(&mut self.withdrawn, u64::from(event.completes.is_some() && event.is_withdrawn()));
+        }
         if let Some(code) = error_code(event) {
             self.codes.add(&cut(code, Codes::CODE_CHARS_MAX), 1);
         }
-        if let Body::Provider(call) = &event.body {
-            self.fold_call(call);
+        if let Some(change) = event.change() {
+            self.add_figures(change.map(|by| u64::try_from(by).unwrap_or(0)));
+            add_each(&mut self.corrected, change.map(|by| if by < 0 { by.unsigned_abs() } else { 0 }));
+        } else if let Body::Provider(call) = &event.body {
+            self.add_figures(call.figures());
         }
     }
 
@@ -52,61 +72,75 @@ impl Tally {
         for (&kind, &count) in &other.facts {
             add(self.facts.entry(kind).or_default(), count);
         }
-        add(&mut self.tokens_used, other.tokens_used);
-        add(&mut self.input_tokens, other.input_tokens);
-        add(&mut self.output_tokens, other.output_tokens);
-        add(&mut self.cache_read_tokens, other.cache_read_tokens);
-        add(&mut self.cache_write_tokens, other.cache_write_tokens);
-        add(&mut self.cost_nano_usd, other.cost_nano_usd);
+        self.add_figures(other.figures());
+        add_each(&mut self.corrected, other.corrected);
+        add(&mut self.rests, other.rests);
+        add(&mut self.told, other.told);
+        add(&mut self.withdrawn, other.withdrawn);
         self.codes.merge(&other.codes);
     }
 
     /// Facts counted; completing events are none.
     pub fn events(&self) -> u64 {
-        self.facts.values().fold(0, |sum, &count| sum.saturating_add(count))
+        self.facts.values().fold(0, |sum: u64, &count| sum.saturating_add(count)).saturating_sub(self.withdrawn)
     }
 
     /// Facts of one type.
     pub fn count(&self, kind: EventType) -> u64 {
-        self.facts.get(&kind.code()).copied().unwrap_or(0)
+        let withdrawn = if kind == EventType::ApiCall { self.withdrawn } else { 0 };
+        self.facts.get(&kind.code()).copied().unwrap_or(0).saturating_sub(withdrawn)
     }
 
     /// Facts by the name of their type on the wire.
     pub fn by_type(&self) -> BTreeMap<String, u64> {
-        let named = |(&code, &count): (&u8, &u64)| Some((EventType::from_code(code)?.name().to_owned(), count));
-        self.facts.iter().filter_map(named).collect()
+        let kinds = self.facts.keys().filter_map(|code| EventType::from_code(*code));
+        kinds.map(|kind| (kind.name().to_owned(), self.count(kind))).filter(|(_, count)| *count > 0).collect()
     }
 
     pub fn usage(&self) -> Usage {
+        let [used, input, output, cache_read, cache_write, cost_nano_usd] = self.net_figures();
+        // Events of older histories may lack the sum of a call.
+        let total = [input, output, cache_read, cache_write].into_iter().fold(0, u64::saturating_add).max(used);
         Usage {
-            tokens: Tokens {
-                used: self.tokens_used,
-                input: self.input_tokens,
-                output: self.output_tokens,
-                cache_read: self.cache_read_tokens,
-                cache_write: self.cache_write_tokens,
-            },
-            cost_usd: (self.cost_nano_usd > 0).then_some(self.cost_nano_usd as f64 / NANO),
-            api_calls: self.count(EventType::ApiCall),
+            tokens: Tokens { used: total, input, output, cache_read, cache_write, total },
+            cost_usd: (cost_nano_usd > 0).then_some(cost_nano_usd as f64 / NANO),
+            api_calls: self
+                .facts
+                .get(&EventType::ApiCall.code())
+                .copied()
+                .unwrap_or(0)
+                .saturating_sub(self.rests.saturating_sub(self.told)),
             errors: self.count(EventType::ApiError).saturating_add(self.count(EventType::Failed)),
             errors_by_code: self.codes.0.clone(),
             rate_limits: self.count(EventType::RateLimit),
         }
     }
 
-    fn fold_call(&mut self, call: &Provider) {
-        let sums = [
-            (&mut self.tokens_used, call.tokens_used),
-            (&mut self.input_tokens, call.input_tokens),
-            (&mut self.output_tokens, call.output_tokens),
-            (&mut self.cache_read_tokens, call.cache_read_tokens),
-            (&mut self.cache_write_tokens, call.cache_write_tokens),
-            // A cast from a floating-point number saturates.
-            (&mut self.cost_nano_usd, call.cost_usd.map(|usd| (usd * NANO).round() as u64)),
-        ];
-        for (sum, count) in sums {
-            add(sum, count.unwrap_or(0));
+    /// Sums of the figures of calls, corrections and all, in the order of [`crate::event::Provider::figures`].
+    pub fn net_figures(&self) -> [u64; 6] {
+        let mut figures = self.figures();
+        for (figure, corrected) in figures.iter_mut().zip(self.corrected) {
+            *figure = figure.saturating_sub(corrected);
         }
+        figures
+    }
+
+    fn figures(&self) -> [u64; 6] {
+        let Tally { tokens_used, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nano_usd, .. } = *self;
+        [tokens_used, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, cost_nano_usd]
+    }
+
+    fn add_figures(&mut self, by: [u64; 6]) {
+        let mut figures = self.figures();
+        add_each(&mut figures, by);
+        [
+            self.tokens_used,
+            self.input_tokens,
+            self.output_tokens,
+            self.cache_read_tokens,
+            self.cache_write_tokens,
+            self.cost_nano_usd,
+        ] = figures;
     }
 }
 
@@ -168,6 +202,16 @@ fn error_code(event: &Event) -> Option<&str> {
         (EventType::Failed, Body::Lifecycle(failure)) => failure.reason.as_deref(),
         _ => None,
     }
+}
+
+fn add_each(sums: &mut [u64; 6], counts: [u64; 6]) {
+    for (sum, count) in sums.iter_mut().zip(counts) {
+        add(sum, count);
+    }
+}
+
+fn is_nothing(counts: &[u64; 6]) -> bool {
+    counts.iter().all(is_zero)
 }
 
 fn add(sum: &mut u64, count: u64) {

@@ -24,14 +24,17 @@ pub struct Usage {
     pub rate_limits: u64,
 }
 
-/// Tokens as the events name them: `used` is the sum of `tokens_used`, not of the others.
+/// Tokens as the events name them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tokens {
+    /// As `total`, under the name that events have for it.
     pub used: u64,
     pub input: u64,
     pub output: u64,
     pub cache_read: u64,
     pub cache_write: u64,
+    /// Call by call what was told as its sum, and never less than its parts.
+    pub total: u64,
 }
 
 impl Tokens {

@@ -148,21 +148,31 @@ macro_rules! families {
                 })
             }
 
-            /// What `later` says that this does not: the fields that complete it. `None` where it adds nothing.
-            pub fn missing_from(&self, later: &Body) -> Option<Body> {
+            /// The fields of `later` that are not as they are here. `None` where all are.
+            pub(super) fn changed_in(&self, later: &Body) -> Option<Body> {
                 match (self, later) {
                     $((Body::$Family(ours), Body::$Family(theirs)) => {
-                        let added = $Family {
-                            $($field: if ours.$field.is_none() { theirs.$field.clone() } else { None },)*
+                        let changed = $Family {
+                            $($field: theirs.$field.clone().filter(|theirs| ours.$field.as_ref() != Some(theirs)),)*
                         };
-                        (added != $Family::default()).then_some(Body::$Family(added))
+                        (changed != $Family::default()).then_some(Body::$Family(changed))
                     })*
                     _ => None,
                 }
             }
 
+            /// Takes the fields of `other` that are set.
+            pub(super) fn overwrite(&mut self, other: &Body) {
+                match (self, other) {
+                    $((Body::$Family(ours), Body::$Family(theirs)) => {
+                        $(if theirs.$field.is_some() { ours.$field.clone_from(&theirs.$field); })*
+                    })*
+                    _ => {}
+                }
+            }
+
             /// Fills the fields that are absent here from `other`.
-            pub fn fill(&mut self, other: &Body) {
+            pub(crate) fn fill(&mut self, other: &Body) {
                 match (self, other) {
                     $((Body::$Family(ours), Body::$Family(theirs)) => {
                         $(if ours.$field.is_none() { ours.$field.clone_from(&theirs.$field); })*

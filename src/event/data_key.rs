@@ -34,14 +34,17 @@ data_keys! {
     BackgroundTasks "background_tasks" "whole number" "Tasks that go on in the background after the turn's end.";
     Cached "cached" "whole number" "Cached tokens of a whole run, where the agent tells only sums.";
     Calls "calls" "whole number" "Calls of the model that the event's tokens are the sum of.";
+    Change "change" "object" "What a completing event changes in figures of its call that stood there: the differences, cost in billionths of a dollar.";
     Command "command" "text" "The command that `run` wraps.";
     Count "count" "number" "How many, where the milestone was reached more than once.";
     Cwd "cwd" "text" "The coder's working folder.";
     DurationMs "duration_ms" "whole number" "How long a tool, or a whole run, took, in milliseconds.";
     Error "error" "text" "What a tool that failed answered.";
     ErrorDetails "error_details" "text" "What the provider answered, where the agent tells it beside its own words.";
+    Estimated "estimated" "true" "Not a call, but what an agent told as the sum of many exceeds those by that were told one by one; it shrinks when more of them come.";
     ExitCode "exit_code" "whole number" "Exit code of a command.";
     Failed "failed" "true" "The tool failed, or was not allowed.";
+    ForkedFrom "forked_from" "text" "The coder whose record this one's begins with a copy of.";
     InputTokens "input_tokens" "whole number" "Tokens read in a whole run, where the agent tells only sums.";
     LastAssistantMessage "last_assistant_message" "text" "What the coder said last in the turn.";
     Limit "limit" "text" "Which limit: `context`, `memory`, or the provider's name for it.";
@@ -81,6 +84,7 @@ data_keys! {
     TranscriptPath "transcript_path" "text" "The file in which the agent keeps its own record of the session.";
     Trigger "trigger" "text" "Who asked for the compaction: `auto`, `manual`.";
     TtftMs "ttft_ms" "whole number" "Time to the first token of the answer, in milliseconds.";
+    Withdrawn "withdrawn" "true" "Calls that were told since account for all of it: the event is no fact any more.";
     WorktreePath "worktree_path" "text" "The worktree that was removed.";
 }
 

@@ -29,6 +29,38 @@ pub struct Draft {
     pub data: Data,
     pub key: Key,
     pub only_if: Option<Condition>,
+    /// Which report of a channel this is, where the channel's reports can be told apart.
+    pub report: Option<Report>,
+    /// The figures of the call are a sum over many: only what no call has told is an event.
+    pub sums: Option<SumScope>,
+    /// The coder in whose record a copy of the fact stands: what it used in all includes it.
+    pub copied_by: Option<String>,
+}
+
+/// What the figures of a sum are of: all calls of the coder and its subagents up to the event's time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SumScope {
+    /// From when on; none where from the beginning.
+    pub since: Option<Time>,
+}
+
+/// One report of one channel. What has no id is the same fact as another channel's report that says the same, while a channel
+/// that says the same in another report means another fact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    pub channel: Channel,
+    /// What tells it from the channel's others, and is the same where it is read again.
+    pub id: i64,
+}
+
+/// A way on which an agent's facts come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Channel {
+    Hook = 1,
+    Stream = 2,
+    Transcript = 3,
+    Telemetry = 4,
 }
 
 /// By what the history recognises a fact that it has seen before.
@@ -45,6 +77,10 @@ pub enum Key {
     /// One channel knows the fact by ids of the agent's world, another only by what it says and when: it is the same fact
     /// where `natural` is, and where `repeat` is within [`Key::REPEAT_WITHIN`] and not both have a `natural` of their own.
     Either { natural: String, repeat: String },
+    /// Known by each of several ids, and by what it says where `repeat` is told. Ids that a provider gave outlive sessions:
+    /// whichever session's record repeats them, it is one fact, of the coder that told it first. `older` is how histories before
+    /// schema 6 know it.
+    Several { ids: Vec<String>, older: Option<String>, repeat: Option<String> },
     /// The sender has no id: the same again within [`Key::REPEAT_WITHIN`] is the same fact, later it is a new one.
     Repeat(String),
 }
@@ -126,6 +162,9 @@ pub struct Checked {
     is_dated: bool,
     pub key: Key,
     pub only_if: Option<Condition>,
+    pub report: Option<Report>,
+    pub sums: Option<SumScope>,
+    pub copied_by: Option<String>,
 }
 
 impl Draft {
@@ -140,6 +179,9 @@ impl Draft {
             data: Data::new(),
             key: Key::None,
             only_if: None,
+            report: None,
+            sums: None,
+            copied_by: None,
         }
     }
 
@@ -228,6 +270,9 @@ impl Draft {
     fn clean_and_write(&mut self, now: Time, redactor: &Redactor) -> Result<String, Invalid> {
         self.validate(now, redactor)?;
         self.clean(redactor);
+        if let Body::Provider(call) = &mut self.body {
+            call.settle_total();
+        }
         self.settle_names();
         // What was given may be nothing once it is clean.
         self.check_family()?;
@@ -311,6 +356,7 @@ impl Draft {
         let id = match &self.key {
             Key::Id(id) => id.clone(),
             Key::Natural(natural) | Key::Either { natural, .. } => Key::id_of(natural),
+            Key::Several { ids, .. } => ids.first().map(|id| Key::id_of(id)).unwrap_or_default(),
             Key::Repeat(_) | Key::None => String::new(),
         };
         let happened = self.timestamp.filter(|time| !time.is_go_zero());
@@ -327,7 +373,16 @@ impl Draft {
             data: self.data,
             completes: None,
         };
-        Checked { event, stored, is_dated: happened.is_some(), key: self.key, only_if: self.only_if }
+        Checked {
+            event,
+            stored,
+            is_dated: happened.is_some(),
+            key: self.key,
+            only_if: self.only_if,
+            report: self.report,
+            sums: self.sums,
+            copied_by: self.copied_by,
+        }
     }
 }
 
@@ -353,6 +408,12 @@ impl Checked {
     /// Adds what the history itself found out to `data`, unless the sender says it already.
     pub(crate) fn mark(&mut self, name: &str, value: &str) {
         self.event.data.entry(name).or_insert_with(|| value.into());
+        self.stored = self.event.stored_body();
+    }
+
+    /// Puts `body` in place of what was told.
+    pub(crate) fn set_body(&mut self, body: Body) {
+        self.event.body = body;
         self.stored = self.event.stored_body();
     }
 

@@ -20,6 +20,7 @@ impl Draft {
     /// # Errors
     /// As [`Draft::parse`].
     pub fn parse_with(line: &str, fill: impl FnOnce(&mut Data)) -> Result<Draft, Invalid> {
+        let line = line.trim_start_matches('\u{FEFF}');
         if line.len() > LINE_BYTES_MAX {
             return Err(Invalid::too_large(line.len()));
         }
@@ -72,7 +73,20 @@ impl Draft {
             }
             data.insert(name, value);
         }
-        Ok(Draft { kind, coder_id, coder_name, timestamp, source, body, data, key, only_if: None })
+        Ok(Draft {
+            kind,
+            coder_id,
+            coder_name,
+            timestamp,
+            source,
+            body,
+            data,
+            key,
+            only_if: None,
+            report: None,
+            sums: None,
+            copied_by: None,
+        })
     }
 }
 

@@ -154,17 +154,6 @@ impl Event {
         Ok(())
     }
 
-    /// Adds what a later report of the same fact brought.
-    pub fn complete_with(&mut self, later: &Event) {
-        self.body.fill(&later.body);
-        if self.coder_name.is_none() {
-            self.coder_name.clone_from(&later.coder_name);
-        }
-        for (name, value) in &later.data {
-            self.data.entry(name.clone()).or_insert_with(|| value.clone());
-        }
-    }
-
     fn line(&self, received_at: Option<Time>) -> EventLine<'_> {
         EventLine {
             seq: self.seq,

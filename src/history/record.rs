@@ -8,6 +8,7 @@ pub(super) mod entry;
 pub(super) mod fold;
 pub(super) mod identity;
 pub(super) mod reject;
+pub(super) mod settlement;
 pub(super) mod spool;
 pub(super) mod unmet_drafts;
 pub(super) mod writer;

@@ -13,6 +13,7 @@ mod retain;
 mod salvage;
 mod scan;
 mod spool;
+mod sums;
 
 use std::sync::{
     Arc,

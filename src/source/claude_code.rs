@@ -100,7 +100,7 @@ impl<'p> ClaudePayload<'p> {
             Some(agent_id) => who.subagent(agent_id, wire.text("agent_type"))?,
             None => who.in_folder(wire.text("cwd")),
         };
-        Ok(ClaudePayload { wire, speaker: Speaker { who, at: None, hook: Some(hook) } })
+        Ok(ClaudePayload { wire, speaker: Speaker { who, at: None, hook: Some(hook), line: None } })
     }
 
     fn told(&self, name: &str) -> Vec<Told> {

@@ -3,7 +3,10 @@
 //! A session is a coder, `<agent>:<session>`; each of its subagents is one of its own, `<agent>:<session>/<subagent>`. All of
 //! them share the session's world of ids, so that a fact has the same key in whichever channel it is told.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hasher},
+    sync::Arc,
+};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -47,6 +50,44 @@ pub(super) enum Ids {
         source: &'static str,
         payload: Uuid,
     },
+}
+
+impl Ids {
+    /// Known besides by what it says, as another channel knows it that has no id.
+    pub fn or_said(self, who: &CoderIdentity, said: &[&str]) -> Ids {
+        let repeat = key(&who.world, &who.owned(said));
+        match self {
+            Ids::Key(Key::Natural(natural)) => Ids::Key(Key::Either { natural, repeat }),
+            Ids::Key(Key::Several { ids, older, .. }) => Ids::Key(Key::Several { ids, older, repeat: Some(repeat) }),
+            other => other,
+        }
+    }
+
+    /// Known by `parts` in histories of before schema 6.
+    pub fn once_known_by(self, who: &CoderIdentity, parts: &[&str]) -> Ids {
+        let older = Some(key(&who.world, &who.owned(parts)));
+        match self {
+            Ids::Key(Key::Natural(natural)) => Ids::Key(Key::Several { ids: vec![natural], older, repeat: None }),
+            Ids::Key(Key::Either { natural, repeat }) => {
+                Ids::Key(Key::Several { ids: vec![natural], older, repeat: Some(repeat) })
+            }
+            Ids::Key(Key::Several { ids, repeat, .. }) => Ids::Key(Key::Several { ids, older, repeat }),
+            other => other,
+        }
+    }
+
+    /// Known besides by a line of the agent's own record, which copies of the record repeat.
+    pub fn or_line(self, who: &CoderIdentity, line: Option<&str>, parts: &[&str]) -> Ids {
+        let Some(line) = line.filter(|line| outlives_sessions(line)) else { return self };
+        let line = key(&format!("{}:", who.source), &["line", line].iter().chain(parts).copied().collect::<Vec<_>>());
+        match self {
+            Ids::Key(Key::Natural(natural)) => Ids::Key(Key::Several { ids: vec![natural, line], older: None, repeat: None }),
+            Ids::Key(Key::Either { natural, repeat }) => {
+                Ids::Key(Key::Several { ids: vec![natural, line], older: None, repeat: Some(repeat) })
+            }
+            other => other,
+        }
+    }
 }
 
 impl CoderIdentity {
@@ -98,6 +139,22 @@ impl CoderIdentity {
         Ids::Key(Key::Natural(key(&self.world, parts)))
     }
 
+    /// Known by `parts`, of which `id` is one that outlives the session where it carries enough chance to be nobody else's: so
+    /// forks, branches, resumed and copied records and a subagent's replay of its parent count nothing twice. What carries too
+    /// little, as the numbers that local servers hand out, is the session's own.
+    pub fn provided(&self, id: &str, parts: &[&str]) -> Ids {
+        let session = key(&self.world, parts);
+        if !outlives_sessions(id) {
+            return Ids::Key(Key::Natural(session));
+        }
+        Ids::Key(Key::Several { ids: vec![key(&format!("{}:", self.source), parts)], older: Some(session), repeat: None })
+    }
+
+    /// The same, with ids that only this coder gives sense to.
+    pub fn own_provided(&self, id: &str, parts: &[&str]) -> Ids {
+        self.provided(id, &self.owned(parts))
+    }
+
     /// Known by ids that only this coder gives sense to.
     pub fn own(&self, parts: &[&str]) -> Ids {
         self.natural(&self.owned(parts))
@@ -138,6 +195,22 @@ pub(super) fn fingerprint(bytes: &[u8]) -> Uuid {
     Uuid::new_v5(&NAMESPACE, bytes)
 }
 
+/// The same for the same bytes, as a number: enough for what is told apart for seconds.
+pub(super) fn print_number(bytes: &[u8]) -> i64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish().cast_signed()
+}
+
+/// Whether an id carries enough chance to be nobody else's: sixteen letters or digits behind its prefix, and not digits alone,
+/// which is how one counts.
+fn outlives_sessions(id: &str) -> bool {
+    const CHARS_MIN: usize = 16;
+    let behind_prefix = id.split_once(['_', '-']).map_or(id, |(_, rest)| rest);
+    let chars = || behind_prefix.chars().filter(char::is_ascii_alphanumeric);
+    chars().count() >= CHARS_MIN && chars().any(|c| c.is_ascii_alphabetic())
+}
+
 /// A text as part of a key; channels differ in the white space around it.
 pub(super) fn print(text: &str) -> String {
     fingerprint(text.trim().as_bytes()).to_string()
@@ -168,4 +241,26 @@ fn is_plain_id(part: &str) -> bool {
 
 fn last_component(path: &str) -> Option<&str> {
     path.rsplit(['/', '\\']).find(|component| !component.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_counts_is_the_sessions_own() {
+        for id in [
+            "req_011CVnT4xKq8mZbR2wLsYhJe",
+            "toolu_01BcX5gMr7Qe3UkS9vLtFnZh",
+            "call_8a4bFq0ZpLm31cVtYw",
+            "019f0000-aaaa-7000-8000-0000000000a2",
+        ] {
+            assert!(outlives_sessions(id), "{id}");
+        }
+        for id in
+            ["chatcmpl-123", "req_4", "call_mock_7", "req_0000000000000000000042", "1763829183000042999", "msg-1-2-3-4-5-6", ""]
+        {
+            assert!(!outlives_sessions(id), "{id}");
+        }
+    }
 }

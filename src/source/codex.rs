@@ -62,7 +62,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
             [payload.turn_ended(), payload.thread.ended(None)].map(|told| told.only_if(OnlyIf::Known)).into()
         }
         "Stop" => vec![payload?.turn_ended()],
-        "Interrupt" => vec![payload?.thread.interrupted(wire.text("turn_id"), None)],
+        "Interrupt" => vec![payload?.thread.interrupted(wire.text("turn_id"))],
         name => return Err(Refusal::unknown("hook event", name)),
     })
 }

@@ -116,7 +116,7 @@ impl CursorPayload<'_> {
         let wire = self.hook.wire;
         let end = match wire.text("status") {
             Some("error") => Fact::turn_failed(Some("error"), wire.text("error_message")),
-            Some("aborted") => Fact::interrupted(Some("aborted")),
+            Some("aborted") => Fact::Interrupted,
             _ => Fact::turn_ended(None),
         };
         self.tokens().into_iter().chain([self.says(end)]).collect()
@@ -154,7 +154,7 @@ mod tests {
         let read = |line: &str| read_hook(Agent::Cursor, line.as_bytes(), &HookContext::default()).expect("the hook is known");
         let kinds: Vec<&str> = lines.lines().flat_map(read).map(|draft| draft.kind.short()).collect();
         let expected = "created started resumed file_created progress output progress created started resource_limit output \
-                        api_call completed failed stopped stopped";
+                        api_call completed failed paused stopped";
         assert_eq!(kinds.join(" "), expected);
     }
 }

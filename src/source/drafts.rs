@@ -4,7 +4,7 @@
 //! fact that has no ids is known. Keys that a channel makes of ids stay as they are: they stand in people's histories.
 
 use crate::{
-    event::{Body, Condition, DataKey, Draft, EventType, Key, Lifecycle, Progress, Provider, Status, Workspace},
+    event::{Body, Condition, DataKey, Draft, EventType, Key, Lifecycle, Progress, Provider, Status, SumScope, Workspace},
     text,
 };
 
@@ -35,7 +35,7 @@ pub(super) fn of_all(told: Vec<Told>) -> Vec<Draft> {
 }
 
 fn of(told: Told) -> Vec<Draft> {
-    let Told { who, at, ids, only_if, fact, data } = told;
+    let Told { who, at, ids, only_if, copied_by, fact, data } = told;
     let about = |draft: Draft| {
         let begins = BEGINNINGS.contains(&draft.kind);
         let data = data
@@ -46,6 +46,7 @@ fn of(told: Told) -> Vec<Draft> {
             coder_name: who.name.clone(),
             source: Some(who.source.to_owned()),
             timestamp: at,
+            copied_by: copied_by.clone(),
             data: draft.data.into_iter().chain(data).collect(),
             ..draft
         };
@@ -73,6 +74,10 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
         Fact::Said(text) => one(output("assistant", &text)),
         Fact::Printed { stream, text } => one(output(stream, &text)),
         Fact::Called(usage) => one(called(usage)),
+        Fact::Summed { usage, since } => {
+            let sum = called(usage).with(DataKey::Estimated, true);
+            one(Draft { sums: Some(SumScope { since }), ..sum })
+        }
         Fact::Refused(refused) => one(refusal(refused)),
         Fact::TurnEnded { reason } => one(lifecycle(EventType::Completed, reason.as_deref())),
         Fact::TurnFailed { code, message } => {
@@ -80,7 +85,8 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
             let fields = Lifecycle { reason: code.as_deref().map(bounded), error_message, ..Lifecycle::default() };
             one(draft(EventType::Failed, Body::Lifecycle(fields)))
         }
-        Fact::Interrupted { reason } | Fact::Ended { reason } => one(lifecycle(EventType::Stopped, reason.as_deref())),
+        Fact::Interrupted => one(lifecycle(EventType::Paused, Some("interrupted"))),
+        Fact::Ended { reason } => one(lifecycle(EventType::Stopped, reason.as_deref())),
         Fact::Deleted { reason } => one(lifecycle(EventType::Deleted, reason.as_deref())),
         Fact::Compacted { summary } => one(milestone("context compacted", summary.as_deref())),
         Fact::Reached { milestone: name } => one(milestone(&name, None)),
@@ -231,20 +237,44 @@ impl RefusedCall {
         if self.is_rate_limit() { EventType::RateLimit } else { EventType::ApiError }
     }
 
-    /// Providers and frameworks have no common name for it, but 429 is everywhere the same.
+    /// Providers and frameworks have no common name for it, but 429 is everywhere the same. Agents tell a person the limit of a
+    /// subscription in words alone.
     pub fn is_rate_limit(&self) -> bool {
         let tells = |text: &String| {
             let text = text.to_ascii_lowercase().replace([' ', '-'], "_");
             let number = text.split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "429");
-            number || LIMITS.iter().any(|name| text.contains(name))
+            number || LIMITS.iter().any(|name| text.contains(name)) || is_used_up(&text)
         };
         self.is_limit || self.code.as_ref().is_some_and(tells) || self.message.as_ref().is_some_and(tells)
     }
 }
 
 /// How providers say that one asks too much, or has used up what one may ask for.
-const LIMITS: &[&str] =
-    &["rate_limit", "ratelimit", "too_many_requests", "resource_exhausted", "usage_limit_reached", "insufficient_quota"];
+const LIMITS: &[&str] = &[
+    "rate_limit",
+    "ratelimit",
+    "too_many_requests",
+    "resource_exhausted",
+    "usage_limit",
+    "insufficient_quota",
+    "quota_exceeded",
+    "exceeded_your_current_quota",
+    "out_of_extra_usage",
+];
+
+/// What a subscription limits, by the hour, the day, the model: not the context of a model, nor the length of an answer.
+const LIMITED: &[&str] =
+    &["hour", "session", "daily", "weekly", "monthly", "usage", "request", "plan", "opus", "sonnet", "your", "quota"];
+
+/// `5-hour limit reached`, `You've hit your weekly limit`, `Opus limit reached`.
+fn is_used_up(text: &str) -> bool {
+    let reached = ["limit_reached", "limit_exceeded", "hit_your", "reached_your", "exceeded_your"];
+    let of_a_call = ["context", "token", "prompt", "output_limit"];
+    text.contains("limit")
+        && reached.iter().any(|words| text.contains(words))
+        && LIMITED.iter().any(|word| text.contains(word))
+        && !of_a_call.iter().any(|word| text.contains(word))
+}
 
 impl Waits {
     fn reason(self) -> &'static str {
@@ -279,6 +309,14 @@ mod tests {
         check(None, Some("Rate limit exceeded, please slow down"), EventType::RateLimit);
         check(None, Some("got status: RESOURCE_EXHAUSTED"), EventType::RateLimit);
         check(None, Some("Request failed (429): slow down"), EventType::RateLimit);
+        check(None, Some("5-hour limit reached ∙ resets 2am"), EventType::RateLimit);
+        check(None, Some("You've hit your limit · resets 2am (Australia/Sydney)"), EventType::RateLimit);
+        check(None, Some("You've hit your usage limit. Upgrade to Pro"), EventType::RateLimit);
+        check(None, Some("Opus weekly limit reached"), EventType::RateLimit);
+        check(None, Some("Quota exceeded for quota metric 'Generate requests'"), EventType::RateLimit);
+        check(None, Some("Context limit reached · /compact or /clear to continue"), EventType::ApiError);
+        check(None, Some("Claude's response exceeded the 32000 output token maximum"), EventType::ApiError);
+        check(None, Some("You have reached your maximum token limit for this request"), EventType::ApiError);
         check(Some("500"), Some("request 14290 failed"), EventType::ApiError);
         check(None, None, EventType::ApiError);
     }

@@ -19,6 +19,8 @@ pub(super) struct Told {
     pub at: Option<Time>,
     pub ids: Ids,
     pub only_if: OnlyIf,
+    /// The fork in whose record a copy of the fact stands.
+    pub copied_by: Option<String>,
     pub fact: Fact,
     /// What only some channels know beside it.
     pub data: Data,
@@ -67,6 +69,11 @@ pub(super) enum Fact {
         text: String,
     },
     Called(ModelUsage),
+    /// What the coder and its subagents used in all, since then or from the beginning.
+    Summed {
+        usage: ModelUsage,
+        since: Option<Time>,
+    },
     /// The provider refused a call.
     Refused(RefusedCall),
     TurnEnded {
@@ -77,9 +84,7 @@ pub(super) enum Fact {
         message: Option<String>,
     },
     /// A person broke the turn off.
-    Interrupted {
-        reason: Option<String>,
-    },
+    Interrupted,
     /// The process, or the subagent, ended.
     Ended {
         reason: Option<String>,
@@ -177,7 +182,7 @@ pub(super) struct RefusedCall {
 impl CoderIdentity {
     /// A fact of this coder, of itself and whatever was recorded before.
     pub fn says(self: &Arc<Self>, at: Option<Time>, fact: Fact) -> Told {
-        Told { who: Arc::clone(self), at, ids: Ids::OfItself, only_if: OnlyIf::Always, fact, data: Data::new() }
+        Told { who: Arc::clone(self), at, ids: Ids::OfItself, only_if: OnlyIf::Always, copied_by: None, fact, data: Data::new() }
     }
 }
 
@@ -224,10 +229,6 @@ impl Fact {
         Fact::TurnFailed { code: code.map(str::to_owned), message: message.map(str::to_owned) }
     }
 
-    pub fn interrupted(reason: Option<&str>) -> Fact {
-        Fact::Interrupted { reason: reason.map(str::to_owned) }
-    }
-
     pub fn ended(reason: Option<&str>) -> Fact {
         Fact::Ended { reason: reason.map(str::to_owned) }
     }
@@ -259,6 +260,12 @@ impl ModelUsage {
         let input = prompt.map(|prompt| prompt.checked_sub(cached).unwrap_or(prompt));
         let total = input.zip(output).map(|(input, output)| input.saturating_add(cached).saturating_add(output));
         ModelUsage { input, output, cache_read, cache_write, total, ..ModelUsage::default() }
+    }
+
+    /// What stands for the figures in a key.
+    pub fn summed_up(&self) -> String {
+        let figures = [self.input, self.output, self.cache_read, self.cache_write];
+        figures.map(|figure| figure.unwrap_or(0).to_string()).join("-")
     }
 
     /// With the sum of figures that a channel tells apart, once it tells what was written.

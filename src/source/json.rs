@@ -11,7 +11,10 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, error::Category};
 
-use crate::{event::Time, text::mend_surrogates};
+use crate::{
+    event::Time,
+    text::{mend_surrogates, without_byte_order_mark},
+};
 
 use super::Refusal;
 
@@ -25,6 +28,7 @@ const VALUES_MAX: usize = 200_000;
 /// # Errors
 /// [`Refusal`] where `bytes` are none.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Refusal> {
+    let bytes = without_byte_order_mark(bytes);
     let Some(first) = bytes.trim_ascii_start().first() else { return Err(Refusal::new("the payload is empty")) };
     // What does not begin as an object is not mended into one, however long it is.
     let mend = |error| if *first == b'{' { bounded(mend_surrogates(bytes).as_bytes()) } else { Err(error) };
@@ -35,6 +39,60 @@ pub(super) fn read(bytes: &[u8]) -> Result<Value, Refusal> {
         Err(error) if error.classify() == Category::Data => Err(Refusal::new("the payload is not a JSON object")),
         Err(error) => Err(Refusal::new(format!("the payload is not JSON: {error}"))),
     }
+}
+
+/// The objects that stand in a line one behind the other, and what lies between them where something is broken.
+pub(super) fn records_in(line: &[u8]) -> Vec<&[u8]> {
+    let line = without_byte_order_mark(line);
+    if serde_json::from_slice::<IgnoredAny>(line).is_ok() || !holds_several(line) {
+        return vec![line];
+    }
+    let (mut records, mut broken, mut at) = (Vec::new(), 0, 0);
+    let mut tries = 0..RESYNC_MAX;
+    while at < line.len() {
+        if line[at] == 0 || line[at].is_ascii_whitespace() {
+            at += 1;
+            continue;
+        }
+        let mut values = serde_json::Deserializer::from_slice(&line[at..]).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(_)) if line[at] == b'{' => {
+                records.extend(worth_telling(&line[broken..at]));
+                let end = at + values.byte_offset();
+                records.push(&line[at..end]);
+                (broken, at) = (end, end);
+            }
+            _ => match object_from(line, at + 1).filter(|_| tries.next().is_some()) {
+                Some(next) => at = next,
+                None => break,
+            },
+        }
+    }
+    records.extend(worth_telling(&line[broken..]));
+    records
+}
+
+/// Beginnings of objects that are tried in a broken line.
+const RESYNC_MAX: usize = 64;
+
+/// A line that is only cut off has no second object, and needs no second look.
+fn holds_several(line: &[u8]) -> bool {
+    line.contains(&0) || object_from(line, 1).is_some()
+}
+
+/// Where an object begins that is no part of another.
+fn object_from(line: &[u8], from: usize) -> Option<usize> {
+    let is_part = |at: &usize| line[..*at].trim_ascii_end().last().is_some_and(|before| b":,[".contains(before));
+    let objects = line.get(from..)?.windows(2).enumerate().filter(|(_, pair)| pair == b"{\"");
+    objects.map(|(at, _)| from + at).find(|at| !is_part(at))
+}
+
+/// What lies between records, but for NULs and white space.
+fn worth_telling(between: &[u8]) -> Option<&[u8]> {
+    let is_nothing = |byte: &u8| *byte == 0 || byte.is_ascii_whitespace();
+    let first = between.iter().position(|byte| !is_nothing(byte))?;
+    let last = between.iter().rposition(|byte| !is_nothing(byte))?;
+    Some(&between[first..=last])
 }
 
 /// JSON inside a text, as telemetry exports what tools were asked.
@@ -86,11 +144,19 @@ impl<'v> Wire<'v> {
 
     /// A number that may be below zero, as an exit code is on some systems.
     pub fn signed(self, name: &str) -> Option<i64> {
-        self.at(name).0.as_i64()
+        let number = self.at(name).0;
+        number.as_i64().or_else(|| number.as_str()?.parse().ok())
     }
 
+    /// OpenTelemetry writes some as text.
     pub fn number(self, name: &str) -> Option<f64> {
-        self.at(name).0.as_f64()
+        let number = self.at(name).0;
+        number.as_f64().or_else(|| number.as_str()?.parse().ok().filter(|number: &f64| number.is_finite()))
+    }
+
+    /// A number that cannot be below zero, such as a cost.
+    pub fn amount(self, name: &str) -> Option<f64> {
+        self.number(name).filter(|number| *number >= 0.0)
     }
 
     pub fn truth(self, name: &str) -> Option<bool> {

@@ -126,7 +126,7 @@ impl OpencodeEvent<'_> {
     fn error(&self, error: Wire<'_>) -> Vec<Told> {
         let (name, data) = (error.text("name").unwrap_or("error"), error.at("data"));
         if name == "MessageAbortedError" {
-            return vec![self.says(Fact::interrupted(Some("aborted")))];
+            return vec![self.says(Fact::Interrupted)];
         }
         let message = data.text("message");
         let failed = self.says(Fact::turn_failed(Some(name), message));

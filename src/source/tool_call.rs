@@ -83,7 +83,10 @@ impl ToolCall<'_> {
         let asked = fingerprint(self.asked.0.to_string().as_bytes()).to_string();
         let said: Vec<&str> = ["tool", self.name, &asked].into_iter().chain(part).collect();
         match self.id {
-            Some(id) => self.by.who.both(&["tool", id].into_iter().chain(part).collect::<Vec<_>>(), &said),
+            Some(id) => {
+                let parts: Vec<&str> = ["tool", id].into_iter().chain(part).collect();
+                self.by.who.provided(id, &parts).or_said(&self.by.who, &said)
+            }
             None => self.by.who.repeat(&said),
         }
     }

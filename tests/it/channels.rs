@@ -133,7 +133,12 @@ fn line(draft: &Draft) -> String {
     if let Some((_, subagent)) = draft.coder_id.split_once('/') {
         line += &format!(" /{subagent}");
     }
-    if let Key::Natural(key) | Key::Either { natural: key, .. } = &draft.key {
+    let first = match &draft.key {
+        Key::Natural(key) | Key::Either { natural: key, .. } => Some(key),
+        Key::Several { ids, .. } => ids.first(),
+        Key::None | Key::Id(_) | Key::Repeat(_) => None,
+    };
+    if let Some(key) = first {
         line += &format!(" #{}", key.splitn(3, ':').nth(2).unwrap());
     }
     match &draft.only_if {

@@ -111,6 +111,7 @@ fn hook(agent: Agent, event: Option<String>, payload: &str, number: usize, say: 
     let context = HookContext {
         event: event.filter(|_| agent == Agent::Copilot),
         parent_coder_id: Some("nightly".to_owned()),
+        began: None,
         process: Some(json!({ "pid": 7 })),
     };
     say(number, read_hook(agent, payload.as_bytes(), &context));
@@ -177,10 +178,12 @@ fn export(name: &str, text: &str, say: Say<'_>) {
 }
 
 fn written(draft: &Draft) -> String {
-    let Draft { kind, coder_id, coder_name, timestamp, source, body, data, key, only_if } = draft;
+    let Draft { kind, coder_id, coder_name, timestamp, source, body, data, key, only_if, report, sums, copied_by } = draft;
+    // Of a report only the channel is worth a line: its number is a hash of all that stands here.
+    let channel = report.map(|report| report.channel);
     let said = json!({
         "coder": coder_id, "name": coder_name, "source": source, "at": timestamp.map(|at| at.to_string()),
-        "key": key, "only_if": only_if, "body": body, "data": data,
+        "key": key, "only_if": only_if, "body": body, "data": data, "channel": channel, "sums": sums, "copied_by": copied_by,
     });
     format!("{} {said}", kind.short())
 }

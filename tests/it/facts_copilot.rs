@@ -140,7 +140,7 @@ fn lines_that_the_run_does_not_have() {
     check("session.resume", json!({}), &["resumed (resume)"]);
     check("model.call_failure", json!({"errorMessage": "slow down (429)"}), &["rate limit: slow down (429) #api_error:e1"]);
     check("subagent.failed", json!({"agentName": "explore", "error": "no"}), &["failed: no /explore"]);
-    check("abort", json!({"reason": "user"}), &["stopped (user)"]);
+    check("abort", json!({"reason": "user"}), &["paused (interrupted)"]);
     check("a.new.kind", json!({}), &[]);
 }
 

@@ -23,7 +23,7 @@ fn the_documented_hooks() {
             "api call claude-4.5-sonnet (6542 tokens) #api:490b90b7-a2ce-4c2c-bb76-cb77b125df2f",
             "completed",
             "failed (error)",
-            "stopped (aborted)",
+            "paused (interrupted)",
             "stopped (user_close)"
         ]
     );

@@ -167,6 +167,8 @@ fn draft() -> impl Strategy<Value = Draft> {
         text().prop_map(Key::Id),
         text().prop_map(Key::Natural),
         (text(), text()).prop_map(|(natural, repeat)| Key::Either { natural, repeat }),
+        (prop::collection::vec(text(), 1..3), prop::option::of(text()), prop::option::of(text()))
+            .prop_map(|(ids, older, repeat)| Key::Several { ids, older, repeat }),
     ];
     let time = prop::option::of(prop_oneof![any::<i64>(), 0..checks::accepted::now().micros()]);
     let texts = (field(), field(), field(), field());

@@ -37,7 +37,7 @@ fn usage_is_summed_and_errors_are_counted_by_code() {
     ];
     let counted = tally(&events);
     let expected = Usage {
-        tokens: Tokens { used: 160, input: 100, output: 50, cache_read: 7, cache_write: 3 },
+        tokens: Tokens { used: 160, input: 100, output: 50, cache_read: 7, cache_write: 3, total: 160 },
         // 0.1 + 0.2 + 1.0 without the error of floating-point sums.
         cost_usd: Some(1.3),
         api_calls: 2,

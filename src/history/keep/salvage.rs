@@ -206,7 +206,7 @@ impl Copy<'_> {
         let Ok(ledger) = Ledger::load(self.old) else { return Ok(None) };
         self.tag = Some(ledger.tag);
         self.db.execute(
-            "UPDATE ledger SET head = ?, floor = ?, minutes_since = ?, hours_since = ?",
+            "UPDATE ledger SET head = ?1, floor = ?2, minutes_since = ?3, hours_since = ?4, session_keys = ?1",
             params![ledger.head, ledger.floor, ledger.minutes_since.micros(), ledger.hours_since.micros()],
         )?;
         Ok(Some(ledger.rows))

@@ -97,7 +97,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
         if merge_first {
             rows::complete(db, snapshot.ledger.tag, snapshot.ids, std::slice::from_mut(&mut event))?;
         }
-        if query.filter.matches(&event) {
+        if query.filter.matches(&event) && !event.is_withdrawn() {
             page.events.push(event);
         }
         Ok(true)
@@ -110,6 +110,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
     }
     if !merge_first {
         rows::complete(db, snapshot.ledger.tag, snapshot.ids, &mut page.events)?;
+        page.events.retain(|event| !event.is_withdrawn());
     }
     Ok(Some(page))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, params};
 
 use crate::{
-    aggregate::{self, Failures, Past},
-    event::{Body, Checked, Condition, Data, Event, EventType, Status, Time},
+    aggregate::{self, Coder, Failures, Past},
+    event::{Body, Checked, Condition, DataKey, Event, EventType, Status, Time},
     history::store::rows::{self, StoredId},
     text::Redactor,
 };
@@ -16,14 +16,20 @@ use super::{
     conflict,
     entry::{Appended, CheckedEntry, Entry, Outcome},
     identity::{self, Recognised},
-    reject, unmet_drafts,
+    reject,
+    settlement::{self, Unsettled},
+    unmet_drafts,
 };
+
+/// The keys of `data` that a copy of a call in another session's record may add.
+const OF_THE_CALL: [&str; 2] = [DataKey::Change.name(), DataKey::Estimated.name()];
 
 /// A write transaction that takes entries one by one.
 pub struct Append<'t> {
     db: &'t Connection,
     redactor: &'t Redactor,
     events: Vec<Arc<Event>>,
+    unsettled: Unsettled,
     /// When the last one was received whose condition did not hold.
     last_unmet: Option<Time>,
     cache: Cache,
@@ -32,7 +38,8 @@ pub struct Append<'t> {
 impl<'t> Append<'t> {
     /// `kept` is what the connection's last append left.
     pub fn begin(db: &'t Connection, redactor: &'t Redactor, kept: Option<Cache>) -> rusqlite::Result<Append<'t>> {
-        Ok(Append { db, redactor, events: Vec::new(), last_unmet: None, cache: Cache::of(db, kept)? })
+        let unsettled = Unsettled::default();
+        Ok(Append { db, redactor, events: Vec::new(), unsettled, last_unmet: None, cache: Cache::of(db, kept)? })
     }
 
     /// `now` is the time of receipt.
@@ -51,6 +58,7 @@ impl<'t> Append<'t> {
 
     /// Writes what was folded, if anything was. The caller commits, and knows the outcomes; what the cache holds is true once it did.
     pub fn finish(mut self) -> rusqlite::Result<(Appended, Cache)> {
+        self.settle()?;
         if let Some(received_at) = self.last_unmet {
             unmet_drafts::forget(self.db, received_at)?;
         }
@@ -59,6 +67,20 @@ impl<'t> Append<'t> {
         }
         let history = self.cache.ledger.tag.name();
         Ok((Appended { outcomes: Vec::new(), events: self.events, history }, self.cache.trimmed()))
+    }
+
+    /// Takes what became known in this transaction from what is left of sums.
+    fn settle(&mut self) -> rusqlite::Result<()> {
+        let tag = self.cache.ledger.tag;
+        for (coder_id, sum) in settlement::sums_of(self.db, std::mem::take(&mut self.unsettled))? {
+            let Some(mut fact) = rows::find_event(self.db, tag, &mut self.cache.ids, sum.seq)? else { continue };
+            rows::complete(self.db, tag, &mut self.cache.ids, std::slice::from_mut(&mut fact))?;
+            if let Some((body, data)) = sum.correction(self.db, tag, &coder_id, &fact)? {
+                let received_at = self.events.last().map_or(fact.received_at, |event| event.received_at);
+                self.insert_completion(&fact, Event { body, data, received_at, ..fact.clone() })?;
+            }
+        }
+        Ok(())
     }
 
     fn take_checked(&mut self, mut checked: Checked) -> rusqlite::Result<Outcome> {
@@ -70,11 +92,20 @@ impl<'t> Append<'t> {
             self.last_unmet = Some(checked.event().received_at);
             return Ok(Outcome::Unmet);
         }
-        let id = match identity::recognise(self.db, self.cache.ledger.tag, &checked)? {
+        let last_step = self.cache.fold.coder(self.db, &checked.event().coder_id)?.and_then(Coder::last_step);
+        let id = match identity::recognise(self.db, self.cache.ledger.tag, &checked, last_step)? {
             Recognised::Seen(seq, id) => return self.take_again(checked, seq, id),
             Recognised::New(id) => id,
         };
-        let key = std::mem::take(&mut checked.key);
+        let told = match checked.sums {
+            None => None,
+            Some(_) => match settlement::reduce(self.db, self.cache.ledger.tag, &mut checked)? {
+                Some(told) => Some(told),
+                None => return Ok(Outcome::Unmet),
+            },
+        };
+        let copied_by = checked.copied_by.take();
+        let (key, report, sums) = (std::mem::take(&mut checked.key), checked.report, checked.sums);
         self.mark_unexpected(&mut checked)?;
         let seq = self.cache.ledger.head + 1;
         let given = id.is_some();
@@ -85,7 +116,15 @@ impl<'t> Append<'t> {
         }
         let event = Arc::new(event);
         let path = self.insert(&event, &stored, given)?;
-        identity::remember(self.db, &key, &event)?;
+        identity::remember(self.db, &key, report, &event)?;
+        if let Some((sums, told)) = sums.zip(told) {
+            let coder = self.cache.fold.coder_no(self.db, &event.coder_id)?;
+            settlement::remember(self.db, &event, coder, sums.since, told)?;
+        }
+        if let Some(fork) = copied_by {
+            self.remember_copy(&fork, &event)?;
+        }
+        self.unsettled.note(&event);
         self.derive_from(&event, path)?;
         Ok(Outcome::Appended { seq, id: event.id.clone() })
     }
@@ -111,29 +150,53 @@ impl<'t> Append<'t> {
             return Ok(Outcome::Duplicate { seq, id });
         };
         rows::complete(self.db, self.cache.ledger.tag, &mut self.cache.ids, std::slice::from_mut(&mut fact))?;
-        let report = checked.event();
-        if fact.completes.is_some() || fact.kind != report.kind || fact.coder_id != report.coder_id {
+        if fact.completes.is_some() || fact.kind != checked.event().kind {
             return Ok(Outcome::Duplicate { seq, id });
         }
-        let body = fact.body.missing_from(&report.body);
-        let data: Data = report
-            .data
-            .iter()
-            .filter(|(name, _)| !fact.data.contains_key(*name))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect();
-        if body.is_none() && data.is_empty() {
-            return Ok(Outcome::Duplicate { seq, id });
+        let is_copy = fact.coder_id != checked.event().coder_id;
+        if let Some(fork) = checked.copied_by.as_ref().or(is_copy.then_some(&checked.event().coder_id)) {
+            self.remember_copy(fork, &fact)?;
         }
-        let by = self.cache.ledger.head + 1;
-        let made = self.cache.ledger.tag.id(report.received_at, by);
-        let mut event = checked.into_event(by, made);
-        event.body = body.unwrap_or_else(|| event.kind.body());
-        event.data = data;
-        (event.completes, event.timestamp) = (Some(seq), fact.timestamp);
-        let stored = event.stored_body();
-        self.insert(&Arc::new(event), &stored, false)?;
+        let Some((body, mut data)) = fact.completion_by(checked.event()) else { return Ok(Outcome::Duplicate { seq, id }) };
+        if is_copy {
+            // A copy may know the call better; what else it says is of its own session.
+            data.retain(|name, _| OF_THE_CALL.contains(&name.as_str()));
+            if body == fact.kind.body() {
+                return Ok(Outcome::Duplicate { seq, id });
+            }
+        }
+        let mut report = checked.into_event(0, String::new());
+        (report.body, report.data) = (body, data);
+        if is_copy {
+            (report.coder_id, report.coder_name) = (fact.coder_id.clone(), fact.coder_name.clone());
+        }
+        let by = self.insert_completion(&fact, report)?;
         Ok(Outcome::Completed { seq, id, by })
+    }
+
+    fn remember_copy(&mut self, fork: &str, call: &Event) -> rusqlite::Result<()> {
+        if call.kind != EventType::ApiCall {
+            return Ok(());
+        }
+        self.unsettled.note_coder(fork);
+        settlement::remember_copy(self.db, fork, call.seq)
+    }
+
+    /// The seq of the event that completes `fact`.
+    fn insert_completion(&mut self, fact: &Event, completion: Event) -> rusqlite::Result<u64> {
+        let seq = self.cache.ledger.head + 1;
+        let event = Event {
+            seq,
+            id: self.cache.ledger.tag.id(completion.received_at, seq),
+            completes: Some(fact.seq),
+            timestamp: fact.timestamp,
+            ..completion
+        };
+        let stored = event.stored_body();
+        let event = Arc::new(event);
+        self.insert(&event, &stored, false)?;
+        self.unsettled.note(&event);
+        Ok(seq)
     }
 
     /// A derived event that was exported names its cause by the seq it had there; here it has another. Whether it

@@ -2,12 +2,15 @@
 //!
 //! A report knows its fact by ids of the agent's world (natural), or only by what it says and when (repeat), or by both.
 //! Two reports are of one fact where their natural ids are equal, or where they repeat each other within ten seconds of
-//! event time and not both have natural ids.
+//! event time and not both have natural ids. What one channel says again in another report is another fact, so that three equal
+//! reports of one channel are three facts, and each may match one of another channel.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::settlement;
+
 use crate::{
-    event::{Checked, Event, Key, Micros, Time},
+    event::{Checked, Event, Family, Key, Micros, Report, Time},
     history::store::{
         id::Tag,
         rows::{self, RepeatId, StoredId},
@@ -21,46 +24,99 @@ pub enum Recognised {
     Seen(u64, String),
 }
 
-pub fn recognise(db: &Connection, tag: Tag, checked: &Checked) -> rusqlite::Result<Recognised> {
-    let at = checked.event().timestamp;
+/// `last_step` is when the coder's status was last told.
+pub fn recognise(db: &Connection, tag: Tag, checked: &Checked, last_step: Option<Time>) -> rusqlite::Result<Recognised> {
+    let sought = Sought::of(checked, last_step);
     match &checked.key {
         Key::None => Ok(Recognised::New(None)),
         Key::Id(id) => by_id(db, tag, id.clone()),
         Key::Natural(natural) => by_id(db, tag, Key::id_of(natural)),
-        Key::Repeat(repeat) => {
-            let found = repeated(db, repeat, at, Among::All)?;
-            found.map_or(Ok(Recognised::New(None)), |fact| seen(db, tag, fact.seq))
-        }
-        Key::Either { natural, repeat } => match by_id(db, tag, Key::id_of(natural))? {
-            Recognised::New(Some(id)) => match repeated(db, repeat, at, Among::Nameless)? {
-                Some(fact) => {
-                    // From now on it has a name, and another natural id is another fact.
-                    name(db, &id, repeat, &fact)?;
-                    seen(db, tag, fact.seq)
-                }
-                None => Ok(Recognised::New(Some(id))),
-            },
-            known => Ok(known),
+        Key::Repeat(repeat) => match sought.find(db, repeat, Among::All)? {
+            Some(fact) => seen(db, tag, fact.seq),
+            None => Ok(Recognised::New(None)),
         },
+        Key::Either { natural, repeat } => {
+            let named = by_id(db, tag, Key::id_of(natural))?;
+            claim(db, tag, named, repeat, &sought)
+        }
+        Key::Several { ids, older, repeat } => {
+            let ids: Vec<String> = ids.iter().map(|id| Key::id_of(id)).collect();
+            let mut named = by_one_of(db, tag, &ids)?;
+            if let (Recognised::New(_), Some(older)) = (&named, older)
+                && has_session_keys(db)?
+                && let known @ Recognised::Seen(..) = by_id(db, tag, Key::id_of(older))?
+            {
+                named = known;
+            }
+            let recognised = match repeat {
+                Some(repeat) => claim(db, tag, named, repeat, &sought)?,
+                None => named,
+            };
+            if let (Recognised::Seen(seq, _), [_, _, ..]) = (&recognised, &ids[..]) {
+                let seq = *seq;
+                know_as(db, seq, &ids)?;
+            }
+            Ok(recognised)
+        }
     }
 }
 
+fn by_one_of(db: &Connection, tag: Tag, ids: &[String]) -> rusqlite::Result<Recognised> {
+    for id in ids {
+        if let known @ Recognised::Seen(..) = by_id(db, tag, id.clone())? {
+            return Ok(known);
+        }
+    }
+    Ok(Recognised::New(ids.first().cloned()))
+}
+
+/// The fact at `seq` is found by all of several ids from now on.
+fn know_as(db: &Connection, seq: u64, ids: &[String]) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("INSERT OR IGNORE INTO alias (id, seq, natural) VALUES (?, ?, 1)")?;
+    ids.iter().try_for_each(|id| statement.execute(params![StoredId(id), seq]).map(drop))
+}
+
+/// What no report has named so far by its natural id may be what another channel told without one.
+fn claim(db: &Connection, tag: Tag, named: Recognised, repeat: &str, sought: &Sought) -> rusqlite::Result<Recognised> {
+    let Recognised::New(Some(id)) = named else { return Ok(named) };
+    match sought.find(db, repeat, Among::Nameless)? {
+        Some(fact) => {
+            // From now on it has a name, and another natural id is another fact.
+            name(db, &id, repeat, &fact)?;
+            seen(db, tag, fact.seq)
+        }
+        None => Ok(Recognised::New(Some(id))),
+    }
+}
+
+/// Whether events of before schema 6 are there, which know by keys of their session what has a provider's id.
+fn has_session_keys(db: &Connection) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT session_keys > floor FROM ledger")?.query_row([], |row| row.get(0))
+}
+
 /// After the first report of a fact became `event`: by what else it may be known.
-pub fn remember(db: &Connection, key: &Key, event: &Event) -> rusqlite::Result<()> {
+pub fn remember(db: &Connection, key: &Key, report: Option<Report>, event: &Event) -> rusqlite::Result<()> {
+    if let Key::Several { ids, .. } = key {
+        let ids: Vec<String> = ids.iter().skip(1).map(|id| Key::id_of(id)).collect();
+        know_as(db, event.seq, &ids)?;
+    }
     let (repeat, named) = match key {
-        Key::Either { repeat, .. } => (repeat, true),
+        Key::Either { repeat, .. } | Key::Several { repeat: Some(repeat), .. } => (repeat, true),
         Key::Repeat(repeat) => (repeat, false),
-        Key::None | Key::Id(_) | Key::Natural(_) => return Ok(()),
+        Key::None | Key::Id(_) | Key::Natural(_) | Key::Several { repeat: None, .. } => return Ok(()),
     };
     let span = span(event.timestamp);
-    db.prepare_cached("INSERT OR IGNORE INTO repeat (span, id, seq, named) VALUES (?, ?, ?, ?)")?
-        .execute(params![span.micros(), id_in(repeat, span), event.seq, named])
+    let (channel, report) = report.map(|report| (report.channel as u8, report.id)).unzip();
+    db.prepare_cached("INSERT OR IGNORE INTO repeat (span, id, seq, named, channel, report) VALUES (?, ?, ?, ?, ?, ?)")?
+        .execute(params![span.micros(), id_in(repeat, span), event.seq, named, channel, report])
         .map(drop)
 }
 
 /// The fact goes, and with it its other ids.
 pub fn forget(db: &Connection, seq: u64) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM alias WHERE seq = ?")?.execute([seq])?;
+    db.prepare_cached("DELETE FROM report WHERE seq = ?")?.execute([seq])?;
+    settlement::forget(db, seq)?;
     db.prepare_cached("DELETE FROM repeat WHERE seq = ?")?.execute([seq]).map(drop)
 }
 
@@ -102,34 +158,105 @@ enum Among {
     Nameless,
 }
 
+/// The fact that a report repeats.
 struct Repeated {
     apart: Micros,
     seq: u64,
     span: Time,
 }
 
-/// The fact nearest in time that says the same: it lies in the same span of time or a neighbouring one.
-fn repeated(db: &Connection, repeat: &str, at: Time, among: Among) -> rusqlite::Result<Option<Repeated>> {
-    let spans = [0, -1, 1].map(|step| span(at).plus(step * Key::REPEAT_WITHIN));
-    let mut statement = db.prepare_cached(
-        "SELECT found.span, found.seq, event.at, found.named
-         FROM (SELECT * FROM repeat WHERE span = ?1 AND id = ?2
-               UNION ALL SELECT * FROM repeat WHERE span = ?3 AND id = ?4
-               UNION ALL SELECT * FROM repeat WHERE span = ?5 AND id = ?6) AS found
-         JOIN event ON event.seq = found.seq",
-    )?;
-    let [here, before, behind] = spans.map(|span| (span.micros(), id_in(repeat, span)));
-    let mut rows = statement.query(params![here.0, here.1, before.0, before.1, behind.0, behind.1])?;
-    let mut nearest: Option<Repeated> = None;
-    while let Some(row) = rows.next()? {
-        let (span, seq, first, named): (Micros, u64, Micros, bool) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-        let apart = at.since(Time::from_micros(first)).abs();
-        let may = apart < Key::REPEAT_WITHIN && !(named && among == Among::Nameless);
-        if may && nearest.as_ref().is_none_or(|nearest| apart < nearest.apart) {
-            nearest = Some(Repeated { apart, seq, span: Time::from_micros(span) });
-        }
+/// A report whose fact is looked for by what it says.
+struct Sought {
+    at: Time,
+    report: Option<Report>,
+    /// When the coder's status was last told, where the report is of a step of its life: what a step parts is not one.
+    last_step: Option<Time>,
+    is_step: bool,
+}
+
+impl Sought {
+    fn of(checked: &Checked, last_step: Option<Time>) -> Sought {
+        let is_step = checked.event().kind.family() == Family::Lifecycle;
+        Sought { at: checked.event().timestamp, report: checked.report, last_step, is_step }
     }
-    Ok(nearest)
+
+    /// The fact nearest in time that says the same: it lies in the same span of time or a neighbouring one.
+    fn find(&self, db: &Connection, repeat: &str, among: Among) -> rusqlite::Result<Option<Repeated>> {
+        let spans = [0, -1, 1].map(|step| span(self.at).plus(step * Key::REPEAT_WITHIN));
+        let mut statement = db.prepare_cached(
+            "SELECT found.span, found.seq, event.at, found.named, found.channel, found.report
+             FROM (SELECT * FROM repeat WHERE span = ?1 AND id = ?2
+                   UNION ALL SELECT * FROM repeat WHERE span = ?3 AND id = ?4
+                   UNION ALL SELECT * FROM repeat WHERE span = ?5 AND id = ?6) AS found
+             JOIN event ON event.seq = found.seq",
+        )?;
+        let [here, before, behind] = spans.map(|span| (span.micros(), id_in(repeat, span)));
+        let mut rows = statement.query(params![here.0, here.1, before.0, before.1, behind.0, behind.1])?;
+        let mut nearest: Option<Repeated> = None;
+        while let Some(row) = rows.next()? {
+            let (span, seq, first, named): (Micros, u64, Micros, bool) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            let first = Time::from_micros(first);
+            let apart = self.at.since(first).abs();
+            if apart >= Key::REPEAT_WITHIN || named && among == Among::Nameless {
+                continue;
+            }
+            let fact = Repeated { apart, seq, span: Time::from_micros(span) };
+            match self.relation(db, seq, first, (row.get(4)?, row.get(5)?))? {
+                Relation::Same => return Ok(Some(fact)),
+                Relation::Another => {}
+                Relation::Repeats if nearest.as_ref().is_none_or(|nearest| apart < nearest.apart) => nearest = Some(fact),
+                Relation::Repeats => {}
+            }
+        }
+        if let Some(fact) = &nearest {
+            self.remember_for(db, fact.seq)?;
+        }
+        Ok(nearest)
+    }
+
+    /// A session that ended, was taken up and ended again within ten seconds ended twice.
+    fn is_parted_from(&self, first: Time) -> bool {
+        let between = |step: Time| first.min(self.at) < step && step < first.max(self.at);
+        self.is_step && self.last_step.is_some_and(between)
+    }
+
+    /// How the report stands to the fact at `seq`, which `by` told first.
+    fn relation(&self, db: &Connection, seq: u64, first: Time, by: ReportBy) -> rusqlite::Result<Relation> {
+        let Some(mine) = self.report else { return Ok(Relation::Repeats) };
+        let mut told = vec![by];
+        let mut others = db.prepare_cached("SELECT channel, report FROM report WHERE seq = ?")?;
+        let mut rows = others.query([seq])?;
+        while let Some(row) = rows.next()? {
+            told.push((row.get(0)?, row.get(1)?));
+        }
+        let of_my_channel = |&&(channel, _): &&ReportBy| channel == Some(mine.channel as u8);
+        if told.iter().filter(of_my_channel).any(|(_, report)| *report == Some(mine.id)) {
+            return Ok(Relation::Same);
+        }
+        // Two hooks of an agent may tell one step of life.
+        let another = told.iter().any(|told| of_my_channel(&told)) && (!self.is_step || self.is_parted_from(first));
+        Ok(if another { Relation::Another } else { Relation::Repeats })
+    }
+
+    /// The fact was told by this report too.
+    fn remember_for(&self, db: &Connection, seq: u64) -> rusqlite::Result<()> {
+        let Some(Report { channel, id }) = self.report else { return Ok(()) };
+        db.prepare_cached("INSERT OR IGNORE INTO report (seq, channel, report) VALUES (?, ?, ?)")?
+            .execute(params![seq, channel as u8, id])
+            .map(drop)
+    }
+}
+
+/// Channel and number of a report, where they are known.
+type ReportBy = (Option<u8>, Option<i64>);
+
+/// How a report stands to a fact that says the same at about the same time.
+enum Relation {
+    /// The fact was told by this very report.
+    Same,
+    Repeats,
+    /// The report's channel has told the fact in another report.
+    Another,
 }
 
 /// The span of time in which a repeat is looked for; its neighbours hold the rest.

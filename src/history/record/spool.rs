@@ -15,7 +15,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
-    event::{Checked, Condition, Data, Draft, Key, Time},
+    event::{Checked, Condition, Data, Draft, Key, Report, SumScope, Time},
     history::store::{
         Durability, Error, Options, file,
         spool_files::{self, DRAFT_SUFFIX, SUFFIX},
@@ -33,8 +33,22 @@ use super::{
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum SpoolLine {
-    Draft { received_at: Time, event: Data, key: Key, only_if: Option<Condition> },
-    Rejection { received_at: Time, source: String, reason: String, input: String },
+    Draft {
+        received_at: Time,
+        event: Data,
+        key: Key,
+        only_if: Option<Condition>,
+        #[serde(default)]
+        report: Option<Report>,
+        #[serde(default)]
+        sums: Option<SumScope>,
+    },
+    Rejection {
+        received_at: Time,
+        source: String,
+        reason: String,
+        input: String,
+    },
 }
 
 /// Entries that were neither appended nor spooled.
@@ -121,18 +135,18 @@ fn line_of(checked: Checked, received_at: Time) -> SpoolLine {
         Value::Object(event) => event,
         _ => Data::new(),
     };
-    let Checked { key, only_if, .. } = checked;
+    let Checked { key, only_if, report, sums, .. } = checked;
     // Two processes may find the same file: without an id of its own the event would be recorded twice.
     let key = if key == Key::None { Key::Id(Uuid::now_v7().to_string()) } else { key };
-    SpoolLine::Draft { received_at, event, key, only_if }
+    SpoolLine::Draft { received_at, event, key, only_if, report, sums }
 }
 
 /// What a line holds, and when that was received; what is no line becomes a rejection.
 pub fn from_line(line: &str, now: Time) -> (Entry, Time) {
     let broken = |reason: String| Rejection { source: "spool".into(), reason, input: line.to_owned() };
     match serde_json::from_str(line) {
-        Ok(SpoolLine::Draft { received_at, event, key, only_if }) => match Draft::from_object(event) {
-            Ok(draft) => (Draft { key, only_if, ..draft }.into(), received_at),
+        Ok(SpoolLine::Draft { received_at, event, key, only_if, report, sums }) => match Draft::from_object(event) {
+            Ok(draft) => (Draft { key, only_if, report, sums, ..draft }.into(), received_at),
             Err(invalid) => (broken(invalid.to_string()).into(), received_at),
         },
         Ok(SpoolLine::Rejection { received_at, source, reason, input }) => {

@@ -40,6 +40,7 @@ pub fn forget(db: &Connection, now: Time) -> rusqlite::Result<()> {
 fn report_of(checked: &Checked) -> Option<String> {
     match &checked.key {
         Key::Repeat(key) | Key::Natural(key) | Key::Either { natural: key, .. } => Some(format!("{key}\n{}", checked.stored())),
+        Key::Several { ids, .. } => Some(format!("{}\n{}", ids.join(" "), checked.stored())),
         Key::Id(_) | Key::None => None,
     }
 }

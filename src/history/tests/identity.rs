@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{Lab, draft};
 use crate::{
-    event::{Draft, EventType, Key, Time},
+    event::{Channel, Draft, EventType, Key, Report, Time},
     history::{Outcome, Retention},
 };
 
@@ -43,6 +43,83 @@ fn a_fact_is_recognised_by_its_id_or_by_what_it_says_and_when() {
     check("ten seconds apart", &[(None, "done", 0), (None, "done", 10)], 2);
     check("across the border of a span", &[(None, "done", 9), (None, "done", 11), (Some("1"), "done", 12)], 1);
     check("backwards across it", &[(Some("1"), "done", 11), (None, "done", 9)], 1);
+}
+
+/// A command that was run, as a channel tells it that has no id of it.
+fn ran(channel: Channel, report: i64, at: i64) -> Draft {
+    let start = Time::parse("2026-11-22T11:00:00Z").expect("valid");
+    Draft {
+        key: Key::Repeat("s:tool:npm test".to_owned()),
+        report: Some(Report { channel, id: report }),
+        timestamp: Some(start.plus(at * Time::SECOND)),
+        ..draft(EventType::Progress, "a")
+    }
+}
+
+#[test]
+fn what_one_channel_says_again_is_another_fact_and_another_channel_says_it_of_one() {
+    use Channel::{Hook, Transcript};
+    let check = |name: &str, reports: &[(Channel, i64, i64)], facts: usize| {
+        let mut lab = Lab::new();
+        for &(channel, report, at) in reports {
+            lab.append(ran(channel, report, at));
+        }
+        assert_eq!(lab.facts().len(), facts, "{name}");
+        lab.assert_sound();
+    };
+    check("three times", &[(Hook, 1, 0), (Hook, 2, 2), (Hook, 3, 4)], 3);
+    check("a payload fed again", &[(Hook, 1, 0), (Hook, 1, 1)], 1);
+    check("told by two channels", &[(Hook, 1, 0), (Hook, 2, 2), (Transcript, 1, 0), (Transcript, 2, 2)], 2);
+    check("one channel after the other, twice", &[(Hook, 1, 0), (Transcript, 1, 0), (Hook, 1, 0), (Transcript, 1, 0)], 1);
+    check("the other channel knows more", &[(Hook, 1, 0), (Transcript, 1, 0), (Transcript, 2, 1)], 2);
+}
+
+#[test]
+fn a_session_that_ends_twice_within_seconds_ends_twice() {
+    let start = Time::parse("2026-11-22T11:00:00Z").expect("valid");
+    let step = |kind: EventType, key: &str, report: i64, at: i64| Draft {
+        key: Key::Repeat(key.to_owned()),
+        report: Some(Report { channel: Channel::Hook, id: report }),
+        timestamp: Some(start.plus(at * Time::SECOND)),
+        ..draft(kind, "a")
+    };
+    let mut lab = Lab::new();
+    lab.append(step(EventType::Stopped, "s:stopped", 1, 0));
+    assert!(matches!(lab.append(step(EventType::Stopped, "s:stopped", 2, 1)), Outcome::Duplicate { .. }), "told by two hooks");
+    lab.append(step(EventType::Resumed, "s:prompted", 3, 2));
+    assert!(matches!(lab.append(step(EventType::Stopped, "s:stopped", 4, 4)), Outcome::Appended { .. }));
+    lab.assert_sound();
+}
+
+#[test]
+fn a_call_is_one_whichever_session_repeats_it() {
+    let call = |coder: &str, ids: &[&str], older: Option<&str>| Draft {
+        key: Key::Several { ids: ids.iter().map(|id| (*id).to_owned()).collect(), older: older.map(str::to_owned), repeat: None },
+        ..draft(EventType::ApiCall, coder)
+    };
+    let mut lab = Lab::new();
+    lab.append(call("parent", &["api:req_1"], None));
+    assert!(matches!(lab.append(call("fork", &["api:req_1"], None)), Outcome::Duplicate { seq: 1, .. }));
+    // The provider's ids count, and the line of the record is the same in a copy.
+    lab.append(call("parent", &["parent:api:1", "line:u1"], None));
+    assert!(matches!(lab.append(call("fork", &["fork:api:1", "line:u1"], None)), Outcome::Duplicate { seq: 2, .. }));
+    assert!(matches!(lab.append(call("fork", &["fork:api:1"], None)), Outcome::Duplicate { seq: 2, .. }));
+    assert_eq!(lab.facts().len(), 2);
+    lab.assert_sound();
+}
+
+#[test]
+fn what_an_older_history_knows_by_its_sessions_key_is_found() {
+    let mut lab = Lab::new();
+    let old = Draft { key: Key::Natural("claude-code:s:api:req_1".to_owned()), ..draft(EventType::ApiCall, "a") };
+    lab.append(old);
+    let ids = || Key::Several {
+        ids: vec!["claude-code::api:req_1".to_owned()],
+        older: Some("claude-code:s:api:req_1".to_owned()),
+        repeat: None,
+    };
+    lab.writer.transact(|db| db.execute_batch("UPDATE ledger SET session_keys = head")).expect("as a migration leaves it");
+    assert!(matches!(lab.append(Draft { key: ids(), ..draft(EventType::ApiCall, "a") }), Outcome::Duplicate { seq: 1, .. }));
 }
 
 #[test]

@@ -60,6 +60,11 @@ impl<'v> ClaudeLine<'v> {
         self.0.first_text(&["subagent_type", "attributionAgent"])
     }
 
+    /// The session whose record this line is a copy of.
+    pub fn forked_from(self) -> Option<&'v str> {
+        self.0.at("forkedFrom").text("sessionId")
+    }
+
     pub fn compaction_trigger(self) -> Option<&'v str> {
         self.either("compact_metadata", "compactMetadata").text("trigger")
     }

@@ -34,11 +34,13 @@ pub(super) struct Speaker<'p> {
     pub at: Option<Time>,
     /// The payload that tells, where a hook does.
     pub hook: Option<&'p HookPayload<'p>>,
+    /// The line of the agent's own record that tells: copies of the record repeat it.
+    pub line: Option<&'p str>,
 }
 
 impl Speaker<'_> {
     pub fn new(who: &Arc<CoderIdentity>, at: Option<Time>) -> Speaker<'static> {
-        Speaker { who: Arc::clone(who), at, hook: None }
+        Speaker { who: Arc::clone(who), at, hook: None, line: None }
     }
 
     pub fn says(&self, fact: Fact) -> Told {
@@ -50,8 +52,13 @@ impl Speaker<'_> {
         self.hook.map_or(Ids::OfItself, HookPayload::itself)
     }
 
-    fn known<const N: usize>(&self, fact: Fact, natural: Option<[&str; N]>, repeat: &[&str]) -> Told {
-        self.says(fact).known_by(self.who.either(natural, repeat))
+    /// Known by `parts`, the second of which is an id of the agent's world, where the channel has it, else by what it says.
+    fn known<const N: usize>(&self, fact: Fact, parts: Option<[&str; N]>, repeat: &[&str]) -> Told {
+        let ids = match parts {
+            Some(parts) => self.who.own_provided(parts[1], &parts).or_said(&self.who, repeat),
+            None => self.who.repeat(repeat),
+        };
+        self.says(fact).known_by(ids.or_line(&self.who, self.line, &repeat[..1]))
     }
 
     pub fn prompted(&self, prompt_id: Option<&str>, text: Option<&str>) -> Told {
@@ -71,6 +78,11 @@ impl Speaker<'_> {
 
     pub fn turn_failed(&self, prompt_id: Option<&str>, code: Option<&str>, message: Option<&str>) -> Told {
         self.turn_over(Fact::turn_failed(code, message), "failed", prompt_id, message)
+    }
+
+    /// A person broke the turn off.
+    pub fn interrupted(&self, prompt_id: Option<&str>) -> Told {
+        self.known(Fact::Interrupted, prompt_id.map(|prompt_id| ["interrupted", prompt_id]), &["interrupted"])
     }
 
     fn turn_over(&self, end: Fact, how: &str, prompt_id: Option<&str>, message: Option<&str>) -> Told {

@@ -1,8 +1,7 @@
 //! What `claude -p --output-format stream-json` prints, to facts.
 //!
-//! Of its figures only those are told at once that are final: where a message begins, its `output_tokens` stand for nothing.
-//! What the results say of the whole session is shared among its calls when the stream ends, as the agent has exported its
-//! telemetry by then. Subagents are coders of their own: each line says whose it is, or which call of a tool started it.
+//! Of its figures only those are told that are final: where a message begins, its `output_tokens` stand for nothing. What a
+//! result says was used since the one before is told as that sum. Subagents are coders of their own: each line says whose it is, or which call of a tool started it.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -18,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    calls::{ApiCall, CallId, CallTokens, SessionTotals},
+    calls::{ApiCall, CallTokens, session_usage},
     conversation::Dialogue,
     line::ClaudeLine,
     session::{RATE_LIMIT, Speaker, refused},
@@ -34,24 +33,16 @@ struct StreamJson {
     turn_is_over: bool,
     /// The agent's word for the last request it gave up on.
     refusal: Option<String>,
-    subagents: HashMap<String, Subagent>,
+    subagents: HashMap<String, Arc<CoderIdentity>>,
     /// Ids of subagents by the call of the tool that started them.
     started_by: HashMap<String, String>,
     conversation: Dialogue,
-    calls: Vec<ApiCall>,
-    /// Places in `calls` by message id.
-    by_message: HashMap<String, usize>,
+    /// Calls that may still be told more of, by message id.
+    calls: HashMap<String, ApiCall>,
     /// The message that is being written.
     streaming: Option<String>,
-    totals: SessionTotals,
-}
-
-#[derive(Debug)]
-struct Subagent {
-    who: Arc<CoderIdentity>,
-    model: Option<String>,
-    /// Its last line was the model's, without a call: it had nothing more to do.
-    has_concluded: bool,
+    /// From when on the next result tells what was used.
+    since: Option<Time>,
 }
 
 /// How the session began, as the hooks' own lines tell; nothing tells it where there are none.
@@ -79,10 +70,9 @@ pub(super) fn open(line: Wire<'_>, context: &HookContext) -> Option<Box<dyn Line
         subagents: HashMap::new(),
         started_by: HashMap::new(),
         conversation: Dialogue::default(),
-        calls: Vec::new(),
-        by_message: HashMap::new(),
+        calls: HashMap::new(),
         streaming: None,
-        totals: SessionTotals::default(),
+        since: context.began,
     }))
 }
 
@@ -91,7 +81,6 @@ impl LineReader for StreamJson {
         let line = ClaudeLine(line);
         if let Some(time) = line.time() {
             self.time = Some(time);
-            self.settle_time(time);
         }
         Ok(match line.kind() {
             Some("system") => self.system(line),
@@ -99,7 +88,7 @@ impl LineReader for StreamJson {
             Some("user") => self.user(line),
             Some("stream_event") => self.stream_event(line).into_iter().collect(),
             Some("rate_limit_event") => self.limit(line).into_iter().collect(),
-            Some("result") => vec![self.result(line)],
+            Some("result") => self.result(line),
             _ => Vec::new(),
         })
     }
@@ -108,14 +97,7 @@ impl LineReader for StreamJson {
         if self.start != SessionStart::Over {
             return Vec::new();
         }
-        if let Some(time) = self.time {
-            self.settle_time(time);
-        }
-        self.totals.share_among(&mut self.calls);
-        let is_told = |call: &&ApiCall| call.tokens.input.is_some();
-        let mut told: Vec<Told> = self.calls.iter().filter(is_told).map(ApiCall::told).collect();
-        told.push(Speaker::new(&self.who, None).ended(None, None));
-        told
+        vec![Speaker::new(&self.who, None).ended(None, None)]
     }
 }
 
@@ -180,29 +162,21 @@ impl StreamJson {
     fn call(&mut self, line: ClaudeLine<'_>, who: &Arc<CoderIdentity>) -> Option<Told> {
         let (message, model) = (line.message(), line.message().text("model"));
         let message_id = message.text("id")?;
-        if let Some(agent) = self.subagent_mut(line) {
-            agent.model = model.map(str::to_owned);
-            agent.has_concluded = line.content().blocks("tool_use").next().is_none();
-        }
-        if self.by_message.contains_key(message_id) {
+        if self.calls.contains_key(message_id) {
             return None;
         }
-        let id = CallId::Request(line.request_id().unwrap_or(message_id).to_owned());
-        let mut call = ApiCall::new(who, id, line.time());
+        let mut call = ApiCall::new(who, Some(line.request_id().unwrap_or(message_id)), line.time());
+        call.line = line.uuid().map(str::to_owned);
         call.model = model.map(str::to_owned);
         call.tokens = CallTokens::read(message.at("usage")).without_output();
         // The end of the message will tell the rest.
         let told = (self.streaming.as_deref() != Some(message_id)).then(|| call.told());
-        self.by_message.insert(message_id.to_owned(), self.calls.len());
-        self.calls.push(call);
+        self.calls.insert(message_id.to_owned(), call);
         told
     }
 
     fn user(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let mut told = self.meet_speaker(line);
-        if let Some(agent) = self.subagent_mut(line) {
-            agent.has_concluded = false;
-        }
         let speaker = self.speaker(line);
         told.extend(self.conversation.results(&speaker, line, &self.folder));
         told
@@ -212,8 +186,7 @@ impl StreamJson {
     fn stream_event(&mut self, line: ClaudeLine<'_>) -> Option<Told> {
         let event = line.0.at("event");
         let message_id = line.0.text("api_message_id").or(self.streaming.as_deref());
-        let place = message_id.and_then(|id| self.by_message.get(id)).copied();
-        let call = place.and_then(|place| self.calls.get_mut(place));
+        let call = message_id.and_then(|id| self.calls.get_mut(id));
         match event.text("type")? {
             "message_start" => self.streaming = event.at("message").text("id").map(str::to_owned),
             "message_delta" => {
@@ -250,13 +223,7 @@ impl StreamJson {
     fn task_notification(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         let Some(agent_id) = line.0.text("task_id") else { return Vec::new() };
         let Some(agent) = self.subagents.get(agent_id) else { return Vec::new() };
-        if let (false, Some(tokens)) = (agent.has_concluded, line.0.at("usage").whole("total_tokens")) {
-            // The next line that has a time will give it one.
-            let mut last = ApiCall::new(&agent.who, CallId::LastOfSubagent { tokens }, None);
-            last.model.clone_from(&agent.model);
-            self.calls.push(last);
-        }
-        let speaker = Speaker::new(&agent.who, None);
+        let speaker = Speaker::new(agent, None);
         let message = line.0.text("summary");
         let ended = speaker.subagent_ended(None, message).with(DataKey::AgentId, Some(agent_id));
         match line.0.text("status") {
@@ -266,38 +233,44 @@ impl StreamJson {
         }
     }
 
-    /// The end of a turn. A request that was refused for good still has the subtype `success`.
-    fn result(&mut self, line: ClaudeLine<'_>) -> Told {
-        match SessionTotals::read(line.0.at("model_usage_since_last_result")) {
-            Some(since) => self.totals.add(&since),
-            None => self.totals = SessionTotals::read(line.0.at("modelUsage")).unwrap_or_default(),
-        }
+    /// The end of a turn, and what was used in it.
+    fn result(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
         self.turn_is_over = true;
+        // Its calls are known by now: what is told later is of others.
+        self.calls.clear();
+        let sum = self.used(line);
+        sum.into_iter().chain([self.turn_ended(line)]).collect()
+    }
+
+    fn used(&mut self, line: ClaudeLine<'_>) -> Option<Told> {
+        let at = line.time().or(self.time);
+        let recent = session_usage(line.0.at("model_usage_since_last_result"));
+        // Older versions tell what the whole session used, with all it was before it was resumed.
+        let since = recent.as_ref().and(self.since);
+        let usage = recent.or_else(|| session_usage(line.0.at("modelUsage")))?;
+        self.since = at;
+        Some(self.who.says(at, Fact::Summed { usage, since }))
+    }
+
+    /// A request that was refused for good still has the subtype `success`.
+    fn turn_ended(&mut self, line: ClaudeLine<'_>) -> Told {
         let speaker = self.speaker(line);
         let message = line.0.text("result");
         let ended = line.0.text("terminal_reason");
         if line.0.truth("is_error") == Some(true) || ended.is_some_and(|reason| reason != "completed") {
-            let refusal = self.refusal.take();
-            let code = refusal.as_deref().or(line.subtype().filter(|subtype| *subtype != "success")).or(ended);
-            return speaker.turn_failed(None, code, message);
+            let refusal = self.refusal.as_deref();
+            let code = refusal.or(line.subtype().filter(|subtype| *subtype != "success")).or(ended);
+            let failed = speaker.turn_failed(None, code, message);
+            self.refusal = None;
+            return failed;
         }
         let denied: Vec<&str> = line.0.list("permission_denials").filter_map(|denial| denial.text("tool_name")).collect();
         let denied = Some(denied.join(", ")).filter(|denied| !denied.is_empty());
         speaker.turn_ended(None, message).with(DataKey::PermissionDenials, denied)
     }
 
-    fn settle_time(&mut self, time: Time) {
-        let waiting = self.calls.iter_mut().rev().take_while(|call| call.at.is_none());
-        waiting.for_each(|call| call.at = Some(time));
-    }
-
     fn agent_id<'l>(&'l self, line: ClaudeLine<'l>) -> Option<&'l str> {
         line.agent_id().or_else(|| self.started_by.get(line.0.text("parent_tool_use_id")?).map(String::as_str))
-    }
-
-    fn subagent_mut(&mut self, line: ClaudeLine<'_>) -> Option<&mut Subagent> {
-        let agent_id = self.agent_id(line)?.to_owned();
-        self.subagents.get_mut(&agent_id)
     }
 
     /// The subagent that a line is of, if it is the first one of it.
@@ -312,17 +285,16 @@ impl StreamJson {
         }
         let who = self.who.subagent(agent_id, line.subagent_type()).ok()?;
         let begun = who.says(line.time(), Fact::begun(None));
-        let model = line.0.text("model").map(str::to_owned);
-        self.subagents.insert(agent_id.to_owned(), Subagent { who, model, has_concluded: false });
+        self.subagents.insert(agent_id.to_owned(), who);
         Some(begun)
     }
 
     fn who_says(&self, line: ClaudeLine<'_>) -> Arc<CoderIdentity> {
         let subagent = self.agent_id(line).and_then(|agent_id| self.subagents.get(agent_id));
-        Arc::clone(subagent.map_or(&self.who, |subagent| &subagent.who))
+        Arc::clone(subagent.unwrap_or(&self.who))
     }
 
-    fn speaker(&self, line: ClaudeLine<'_>) -> Speaker<'static> {
-        Speaker { who: self.who_says(line), at: line.time(), hook: None }
+    fn speaker<'l>(&self, line: ClaudeLine<'l>) -> Speaker<'l> {
+        Speaker { who: self.who_says(line), at: line.time(), hook: None, line: line.uuid() }
     }
 }

@@ -19,7 +19,7 @@ use crate::{
 };
 
 use super::{
-    calls::{ApiCall, CallId, CallTokens},
+    calls::{ApiCall, CallTokens},
     session::{Speaker, refused},
     tools::{self, ClaudeCall, ToolInput},
 };
@@ -59,8 +59,8 @@ fn coder(record: &str, attributes: Wire<'_>) -> Result<Arc<CoderIdentity>, Refus
 }
 
 fn api_request(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
-    let id = CallId::Request(attributes.text("request_id")?.to_owned());
-    let mut call = ApiCall::new(&speaker.who, id, speaker.at).with_cost(attributes.number("cost_usd"));
+    let mut call = ApiCall::new(&speaker.who, attributes.text("request_id"), speaker.at);
+    call.cost_usd = attributes.amount("cost_usd");
     call.model = attributes.text("model").map(str::to_owned);
     call.tokens = CallTokens {
         input: attributes.whole("input_tokens"),

@@ -1,6 +1,5 @@
 //! What the tests of all channels share: fixtures, and drafts in one line.
 
-mod channels;
 mod hooks;
 mod stream;
 mod telemetry;
@@ -10,7 +9,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-use crate::event::{Condition, Draft, Event, EventType, Key, Status, Time, sentence};
+use crate::event::{Condition, Draft, Event, EventType, Key, Time, sentence};
 use crate::source::{
     HookContext, Stream, Transcript,
     otel::{Log, Record},
@@ -57,6 +56,9 @@ fn line(draft: &Draft) -> String {
     match &draft.key {
         Key::Natural(natural) => line += &format!(" #{}", key(natural)),
         Key::Either { natural, .. } => line += &format!(" #{}~", key(natural)),
+        Key::Several { ids, repeat, .. } => {
+            line += &format!(" #{}{}", key(&ids[0]), if repeat.is_some() { "~" } else { "" });
+        }
         _ => {}
     }
     match &draft.only_if {

@@ -156,8 +156,8 @@ impl ClaudeCall<'_> {
     fn ids(&self, speaker: &Speaker<'_>, part: &str) -> Ids {
         match self.id {
             None => speaker.itself(),
-            Some(id) if part.is_empty() => speaker.who.natural(&["tool", id]),
-            Some(id) => speaker.who.natural(&["tool", id, part]),
+            Some(id) if part.is_empty() => speaker.who.provided(id, &["tool", id]).or_line(&speaker.who, speaker.line, &[id]),
+            Some(id) => speaker.who.provided(id, &["tool", id, part]).or_line(&speaker.who, speaker.line, &[id, part]),
         }
     }
 

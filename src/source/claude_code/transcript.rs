@@ -17,7 +17,7 @@ use crate::{
 };
 
 use super::{
-    calls::{ApiCall, CallId, CallTokens, SessionTotals},
+    calls::{ApiCall, CallTokens, session_usage},
     conversation::Dialogue,
     line::{ClaudeLine, MessageContent},
     session::Speaker,
@@ -37,9 +37,10 @@ struct SessionFile {
     /// Id of the last message that was told.
     closed: Option<String>,
     conversation: Dialogue,
-    /// Those whose cost is not told yet.
-    calls: Vec<ApiCall>,
-    shared: SessionTotals,
+    /// The session that this one is a fork of.
+    origin: Option<Arc<CoderIdentity>>,
+    /// Of the last line that had one.
+    last: Option<Time>,
 }
 
 /// What a file's path says.
@@ -65,10 +66,12 @@ pub(super) fn open(path: &str) -> Box<dyn LineReader> {
 impl LineReader for SessionFile {
     fn line(&mut self, line: Wire<'_>) -> Understood {
         let line = ClaudeLine(line);
-        self.begin = self.begin.or(line.time());
+        // What is copied happened before.
+        self.begin = self.begin.or(line.time().filter(|_| line.forked_from().is_none()));
+        self.last = self.last.max(line.time());
         let mut told: Vec<Told> = match line.kind() {
             Some("user" | "assistant" | "system") => self.begin(line)?.into_iter().collect(),
-            Some("cost-state") if self.is_begun => Vec::new(),
+            Some("cost-state") if self.who.is_some() => Vec::new(),
             _ => return Ok(Vec::new()),
         };
         told.extend(match line.kind() {
@@ -77,17 +80,14 @@ impl LineReader for SessionFile {
             Some("system") => self.system(line),
             _ => self.cost_state(line.0),
         });
-        Ok(told)
+        let copied_by = self.who.as_ref().filter(|_| line.forked_from().is_some()).map(|who| who.id.clone());
+        Ok(told.into_iter().map(|told| Told { copied_by: copied_by.clone(), ..told }).collect())
     }
 
     /// More lines may follow: only a message that is surely over is told as such.
     fn end(&mut self) -> Vec<Told> {
         match &self.open {
-            Some(message) if message.stop_reason.is_none() => {
-                let mut call = message.call.clone();
-                call.tokens = call.tokens.without_output();
-                vec![call.told()]
-            }
+            Some(message) if message.stop_reason.is_none() => vec![message.call.told()],
             _ => self.close(),
         }
     }
@@ -104,9 +104,19 @@ impl SessionFile {
             };
             self.who = Some(CoderIdentity::new(Agent::ClaudeCode, session, &HookContext::default())?.in_folder(line.cwd()));
         }
-        let Some(speaker) = self.speaker(line).filter(|_| !self.is_begun) else { return Ok(None) };
+        if self.is_begun {
+            return Ok(None);
+        }
+        if let Some(origin) = line.forked_from() {
+            if self.origin.is_none() {
+                self.origin = Some(CoderIdentity::new(Agent::ClaudeCode, origin, &HookContext::default())?.in_folder(line.cwd()));
+            }
+            return Ok(None);
+        }
+        let Some(speaker) = self.speaker(line) else { return Ok(None) };
         self.is_begun = true;
-        Ok(Some(speaker.who.says(self.begin, Fact::begun(None)).with(DataKey::Cwd, line.cwd())))
+        let begun = speaker.who.says(self.begin, Fact::begun(None)).with(DataKey::Cwd, line.cwd());
+        Ok(Some(begun.with(DataKey::ForkedFrom, self.origin.as_ref().map(|origin| origin.id.as_str()))))
     }
 
     fn user(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
@@ -119,6 +129,14 @@ impl SessionFile {
         }
         if line.content().blocks("tool_result").next().is_some() {
             told.extend(self.conversation.results(&speaker, line, &self.folder));
+            if !line.content().texts().any(|text| text.starts_with(INTERRUPTED)) {
+                return told;
+            }
+        }
+        if line.content().text().is_some_and(|text| text.starts_with(INTERRUPTED)) {
+            told.extend(self.close());
+            self.turn_is_over = true;
+            told.push(speaker.interrupted(self.prompt_id.as_deref()));
             return told;
         }
         let Some(prompt) = prompt(line.content()).filter(|_| !line.is_note()) else { return told };
@@ -147,14 +165,20 @@ impl SessionFile {
         let Some(id) = message.text("id").filter(|id| self.closed.as_deref() != Some(*id)) else { return Vec::new() };
         let told = if self.open.as_ref().is_some_and(|open| open.id != id) { self.close() } else { Vec::new() };
         let open = self.open.get_or_insert_with(|| {
-            let request = CallId::Request(line.request_id().unwrap_or(id).to_owned());
-            let call = ApiCall::new(&speaker.who, request, None);
+            let mut call = ApiCall::new(&speaker.who, Some(line.request_id().unwrap_or(id)), None);
+            call.line = speaker.line.map(str::to_owned);
             OpenMessage { id: id.to_owned(), call, text: None, stop_reason: None }
         });
         open.call.at = line.time();
-        open.call.tokens = CallTokens::read(message.at("usage"));
         open.call.model = message.text("model").map(str::to_owned);
-        open.stop_reason = message.text("stop_reason").map(str::to_owned);
+        let tokens = CallTokens::read(message.at("usage"));
+        if let Some(reason) = message.text("stop_reason") {
+            open.stop_reason = Some(reason.to_owned());
+            open.call.tokens = tokens;
+        } else if open.stop_reason.is_none() {
+            // Before the message is over, what stands there is a placeholder.
+            open.call.tokens = tokens.without_output();
+        }
         open.text = line.content().text().map(str::to_owned).or(open.text.take());
         told
     }
@@ -187,44 +211,49 @@ impl SessionFile {
         let mut told = vec![call.told()];
         if stop_reason.is_some_and(|reason| !matches!(reason.as_str(), "tool_use" | "pause_turn")) {
             self.turn_is_over = true;
-            let speaker = Speaker::new(&call.who, call.at);
+            let speaker = Speaker { line: call.line.as_deref(), ..Speaker::new(&call.who, call.at) };
             let prompt_id = self.prompt_id.as_deref();
             told.push(speaker.turn_ended(prompt_id, text.as_deref()));
             if call.who.is_subagent() {
                 told.push(speaker.subagent_ended(prompt_id, text.as_deref()));
             }
         }
-        self.calls.push(call);
         told
     }
 
-    /// The last line of a process: what the session used, subagents and all.
+    /// The last line of a process: what the session used, subagents and what it was before it was resumed or forked included.
     fn cost_state(&mut self, state: Wire<'_>) -> Vec<Told> {
         let mut told = self.close();
         let Some(who) = &self.who else { return told };
-        let totals = SessionTotals::read(state.at("modelUsage")).unwrap_or_default();
-        totals.since(&self.shared).share_among(&mut self.calls);
-        told.extend(self.calls.drain(..).map(|call| call.told()));
-        self.shared = totals;
         let span = state.signed("startTime").zip(state.signed("totalDuration"));
-        if let Some(end) = span.map(|(start, duration)| start.saturating_add(duration)) {
-            let at = Time::from_micros(end.saturating_mul(MICROS_IN_MILLI));
-            told.push(Speaker::new(who, Some(at)).ended(Some(&end.to_string()), None));
+        let end = span.map(|(start, duration)| start.saturating_add(duration));
+        let end_time = end.map(|end| Time::from_micros(end.saturating_mul(MICROS_IN_MILLI)));
+        // The time that a resumed session was left is not part of its duration.
+        let at = end_time.max(self.last);
+        if let Some(usage) = session_usage(state.at("modelUsage")) {
+            let ids = who.own(&["sum", &usage.summed_up()]);
+            told.push(who.says(at, Fact::Summed { usage, since: None }).known_by(ids));
+        }
+        if let Some(end) = end {
+            told.push(Speaker::new(who, at).ended(Some(&end.to_string()), None));
         }
         told
     }
 
-    fn speaker(&self, line: ClaudeLine<'_>) -> Option<Speaker<'static>> {
-        let who = self.who.as_ref()?;
+    fn speaker<'l>(&self, line: ClaudeLine<'l>) -> Option<Speaker<'l>> {
+        let copied = self.origin.as_ref().filter(|_| line.forked_from().is_some());
+        let who = copied.or(self.who.as_ref())?;
         let who = match line.agent_id().or(self.place.agent_id.as_deref()) {
             Some(agent_id) => who.subagent(agent_id, line.subagent_type()).ok()?,
             None => Arc::clone(who),
         };
-        Some(Speaker { who, at: line.time(), hook: None })
+        Some(Speaker { who, at: line.time(), hook: None, line: line.uuid() })
     }
 }
 
 const MICROS_IN_MILLI: i64 = 1_000;
+/// What the agent notes in a person's name who broke off its answer, or a tool.
+const INTERRUPTED: &str = "[Request interrupted by user";
 
 impl PathParts {
     fn of(path: &str) -> PathParts {
@@ -240,6 +269,6 @@ impl PathParts {
 /// What a person asked, not what the agent noted in a person's name.
 fn prompt(content: MessageContent<'_>) -> Option<&str> {
     let text = content.text()?;
-    let noted = ["<command-name>", "<local-command-", "<bash-", "<task-notification", "[Request interrupted"];
+    let noted = ["<command-name>", "<local-command-", "<bash-", "<task-notification"];
     (!noted.iter().any(|prefix| text.starts_with(prefix))).then_some(text)
 }

@@ -5,6 +5,7 @@
 //! call where no item tells of it.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::{
     call::{CodexCall, Work, WorkOutcome},
@@ -13,9 +14,9 @@ use super::{
     usage::Account,
 };
 use crate::{
-    event::{DataKey, Time},
+    event::{DataKey, Micros, Time},
     source::{
-        HookContext, Refusal,
+        Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
         fact::{Fact, Told},
         json::{self, Wire},
@@ -37,8 +38,15 @@ struct Rollout {
     at_rest: bool,
     calls: OpenCalls<Work>,
     account: Account,
+    /// The time of its first line.
+    begun: Option<Time>,
+    /// When the thread began that forked off another, until its own first turn: what stands between is that one's.
+    copied_since: Option<Time>,
 }
 
+/// What a fork copies is written within this time as a rule, and surely within the other.
+const COPYING: Micros = Time::SECOND;
+const COPYING_MAX: Micros = 60 * Time::SECOND;
 /// `2026-11-22T18-58-41-`
 const TIME_CHARS: usize = 20;
 
@@ -54,11 +62,15 @@ impl LineReader for Rollout {
     fn line(&mut self, line: Wire<'_>) -> Understood {
         let (at, payload) = (line.text("timestamp").and_then(Time::parse), line.at("payload"));
         if line.is("type", "session_meta") {
+            self.begun = self.begun.or(at);
             return Ok(stamped(self.meta(payload)?, at));
         }
         let thread = self.thread()?;
-        // A thread that forked off another begins with what that one did.
-        if payload.text("thread_id").is_some_and(|id| id != self.id) {
+        if self.is_copied(payload, at) {
+            self.account.begin_from(payload);
+            if line.is("type", "turn_context") {
+                self.turn_context(payload);
+            }
             return Ok(Vec::new());
         }
         let told = match line.text("type") {
@@ -78,7 +90,7 @@ impl LineReader for Rollout {
     /// A turn that is not over may go on.
     fn end(&mut self) -> Vec<Told> {
         let Some(thread) = &self.thread else { return Vec::new() };
-        self.account.told_alone(thread).into_iter().collect()
+        self.account.tell(thread, None).into_iter().collect()
     }
 }
 
@@ -99,6 +111,7 @@ impl Rollout {
     fn meta(&mut self, meta: Wire<'_>) -> Understood {
         // The second is that of the thread this one forked off.
         if self.thread.is_some() {
+            self.copied_since = self.copied_since.or(self.begun);
             return Ok(Vec::new());
         }
         let Some(id) = meta.text("id").or(self.named.as_deref()) else {
@@ -115,11 +128,33 @@ impl Rollout {
         };
         self.id = id.to_owned();
         self.folder = folder.unwrap_or_default().to_owned();
-        self.account.per_turn = meta.text("source") == Some("exec");
+        self.account.is_exec = meta.text("source") == Some("exec");
         self.account.provider = meta.text("model_provider").map(str::to_owned);
+        let origin = meta.text("forked_from_id");
+        self.copied_since = self.begun.filter(|_| origin.is_some());
         let begun = thread.says(Fact::begun(None)).with(DataKey::Cwd, folder);
+        let begun = begun.with(DataKey::ForkedFrom, origin.map(|origin| format!("{}:{origin}", Agent::Codex)));
         self.thread = Some(thread);
         Ok(vec![begun])
+    }
+
+    /// A thread that forked off another begins with what that one did, its times made those of the fork; its own turns come after.
+    fn is_copied(&mut self, payload: Wire<'_>, at: Option<Time>) -> bool {
+        if payload.text("thread_id").is_some_and(|id| id != self.id) {
+            return true;
+        }
+        let Some(since) = self.copied_since else { return false };
+        let begins = matches!(payload.text("type"), Some("task_started" | "turn_started" | "user_message"));
+        let after = |pause: Micros| at.is_some_and(|at| at.since(since) > pause);
+        let is_own = begins
+            && match payload.text("turn_id").and_then(made_at) {
+                Some(made) => made >= since.plus(-Time::SECOND) || after(COPYING_MAX),
+                None => after(COPYING),
+            };
+        if is_own {
+            self.copied_since = None;
+        }
+        !is_own
     }
 
     fn turn_context(&mut self, context: Wire<'_>) {
@@ -140,10 +175,10 @@ impl Rollout {
                 error if error.is_there() => thread.turn_failed(turn, error.text("message").or(error.as_text())),
                 _ => thread.turn_ended(turn, event.text("last_agent_message")),
             }),
-            Some("turn_aborted") => self.turn_ended(thread, event, |turn| thread.interrupted(turn, event.text("reason"))),
+            Some("turn_aborted") => self.turn_ended(thread, event, |turn| thread.interrupted(turn)),
             Some("token_count") => {
                 let told = self.account.count(thread, event, at);
-                told.into_iter().chain(self.account.told_alone(thread)).collect()
+                told.into_iter().chain(self.account.tell_early(thread)).collect()
             }
             Some("item_completed") => self.item(thread, event.at("item")),
             Some("exec_command_end") => self.command(thread, event.text("call_id"), event),
@@ -157,7 +192,7 @@ impl Rollout {
     fn turn_began(&mut self, thread: &Thread, turn: Option<&str>) -> Vec<Told> {
         // Where the process was killed, the turn before has no end.
         let left_open = self.turn.as_deref().filter(|open| turn != Some(open));
-        let calls = left_open.and_then(|open| self.account.turn_over(thread, Some(open)));
+        let calls = left_open.and_then(|open| self.account.tell(thread, Some(open)));
         self.turn = turn.map(str::to_owned);
         let resumed = turn.filter(|_| std::mem::take(&mut self.at_rest)).map(|turn| thread.prompted(turn, None));
         calls.into_iter().chain(resumed).collect()
@@ -167,7 +202,7 @@ impl Rollout {
         let turn = event.text("turn_id").map(str::to_owned).or_else(|| self.turn.take());
         self.turn = None;
         self.at_rest = true;
-        let calls = self.account.turn_over(thread, turn.as_deref());
+        let calls = self.account.tell(thread, turn.as_deref());
         calls.into_iter().chain([ended(turn.as_deref())]).collect()
     }
 
@@ -254,6 +289,12 @@ impl Rollout {
         };
         CodexCall::new(Some(id), work).told(thread, &outcome, &self.folder)
     }
+}
+
+/// When an id was made, where it says so: ids of turns do in newer versions.
+fn made_at(id: &str) -> Option<Time> {
+    let (seconds, nanos) = Uuid::try_parse(id).ok()?.get_timestamp()?.to_unix();
+    Some(Time::from_micros(i64::try_from(seconds).ok()? * Time::SECOND + i64::from(nanos) / 1_000))
 }
 
 fn is_failed(item: Wire<'_>) -> bool {

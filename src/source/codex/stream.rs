@@ -7,7 +7,7 @@ use super::{
     call::{CodexCall, PlanStep, Work, WorkOutcome, steps},
     command,
     thread::Thread,
-    usage::{Calls, TokenSum},
+    usage::{CodexUsage, TokenSum},
 };
 use crate::source::{
     HookContext,
@@ -24,15 +24,13 @@ struct ExecOutput {
     /// What the agent said last is what it ends its turn with.
     said: Option<String>,
     plan: Vec<PlanStep>,
-    /// The sum of tokens when a turn ended last.
-    told: TokenSum,
 }
 
 pub(super) fn open(line: Wire<'_>, context: &HookContext) -> Option<Box<dyn LineReader>> {
     let session = line.text("thread_id").filter(|_| line.is("type", "thread.started"))?;
     let thread = Thread::new(session, None, context).ok()?;
     let context = context.clone();
-    Some(Box::new(ExecOutput { context, thread, said: None, plan: Vec::new(), told: TokenSum::default() }))
+    Some(Box::new(ExecOutput { context, thread, said: None, plan: Vec::new() }))
 }
 
 impl LineReader for ExecOutput {
@@ -63,12 +61,12 @@ impl ExecOutput {
     }
 
     fn turn_completed(&mut self, line: Wire<'_>) -> Vec<Told> {
-        let calls = TokenSum::read(line.at("usage")).map(|total| {
-            let tokens = total.since(std::mem::replace(&mut self.told, total));
-            Calls { tokens: Some(tokens), ..Calls::default() }.turn(&self.thread, None, total)
+        let sum = TokenSum::read(line.at("usage")).map(|tokens| {
+            let usage = CodexUsage { tokens, ..CodexUsage::default() }.usage();
+            self.thread.says(Fact::Summed { usage, since: None })
         });
         let completed = self.thread.turn_ended(None, self.said.take().as_deref());
-        calls.into_iter().chain([completed]).collect()
+        sum.into_iter().chain([completed]).collect()
     }
 
     fn error(&self, message: &str) -> Told {

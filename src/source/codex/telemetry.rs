@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{
     call::{CodexCall, Work, WorkOutcome},
     thread::Thread,
-    usage::{Calls, TokenSum},
+    usage::{CodexUsage, TokenSum},
 };
 use crate::{
     event::DataKey,
@@ -19,9 +19,6 @@ use crate::{
         otel::Record,
     },
 };
-
-/// The way to run it whose tokens its JSON output tells: see `usage`.
-const EXEC: &str = "codex_exec";
 
 /// # Errors
 /// [`Refusal`] where the record names no session, or one that cannot be part of a coder's id.
@@ -41,13 +38,12 @@ pub(super) fn read(record: &Record) -> Understood {
     };
     let at = attributes.time("event.timestamp").or(log.time);
     let thread = Thread::new(session, None, &HookContext::default())?.at(at);
-    Ok(tell(&CodexLog { thread, attributes, service: &log.service }).into_iter().collect())
+    Ok(tell(&CodexLog { thread, attributes }).into_iter().collect())
 }
 
 struct CodexLog<'r> {
     thread: Thread,
     attributes: Wire<'r>,
-    service: &'r str,
 }
 
 /// A resumed session starts its conversation too, but its key is the first start's.
@@ -77,10 +73,9 @@ fn requested(event: &CodexLog<'_>) -> Option<Told> {
 
 fn answered(event: &CodexLog<'_>) -> Option<Told> {
     let attributes = event.attributes;
-    let is_exec = event.service == EXEC || attributes.is("originator", EXEC);
     let is_end = attributes.is("event.kind", "response.completed");
-    let tokens = TokenSum::of_attributes(attributes).filter(|_| is_end && !is_exec)?;
-    Some(Calls { provider: None, model: attributes.text("model"), tokens: Some(tokens) }.call(&event.thread, None))
+    let tokens = TokenSum::of_attributes(attributes).filter(|_| is_end)?;
+    Some(CodexUsage { provider: None, model: attributes.text("model"), tokens }.told(&event.thread, None))
 }
 
 /// Its `success` says that the tool ran, whatever came of the command.

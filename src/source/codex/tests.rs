@@ -87,6 +87,11 @@ fn line(draft: &Draft) -> String {
     match &draft.key {
         Key::Natural(key) => line += &format!(" #{}", short(key)),
         Key::Either { natural, .. } => line += &format!(" #{}~", short(natural)),
+        Key::Several { ids, repeat, .. } => {
+            line += &format!(" #{}{}", short(&ids[0]), if repeat.is_some() { "~" } else { "" });
+        }
+        // A sum is a fact of its own each time: the history takes what is known from it.
+        Key::None if draft.sums.is_some() => line += " sum",
         Key::Repeat(_) => line += " ~",
         key => panic!("{line} has no key: {key:?}"),
     }
@@ -103,7 +108,7 @@ fn line(draft: &Draft) -> String {
 #[track_caller]
 fn check(drafts: &[Draft], expected: &[&str]) {
     let lines: Vec<String> = drafts.iter().map(line).collect();
-    assert!(lines == expected, "{lines:#?}");
+    assert_eq!(lines, expected);
 }
 
 #[test]
@@ -177,7 +182,7 @@ fn the_stream_of_commands() {
             "output (stdout): ls: cannot access '/nonexistent-dir': No such file or directory  ~",
             "output (assistant): Step 3 ~",
             "output (assistant): All done. ~",
-            "api call (6240 tokens) ~",
+            "api call (6240 tokens) sum",
             "completed ~",
             "stopped ~",
         ],
@@ -202,7 +207,7 @@ fn the_stream_of_patches() {
             "file deleted /home/dev/work/demo/hello.txt ~",
             "output (assistant): Step 4 ~",
             "output (assistant): All done. ~",
-            "api call (7800 tokens) ~",
+            "api call (7800 tokens) sum",
             "completed ~",
             "stopped ~",
         ],
@@ -219,7 +224,7 @@ fn the_stream_of_limits() {
             "rate limit 429: Reconnecting... 1/2 (exceeded retry limit, last status: 429 Too Many Requests) ~",
             "rate limit 429: Reconnecting... 2/2 (exceeded retry limit, last status: 429 Too Many Requests) ~",
             "output (assistant): ok ~",
-            "api call (1560 tokens) ~",
+            "api call (1560 tokens) sum",
             "completed ~",
             "stopped ~",
         ],
@@ -251,15 +256,15 @@ fn the_rollout_of_commands() {
             "progress (Bash): Bash: echo hello > hello.txt; ls #tool:call_mock_3~",
             "output (stdout): hello.txt  #tool:call_mock_3:stdout~",
             "output (assistant): Step 2 #message:msg_7~",
-            "api call gpt-mock #api:resp_mock_3",
+            "api call gpt-mock (1560 tokens) #api:resp_mock_3~",
             "progress (Bash) failed: Bash: ls /nonexistent-dir #tool:call_mock_7~",
             "output (stdout): ls: cannot access '/nonexistent-dir': No such file or directory  #tool:call_mock_7:stdout~",
             "output (assistant): Step 3 #message:msg_10~",
-            "api call gpt-mock #api:resp_mock_7",
+            "api call gpt-mock (1560 tokens) #api:resp_mock_7~",
             "progress (update_plan) failed: update_plan: Delete file #tool:call_mock_10~",
             "output (assistant): All done. #message:msg_13~",
-            "api call gpt-mock #api:resp_mock_10",
-            "api call gpt-mock (6240 tokens) #turn:7dd3:api~",
+            "api call gpt-mock (1560 tokens) #api:resp_mock_10~",
+            "api call gpt-mock (1560 tokens) #api:resp_mock_13~",
             "completed #turn:7dd3:completed:5b16~",
         ],
     );
@@ -276,19 +281,19 @@ fn the_rollout_of_patches() {
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_3~",
             "file created /home/dev/work/demo/hello.txt (12 bytes) #tool:call_mock_3:file~",
             "output (assistant): Step 2 #message:msg_7~",
-            "api call gpt-5.5 #api:resp_mock_3",
+            "api call gpt-5.5 (1560 tokens) #api:resp_mock_3~",
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_7~",
             "file modified /home/dev/work/demo/hello.txt #tool:call_mock_7:file~",
             "output (assistant): Step 3 #message:msg_10~",
-            "api call gpt-5.5 #api:resp_mock_7",
+            "api call gpt-5.5 (1560 tokens) #api:resp_mock_7~",
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_10~",
             "file deleted /home/dev/work/demo/hello.txt #tool:call_mock_10:file~",
             "output (assistant): Step 4 #message:msg_13~",
-            "api call gpt-5.5 #api:resp_mock_10",
+            "api call gpt-5.5 (1560 tokens) #api:resp_mock_10~",
             "progress (update_plan) failed: update_plan: Delete file #tool:call_mock_13~",
             "output (assistant): All done. #message:msg_17~",
-            "api call gpt-5.5 #api:resp_mock_13",
-            "api call gpt-5.5 (7800 tokens) #turn:77b3:api~",
+            "api call gpt-5.5 (1560 tokens) #api:resp_mock_13~",
+            "api call gpt-5.5 (1560 tokens) #api:resp_mock_17~",
             "completed #turn:77b3:completed:5b16~",
         ],
     );
@@ -309,7 +314,7 @@ fn an_older_rollout() {
             "progress (Bash): Bash: echo hello > hello.txt #tool:call_1~",
             "api call gpt-5-codex (1560 tokens) #api:total-1500-1000-0-60~",
             "output (assistant): Done. #message:2025-11-02T10:00:05.000Z~",
-            "stopped (interrupted) #turn:2025-11-02T10:00:01.000Z:stopped~",
+            "paused (interrupted) #turn:2025-11-02T10:00:01.000Z:stopped~",
         ],
     );
 }
@@ -323,6 +328,7 @@ fn the_telemetry_of_limits() {
             "started #started",
             "rate limit gpt-mock (0.0 s) 429: http 429 #request:2026-11-22T19:00:08.202000Z:rate-limit~",
             "rate limit gpt-mock (0.0 s) 429: http 429 #request:2026-11-22T19:00:09.222000Z:rate-limit~",
+            "api call gpt-mock (1560 tokens) ~",
         ],
     );
 }
@@ -334,10 +340,15 @@ fn the_telemetry_of_patches() {
         &[
             "created #created",
             "started #started",
+            "api call gpt-5.5 (1560 tokens) ~",
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_3~",
+            "api call gpt-5.5 (1560 tokens) ~",
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_7~",
+            "api call gpt-5.5 (1560 tokens) ~",
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_10~",
+            "api call gpt-5.5 (1560 tokens) ~",
             "progress (update_plan) failed: update_plan: Delete file #tool:call_mock_13~",
+            "api call gpt-5.5 (1560 tokens) ~",
         ],
     );
 }
@@ -369,7 +380,7 @@ fn hooks_that_no_run_fired() {
             json!({"agent_id": "a", "last_assistant_message": "done"}),
             &["completed /a #agent:a:turn:t:completed:PRINT~ ?known", "stopped /a ~ ?known"],
         ),
-        ("Interrupt", json!({}), &["stopped (interrupted) #turn:t:stopped~"]),
+        ("Interrupt", json!({}), &["paused (interrupted) #turn:t:stopped~"]),
         (
             "PostToolUse",
             json!({"tool_name": "mcp__files__read", "tool_input": {"path": "/w/a"}, "tool_use_id": "c"}),
@@ -496,7 +507,7 @@ fn calls_of_a_subagent_have_tokens_of_their_own() {
             "started /s #agent:s:started",
             "api call (10 tokens) /s #agent:s:api:r10~",
             "api call (20 tokens) /s #agent:s:api:r30~",
-            "stopped (interrupted) /s #agent:s:turn:t1:stopped~",
+            "paused (interrupted) /s #agent:s:turn:t1:stopped~",
             "resumed (prompt) /s #agent:s:turn:t2:resumed",
             "api call (5 tokens) /s #agent:s:api:r35~",
             "api call (7 tokens) /s #agent:s:api:r42~",
@@ -505,7 +516,7 @@ fn calls_of_a_subagent_have_tokens_of_their_own() {
 }
 
 #[test]
-fn calls_of_exec_share_their_turns_tokens() {
+fn calls_of_exec_have_tokens_of_their_own() {
     let mut lines = two_turns(&json!("exec"));
     lines[0]["payload"]["session_id"] = json!("s");
     check(
@@ -513,24 +524,25 @@ fn calls_of_exec_share_their_turns_tokens() {
         &[
             "created #created",
             "started #started",
-            "api call #api:r10",
-            "api call (30 tokens) #turn:t1:api~",
-            "stopped (interrupted) #turn:t1:stopped~",
+            "api call (10 tokens) #api:r10~",
+            "api call (20 tokens) #api:r30~",
+            "paused (interrupted) #turn:t1:stopped~",
             "resumed (prompt) #turn:t2:resumed",
-            "api call (5 tokens) #turn:t2:api~",
+            "api call (5 tokens) #api:r35~",
+            "api call (7 tokens) #api:r42~",
         ],
     );
 }
 
 #[test]
-fn telemetry_tells_tokens_where_no_stream_does() {
+fn telemetry_tells_tokens() {
     let attributes = json!({"event.name": "codex.sse_event", "event.kind": "response.completed", "conversation.id": "s",
         "event.timestamp": "2026-11-22T18:58:41Z", "input_token_count": "10", "output_token_count": 2, "cached_token_count": 4});
     let [told] = &log("codex_cli_rs", &attributes).expect("it names a session")[..] else { panic!("one draft") };
     let Body::Provider(provider) = &told.body else { panic!("{:?}", told.body) };
     let tokens = (provider.input_tokens, provider.cache_read_tokens, provider.output_tokens, provider.tokens_used);
     assert_eq!(tokens, (Some(6), Some(4), Some(2), Some(12)));
-    assert_eq!(log("codex_exec", &attributes), Ok(Vec::new()));
+    assert_eq!(log("codex_exec", &attributes).map(|told| told.len()), Ok(1));
     assert!(log("codex_exec", &json!({"event.name": "codex.api_request"})).is_err());
     assert_eq!(log("codex_exec", &json!({"event.name": "codex.startup_phase"})), Ok(Vec::new()));
 }

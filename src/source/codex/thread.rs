@@ -70,9 +70,8 @@ impl Thread {
     }
 
     /// A person broke the turn off.
-    pub fn interrupted(&self, turn: Option<&str>, reason: Option<&str>) -> Told {
-        let interrupted = Fact::interrupted(Some(reason.unwrap_or("interrupted")));
-        self.known(interrupted, turn.map(|turn| ["turn", turn, "stopped"]), &["turn", "stopped"])
+    pub fn interrupted(&self, turn: Option<&str>) -> Told {
+        self.known(Fact::Interrupted, turn.map(|turn| ["turn", turn, "stopped"]), &["turn", "stopped"])
     }
 
     /// The process ended: a session that is resumed ends again.

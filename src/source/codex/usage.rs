@@ -1,12 +1,8 @@
-//! TokenSum: whose they are, and who tells them.
+//! Tokens: whose they are, and who tells them.
 //!
-//! Codex tells its tokens in three ways: the rollout and the telemetry call by call, the JSON output of `codex exec` once a
-//! turn, as the sum of the thread so far. A fact cannot be taken back when its parts are heard of later, so for a session of
-//! `codex exec` the sum is the fact: the rollout gives a turn's tokens to the turn's last call, which then is what the JSON
-//! output tells, and the telemetry says nothing of calls that succeeded. Each other session has no JSON output, and its
-//! calls have tokens of their own. What this cannot do: telemetry alone has no tokens of `codex exec`; the JSON output alone
-//! of a resumed thread counts the turns before again; a turn of `codex exec` has no tokens before it is over, and none where
-//! the process is killed within it and the thread never resumed.
+//! Codex tells its tokens in three ways: the rollout and the telemetry call by call, which have no id in common and are one by
+//! their figures; the JSON output of `codex exec` once a turn, as the sum of the thread so far, of which the history keeps what no
+//! call told.
 
 use super::thread::{Thread, print};
 use crate::{
@@ -75,53 +71,51 @@ impl TokenSum {
     }
 }
 
-/// A call, or the calls of a turn.
+/// A call to the model.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Calls<'c> {
+pub(super) struct CodexUsage<'c> {
     pub provider: Option<&'c str>,
     pub model: Option<&'c str>,
-    pub tokens: Option<TokenSum>,
+    pub tokens: TokenSum,
 }
 
-impl Calls<'_> {
-    pub fn called(&self) -> Fact {
-        let tokens = self.tokens;
-        Fact::Called(ModelUsage {
+impl CodexUsage<'_> {
+    pub fn usage(&self) -> ModelUsage {
+        let TokenSum { input, cached, cache_write, output } = self.tokens;
+        ModelUsage {
             provider: self.provider.map(str::to_owned),
             model: self.model.map(str::to_owned),
-            total: tokens.map(|tokens| tokens.input.saturating_add(tokens.output)),
-            input: tokens.map(|tokens| tokens.input.saturating_sub(tokens.cached).saturating_sub(tokens.cache_write)),
-            output: tokens.map(|tokens| tokens.output),
-            cache_read: tokens.map(|tokens| tokens.cached),
-            cache_write: tokens.map(|tokens| tokens.cache_write),
+            total: Some(input.saturating_add(output)),
+            input: Some(input.saturating_sub(cached).saturating_sub(cache_write)),
+            output: Some(output),
+            cache_read: Some(cached),
+            cache_write: Some(cache_write),
             ..ModelUsage::default()
-        })
+        }
     }
 
-    /// One call, by its response's id where the channel knows it, and by its tokens, which no two calls in a row share.
-    pub fn call(&self, thread: &Thread, response: Option<&str>) -> Told {
-        let tokens = self.tokens.unwrap_or_default().print();
-        thread.known(self.called(), response.map(|response| ["api", response]), &["api", &tokens])
-    }
-
-    /// A turn's calls, by the sum of the thread's tokens after it.
-    pub fn turn(&self, thread: &Thread, turn: Option<&str>, total: TokenSum) -> Told {
-        thread.known(self.called(), turn.map(|turn| ["turn", turn, "api"]), &["turn", "api", &total.print()])
+    /// Known by its response's id where the channel has it, and by its tokens, which no two calls in a row share.
+    pub fn told(&self, thread: &Thread, response: Option<&str>) -> Told {
+        let said = ["api", &self.tokens.print()];
+        let ids = match response {
+            Some(response) => thread.who.own_provided(response, &["api", response]).or_said(&thread.who, &said),
+            None => thread.who.repeat(&said),
+        };
+        thread.says(Fact::Called(self.usage())).known_by(ids)
     }
 }
 
-/// The calls of a rollout. One is held back until it is known whether it is its turn's last.
+/// The calls of a rollout. One is held back until it is known whether it is its turn's last: histories of before schema 6 know
+/// that one by the turn where the session is one of `codex exec`.
 #[derive(Debug, Default)]
 pub(super) struct Account {
     /// The session is one of `codex exec`.
-    pub per_turn: bool,
+    pub is_exec: bool,
     pub provider: Option<String>,
     pub model: Option<String>,
     /// Of the provider's limit, how much was used when last told.
     pub limit_used_percent: Option<f64>,
     held: Option<HeldCall>,
-    turn: TokenSum,
-    turn_calls: u64,
     thread: TokenSum,
     has_records: bool,
 }
@@ -156,55 +150,34 @@ impl Account {
         self.add(thread, HeldCall { response, tokens: total.since(self.thread), at }, total)
     }
 
+    /// What a copied line tells: the sum goes on from there.
+    pub fn begin_from(&mut self, copied: Wire<'_>) {
+        let sum = TokenSum::read(copied.at("info").at("total_token_usage")).or(TokenSum::read(copied.at("thread_token_usage")));
+        self.thread = sum.unwrap_or(self.thread);
+    }
+
     fn add(&mut self, thread: &Thread, call: HeldCall, total: TokenSum) -> Option<Told> {
-        let before = self.tell(thread);
-        self.turn = self.turn.plus(call.tokens);
-        self.turn_calls += 1;
+        let before = self.tell(thread, None);
         self.thread = total;
         self.held = Some(call);
         before
     }
 
+    /// The call held back; `turn` is the one whose last it is.
+    pub fn tell(&mut self, thread: &Thread, turn: Option<&str>) -> Option<Told> {
+        let HeldCall { response, tokens, at } = self.held.take()?;
+        let call = CodexUsage { provider: self.provider.as_deref(), model: self.model.as_deref(), tokens };
+        let told = call.told(thread, Some(&response));
+        let told = match turn.filter(|_| self.is_exec) {
+            Some(turn) => Told { ids: told.ids.once_known_by(&thread.who, &["turn", turn, "api"]), ..told },
+            None => told,
+        };
+        let told = told.with(DataKey::ResponseId, Some(response)).with(DataKey::LimitUsedPercent, self.limit_used_percent);
+        Some(Told { at, ..told })
+    }
+
     /// The call held back, where it needs not wait for its turn's end.
-    pub fn told_alone(&mut self, thread: &Thread) -> Option<Told> {
-        if self.per_turn { None } else { self.tell(thread) }
-    }
-
-    /// The call held back, which is not its turn's last.
-    fn tell(&mut self, thread: &Thread) -> Option<Told> {
-        let call = self.held.take()?;
-        let calls = Calls {
-            provider: self.provider.as_deref(),
-            model: self.model.as_deref(),
-            tokens: (!self.per_turn).then_some(call.tokens),
-        };
-        let told = if self.per_turn {
-            // Its tokens are told with the turn's.
-            let tokens = call.tokens.input.saturating_add(call.tokens.output);
-            let told = thread.says(calls.called()).with(DataKey::TotalTokens, Some(tokens));
-            told.known_by(thread.who.own(&["api", &call.response]))
-        } else {
-            calls.call(thread, Some(&call.response))
-        };
-        Some(Told { at: call.at, ..self.about(told, &call.response) })
-    }
-
-    /// The turn is over.
-    pub fn turn_over(&mut self, thread: &Thread, turn: Option<&str>) -> Option<Told> {
-        let tokens = std::mem::take(&mut self.turn);
-        let count = std::mem::take(&mut self.turn_calls);
-        if !self.per_turn {
-            return self.tell(thread);
-        }
-        let call = self.held.take()?;
-        let calls = Calls { provider: self.provider.as_deref(), model: self.model.as_deref(), tokens: Some(tokens) };
-        // Older versions name no turns: the last call stands for its own.
-        let turn = turn.unwrap_or(&call.response);
-        let told = calls.turn(thread, Some(turn), self.thread).with(DataKey::Calls, Some(count));
-        Some(self.about(told, &call.response))
-    }
-
-    fn about(&self, told: Told, response: &str) -> Told {
-        told.with(DataKey::ResponseId, Some(response)).with(DataKey::LimitUsedPercent, self.limit_used_percent)
+    pub fn tell_early(&mut self, thread: &Thread) -> Option<Told> {
+        if self.is_exec { None } else { self.tell(thread, None) }
     }
 }

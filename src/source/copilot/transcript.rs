@@ -1,5 +1,7 @@
 //! Copilot CLI's own record of a session to facts: `session-state/<session>/events.jsonl`.
 
+use std::{collections::HashMap, sync::Arc};
+
 use serde_json::Value;
 
 use crate::{
@@ -7,6 +9,7 @@ use crate::{
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
+        coder::{CoderIdentity, nth_part},
         fact::{Fact, ModelUsage, Told, nanos_of_millis},
         json::Wire,
         moment::CoderMoment,
@@ -30,6 +33,12 @@ struct SessionLog {
     /// The newest message of the model asks for tools, so the turn goes on.
     asked_for_tools: bool,
     at_rest: bool,
+    /// When the process began: its end tells what was used since.
+    since: Option<Time>,
+    /// Subagents by the calls that started them.
+    subagents: HashMap<String, Arc<CoderIdentity>>,
+    /// How many subagents there were of each name.
+    names: HashMap<String, usize>,
 }
 
 pub(super) fn open(path: &str) -> Box<dyn LineReader> {
@@ -45,16 +54,20 @@ impl LineReader for SessionLog {
             return self.start(data, at);
         }
         let session = self.session()?.at(at);
+        let by = self.subagent_of(line).map_or_else(|| session.clone(), |who| CoderMoment { who, at });
         Ok(match kind {
-            "session.resume" => vec![taken_up(&session)],
+            "session.resume" => {
+                self.since = at;
+                vec![taken_up(&session)]
+            }
             "hook.start" => {
                 let trace = data.at("input").text("traceparent").and_then(trace_of);
                 self.trace = trace.map(str::to_owned).or(self.trace.take());
                 Vec::new()
             }
             "user.message" => self.prompt(&session, data).into_iter().collect(),
-            "session.usage_record" => call(&session, data.at("usage")).into_iter().collect(),
-            "assistant.message" => self.message(&session, data).into_iter().collect(),
+            "session.usage_record" => call(&by, data.at("usage")).into_iter().collect(),
+            "assistant.message" => self.message(&by, data).into_iter().collect(),
             "assistant.turn_end" => self.turn_over(&session).into_iter().collect(),
             "tool.execution_start" => {
                 if let Some((id, tool)) = data.text("toolCallId").zip(data.text("toolName")) {
@@ -62,7 +75,7 @@ impl LineReader for SessionLog {
                 }
                 Vec::new()
             }
-            "tool.execution_complete" => self.tool_complete(&session, data),
+            "tool.execution_complete" => self.tool_complete(&by, data),
             "model.call_failure" => vec![trouble(line, data).refused(&session)],
             "session.error" => {
                 let trouble = trouble(line, data);
@@ -72,9 +85,15 @@ impl LineReader for SessionLog {
                 let ids = session.who.natural(&["compacted", line.text("id").unwrap_or_default()]);
                 vec![session.says(Fact::compacted(None)).known_by(ids)]
             }
-            "subagent.started" | "subagent.completed" | "subagent.failed" => subagent(&session, kind, data)?,
-            "abort" => vec![session.stopped(Some(data.text("reason").unwrap_or("abort")))],
-            "session.shutdown" => vec![session.stopped(data.text("shutdownType"))],
+            "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(&session, kind, data)?,
+            "abort" => vec![session.says(Fact::Interrupted).known_by(session.who.repeat(&["interrupted"]))],
+            "session.shutdown" => {
+                let used = session_usage(data.at("modelMetrics")).map(|usage| {
+                    let ids = session.who.natural(&["sum", line.text("id").unwrap_or_default()]);
+                    session.says(Fact::Summed { usage, since: self.since }).known_by(ids)
+                });
+                used.into_iter().chain([session.stopped(data.text("shutdownType"))]).collect()
+            }
             _ => Vec::new(),
         })
     }
@@ -91,7 +110,8 @@ impl SessionLog {
         if let Some(id) = data.text("sessionId") {
             self.session = Some(CoderMoment::new(Agent::Copilot, id, folder, &HookContext::default())?);
         }
-        let begun = self.session()?.at(data.time("startTime").or(at)).says(Fact::begun(None));
+        self.since = data.time("startTime").or(at);
+        let begun = self.session()?.at(self.since).says(Fact::begun(None));
         Ok(vec![begun.with(DataKey::Cwd, folder).with(DataKey::Model, data.text("selectedModel"))])
     }
 
@@ -104,6 +124,33 @@ impl SessionLog {
         };
         let session = CoderMoment::new(Agent::Copilot, id, None, &HookContext::default())?;
         Ok(self.session.insert(session).clone())
+    }
+
+    /// The subagent that a line is of, as the line itself says.
+    fn subagent_of(&self, line: Wire<'_>) -> Option<Arc<CoderIdentity>> {
+        let call = line.text("agentId").or(line.at("data").text("parentToolCallId"))?;
+        self.subagents.get(call).map(Arc::clone)
+    }
+
+    /// Each is a coder of its own: several of one name are told apart in the order they began in.
+    fn subagent(&mut self, session: &CoderMoment, kind: &str, data: Wire<'_>) -> Understood {
+        let Some(name) = data.text("agentName") else { return Ok(Vec::new()) };
+        let call = data.text("toolCallId").unwrap_or(name);
+        let subagent = match self.subagents.get(call) {
+            Some(known) => Arc::clone(known),
+            None => {
+                let nth = self.names.entry(name.to_owned()).or_default();
+                let who = session.who.subagent(&nth_part(name, *nth), data.text("agentDisplayName"))?;
+                *nth += 1;
+                self.subagents.insert(call.to_owned(), Arc::clone(&who));
+                who
+            }
+        };
+        Ok(vec![match kind {
+            "subagent.started" => subagent_begun(&subagent, session.at),
+            "subagent.failed" => subagent_over(&subagent, data.text("error").or(Some("failed")), session.at),
+            _ => subagent_over(&subagent, None, session.at),
+        }])
     }
 
     fn prompt(&mut self, session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
@@ -175,12 +222,14 @@ fn trouble<'l>(line: Wire<'l>, data: Wire<'l>) -> Trouble<'l> {
     }
 }
 
-fn subagent(session: &CoderMoment, kind: &str, data: Wire<'_>) -> Understood {
-    let Some(name) = data.text("agentName") else { return Ok(Vec::new()) };
-    let subagent = session.who.subagent(name, data.text("agentDisplayName"))?;
-    Ok(vec![match kind {
-        "subagent.started" => subagent_begun(&subagent, session.at),
-        "subagent.failed" => subagent_over(&subagent, data.text("error").or(Some("failed")), session.at),
-        _ => subagent_over(&subagent, None, session.at),
-    }])
+/// What the process used, of all its models. What was read from the cache is part of its input.
+fn session_usage(metrics: Wire<'_>) -> Option<ModelUsage> {
+    let models = metrics.0.as_object().filter(|models| !models.is_empty())?;
+    let sum = |name: &str| {
+        let figures = models.values().filter_map(|model| Wire(model).at("usage").whole(name));
+        figures.reduce(u64::saturating_add)
+    };
+    let usage = ModelUsage::of_prompt(sum("inputTokens"), sum("cacheReadTokens"), sum("cacheWriteTokens"), sum("outputTokens"));
+    let model = models.keys().next().filter(|_| models.len() == 1).cloned();
+    Some(ModelUsage { model, ..usage })
 }

@@ -46,8 +46,10 @@ impl LineReader for ChatFile {
         if let Some(id) = line.text("sessionId") {
             let session = CoderMoment::new(Agent::Gemini, id, None, &HookContext::default())?;
             let begun = session.who.says(line.time("startTime"), Fact::begun(None));
-            self.session = Some(session);
-            return Ok(vec![begun]);
+            self.session = Some(session.clone());
+            // Older versions keep the whole chat in one object.
+            let messages = line.list("messages").flat_map(|message| self.message(&session, message));
+            return Ok(std::iter::once(begun).chain(messages).collect());
         }
         let Some(session) = self.session.clone() else {
             return Err(Refusal::new("the line stands before the one with the `sessionId`"));

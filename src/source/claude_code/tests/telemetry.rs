@@ -15,15 +15,15 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
     check(
         "main",
         &[
-            "api call claude-opus-5-5 (1242 tokens, $0.0081, 0.1 s) #api:req_mock_4",
+            "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
-            "api call claude-opus-5-5 (1342 tokens, $0.0085, 0.0 s) #api:req_mock_9",
+            "api call claude-opus-5-5 (6642 tokens, $0.0085, 0.0 s) #api:req_mock_9~",
             "progress (Edit): Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
-            "api call claude-opus-5-5 (1442 tokens, $0.0089, 0.0 s) #api:req_mock_15",
+            "api call claude-opus-5-5 (6742 tokens, $0.0089, 0.0 s) #api:req_mock_15~",
             "progress (Bash): Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
-            "api call claude-opus-5-5 (1542 tokens, $0.0093, 0.0 s) #api:req_mock_20",
+            "api call claude-opus-5-5 (6842 tokens, $0.0093, 0.0 s) #api:req_mock_20~",
             "progress (Bash) failed: Bash: ls /nonexistent-dir #tool:toolu_mock_00000j",
-            "api call claude-opus-5-5 (1642 tokens, $0.0097, 0.0 s) #api:req_mock_24",
+            "api call claude-opus-5-5 (6942 tokens, $0.0097, 0.0 s) #api:req_mock_24~",
         ],
     );
 }
@@ -33,12 +33,12 @@ fn a_subagents_calls_are_its_own() {
     check(
         "subagent",
         &[
-            "api call claude-opus-5-5 (1242 tokens, $0.0081, 0.1 s) #api:req_mock_4",
-            "api call claude-opus-5-5 (1242 tokens, $0.0081, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_8~",
+            "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
+            "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_8~",
             "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
-            "api call claude-opus-5-5 (1342 tokens, $0.0085, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_12~",
+            "api call claude-opus-5-5 (6642 tokens, $0.0085, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_12~",
             "progress (Agent): Agent: sub task #tool:toolu_mock_000003",
-            "api call claude-opus-5-5 (1342 tokens, $0.0085, 0.0 s) #api:req_mock_17",
+            "api call claude-opus-5-5 (6642 tokens, $0.0085, 0.0 s) #api:req_mock_17~",
         ],
     );
 }
@@ -65,7 +65,7 @@ fn records_one_by_one() {
     let error = json!({"status_code": "500", "error": "boom", "prompt.id": "p1", "query_source": "title"});
     let cases: &[(&str, Value, &[&str])] = &[
         ("claude_code.api_error", error, &["api error anthropic 500: boom"]),
-        ("api_request", json!({"model": "m"}), &[]),
+        ("api_request", json!({"model": "m"}), &["api call m"]),
         ("tool_result", json!({"tool_use_id": "t1", "tool_name": "Bash", "success": "true"}), &["progress (Bash) #tool:t1"]),
         (
             "tool_decision",

@@ -20,27 +20,23 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
             "output (assistant): Step 1. #said:f7fc~",
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
             "file created /home/dev/work/demo/hello.txt (12 bytes) #tool:toolu_mock_000003:file",
-            "api call claude-opus-5-5 (1242 tokens) #api:req_mock_4",
+            "api call claude-opus-5-5 (6542 tokens) #api:req_mock_4~",
             "output (assistant): Step 2. #said:2954~",
             "progress (Edit): Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
             "file modified /home/dev/work/demo/hello.txt #tool:toolu_mock_000008:file",
-            "api call claude-opus-5-5 (1342 tokens) #api:req_mock_9",
+            "api call claude-opus-5-5 (6642 tokens) #api:req_mock_9~",
             "output (assistant): Step 3. #said:44e2~",
             "progress (Bash): Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
             "file deleted /home/dev/work/demo/hello.txt #tool:toolu_mock_00000e:removed-0",
             "output (stdout): total 8 drwxr-xr-x  2 root root 4096 Nov 22 19:22 . drwxr-xr-x 31 root root 4096 Nov 22 19:22 .. #tool:toolu_mock_00000e:stdout",
-            "api call claude-opus-5-5 (1442 tokens) #api:req_mock_15",
+            "api call claude-opus-5-5 (6742 tokens) #api:req_mock_15~",
             "output (assistant): Step 4. #said:e583~",
             "progress (Bash) failed: Bash: ls /nonexistent-dir #tool:toolu_mock_00000j",
-            "api call claude-opus-5-5 (1542 tokens) #api:req_mock_20",
+            "api call claude-opus-5-5 (6842 tokens) #api:req_mock_20~",
             "output (assistant): All done. #said:12c3~",
-            "api call claude-opus-5-5 (1642 tokens) #api:req_mock_24",
+            "api call claude-opus-5-5 (6942 tokens) #api:req_mock_24~",
             "completed #turn:d197:completed:033c~",
-            "api call claude-opus-5-5 (1242 tokens, $0.0082) #api:req_mock_4",
-            "api call claude-opus-5-5 (1342 tokens, $0.0086) #api:req_mock_9",
-            "api call claude-opus-5-5 (1442 tokens, $0.0089) #api:req_mock_15",
-            "api call claude-opus-5-5 (1542 tokens, $0.0093) #api:req_mock_20",
-            "api call claude-opus-5-5 (1642 tokens, $0.0097) #api:req_mock_24",
+            "api call claude-opus-5-5 (33710 tokens, $0.0447) #sum:7000-210-25000-1500",
             "stopped #stopped:1795375376287~",
         ],
     );
@@ -57,9 +53,9 @@ fn a_subagents_file() {
             "output (assistant): Step 1. /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:said:aff2~",
             "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
             "output (stdout): from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:stdout",
-            "api call claude-opus-5-5 (1242 tokens) /a99b76bbf3cc5e5fd #api:req_mock_8~",
+            "api call claude-opus-5-5 (6542 tokens) /a99b76bbf3cc5e5fd #api:req_mock_8~",
             "output (assistant): Subagent done. /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:said:791c~",
-            "api call claude-opus-5-5 (1342 tokens) /a99b76bbf3cc5e5fd #api:req_mock_12~",
+            "api call claude-opus-5-5 (6642 tokens) /a99b76bbf3cc5e5fd #api:req_mock_12~",
             "completed /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:turn:21ef:completed:1338~",
             "stopped /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:turn:21ef:stopped:1338~",
         ],
@@ -103,12 +99,12 @@ fn a_message_is_told_with_its_last_figures() {
     let mut reader = transcript("/p/s1.jsonl");
     let mut read = |line: &Value| reader.line(line.to_string().as_bytes()).expect("the path names the session");
     assert_eq!(figures(&read(&message("m1", None, 1, "a"))), []);
-    assert_eq!(figures(&read(&message("m1", None, 42, "b"))), []);
+    assert_eq!(figures(&read(&message("m1", Some("tool_use"), 42, "b"))), []);
     assert_eq!(figures(&read(&message("m2", None, 1, "c"))), [(Some(10), Some(42))]);
     // What is still being written is told without what may change.
     assert_eq!(figures(&reader.end()), [(Some(10), None)]);
     let prompt = json!({"type": "user", "promptId": "p2", "message": {"content": "go on"}});
-    assert_eq!(figures(&reader.line(prompt.to_string().as_bytes()).expect("the path names the session")), [(Some(10), Some(1))]);
+    assert_eq!(figures(&reader.line(prompt.to_string().as_bytes()).expect("the path names the session")), [(Some(10), None)]);
 }
 
 #[test]
@@ -122,7 +118,7 @@ fn only_a_prompt_after_a_turn_resumes() {
                 "created #created",
                 "started #started",
                 "output (assistant): done #said:m1-2~",
-                "api call m (12 tokens) #api:m1",
+                "api call m (12 tokens) #api:m1~",
                 "completed #turn:p1:completed:17cb~",
                 "resumed (prompt) #prompt:p2~",
             ],

@@ -1,0 +1,137 @@
+//! What is corrected, and what is told as a sum: whatever comes first, all calls together are what was used.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::Lab;
+use crate::{
+    aggregate::Stats,
+    event::{Draft, Key, SumScope, Time},
+    history::StatsQuery,
+};
+
+fn call(coder: &str, key: &str, at: i64, figures: serde_json::Value) -> Draft {
+    let mut object = json!({"type": "api_call", "coder_id": coder}).as_object().cloned().expect("an object");
+    object.extend(figures.as_object().cloned().expect("an object"));
+    let start = Time::parse("2026-11-22T11:00:00Z").expect("valid");
+    let draft = Draft::from_object(object).expect("valid");
+    Draft { key: Key::Natural(key.to_owned()), timestamp: Some(start.plus(at * Time::MINUTE)), ..draft }
+}
+
+/// What was used from the beginning, or since a minute.
+fn sum(coder: &str, key: &str, since: Option<i64>, at: i64, output: u64) -> Draft {
+    let start = Time::parse("2026-11-22T11:00:00Z").expect("valid");
+    let since = since.map(|minutes| start.plus(minutes * Time::MINUTE));
+    let draft = call(coder, key, at, json!({"output_tokens": output}));
+    Draft { sums: Some(SumScope { since }), ..draft }.with("estimated", true)
+}
+
+fn stats(lab: &mut Lab) -> Stats {
+    lab.reader.stats(&StatsQuery::default()).expect("the history can be read")
+}
+
+/// Tokens written and calls counted, of all coders.
+fn used(lab: &mut Lab) -> (u64, u64) {
+    let usage = stats(lab).usage;
+    (usage.tokens.output, usage.api_calls)
+}
+
+#[test]
+fn a_count_that_grows_ends_with_the_greatest_in_every_order() {
+    for order in [[1, 40, 42], [42, 40, 1], [40, 42, 1]] {
+        let mut lab = Lab::new();
+        for output in order {
+            lab.append(call("a", "req_1", 1, json!({"input_tokens": 7, "output_tokens": output})));
+        }
+        assert_eq!(used(&mut lab), (42, 1), "{order:?}");
+        let facts = lab.facts();
+        assert_eq!((facts.len(), facts[0].to_value()["tokens_used"].as_u64()), (1, Some(49)), "{order:?}");
+        lab.assert_sound();
+    }
+}
+
+#[test]
+fn an_estimate_gives_way_to_what_was_told() {
+    for told_first in [true, false] {
+        let mut lab = Lab::new();
+        let told = call("a", "req_1", 1, json!({"output_tokens": 5, "cost_usd": 0.25}));
+        let estimate = call("a", "req_1", 1, json!({"output_tokens": 900, "cost_usd": 3.0})).with("estimated", true);
+        lab.append_all(if told_first { [told, estimate] } else { [estimate, told] });
+        let fact = lab.facts().remove(0).to_value();
+        assert_eq!((&fact["output_tokens"], &fact["cost_usd"]), (&json!(5), &json!(0.25)));
+        assert_eq!(fact["data"].get("estimated"), None, "{fact}");
+        assert_eq!(used(&mut lab), (5, 1));
+        lab.assert_sound();
+    }
+}
+
+#[test]
+fn of_a_sum_only_what_no_call_told_is_recorded() {
+    let mut lab = Lab::new();
+    lab.append(call("a", "1", 1, json!({"output_tokens": 10})));
+    lab.append(call("a/sub", "2", 2, json!({"output_tokens": 20})));
+    lab.append(sum("a", "turn", None, 3, 100));
+    assert_eq!(used(&mut lab), (100, 2));
+    // What was told all along is no more.
+    lab.append(sum("a", "again", None, 4, 100));
+    assert_eq!(used(&mut lab), (100, 2));
+    // A session that is resumed tells a sum that includes the first.
+    lab.append(sum("a", "later", None, 9, 130));
+    assert_eq!(used(&mut lab), (130, 2));
+    lab.assert_sound();
+}
+
+#[test]
+fn what_is_left_of_a_sum_goes_when_its_calls_come() {
+    let mut lab = Lab::new();
+    lab.append(sum("a", "turn", None, 5, 30));
+    assert_eq!((used(&mut lab), lab.facts().len()), ((30, 0), 1));
+    lab.append(call("a", "1", 1, json!({"output_tokens": 10})));
+    assert_eq!(used(&mut lab), (30, 1));
+    lab.append(call("a/sub", "2", 2, json!({"output_tokens": 20})));
+    assert_eq!((used(&mut lab), lab.facts().len()), ((30, 2), 2), "the sum is no fact any more");
+    // Of another process of the session.
+    lab.append(call("a", "3", 60, json!({"output_tokens": 5})));
+    assert_eq!(used(&mut lab), (35, 3));
+    assert_eq!(stats(&mut lab).total_events, 3);
+    lab.assert_sound();
+}
+
+#[test]
+fn a_fork_that_counts_on_from_its_parent_is_charged_for_its_own_calls() {
+    let mut lab = Lab::new();
+    let shared = |coder: &str| Draft {
+        key: Key::Several { ids: vec!["api:req_1".to_owned()], older: None, repeat: None },
+        ..call(coder, "", 1, json!({"output_tokens": 10}))
+    };
+    lab.append(shared("parent"));
+    lab.append(shared("fork"));
+    lab.append(call("fork", "own", 3, json!({"output_tokens": 7})));
+    lab.append(sum("fork", "turn", None, 4, 17));
+    assert_eq!(used(&mut lab), (17, 2));
+    lab.assert_sound();
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Calls of two processes, of which each tells its sum, in any order: all together are the sums.
+    #[test]
+    fn in_any_order_calls_and_rests_are_the_sums(order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(), missing in 0..4usize) {
+        let calls = [(1, 10), (2, 20), (61, 5), (62, 7)];
+        let mut drafts: Vec<Option<Draft>> = calls
+            .iter()
+            .enumerate()
+            .map(|(at, &(minute, output))| {
+                (at != missing).then(|| call("a", &format!("call {at}"), minute, json!({"output_tokens": output})))
+            })
+            .collect();
+        drafts.push(Some(sum("a", "first", Some(0), 30, 30)));
+        drafts.push(Some(sum("a", "second", Some(60), 90, 12)));
+        let mut lab = Lab::new();
+        for draft in order.into_iter().filter_map(|at| drafts[at].clone()) {
+            lab.append(draft);
+        }
+        prop_assert_eq!(used(&mut lab), (42, 3));
+        lab.assert_sound();
+    }
+}
