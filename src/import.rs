@@ -25,7 +25,7 @@ use crate::{
 
 pub use control::TailControl;
 pub use intake::ImportSummary;
-pub use places::{Found, default_place, find, keeps_records};
+pub use places::{Found, default_places, find, keeps_records};
 pub use tail::RecordsTail;
 use {intake::Intake, record::RecordFile};
 

@@ -102,8 +102,11 @@ impl ImportArgs {
             Agent::Copilot => at_home(".copilot"),
             Agent::Cursor | Agent::Opencode => None,
         };
-        let place = folder.and_then(|folder| import::default_place(agent, &folder));
-        Ok(vec![place.context("no home folder to look for records in: set HOME, or name a path")?])
+        let folder = folder.context("no home folder to look for records in: set HOME, or name a path")?;
+        let places = import::default_places(agent, &folder);
+        // Where it keeps more than one, it may not have made all of them yet.
+        let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = places.into_iter().partition(|place| place.exists());
+        Ok(if there.is_empty() { missing.into_iter().take(1).collect() } else { there })
     }
 }
 

@@ -57,9 +57,10 @@ pub fn keeps_records(agent: Agent) -> bool {
     RecordNames::of(agent).is_some()
 }
 
-/// The folder of records in the agent's own folder, such as `~/.claude`.
-pub fn default_place(agent: Agent, agents_folder: &Path) -> Option<PathBuf> {
-    Some(agents_folder.join(RecordNames::of(agent)?.folder))
+/// The folders of records in the agent's own folder, such as `~/.claude`.
+pub fn default_places(agent: Agent, agents_folder: &Path) -> Vec<PathBuf> {
+    let folders = RecordNames::of(agent).map_or(&[][..], |names| names.folders);
+    folders.iter().map(|folder| agents_folder.join(folder)).collect()
 }
 
 /// All records in `places`, files and folders: oldest first, so that the past comes in as it happened.
@@ -88,25 +89,33 @@ pub fn find(agent: Agent, places: &[PathBuf]) -> Result<Vec<Found>, Error> {
 
 /// How an agent's records are told from its other files.
 struct RecordNames {
-    folder: &'static str,
+    folders: &'static [&'static str],
     prefix: &'static str,
-    suffix: &'static str,
+    suffixes: &'static [&'static str],
 }
 
 impl RecordNames {
     const fn of(agent: Agent) -> Option<RecordNames> {
         Some(match agent {
-            Agent::ClaudeCode => RecordNames { folder: "projects", prefix: "", suffix: ".jsonl" },
-            Agent::Codex => RecordNames { folder: "sessions", prefix: "rollout-", suffix: ".jsonl" },
-            Agent::Copilot => RecordNames { folder: "session-state", prefix: "events", suffix: ".jsonl" },
-            Agent::Gemini => RecordNames { folder: "tmp", prefix: "", suffix: ".jsonl" },
+            Agent::ClaudeCode => RecordNames { folders: &["projects"], prefix: "", suffixes: &[".jsonl"] },
+            // Old sessions are put away by a person, and compressed by the agent.
+            Agent::Codex => {
+                let folders = &["sessions", "archived_sessions"];
+                RecordNames { folders, prefix: "rollout-", suffixes: &[".jsonl", ".jsonl.zst"] }
+            }
+            Agent::Copilot => RecordNames { folders: &["session-state"], prefix: "events", suffixes: &[".jsonl"] },
+            // Before they grew by lines, its chats were one object each.
+            Agent::Gemini => RecordNames { folders: &["tmp"], prefix: "", suffixes: &[".jsonl", ".json"] },
             Agent::Cursor | Agent::Opencode => return None,
         })
     }
 
     fn has_name(&self, path: &Path) -> bool {
         let name = path.file_name().map(|name| name.to_string_lossy());
-        name.is_some_and(|name| name.starts_with(self.prefix) && name.ends_with(self.suffix))
+        let Some(name) = name.filter(|name| name.starts_with(self.prefix)) else { return false };
+        // Other things are kept as JSON too.
+        let is_chat = || !name.ends_with(".json") || name.starts_with("session-");
+        self.suffixes.iter().any(|suffix| name.ends_with(suffix)) && is_chat()
     }
 }
 
@@ -143,7 +152,7 @@ mod tests {
     fn records_are_found_by_name_oldest_first() {
         let folder = tempfile::tempdir().unwrap();
         let check = |agent: Agent, files: &[&str], expected: &[&str]| {
-            let place = default_place(agent, &folder.path().join(agent.name())).unwrap();
+            let place = default_places(agent, &folder.path().join(agent.name())).remove(0);
             for (age, file) in (1..).zip(files) {
                 let path = place.join(file);
                 fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -159,10 +168,18 @@ mod tests {
             &["-home-dev/s1.jsonl", "-home-dev/s1/subagents/agent-a.jsonl", "-home-dev/s1/subagents/agent-a.meta.json"],
             &["-home-dev/s1/subagents/agent-a.jsonl", "-home-dev/s1.jsonl"],
         );
-        check(Agent::Codex, &["2026/11/22/rollout-a.jsonl", "2026/11/22/other.jsonl"], &["2026/11/22/rollout-a.jsonl"]);
-        check(Agent::Gemini, &["demo/chats/session-1.jsonl", "demo/logs.json"], &["demo/chats/session-1.jsonl"]);
+        check(
+            Agent::Codex,
+            &["2026/11/22/rollout-a.jsonl", "2026/11/22/other.jsonl", "2026/11/10/rollout-b.jsonl.zst"],
+            &["2026/11/10/rollout-b.jsonl.zst", "2026/11/22/rollout-a.jsonl"],
+        );
+        check(
+            Agent::Gemini,
+            &["demo/chats/session-1.jsonl", "demo/logs.json", "demo/chats/session-0.json"],
+            &["demo/chats/session-0.json", "demo/chats/session-1.jsonl"],
+        );
         check(Agent::Copilot, &["s/events.jsonl", "s/tracking.json"], &["s/events.jsonl"]);
-        assert_eq!(default_place(Agent::Cursor, folder.path()), None);
+        assert!(default_places(Agent::Cursor, folder.path()).is_empty());
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, Read, Seek, SeekFrom},
+    io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
 
+use ruzstd::decoding::StreamingDecoder;
 use serde::de::IgnoredAny;
 
-use crate::source::{Agent, Transcript};
+use crate::source::{self, Agent, Transcript};
 
 use super::{
     Error,
@@ -25,9 +26,32 @@ pub(super) enum LastLine {
     HeldBack,
 }
 
+/// How a file holds its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum RecordForm {
+    /// A line each.
+    Lines,
+    /// The same, compressed: written once.
+    Compressed,
+    /// All in one object, which is written anew.
+    Object,
+}
+
+impl RecordForm {
+    fn of(path: &Path) -> RecordForm {
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("zst") => RecordForm::Compressed,
+            Some("json") => RecordForm::Object,
+            _ => RecordForm::Lines,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct RecordFile {
+    agent: Agent,
     path: PathBuf,
+    form: RecordForm,
     transcript: Transcript,
     /// Where the first line begins that was not read yet.
     offset: u64,
@@ -40,15 +64,30 @@ impl RecordFile {
     /// `None` where the agent keeps no record that is understood.
     pub fn new(agent: Agent, path: &Path) -> Option<RecordFile> {
         let transcript = Transcript::new(agent, &path.to_string_lossy())?;
-        Some(RecordFile { path: path.to_owned(), transcript, offset: 0, lines: 0, is_open: false })
+        let form = RecordForm::of(path);
+        Some(RecordFile { agent, path: path.to_owned(), form, transcript, offset: 0, lines: 0, is_open: false })
     }
 
     pub fn is_open(&self) -> bool {
         self.is_open
     }
 
+    /// What was not read yet.
+    fn input(&self) -> io::Result<Box<dyn Read>> {
+        let mut file = File::open(&self.path)?;
+        if self.form == RecordForm::Compressed {
+            let unpacked = StreamingDecoder::new(BufReader::new(file)).map_err(io::Error::other)?;
+            return Ok(Box::new(unpacked));
+        }
+        file.seek(SeekFrom::Start(self.offset))?;
+        Ok(Box::new(file))
+    }
+
     /// Whether what was read still lies before what was not: else the file is another one now.
     pub fn is_continued(&self) -> bool {
+        if self.form != RecordForm::Lines {
+            return true;
+        }
         let Some(before) = self.offset.checked_sub(1) else { return true };
         let mut last = [0];
         let read = File::open(&self.path).and_then(|mut file| {
@@ -63,10 +102,14 @@ impl RecordFile {
     /// # Errors
     /// Where the file cannot be read, or the history not be written.
     pub fn read(&mut self, intake: &mut Intake, last: LastLine, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
-        let unreadable = |path: &Path, source: io::Error| Error::Unreadable { path: path.to_owned(), source };
-        let mut file = File::open(&self.path).map_err(|source| unreadable(&self.path, source))?;
-        file.seek(SeekFrom::Start(self.offset)).map_err(|source| unreadable(&self.path, source))?;
-        let mut lines = RecordLines::of(file);
+        if self.form != RecordForm::Lines {
+            self.begin_anew();
+        }
+        if self.form == RecordForm::Object {
+            return self.read_object(intake, progress);
+        }
+        let input = self.input().map_err(|source| unreadable(&self.path, source))?;
+        let mut lines = RecordLines::of(input);
         while let Some(line) = lines.next().map_err(|source| unreadable(&self.path, source))? {
             let is_broken_off = || serde_json::from_slice::<IgnoredAny>(line.text).is_err();
             if !line.is_ended {
@@ -89,9 +132,11 @@ impl RecordFile {
             } else if !line.text.trim_ascii().is_empty() {
                 self.is_open = true;
                 intake.summary.lines += 1;
-                match self.transcript.line(line.text) {
-                    Ok(drafts) => intake.take(drafts)?,
-                    Err(refusal) => intake.reject(&self.path, self.lines, &refusal.reason, line.text)?,
+                for record in source::records_in(line.text) {
+                    match self.transcript.line(record) {
+                        Ok(drafts) => intake.take(drafts)?,
+                        Err(refusal) => intake.reject(&self.path, self.lines, &refusal.reason, record)?,
+                    }
                 }
             }
             if intake.is_stopped() {
@@ -99,6 +144,31 @@ impl RecordFile {
             }
         }
         Ok(())
+    }
+
+    fn read_object(&mut self, intake: &mut Intake, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        let mut object = Vec::new();
+        let read = self.input().and_then(|input| input.take(LINE_BYTES_MAX as u64 + 1).read_to_end(&mut object));
+        read.map_err(|source| unreadable(&self.path, source))?;
+        progress(object.len() as u64);
+        self.is_open = true;
+        intake.summary.lines += 1;
+        if object.len() > LINE_BYTES_MAX {
+            let reason = format!("the file has more than {LINE_BYTES_MAX} bytes");
+            return Ok(intake.reject(&self.path, 1, &reason, &object)?);
+        }
+        match self.transcript.line(&object) {
+            Ok(drafts) => Ok(intake.take(drafts)?),
+            Err(refusal) => Ok(intake.reject(&self.path, 1, &refusal.reason, &object)?),
+        }
+    }
+
+    /// What is not written line by line is read from its beginning.
+    fn begin_anew(&mut self) {
+        (self.offset, self.lines) = (0, 0);
+        if let Some(transcript) = Transcript::new(self.agent, &self.path.to_string_lossy()) {
+            self.transcript = transcript;
+        }
     }
 
     /// Takes in what the lines so far left open.
@@ -109,4 +179,8 @@ impl RecordFile {
         self.is_open = false;
         Ok(intake.take(self.transcript.end())?)
     }
+}
+
+fn unreadable(path: &Path, source: io::Error) -> Error {
+    Error::Unreadable { path: path.to_owned(), source }
 }
