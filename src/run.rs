@@ -30,12 +30,17 @@ mod outputs;
 mod pty;
 mod recorder;
 mod resources;
+mod room;
 mod signals;
 mod terminal;
 mod wake;
 mod workspace;
 
-use std::{ffi::OsString, path::PathBuf, sync::mpsc};
+use std::{
+    ffi::OsString,
+    path::PathBuf,
+    sync::mpsc::{self, Receiver},
+};
 
 use crate::{history, source::HookContext};
 
@@ -44,6 +49,7 @@ use self::{
     command::RunningCommand,
     digest::Digest,
     ending::Ending,
+    life::Life,
     recorder::Recorder,
     resources::Resources,
     wake::{CommandState, Wake},
@@ -70,10 +76,16 @@ pub struct Run {
 /// [`NotStarted`] where the command could not be run; that is recorded too.
 pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let Run { coder, command, reads_stream, memory_limit_mb, history } = run;
-    let recorder = Recorder::start(history.as_ref());
+    signals::outlive_full_files();
     // A folder that is gone is still the command's, but there is nothing to watch in it.
     let folder = std::env::current_dir().ok();
-    let life = life::Life::new(coder.clone(), &command, folder.as_deref());
+    let life = Life::new(coder.clone(), &command, folder.as_deref());
+    let environment = coder.environment(history.as_ref());
+    if let Err(lack) = room::check() {
+        let beginning = vec![life.created(), life.unrecorded(&lack)];
+        return Err(room::give_up_place(&command, environment, beginning, history.as_ref()));
+    }
+    let recorder = Recorder::start(history.as_ref());
     recorder.record(life.created());
 
     let (wake, wakes) = mpsc::channel();
@@ -84,7 +96,6 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let context = HookContext { parent_coder_id: Some(coder.id.clone()), began: Some(coder::now()), ..HookContext::default() };
     let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.sink());
 
-    let environment = coder.environment(history.as_ref());
     let mut command = match RunningCommand::start(&command, environment, &digest) {
         Ok(command) => command,
         Err(not_started) => {
@@ -98,26 +109,7 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let resources = Resources::measure(command.pid(), memory_limit_mb, coder, recorder.sink());
     command.wait_on(wake);
 
-    let mut ending = Ending::default();
-    let end = loop {
-        // Its senders live as long as the threads that wait for the command and for signals.
-        let Ok(woken) = wakes.recv() else { break CommandEnd::Code(1) };
-        match woken {
-            Wake::Received(received) => {
-                ending.received(received);
-                command.receive(received, &recorder);
-            }
-            Wake::Command(CommandState::Stopped(signal)) => {
-                recorder.record(life.paused(signal));
-                command.stopped(&recorder);
-            }
-            Wake::Command(CommandState::Continued) => {
-                recorder.record(life.resumed());
-                command.continued();
-            }
-            Wake::Command(CommandState::Ended(end)) => break end,
-        }
-    };
+    let (end, ending) = attend(&mut command, &wakes, &life, &recorder);
     let ended_at = coder::now();
     let in_terminal = command.is_in_terminal();
     command.drain();
@@ -127,4 +119,28 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     recorder.record_all(life.ended(end, ending.asked_for(end, in_terminal), &last_lines, ended_at));
     recorder.finish();
     Ok(end)
+}
+
+/// Does what the command and whoever sends signals ask for, until it has ended.
+fn attend(command: &mut RunningCommand, wakes: &Receiver<Wake>, life: &Life, recorder: &Recorder) -> (CommandEnd, Ending) {
+    let mut ending = Ending::default();
+    loop {
+        // Its senders live as long as the threads that wait for the command and for signals.
+        let Ok(woken) = wakes.recv() else { return (CommandEnd::Code(1), ending) };
+        match woken {
+            Wake::Received(received) => {
+                ending.received(received);
+                command.receive(received, recorder);
+            }
+            Wake::Command(CommandState::Stopped(signal)) => {
+                recorder.record(life.paused(signal));
+                command.stopped(recorder);
+            }
+            Wake::Command(CommandState::Continued) => {
+                recorder.record(life.resumed());
+                command.continued();
+            }
+            Wake::Command(CommandState::Ended(end)) => return (end, ending),
+        }
+    }
 }

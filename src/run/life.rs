@@ -1,6 +1,6 @@
 //! The lifecycle of a run's coder, as drafts.
 
-use std::{ffi::OsString, path::Path};
+use std::{ffi::OsString, io, path::Path};
 
 use crate::{
     event::{Body, Condition, DataKey, Draft, EventType, Lifecycle, Time},
@@ -33,7 +33,17 @@ impl Life {
     }
 
     pub fn started(&self, pid: u32) -> Draft {
-        let started = self.about_command(self.step(EventType::Started, Some("created"), "running", None)).with(DataKey::Pid, pid);
+        self.started_as(pid, None)
+    }
+
+    /// In the wrapper's place, which somebody else sees the end of.
+    pub fn unrecorded(&self, lack: &io::Error) -> Draft {
+        self.started_as(std::process::id(), Some(format!("runs unrecorded, without room for a wrapper: {lack}")))
+    }
+
+    fn started_as(&self, pid: u32, reason: Option<String>) -> Draft {
+        let started =
+            self.about_command(self.step(EventType::Started, Some("created"), "running", reason)).with(DataKey::Pid, pid);
         // Where this wrapper is killed, others notice by it that the command is gone.
         match Process::of(pid).and_then(|process| serde_json::to_value(process).ok()) {
             Some(process) => started.with(DataKey::Process, process),

@@ -10,7 +10,8 @@ use rustix::termios::{OptionalActions, Termios, tcgetattr, tcgetwinsize, tcsetat
 
 /// Our end and the command's of one that has the size and the settings of `ours`, but for what `change` does.
 pub(super) fn open_like(ours: BorrowedFd<'_>, change: impl FnOnce(&mut Termios)) -> io::Result<(OwnedFd, Pts)> {
-    let (near, far) = pty_process::blocking::open().map_err(into_io)?;
+    // Whatever is missing for it, it is not the command.
+    let (near, far) = pty_process::blocking::open().map_err(io::Error::other)?;
     if let Ok(mut settings) = tcgetattr(ours) {
         change(&mut settings);
         tcsetattr(&far, OptionalActions::Now, &settings)?;

@@ -1,10 +1,14 @@
 //! Signals sent to the wrapper: heard on a thread, passed on by whoever waits for the command.
 
-use std::{fs, sync::mpsc::Sender, thread};
+use std::{
+    fs,
+    sync::{Arc, mpsc::Sender},
+    thread,
+};
 
 use rustix::process::{Pid, Signal, getpid};
 use signal_hook::{
-    consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH},
+    consts::{SIGCHLD, SIGCONT, SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGTSTP, SIGUSR1, SIGUSR2, SIGWINCH, SIGXFSZ},
     iterator::{SignalsInfo, exfiltrator::WithOrigin},
     low_level::siginfo::{Cause, Origin},
 };
@@ -37,6 +41,16 @@ pub(super) fn listen(wake: Sender<Wake>) {
     });
     if let Err(error) = listening {
         tracing::warn!("signals are not passed on: {error}");
+    }
+}
+
+/// A file that may not grow any more (`ulimit -f`) is an error of the recorder's, not its end. The command inherits nothing of
+/// that, but where it is ignored anyway.
+pub(super) fn outlive_full_files() {
+    if ignored_signals() & bit(SIGXFSZ) == 0
+        && let Err(error) = signal_hook::flag::register(SIGXFSZ, Arc::default())
+    {
+        tracing::debug!("a full file ends the wrapper: {error}");
     }
 }
 

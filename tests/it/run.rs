@@ -204,6 +204,24 @@ fn a_run_with_a_known_id_goes_on_with_it() {
 }
 
 #[test]
+fn without_room_for_a_wrapper_the_command_takes_its_place() {
+    let place = Place::new();
+    let mut shell = Command::new("sh");
+    shell.args([
+        "-c",
+        r#"ulimit -n 16; "$0" run --id it -- sh -c 'echo $PPID; exit 3'; echo $?"#,
+        env!("CARGO_BIN_EXE_ai-coder-events"),
+    ]);
+    shell.current_dir(place.folder()).env_clear().env("HOME", place.home.path()).env("PATH", "/usr/bin:/bin");
+    let shell = shell.env("AI_CODER_EVENTS_DB", place.home.history()).stdout(Stdio::piped()).spawn().unwrap();
+    let parent = shell.id();
+    assert_eq!(Said::of(shell.wait_with_output().unwrap()).stdout, format!("{parent}\n3\n"));
+    assert_eq!(place.life(), ["created", "started"]);
+    let reason = place.of("started")[0]["reason"].as_str().unwrap().to_owned();
+    assert!(reason.starts_with("runs unrecorded, without room for a wrapper: Too many open files"), "{reason}");
+}
+
+#[test]
 fn signals_reach_the_command() {
     for (name, number) in [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3), ("USR1", 10), ("USR2", 12)] {
         let place = Place::new();

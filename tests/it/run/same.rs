@@ -29,6 +29,10 @@ const ANYWHERE: &[&str] = &[
     "exec 9> lock; @flock -n 9 && echo locked",
     "exec 7< /dev/null; @sh -c 'echo /proc/self/fd/*'",
     "umask 027; @sh -c umask; ulimit -n 100; @sh -c 'ulimit -n'",
+    "ulimit -f 1; @sh -c 'echo hi; exit 3'; echo $?",
+    "ulimit -n 12; @sh -c 'echo hi; exit 3'; echo $?",
+    "ulimit -n 12; @no-such-program 2> /dev/null; echo $?",
+    "ulimit -v 150000; @sh -c 'echo hi; exit 3'; echo $?",
     "NAME='a b' @sh -c 'echo $NAME'",
     "mkdir -p gone; cd gone; rmdir ../gone; @readlink /proc/self/cwd; @sh -c 'ls; echo $?'",
     // What its streams are.
