@@ -10,6 +10,7 @@
 //! that is [`source`](crate::source)'s to say.
 
 mod control;
+mod feed;
 mod intake;
 mod lines;
 mod places;
@@ -24,6 +25,7 @@ use crate::{
 };
 
 pub use control::TailControl;
+pub use feed::{feeds, is_over, remove_feed, take_in_feeds};
 pub use intake::ImportSummary;
 pub use places::{Found, default_places, find, keeps_records};
 pub use tail::RecordsTail;

@@ -50,6 +50,8 @@ pub struct Surroundings {
     pub has_telemetry: bool,
     /// Where the keeper receives telemetry: `http://127.0.0.1:PORT/k/SECRET`; `None` where none is to be started.
     pub keeper: Option<String>,
+    /// Where plugins leave what the keeper reads; `None` where none is to be started.
+    pub feed: Option<PathBuf>,
 }
 
 /// This program, as agents are to start it.

@@ -12,7 +12,9 @@ use std::{
 
 use crate::{
     bus::Bus,
-    history::{Error, Options, Retention, Writer},
+    history::{Options, Retention, Writer},
+    import,
+    wake::Seat,
 };
 
 mod gone;
@@ -100,7 +102,15 @@ fn look_after(watchman: &mut Watchman, writer: &mut Writer, last_words: &mut Las
 
 /// One round; each step stands for itself, so that one that fails does not hold up the others.
 fn keep_up(writer: &mut Writer, bus: &Bus, retention: &Retention, ended: &Receiver<()>) {
-    let steps: [(&str, RoundStep); 3] = [
+    let steps: [(&str, RoundStep); 4] = [
+        ("take in the feed", |writer, bus, _| {
+            // The keeper reads it as it grows.
+            if !Seat::is_held(writer.options()) && !import::feeds(writer.options()).is_empty() {
+                import::take_in_feeds(writer.options())?;
+                bus.poke();
+            }
+            Ok(())
+        }),
         ("take in the spool", |writer, bus, _| {
             if writer.take_in_spool()? > 0 {
                 bus.poke();
@@ -114,7 +124,7 @@ fn keep_up(writer: &mut Writer, bus: &Bus, retention: &Retention, ended: &Receiv
             }
             Ok(())
         }),
-        ("tidy the history", |writer, _, _| writer.tidy()),
+        ("tidy the history", |writer, _, _| Ok(writer.tidy()?)),
     ];
     for (name, step) in steps {
         if ended.try_recv() == Err(mpsc::TryRecvError::Disconnected) {
@@ -126,7 +136,7 @@ fn keep_up(writer: &mut Writer, bus: &Bus, retention: &Retention, ended: &Receiv
     }
 }
 
-type RoundStep = fn(&mut Writer, &Bus, &Retention) -> Result<(), Error>;
+type RoundStep = fn(&mut Writer, &Bus, &Retention) -> Result<(), import::Error>;
 
 #[cfg(test)]
 mod tests {

@@ -8,6 +8,7 @@ use std::{
 use ai_coder_events::{
     config::{Age, Size},
     history::{Checkup, Pruned, Reader, Rejected, Retention, Salvage, Writer},
+    import,
     style::{Tint, bytes},
     text,
 };
@@ -117,6 +118,9 @@ Examples:
 
 impl CheckArgs {
     pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
+        if let Err(error) = import::take_in_feeds(&call.config.history) {
+            tracing::warn!("the feed is not taken in: {error}");
+        }
         let bar = progress::spinner("reading the file", call);
         let mut count_events = |done, total| progress::count_events(&bar, done, total);
         let checkup = Writer::new(&call.config.history).check_telling(self.repair, &mut count_events);

@@ -79,8 +79,10 @@ enum ScopeName {
 
 impl SetupArgs {
     pub fn run(self, environment: Environment, json: bool) -> anyhow::Result<ExitCode> {
-        let keeper = self.keeper(&environment)?;
-        let (at, program) = (surroundings(environment, keeper)?, program()?);
+        let config = Config::for_hook(None, &environment)?;
+        let keeper = self.keeper(&config)?;
+        let feed = keeper.is_some().then(|| config.history.feed_path());
+        let (at, program) = (Surroundings { keeper, feed, ..surroundings(environment)? }, program()?);
         let Named(target) = self.agent;
         let scope = match self.scope {
             ScopeName::User => Scope::User,
@@ -108,8 +110,7 @@ impl SetupArgs {
 
     /// Where the keeper of the history that hooks write to receives; its secret is made where there is none. `None` where none
     /// is to be started. A broken configuration of our own is no obstacle.
-    fn keeper(&self, environment: &Environment) -> anyhow::Result<Option<String>> {
-        let config = Config::for_hook(None, environment)?;
+    fn keeper(&self, config: &Config) -> anyhow::Result<Option<String>> {
         if !cfg!(unix) || !config.keeper.is_enabled {
             return Ok(None);
         }
@@ -158,7 +159,7 @@ fn write(plan: &Plan) -> anyhow::Result<Vec<Option<PathBuf>>> {
     written.collect()
 }
 
-fn surroundings(environment: Environment, keeper: Option<String>) -> anyhow::Result<Surroundings> {
+fn surroundings(environment: Environment) -> anyhow::Result<Surroundings> {
     Ok(Surroundings {
         home: environment.home.context("no home folder: set HOME")?,
         project: env::current_dir().context("failed to find the current folder")?,
@@ -167,7 +168,7 @@ fn surroundings(environment: Environment, keeper: Option<String>) -> anyhow::Res
         codex_folder: environment.codex_folder,
         copilot_folder: environment.copilot_folder,
         has_telemetry: Environment::has_telemetry(setup::is_our_endpoint),
-        keeper,
+        ..Surroundings::default()
     })
 }
 

@@ -89,11 +89,13 @@ impl RecordsTail {
         self.forget_unless(taken);
     }
 
-    /// Reads what lies in `place` to its end, and tells what that leaves open as it stands.
-    pub fn read_to_end(&mut self, place: &Path) {
+    /// Reads what lies in `place` to its end, and tells what that leaves open as it stands. Whether all of it is written down.
+    pub fn read_to_end(&mut self, place: &Path) -> bool {
         let found = find(self.agent, &[place.to_owned()]).unwrap_or_default();
         let read = self.look_at_all(found, &mut |_| {}).and_then(|()| self.end_open(place));
+        let is_read = read.is_ok();
         self.forget_unless(read);
+        is_read
     }
 
     /// The files that are there.

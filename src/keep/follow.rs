@@ -18,7 +18,7 @@ use std::{
 use crate::{
     event::Event,
     history::Options,
-    import::{RecordsTail, TailControl},
+    import::{self, RecordsTail, TailControl},
     source::Agent,
 };
 
@@ -154,15 +154,21 @@ impl FollowedRecords {
                     Ok(FollowCommand::CatchUp) => self.catch_up(),
                     Ok(FollowCommand::Heard(event)) => self.hear(&event),
                     Ok(FollowCommand::LastWords(coders, done)) => {
+                        self.look_at_feeds();
                         self.read_to_end(|coder| coders.iter().any(|gone| gone == coder));
                         done.try_send(()).unwrap_or_default();
                     }
-                    Ok(FollowCommand::End) | Err(TryRecvError::Disconnected) => return self.read_to_end(|_| true),
+                    Ok(FollowCommand::End) | Err(TryRecvError::Disconnected) => {
+                        self.look_at_feeds();
+                        self.tails.values_mut().for_each(RecordsTail::look);
+                        return self.read_to_end(|_| true);
+                    }
                     Err(TryRecvError::Empty) => break,
                 }
             }
             if looked_at.is_none_or(|looked_at| looked_at.elapsed() >= LOOK_EVERY) {
                 looked_at = Some(Instant::now());
+                self.look_at_feeds();
                 self.tails.values_mut().for_each(RecordsTail::look);
                 self.fall_asleep();
                 self.tell_files();
@@ -180,6 +186,19 @@ impl FollowedRecords {
             self.follow(records);
             if has_ended {
                 self.leave_soon(&coder);
+            }
+        }
+    }
+
+    /// What plugins write is removed once it is read to its end.
+    fn look_at_feeds(&mut self) {
+        for (agent, feed) in import::feeds(&self.options) {
+            let is_over = import::is_over(&feed);
+            let Some(tail) = self.tail(agent) else { continue };
+            tail.add(feed.clone());
+            if is_over && tail.read_to_end(&feed) {
+                tail.remove(&feed);
+                import::remove_feed(&feed);
             }
         }
     }
@@ -248,7 +267,10 @@ impl FollowedRecords {
     fn read_to_end(&mut self, is_meant: impl Fn(&str) -> bool) {
         for (_, FollowedCoder { records, .. }) in self.followed.iter().filter(|(coder, _)| is_meant(coder)) {
             if let Some(tail) = self.tails.get_mut(records.agent.name()) {
-                records.places.iter().for_each(|place| tail.read_to_end(place));
+                // What is not written down now is read again.
+                records.places.iter().for_each(|place| {
+                    tail.read_to_end(place);
+                });
             }
         }
     }

@@ -213,7 +213,7 @@ impl Target {
             Target::Opencode => {
                 let command: Vec<&str> = std::iter::once(program.path.as_str()).chain(SERVE.iter().copied()).collect();
                 let entry = json!({"type": "local", "command": command, "enabled": true});
-                let content = ConfigContent::Whole(opencode::plugin(&program.hook_words(self.name())));
+                let content = ConfigContent::Whole(opencode::plugin(&program.hook_words(self.name()), at.feed.as_deref()));
                 let plugin = ConfigFile { path: folder.join("plugins/ai-coder-events.js"), content };
                 vec![plugin, json(at.opencode_settings(&folder, scope), vec![server("mcp", entry)])]
             }

@@ -1,7 +1,12 @@
 // Reports what opencode does to ai-coder-events. Installed and removed by `ai-coder-events setup opencode`.
 import { spawn } from "node:child_process"
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, readlinkSync, writeSync } from "node:fs"
 
 const [program, ...words] = ["ai-coder-events", "hook", "opencode"]
+// Whoever keeps the history reads what lies here, in its order, and removes it.
+const folder = null
+// Where nobody reads any more, nothing more is left.
+const FILES_MAX = 1000
 
 const wanted = new Set([
   "session.created", "session.deleted", "session.status", "session.idle", "session.error", "session.compacted",
@@ -14,16 +19,57 @@ const isFinished = (part) =>
   (part.type === "text" && part.time?.end) ||
   (part.type === "tool" && ["completed", "error"].includes(part.state?.status))
 
-const report = (payload) => {
-  const child = spawn(program, words, { stdio: ["pipe", "ignore", "ignore"] })
+// A process a payload: where nothing can be left in the folder, and once to wake who reads it.
+const call = (payload) => {
+  const child = spawn(program, words, { stdio: ["pipe", "ignore", "ignore"], detached: true })
   child.on("error", () => {})
   child.stdin.on("error", () => {})
   child.stdin.end(JSON.stringify(payload))
   child.unref()
 }
 
+// Which process this is, as Linux tells it.
+const identity = () => {
+  try {
+    const stat = readFileSync("/proc/self/stat", "utf8")
+    return {
+      pid: process.pid,
+      start: Number(stat.slice(stat.lastIndexOf(") ") + 2).split(" ")[19]),
+      boot: readFileSync("/proc/sys/kernel/random/boot_id", "utf8").trim(),
+      namespace: readlinkSync("/proc/self/ns/pid"),
+    }
+  } catch {
+    return undefined
+  }
+}
+
+let opened = 0
+
+// A file of this load's own; `undefined` where none can be had.
+const openFeed = () => {
+  if (!folder) return undefined
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    if (readdirSync(folder).length >= FILES_MAX) return undefined
+    const name = `opencode-${process.pid}-${Date.now().toString(36)}-${opened++}.jsonl`
+    const file = openSync(`${folder}/${name}`, "ax", 0o600)
+    let [seq, isBroken] = [0, false]
+    const write = (line) => {
+      const text = `${isBroken ? "\n" : ""}${JSON.stringify({ seq: seq++, at: Date.now(), ...line })}\n`
+      isBroken = writeSync(file, text) < Buffer.byteLength(text)
+    }
+    write({ type: "feed.begun", process: identity(), parent: process.env.AI_CODER_ID })
+    return { write, close: () => closeSync(file) }
+  } catch {
+    return undefined
+  }
+}
+
 export const AiCoderEvents = async ({ directory }) => {
   const models = new Map()
+  const feed = openFeed()
+  // Tells nothing of its own: what it writes down is that there is something to read.
+  if (feed) call({ type: "server.connected" })
   return {
     event: async ({ event }) => {
       try {
@@ -33,11 +79,21 @@ export const AiCoderEvents = async ({ directory }) => {
           models.set(sessionID, { providerID, modelID })
         } else if (type === "message.part.updated" ? isFinished(properties.part) : wanted.has(type)) {
           const session = properties.sessionID ?? properties.part?.sessionID
-          report({ id, type, directory, model: models.get(session), properties })
+          const payload = { id, type, directory, model: models.get(session), properties }
+          if (feed) feed.write(payload)
+          else call(payload)
           if (type === "session.deleted") models.delete(session)
         }
       } catch {
         // Whatever happens here, opencode goes on.
+      }
+    },
+    dispose: async () => {
+      try {
+        feed?.write({ type: "feed.ended" })
+        feed?.close()
+      } catch {
+        // The end of the process tells the same.
       }
     },
   }

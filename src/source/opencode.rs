@@ -3,6 +3,8 @@
 //! The plugin reports parts of messages once they are finished. Files are told by the tools that wrote them: opencode's own
 //! file events name no session.
 
+mod feed;
+
 use std::sync::Arc;
 
 use crate::event::DataKey;
@@ -16,7 +18,7 @@ use super::{
     shell,
 };
 
-pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: None, telemetry: None };
+pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: Some(feed::open), telemetry: None };
 
 /// What opencode's events begin with; most tell nothing of a coder's work.
 const FAMILIES: &[&str] = &[
@@ -65,7 +67,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
     let parent = info.text("parentID").map(|parent| format!("{}:{parent}", Agent::Opencode));
     let parent_coder_id = parent.or_else(|| hook.context.parent_coder_id.clone());
     let folder = event.text("directory").or(info.text("directory"));
-    let context = HookContext { parent_coder_id, ..HookContext::default() };
+    let context = HookContext { parent_coder_id, process: hook.context.process.clone(), ..HookContext::default() };
     let who = CoderIdentity::new(Agent::Opencode, id, &context)?.in_folder(folder);
     Ok(OpencodeEvent { event, properties, who, folder }.told(kind))
 }

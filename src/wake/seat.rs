@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     event::Process,
     history::{Options, open_private},
+    process::Liveness,
 };
 
 /// What a keeper says of itself is a page; what is longer is none of ours.
@@ -92,6 +93,11 @@ impl Seat {
     /// Who holds it, or did last; `None` where that is not told, or just being written.
     pub fn holder(options: &Options) -> Option<Holder> {
         serde_json::from_str(&Seat::read(options).ok()?).ok()
+    }
+
+    /// Whether a keeper of this machine holds it.
+    pub fn is_held(options: &Options) -> bool {
+        Seat::holder(options).is_some_and(|holder| holder.process.liveness() == Liveness::Runs)
     }
 
     #[cfg(unix)]

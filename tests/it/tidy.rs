@@ -41,14 +41,15 @@ const ROOMS: &[Room] = &[
     // Where the keeper is reached and how it is started: no more than a hook needs.
     room("wake", &["event", "history", "process"], &["rustix", "close_fds"]),
     room("bus", &["event", "filter", "history", "watch_path"], &[]),
-    room("upkeep", &["event", "history", "bus", "process"], &[]),
+    room("import", &["text", "event", "history", "source", "bus", "watch_path", "process"], &[]),
+    // Where no keeper does it, what plugins left is taken in.
+    room("upkeep", &["event", "history", "wake", "bus", "process", "import"], &[]),
     // Terminals' colours are taken out of output before lines are counted and cut.
     room(
         "run",
         &["text", "event", "history", "source", "bus", "process", "watch_path"],
         &["pty_process", "ignore", "blake3", "rustix", "signal_hook"],
     ),
-    room("import", &["text", "event", "history", "source", "bus", "watch_path"], &[]),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
     // Where telemetry is received tells what is ours.
     room("setup", &["wake"], &["toml_edit", "similar"]),

@@ -10,7 +10,7 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{KeptHome, silent, wait_for};
-use crate::home::{Running, feed};
+use crate::home::Running;
 
 const TRANSCRIPT: &str = include_str!("../../fixtures/claude-code/main.transcript.jsonl");
 const SESSION: &str = "bc3dcad7-a00c-4e95-b2f3-4393269863a1";
@@ -113,7 +113,7 @@ fn what_a_killed_session_left_is_read_before_its_end_is_told() {
     let mut agent = Running(Command::new("cat").stdin(Stdio::piped()).spawn().unwrap());
     let mut hook = home.hook_command();
     hook.env("CLAUDE_PID", agent.0.id().to_string());
-    silent(&feed(hook, session.payload("SessionStart").to_string().as_bytes()));
+    silent(&crate::home::feed(hook, session.payload("SessionStart").to_string().as_bytes()));
     home.running();
     session.write(&lines());
     agent.0.kill().unwrap();
@@ -134,4 +134,57 @@ fn records_of_subagents_are_followed_too() {
     fs::write(subagents.join("agent-a99b76bbf3cc5e5fd.jsonl"), record).unwrap();
     let is_subagent = |coder: &Value| coder["coder_id"].as_str().is_some_and(|id| id.ends_with("/a99b76bbf3cc5e5fd"));
     wait_for(|| home.0.json(&["coders"]).into_iter().find(is_subagent));
+}
+
+/// What the plugin of opencode leaves, as if it had been loaded by this process.
+fn feed_lines(session: &str, id: &str) -> String {
+    let process = ai_coder_events::process::Process::of(std::process::id()).expect("it runs");
+    let at = jiff::Timestamp::now().as_millisecond();
+    let event = |kind: &str, nth: u32| {
+        json!({"at": at, "id": format!("{id}-{nth}"), "type": kind, "directory": "/w",
+            "properties": {"sessionID": session, "info": {"id": session}, "status": {"type": "busy"}}})
+    };
+    let begun = json!({"at": at, "type": "feed.begun", "process": process});
+    [begun, event("session.created", 1), event("session.status", 2), event("session.idle", 3)]
+        .map(|line| format!("{line}\n"))
+        .concat()
+}
+
+fn ended(home: &KeptHome, coder: &str) -> Option<Value> {
+    home.0.json(&["coders"]).into_iter().find(|it| it["coder_id"] == coder && !it["ended_at"].is_null())
+}
+
+#[test]
+fn what_a_plugin_leaves_is_read_in_order_and_removed() {
+    let home = KeptHome::new();
+    let feed = home.0.history().with_extension("feed");
+    fs::create_dir_all(&feed).unwrap();
+    let file = feed.join("opencode-1-a-0.jsonl");
+    fs::write(&file, feed_lines("s1", "e")).unwrap();
+    // How the plugin wakes whoever reads it.
+    let mut hook = home.0.hook_program(&["opencode"]);
+    hook.env_remove("AI_CODER_EVENTS_KEEPER");
+    silent(&crate::home::feed(hook, br#"{"type":"server.connected"}"#));
+    let done = |coders: Vec<Value>| coders.into_iter().find(|coder| coder["status"] == "completed");
+    let coder = wait_for(|| done(home.0.json(&["coders"])));
+    assert_eq!((&coder["coder_id"], &coder["ended_at"]), (&json!("opencode:s1"), &Value::Null), "its process lives");
+    let mut writer = OpenOptions::new().append(true).open(&file).unwrap();
+    writeln!(writer, "{}", json!({"at": jiff::Timestamp::now().as_millisecond(), "type": "feed.ended"})).unwrap();
+    assert_eq!(wait_for(|| ended(&home, "opencode:s1"))["status"], "completed");
+    wait_for(|| (!file.exists()).then_some(()));
+    assert_eq!(home.0.json(&["rejected"]), [] as [Value; 0]);
+}
+
+/// Where hooks start no keeper, the next process that has time reads it.
+#[test]
+fn what_a_plugin_leaves_is_taken_in_without_a_keeper() {
+    let home = crate::home::Home::new();
+    let feed = home.history().with_extension("feed");
+    fs::create_dir_all(&feed).unwrap();
+    let file = feed.join("opencode-1-a-0.jsonl");
+    fs::write(&file, feed_lines("s1", "e") + "{\"type\":\"feed.ended\"}\n").unwrap();
+    home.ok(&["check"]);
+    assert!(!file.exists());
+    let coder = &home.json(&["coders"])[0];
+    assert_eq!((&coder["status"], coder["ended_at"].is_string()), (&json!("completed"), true), "{coder}");
 }
