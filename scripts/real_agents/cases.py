@@ -1,0 +1,162 @@
+"""The cases: what the model does in each, how the agent is started, and what is true afterwards.
+
+What the provider knows (calls, tokens, refusals) is true by its ledger; what happens to files, lives and prompts follows from
+the script of the case and stands beside it here.
+"""
+
+import signal
+from dataclasses import dataclass, field
+from typing import Callable
+
+from .watch import wait_for
+
+DONE = {"say": "All done."}
+TOOL_SECONDS = 90
+
+
+def shell(command, **more):
+    return {"do": "shell", "command": command, **more}
+
+
+def write(work, name, content, **more):
+    return {"do": "write", "path": str(work / name), "content": content, **more}
+
+
+def edit(work, name, old, new, **more):
+    return {"do": "edit", "path": str(work / name), "old": old, "new": new, **more}
+
+
+def read(work, name, **more):
+    return {"do": "read", "path": str(work / name), **more}
+
+
+@dataclass
+class Case:
+    name: str
+    scripts: Callable  # (lab) → {name: steps}
+    play: Callable  # (lab)
+    truth: dict = field(default_factory=dict)  # what differs from `TRUTH`
+    refusals: tuple = ()
+    for_good: bool = False
+    lacks: dict = field(default_factory=dict)  # agent → why it cannot
+
+
+# One session, which ends well.
+TRUTH = {"sessions": 1, "subagents": 0, "life": "completed ended", "sub life": "", "runs": 0, "created": 0, "modified": 0, "deleted": 0,
+         "failed tools": 0, "conflicts": 0, "compactions": 0, "rejected": 0}
+
+
+def plain_steps(work):
+    return [
+        write(work, "a.txt", "one\ntwo\n"),
+        edit(work, "a.txt", "one", "three"),
+        shell("exit 3"),
+        shell("sed -i s/two/four/ a.txt && rm old.txt"),
+        DONE,
+    ]
+
+
+PLAIN = {"created": 1, "modified": 2, "deleted": 1, "failed tools": 1}
+
+
+def play_plain(lab):
+    lab.run("Do it. [[plain]]")
+
+
+def play_subagent(lab):
+    lab.run("Delegate it. [[lead]]")
+
+
+def lead_steps(agent):
+    return [*({"do": step, "prompt": "You help. [[child]]"} for step in agent.delegates), DONE]
+
+
+def child_steps(lab):
+    return [write(lab.work, "c.txt", "child\n"), {"do": "report"} if lab.agent.reports else DONE]
+
+
+def play_continue(lab):
+    lab.run("Begin. [[first]]")
+    lab.run("Go on. [[second]]", "continue")
+
+
+def play_fork(lab):
+    lab.run("Begin. [[first]]")
+    lab.run("Go another way. [[second]]", "fork")
+
+
+def two_prompts(lab):
+    work = lab.work
+    return {"first": [write(work, "a.txt", "one\n"), DONE], "second": [write(work, "b.txt", "two\n"), DONE]}
+
+
+def play_compact(lab):
+    lab.run("Begin. [[first]]")
+    lab.agent.compacts(lab)
+    lab.run("Go on. [[second]]", "continue")
+
+
+def play_interrupt(lab):
+    agent = lab.spawn("Talk. [[slow]]")
+    if lab.provider.wait_until_slow(TOOL_SECONDS):
+        agent.signal(signal.SIGINT)
+    lab.finish(agent, 30)
+
+
+def long_steps(lab):
+    # Two seconds into the tool: what an agent writes and exports of a call before it, it has written then.
+    return [write(lab.work, "a.txt", "one\n"), shell(f"sleep 2; touch {lab.folder}/at-work; sleep 300"), DONE]
+
+
+def play_killed(lab):
+    agent = lab.spawn("Take long. [[long]]")
+    wait_for(lambda: (lab.folder / "at-work").exists(), TOOL_SECONDS)
+    agent.signal(signal.SIGKILL)
+    lab.finish(agent)
+
+
+def play_twice(lab):
+    both = [lab.spawn("Do it. [[one]]"), lab.spawn("Do it. [[other]]")]
+    for agent in both:
+        lab.finish(agent)
+
+
+def twice_steps(lab):
+    """One edits the file while the other looks on, then the other does; both live until both have done so."""
+    work = lab.work
+    return {
+        "one": [read(work, "shared.txt", meet="begin"), edit(work, "shared.txt", "first line", "line one"), shell("true", meet="turn"),
+                {"say": "All done.", "meet": "end"}],
+        "other": [shell("true", meet="begin"), read(work, "shared.txt", meet="turn"), edit(work, "shared.txt", "second line", "line two"),
+                  {"say": "All done.", "meet": "end"}],
+    }
+
+
+def play_in_run(lab):
+    lab.run("Do it. [[plain]]", wrap=(lab.program, "run", "--"))
+
+
+NO_FORK = "has no headless fork"
+NO_COMPACTION = "has no headless way to compact"
+
+CASES = {
+    case.name: case
+    for case in [
+        Case("plain", lambda lab: {"plain": plain_steps(lab.work)}, play_plain, PLAIN),
+        Case("limit", lambda lab: {"plain": plain_steps(lab.work)}, play_plain, PLAIN, refusals=(429,)),
+        Case("refused", lambda lab: {"plain": plain_steps(lab.work)}, play_plain, {"life": "failed ended"}, refusals=(400,), for_good=True),
+        Case("subagent", lambda lab: {"lead": lead_steps(lab.agent), "child": child_steps(lab)}, play_subagent,
+             {"subagents": 1, "sub life": "completed ended", "created": 1}),
+        Case("continue", two_prompts, play_continue, {"created": 2}),
+        Case("fork", two_prompts, play_fork, {"created": 2, "sessions": 2, "life": "completed ended, completed ended"},
+             lacks={"gemini": NO_FORK, "copilot": NO_FORK}),
+        Case("compact", lambda lab: {**two_prompts(lab), "full": [{"say": "Full.", "input": 90000}]}, play_compact,
+             {"created": 2, "compactions": 1}, lacks={"gemini": NO_COMPACTION, "copilot": NO_COMPACTION}),
+        Case("interrupt", lambda lab: {"slow": [shell("true"), {"say": "Word by word.", "slow": True}]}, play_interrupt,
+             {"life": "stopped ended"}),
+        Case("killed", lambda lab: {"long": long_steps(lab)}, play_killed, {"life": "failed ended", "created": 1}),
+        Case("twice", twice_steps, play_twice,
+             {"sessions": 2, "life": "completed ended, completed ended", "modified": 2, "conflicts": 1}),
+        Case("in-run", lambda lab: {"plain": plain_steps(lab.work)}, play_in_run, {**PLAIN, "runs": 1}),
+    ]
+}
