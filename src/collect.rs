@@ -15,6 +15,8 @@ mod answer;
 mod body;
 mod connections;
 mod export;
+mod fields;
+mod found_record;
 mod json;
 mod producer;
 mod records;
@@ -66,7 +68,13 @@ pub enum Error {
 /// # Errors
 /// [`RefusedRequest`] where it is no export, or too large once unpacked.
 pub fn understand(signal: Signal, encoding: Encoding, packing: Packing, body: Vec<u8>) -> Result<Vec<Entry>, RefusedRequest> {
-    requests::read(signal, encoding, packing, body).map(|export| export.entries).map_err(|(refused, _)| refused)
+    let mut entries = Vec::new();
+    let mut take = |export: export::Export| {
+        entries.extend(export.entries);
+        true
+    };
+    requests::read(signal, encoding, packing, body, &mut take).map_err(|(refused, _)| refused)?;
+    Ok(entries)
 }
 
 /// A receiver that listens already, and answers once it [serves](Receiver::serve).

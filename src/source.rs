@@ -119,6 +119,11 @@ pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<
     Ok(reported(told, Channel::Hook, Some(coder::print_number(payload))))
 }
 
+/// JSON that another program wrote: no more of it is read than anybody's message holds. `None` where it is none.
+pub fn bounded_json(text: &str) -> Option<serde_json::Value> {
+    json::within(text)
+}
+
 /// What one record of telemetry says: nothing where it is known and says nothing, or is no agent's.
 ///
 /// # Errors

@@ -53,6 +53,16 @@ pub(super) struct RejectedRecords {
     pub reason: String,
 }
 
+impl RejectedRecords {
+    /// Those of another part of the export.
+    pub fn add(&mut self, more: RejectedRecords) {
+        self.records = self.records.saturating_add(more.records);
+        if self.reason.is_empty() {
+            self.reason = more.reason;
+        }
+    }
+}
+
 /// Everything that can be recorded is.
 pub(super) fn success(signal: Signal, encoding: Encoding, rejected: RejectedRecords) -> Response {
     let bytes = match encoding {

@@ -8,11 +8,14 @@ use axum::{
 };
 use flate2::read::MultiGzDecoder;
 use futures::StreamExt;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use super::answer::RefusedRequest;
 
 /// The largest body, packed and unpacked: exporters send some hundred records at once, a few hundred KiB.
 pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
+/// All bodies at work, packed, in KiB: one is unpacked and read apart at a time beside them.
+pub(super) const BODIES_KIB_MAX: usize = 24 << 10;
 /// An exporter on this machine sends a body in milliseconds; whoever takes longer holds a place that others wait for.
 pub(super) const READING: Duration = Duration::from_secs(10);
 
@@ -57,25 +60,47 @@ fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, RefusedRequest> {
 
 /// # Errors
 /// Where it is too large, comes too slowly, or breaks off.
-pub(super) async fn read(headers: &HeaderMap, body: Body, within: Duration) -> Result<Vec<u8>, RefusedRequest> {
+pub(super) async fn read<'r>(
+    headers: &HeaderMap,
+    body: Body,
+    within: Duration,
+    room: &'r Semaphore,
+) -> Result<(Vec<u8>, Option<SemaphorePermit<'r>>), RefusedRequest> {
     let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
     if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
         return Err(too_large());
     }
+    let mut taken = None;
     let reading = async {
         let mut bytes = Vec::new();
+        bytes.reserve_exact(announced.unwrap_or(0));
         let mut chunks = body.into_data_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| RefusedRequest::new(StatusCode::BAD_REQUEST, "the body breaks off"))?;
             if bytes.len() + chunk.len() > BODY_BYTES_MAX {
                 return Err(too_large());
             }
+            take_room(room, &mut taken, bytes.len() + chunk.len())?;
             bytes.extend_from_slice(&chunk);
         }
         Ok(bytes)
     };
     let late = |_| RefusedRequest::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {within:?}"));
-    tokio::time::timeout(within, reading).await.map_err(late)?
+    let bytes = tokio::time::timeout(within, reading).await.map_err(late)??;
+    Ok((bytes, taken))
+}
+
+/// Room for `bytes` in all: what there is of it is shared by all bodies at work.
+fn take_room<'r>(room: &'r Semaphore, taken: &mut Option<SemaphorePermit<'r>>, bytes: usize) -> Result<(), RefusedRequest> {
+    let wanted = bytes.div_ceil(1024);
+    let missing = wanted.saturating_sub(taken.as_ref().map_or(0, SemaphorePermit::num_permits));
+    let more = room.try_acquire_many(u32::try_from(missing).unwrap_or(u32::MAX));
+    let more = more.map_err(|_| RefusedRequest::later(1, "too much is sent at once"))?;
+    match taken {
+        Some(taken) => taken.merge(more),
+        None => *taken = Some(more),
+    }
+    Ok(())
 }
 
 fn too_large() -> RefusedRequest {
@@ -112,14 +137,16 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_does_not_end_is_given_up() {
         let endless = futures::stream::once(async { Ok::<_, std::io::Error>("{") }).chain(futures::stream::pending());
-        let read = read(&HeaderMap::new(), Body::from_stream(endless), Duration::from_millis(1)).await;
-        assert_eq!(read.map_err(|refused| refused.status), Err(StatusCode::REQUEST_TIMEOUT));
+        let room = Semaphore::new(BODIES_KIB_MAX);
+        let read = read(&HeaderMap::new(), Body::from_stream(endless), Duration::from_millis(1), &room).await;
+        assert_eq!(read.map(drop).map_err(|refused| refused.status), Err(StatusCode::REQUEST_TIMEOUT));
     }
 
     #[tokio::test]
     async fn a_body_without_a_length_is_bounded_too() {
         let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1 << 20]));
-        let read = read(&HeaderMap::new(), Body::from_stream(chunks), READING).await;
-        assert_eq!(read.map_err(|refused| refused.status), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        let room = Semaphore::new(BODIES_KIB_MAX);
+        let read = read(&HeaderMap::new(), Body::from_stream(chunks), READING, &room).await;
+        assert_eq!(read.map(drop).map_err(|refused| refused.status), Err(StatusCode::PAYLOAD_TOO_LARGE));
     }
 }

@@ -1,11 +1,7 @@
 //! One export, from its bytes to what the history is asked to keep. Pure.
 
 use axum::http::StatusCode;
-use opentelemetry_proto::tonic::collector::{
-    logs::v1::ExportLogsServiceRequest, metrics::v1::ExportMetricsServiceRequest, trace::v1::ExportTraceServiceRequest,
-};
-use prost::Message;
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 
 use crate::{
     history::{Entry, Outcome, Rejection},
@@ -18,15 +14,18 @@ use crate::{
 
 use super::{
     answer::{Encoding, RefusedRequest, RejectedRecords},
+    found_record::FoundRecord,
     json, records,
     signal::Signal,
 };
 
-/// What an export says, ready to be published.
+/// A part of what an export says, ready to be published.
 #[derive(Debug, Default)]
 pub(super) struct Export {
     pub entries: Vec<Entry>,
     pub origin: Origin,
+    /// Of the texts that it was made of.
+    bytes: usize,
 }
 
 /// Where the entries of an export come from.
@@ -38,40 +37,80 @@ pub(super) struct Origin {
     refusal: Option<String>,
 }
 
+/// A part is published at one of these: a transaction stays short, and no more is held than it needs.
+const PART_ENTRIES: usize = 256;
+const PART_BYTES: usize = 1 << 20;
+
+/// Hands on what an export says, part by part, until `take` wants no more.
+///
 /// # Errors
-/// Where the bytes are no export.
-pub(super) fn read(signal: Signal, encoding: Encoding, bytes: &[u8]) -> Result<Vec<Record>, RefusedRequest> {
+/// Where the bytes are no export. In JSON nothing was handed on then; in protobuf the parts before the one that is broken.
+pub(super) fn read(
+    signal: Signal,
+    encoding: Encoding,
+    bytes: &[u8],
+    take: &mut dyn FnMut(Export) -> bool,
+) -> Result<(), RefusedRequest> {
+    let (mut export, mut index) = (Export::default(), 0);
+    let mut tell = |found: FoundRecord, bytes: usize| {
+        export.tell(index, &found, bytes);
+        index += 1;
+        export.is_small() || take(std::mem::take(&mut export))
+    };
+    read_records(signal, encoding, bytes, &mut tell)?;
+    if !export.entries.is_empty() {
+        take(export);
+    }
+    Ok(())
+}
+
+/// Hands on one record after the other, each with the size of its text, until `tell` wants no more.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn read_records(
+    signal: Signal,
+    encoding: Encoding,
+    bytes: &[u8],
+    tell: &mut dyn FnMut(FoundRecord, usize) -> bool,
+) -> Result<(), RefusedRequest> {
     let bad = |reason: String| RefusedRequest::new(StatusCode::BAD_REQUEST, reason);
     match encoding {
-        Encoding::Protobuf => decode(signal, bytes).map_err(|error| bad(format!("the body is no OTLP in protobuf: {error}"))),
+        Encoding::Protobuf => {
+            records::read(signal, bytes, tell).map_err(|error| bad(format!("the body is no OTLP in protobuf: {error}")))
+        }
         Encoding::Json => {
-            let body: Value = serde_json::from_slice(bytes).map_err(|error| bad(format!("the body is not JSON: {error}")))?;
-            json::read(signal, &body).ok_or_else(|| bad("the body is no OTLP in JSON".to_owned()))
+            let body: &RawValue = serde_json::from_slice(bytes).map_err(|error| bad(format!("the body is not JSON: {error}")))?;
+            json::read(signal, body, tell).ok_or_else(|| bad("the body is no OTLP in JSON".to_owned()))
         }
     }
 }
 
-fn decode(signal: Signal, bytes: &[u8]) -> Result<Vec<Record>, prost::DecodeError> {
-    Ok(match signal {
-        Signal::Logs => records::of_logs(ExportLogsServiceRequest::decode(bytes)?.resource_logs),
-        Signal::Metrics => records::of_metrics(ExportMetricsServiceRequest::decode(bytes)?.resource_metrics),
-        Signal::Traces => records::of_traces(ExportTraceServiceRequest::decode(bytes)?.resource_spans),
-    })
-}
-
 impl Export {
-    pub fn of(records: &[Record]) -> Export {
-        let mut export = Export::default();
-        for (index, record) in records.iter().enumerate() {
-            match read_telemetry(record) {
-                Ok(drafts) => drafts.into_iter().for_each(|draft| export.push(index, draft.into())),
-                Err(refusal) => {
-                    export.origin.refusal.get_or_insert_with(|| refusal.reason.clone());
-                    export.push(index, rejection(record, refusal).into());
-                }
+    fn is_small(&self) -> bool {
+        self.entries.len() < PART_ENTRIES && self.bytes < PART_BYTES
+    }
+
+    fn tell(&mut self, index: usize, found: &FoundRecord, bytes: usize) {
+        let record = match found {
+            FoundRecord::Record(record) => record,
+            FoundRecord::TooLarge => {
+                let reason = "a record is too large: it is not read".to_owned();
+                self.origin.refusal.get_or_insert_with(|| reason.clone());
+                return self.push(index, Rejection { source: SOURCE.to_owned(), reason, input: String::new() }.into());
+            }
+        };
+        match read_telemetry(record) {
+            Ok(drafts) if drafts.is_empty() => {}
+            Ok(drafts) => {
+                self.bytes += bytes;
+                drafts.into_iter().for_each(|draft| self.push(index, draft.into()));
+            }
+            Err(refusal) => {
+                self.origin.refusal.get_or_insert_with(|| refusal.reason.clone());
+                self.push(index, rejection(record, refusal).into());
             }
         }
-        export
     }
 
     fn push(&mut self, record: usize, entry: Entry) {
@@ -108,7 +147,10 @@ fn rejection(record: &Record, Refusal { reason }: Refusal) -> Rejection {
         Record::Point(point) => (&point.service, &point.name, &point.attributes),
     };
     let source = if service.is_empty() { SOURCE } else { service };
-    Rejection { source: source.to_owned(), reason, input: json!({ "name": name, "attributes": attributes }).to_string() }
+    let mut input = json!({ "name": name, "attributes": attributes }).to_string();
+    let end = input.floor_char_boundary(Rejection::INPUT_BYTES_SEEN);
+    input.truncate(end);
+    Rejection { source: source.to_owned(), reason, input }
 }
 
 /// Who reports what names no service.
@@ -145,7 +187,7 @@ mod tests {
     #[test]
     fn what_is_no_export_is_told() {
         let check = |encoding: Encoding, bytes: &[u8], expected: &str| {
-            let refused = read(Signal::Logs, encoding, bytes).expect_err("refused");
+            let refused = read(Signal::Logs, encoding, bytes, &mut |_| true).expect_err("refused");
             assert_eq!(refused.status, StatusCode::BAD_REQUEST);
             assert!(refused.reason.starts_with(expected), "{}", refused.reason);
         };
@@ -154,7 +196,8 @@ mod tests {
         check(Encoding::Json, b"[]", "the body is no OTLP in JSON");
         check(Encoding::Json, br#"{"resourceLogs":{}}"#, "the body is no OTLP in JSON");
         check(Encoding::Protobuf, b"\xff\xff", "the body is no OTLP in protobuf: ");
-        assert_eq!(read(Signal::Logs, Encoding::Protobuf, b""), Ok(vec![]), "an empty message is an empty export");
-        assert_eq!(read(Signal::Logs, Encoding::Json, b"{}"), Ok(vec![]));
+        let none = |_| panic!("there is nothing to tell");
+        assert_eq!(read(Signal::Logs, Encoding::Protobuf, b"", &mut { none }), Ok(()), "an empty message is an empty export");
+        assert_eq!(read(Signal::Logs, Encoding::Json, b"{}", &mut { none }), Ok(()));
     }
 }

@@ -3,34 +3,114 @@
 //! Exporters do not agree on how JSON says what protobuf says: 64 bits come as text or as number, an enum as number or by
 //! name, what is not there as `null`. All of it is read; a value of an unexpected type is as good as absent.
 
-use opentelemetry_proto::tonic::{metrics::v1::AggregationTemporality, trace::v1::status::StatusCode};
-use serde_json::{Map, Value};
+use std::fmt;
 
-use crate::source::otel::{Log, Point, Record, Span};
+use opentelemetry_proto::tonic::{metrics::v1::AggregationTemporality, trace::v1::status::StatusCode};
+use serde::{
+    Deserializer,
+    de::{IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use serde_json::{Map, Value, value::RawValue};
+
+use crate::source::{
+    bounded_json,
+    otel::{Log, Point, Record, Span},
+};
 
 use super::{
+    found_record::FoundRecord,
     producer::{Producer, time},
     signal::Signal,
 };
 
-/// `None` where `body` is no export.
-pub(super) fn read(signal: Signal, body: &Value) -> Option<Vec<Record>> {
+/// A record's text; a longer one is no agent's, and as values it would take several times its room.
+pub(super) const RECORD_BYTES_MAX: usize = 2 << 20;
+
+/// Hands on the records of `body` one after the other, each with the size of its text, until `tell` has enough: as values the
+/// whole would take many times its room. `None` where it is no export.
+pub(super) fn read(signal: Signal, body: &RawValue, tell: &mut dyn FnMut(FoundRecord, usize) -> bool) -> Option<()> {
     let (resources, scopes, records, read): (_, _, _, fn(&Producer, &Value) -> Vec<Record>) = match signal {
         Signal::Logs => ("resourceLogs", "scopeLogs", "logRecords", |producer, log| vec![Record::Log(log_of(producer, log))]),
         Signal::Traces => ("resourceSpans", "scopeSpans", "spans", |producer, span| vec![Record::Span(span_of(producer, span))]),
         Signal::Metrics => ("resourceMetrics", "scopeMetrics", "metrics", points_of),
     };
-    let resources = match body.as_object()?.get(resources) {
-        None | Some(Value::Null) => &[],
-        Some(resources) => resources.as_array()?.as_slice(),
-    };
-    let mut found = Vec::new();
-    for resource in resources {
-        let producer = Producer::of(attributes(&resource["resource"]));
-        let of_scopes = list(resource, scopes).iter().flat_map(|scope| list(scope, records));
-        found.extend(of_scopes.flat_map(|record| read(&producer, record)));
+    let [of_resources] = members(body, [resources])?;
+    let Some(of_resources) = of_resources.filter(|value| value.get() != "null") else { return Some(()) };
+    let mut goes_on = true;
+    each(of_resources, &mut |resource| {
+        let [shared, of_scopes] = members(resource, ["resource", scopes]).unwrap_or_default();
+        let shared = shared.filter(|shared| shared.get().len() <= RECORD_BYTES_MAX).and_then(|shared| bounded_json(shared.get()));
+        let producer = Producer::of(attributes(&shared.unwrap_or_default()));
+        let of_scopes = of_scopes.filter(|_| goes_on);
+        of_scopes.and_then(|scopes| {
+            each(scopes, &mut |scope| {
+                let of_records = members(scope, [records]).unwrap_or_default()[0].filter(|_| goes_on);
+                of_records.and_then(|records| {
+                    each(records, &mut |record| {
+                        let text = record.get();
+                        if !goes_on {
+                        } else if text.len() > RECORD_BYTES_MAX {
+                            goes_on = tell(FoundRecord::TooLarge, 0);
+                        } else {
+                            let record = bounded_json(text).unwrap_or_default();
+                            goes_on =
+                                read(&producer, &record).into_iter().all(|record| tell(FoundRecord::Record(record), text.len()));
+                        }
+                    })
+                });
+            })
+        });
+    })
+}
+
+/// What stands under `names` in an object; `None` where it is none.
+fn members<'v, const N: usize>(object: &'v RawValue, names: [&str; N]) -> Option<[Option<&'v RawValue>; N]>
+where
+    [Option<&'v RawValue>; N]: Default,
+{
+    struct Members<'n, const N: usize>([&'n str; N]);
+    impl<'v, const N: usize> Visitor<'v> for Members<'_, N>
+    where
+        [Option<&'v RawValue>; N]: Default,
+    {
+        type Value = [Option<&'v RawValue>; N];
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'v>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut found = Self::Value::default();
+            while let Some(name) = map.next_key::<std::borrow::Cow<'_, str>>()? {
+                match self.0.iter().position(|wanted| *wanted == name) {
+                    Some(nth) => found[nth] = Some(map.next_value()?),
+                    None => drop(map.next_value::<IgnoredAny>()?),
+                }
+            }
+            Ok(found)
+        }
     }
-    Some(found)
+    serde_json::Deserializer::from_str(object.get()).deserialize_map(Members(names)).ok()
+}
+
+/// Shows `tell` each item of a list; `None` where it is none.
+fn each<'v>(list: &'v RawValue, tell: &mut dyn FnMut(&'v RawValue)) -> Option<()> {
+    struct Items<'t, 'v>(&'t mut dyn FnMut(&'v RawValue));
+    impl<'v> Visitor<'v> for Items<'_, 'v> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'v>>(self, mut list: A) -> Result<(), A::Error> {
+            while let Some(item) = list.next_element::<&RawValue>()? {
+                (self.0)(item);
+            }
+            Ok(())
+        }
+    }
+    serde_json::Deserializer::from_str(list.get()).deserialize_seq(Items(tell)).ok()
 }
 
 fn log_of(producer: &Producer, log: &Value) -> Log {

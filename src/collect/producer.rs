@@ -10,6 +10,10 @@ use crate::{
 /// A longer body is a text of its own, not the name of what happened.
 const NAME_BYTES_MAX: usize = 128;
 
+/// Programs say some ten things of themselves, in a few words each.
+const SHARED_MAX: usize = 64;
+const SHARED_BYTES_MAX: usize = 1024;
+
 /// A program that exports, by its resource's attributes.
 pub(super) struct Producer {
     service: String,
@@ -17,7 +21,15 @@ pub(super) struct Producer {
 }
 
 impl Producer {
+    /// Of a resource's attributes as many, and as long ones, as name a program and its session: each record gets them.
     pub fn of(attributes: Map<String, Value>) -> Producer {
+        let is_short = |value: &Value| match value {
+            Value::String(text) => text.len() <= SHARED_BYTES_MAX,
+            Value::Array(_) | Value::Object(_) => false,
+            _ => true,
+        };
+        let names = attributes.into_iter().filter(|(key, value)| key.len() <= SHARED_BYTES_MAX && is_short(value));
+        let attributes: Map<String, Value> = names.take(SHARED_MAX).collect();
         Producer { service: text(&attributes, "service.name").unwrap_or_default().to_owned(), attributes }
     }
 

@@ -11,7 +11,7 @@ use axum::{
     routing::post,
 };
 use futures::StreamExt;
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::{Semaphore, TryAcquireError, mpsc};
 
 use crate::{
     bus::Bus,
@@ -41,7 +41,9 @@ const RETRY_SECONDS_HISTORY: u32 = 5;
 struct ExportHandler {
     bus: Bus,
     room: Semaphore,
-    reading: Semaphore,
+    /// KiB of bodies.
+    bodies: Semaphore,
+    reading: Arc<Semaphore>,
     tally: Arc<ExportTally>,
 }
 
@@ -52,10 +54,11 @@ struct Porter {
 }
 
 pub(super) fn router(bus: Bus, access: Arc<AccessRules>, tally: Arc<ExportTally>) -> Router {
-    let (room, reading) = (Semaphore::new(IN_WORK_MAX), Semaphore::new(READ_APART_MAX));
+    let (room, bodies) = (Semaphore::new(IN_WORK_MAX), Semaphore::new(body::BODIES_KIB_MAX));
+    let reading = Arc::new(Semaphore::new(READ_APART_MAX));
     let has_secret = access.secret.is_some();
     let porter = Arc::new(Porter { access, tally: Arc::clone(&tally) });
-    let handler = Arc::new(ExportHandler { bus, room, reading, tally });
+    let handler = Arc::new(ExportHandler { bus, room, bodies, reading, tally });
     let export = |signal: Signal| {
         post(
             move |State(handler): State<Arc<ExportHandler>>, request: Request| async move { handler.answer(signal, request).await },
@@ -140,23 +143,32 @@ impl ExportHandler {
         })?;
         let (head, body) = request.into_parts();
         let packing = Packing::of(&head.headers)?;
-        let bytes = match body::read(&head.headers, body, body::READING).await {
-            Ok(bytes) => bytes,
+        let (bytes, _bodies) = match body::read(&head.headers, body, body::READING, &self.bodies).await {
+            Ok(read) => read,
+            // It comes again.
+            Err(refused) if refused.retry_after_seconds.is_some() => return Err(refused),
             Err(refused) => return Err(self.lost(refused, String::new()).await),
         };
-        let reading = self.reading.acquire().await.expect("nobody closes the semaphore");
-        let read = tokio::task::spawn_blocking(move || read(signal, encoding, packing, bytes)).await;
-        drop(reading);
-        let Export { entries, origin } = match read {
-            Ok(Ok(export)) => export,
-            Ok(Err((refused, head))) => return Err(self.lost(refused, head).await),
+        let turn = Arc::clone(&self.reading).acquire_owned().await.expect("nobody closes the semaphore");
+        let (parts, mut came) = mpsc::channel(1);
+        let read = tokio::task::spawn_blocking(move || {
+            // The next one may be read apart while the last part of this one is written.
+            let _turn = turn;
+            read(signal, encoding, packing, bytes, &mut |part: Export| parts.blocking_send(part).is_ok())
+        });
+        let mut rejected = answer::RejectedRecords::default();
+        while let Some(Export { entries, origin, .. }) = came.recv().await {
+            let outcomes = self.publish(entries).await?;
+            rejected.add(origin.rejected(&outcomes));
+        }
+        match read.await {
+            Ok(Ok(())) => Ok(rejected),
+            Ok(Err((refused, head))) => Err(self.lost(refused, head).await),
             Err(_) => {
                 let defect = RefusedRequest::new(StatusCode::INTERNAL_SERVER_ERROR, "a defect in the recorder: please report it");
-                return Err(self.lost(defect, String::new()).await);
+                Err(self.lost(defect, String::new()).await)
             }
-        };
-        let outcomes = self.publish(entries).await?;
-        Ok(origin.rejected(&outcomes))
+        }
     }
 
     async fn publish(&self, entries: Vec<Entry>) -> Result<Vec<crate::history::Outcome>, RefusedRequest> {
@@ -181,16 +193,15 @@ impl ExportHandler {
     }
 }
 
-/// From bytes to entries; what is refused with its head.
+/// From bytes to entries, part by part; what is refused with its head.
 pub(super) fn read(
     signal: Signal,
     encoding: Encoding,
     packing: Packing,
     bytes: Vec<u8>,
-) -> Result<Export, (RefusedRequest, String)> {
+    take: &mut dyn FnMut(Export) -> bool,
+) -> Result<(), (RefusedRequest, String)> {
     let head = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(Rejection::INPUT_BYTES_SEEN)]).into_owned();
     let bytes = packing.unpack(bytes).map_err(|refused| (refused, String::new()))?;
-    let records = export::read(signal, encoding, &bytes).map_err(|refused| (refused, head(&bytes)))?;
-    drop(bytes);
-    Ok(Export::of(&records))
+    export::read(signal, encoding, &bytes, take).map_err(|refused| (refused, head(&bytes)))
 }

@@ -19,12 +19,21 @@ use crate::{
     source::otel::{self, Record},
 };
 
-use super::{answer::Encoding, signal::Signal};
+use super::{answer::Encoding, found_record::FoundRecord, signal::Signal};
 
 const SIGNALS: [Signal; 3] = [Signal::Logs, Signal::Metrics, Signal::Traces];
 
 fn read(signal: Signal, encoding: Encoding, bytes: &[u8]) -> Vec<Record> {
-    super::export::read(signal, encoding, bytes).expect("an export")
+    let mut records = Vec::new();
+    let mut tell = |found: FoundRecord, _| {
+        match found {
+            FoundRecord::Record(record) => records.push(record),
+            FoundRecord::TooLarge => panic!("a record is too large"),
+        }
+        true
+    };
+    super::export::read_records(signal, encoding, bytes, &mut tell).expect("an export");
+    records
 }
 
 fn read_json(signal: Signal, body: &Value) -> Vec<Record> {
@@ -293,7 +302,7 @@ proptest! {
     fn no_bytes_panic(bytes in prop::collection::vec(proptest::num::u8::ANY, 0..200)) {
         for signal in SIGNALS {
             for encoding in [Encoding::Protobuf, Encoding::Json] {
-                drop(super::export::read(signal, encoding, &bytes));
+                drop(super::export::read(signal, encoding, &bytes, &mut |_| true));
             }
         }
     }

@@ -322,3 +322,91 @@ fn what_cannot_be_understood_of_an_export_is_told() {
     let none = ExportLogsServiceResponse { partial_success: None }.encode_to_vec();
     assert_eq!(collector.post("/v1/logs", &[PROTOBUF], &protobuf_logs()).body, none, "no agent's is no rejection");
 }
+
+/// The most memory that a process has had, in MiB.
+#[cfg(target_os = "linux")]
+fn most_memory_mb(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
+}
+
+/// Bodies that are many times their size once they are read: each has a name.
+#[cfg(target_os = "linux")]
+fn bombs() -> Vec<(&'static str, (&'static str, &'static str), Vec<u8>)> {
+    let attribute = |key: &str, value: &str| KeyValue {
+        key: key.into(),
+        value: Some(AnyValue { value: Some(Any::StringValue(value.into())) }),
+        ..KeyValue::default()
+    };
+    let export = |resource: Vec<KeyValue>, log_records: Vec<LogRecord>| {
+        let resource = Some(Resource { attributes: resource, ..Resource::default() });
+        let scope_logs = vec![ScopeLogs { log_records, ..ScopeLogs::default() }];
+        let resource_logs = vec![ResourceLogs { resource, scope_logs, ..ResourceLogs::default() }];
+        ExportLogsServiceRequest { resource_logs }.encode_to_vec()
+    };
+    let json = |resource: &str, records: &str| {
+        format!(r#"{{"resourceLogs":[{{"resource":{{"attributes":[{resource}]}},"scopeLogs":[{{"logRecords":[{records}]}}]}}]}}"#)
+            .into_bytes()
+    };
+    let long = "x".repeat(1 << 20);
+    let named = r#"{"key":"service.name","value":{"stringValue":"claude-code"}}"#;
+    let long_json = format!(r#"{named},{{"key":"a","value":{{"stringValue":"{long}"}}}}"#);
+    let many = vec![LogRecord::default(); 10_000];
+    let wide = format!(r#"{{"attributes":[{}{named}]}}"#, "{},".repeat(2_000_000));
+    let deep = format!(
+        r#"{{"body":{}{}}}"#,
+        r#"{"kvlistValue":{"values":[{"value":"#.repeat(100_000),
+        ["1", &"}]}}".repeat(100_000)].concat()
+    );
+    vec![
+        ("a long attribute of many records, JSON", JSON, json(&long_json, &vec!["{}"; 10_000].join(","))),
+        ("the same, protobuf", PROTOBUF, export(vec![attribute("service.name", "claude-code"), attribute("a", &long)], many)),
+        ("many records, JSON", JSON, json(named, &vec!["{}"; 100_000].join(","))),
+        (
+            "many records, protobuf",
+            PROTOBUF,
+            export(vec![attribute("service.name", "codex")], vec![LogRecord::default(); 100_000]),
+        ),
+        ("a wide record", JSON, json(named, &wide)),
+        ("a deep record", JSON, json(named, &deep)),
+        ("a wide resource", JSON, json("{},".repeat(2_000_000).trim_end_matches(','), "{}")),
+    ]
+}
+
+/// The status of an export; who is turned away while it still writes may not hear why.
+#[cfg(target_os = "linux")]
+fn offer(collector: &Collector, headers: &[(&str, &str)], body: &[u8]) -> u16 {
+    let mut stream = collector.connect();
+    drop(stream.write_all(&collector.request("POST", "/v1/logs", headers, body)));
+    let mut answer = Vec::new();
+    drop(stream.read_to_end(&mut answer));
+    String::from_utf8_lossy(&answer).split(' ').nth(1).map_or(503, |status| status.parse().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn bodies_take_no_more_memory_than_they_may_whatever_they_hold() {
+    const MEMORY_MB: u64 = 25 + 64;
+    let home = Home::new();
+    let gzip = ("Content-Encoding", "gzip");
+    for (name, encoding, body) in bombs() {
+        let collector = Collector::start(&home, &[]);
+        let packed = zip(&body);
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let posts: Vec<_> = (0..8)
+                .map(|nth| {
+                    let (collector, body, packed) = (&collector, &body, &packed);
+                    scope.spawn(move || match nth % 2 {
+                        0 => offer(collector, &[encoding, gzip], packed),
+                        _ => offer(collector, &[encoding], body),
+                    })
+                })
+                .collect();
+            posts.into_iter().map(|post| post.join().unwrap()).collect()
+        });
+        assert!(statuses.contains(&200) && statuses.iter().all(|status| [200, 503].contains(status)), "{name}: {statuses:?}");
+        let most = most_memory_mb(collector.process.0.id());
+        assert!(most <= MEMORY_MB, "{name}: {most} MiB");
+    }
+}
