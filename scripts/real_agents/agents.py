@@ -68,9 +68,12 @@ class Agent:
     configure: Callable  # (home, work, folder of the version): writes what a person would have
     environment: Callable  # (home) → its variables
     command: Callable  # (program, prompt, how, before) → argv; how: None, "continue", "fork"; before: last output
+    terminal: Callable  # (program) → argv for a person at a terminal
+    quit: str  # what a person types to end it
     tool: Callable  # (step) → (tool's name, arguments)
     cost: Callable = lambda lab: None  # what the agent itself says that its runs cost
     delegates: tuple = ("delegate",)  # what the model does to have a subagent work, and to hear of its end
+    escapes: int = 1  # how often Esc is pressed to break off a turn
     reports: bool = False  # whether a subagent ends by a tool, not by its last words
     compacts: Callable | None = None  # (lab): has the session summed up; None where no headless way is known
 
@@ -96,7 +99,8 @@ def lines(path):
 
 def claude_configure(home, work, folder):
     trusted = {"hasTrustDialogAccepted": True, "hasCompletedProjectOnboarding": True, "allowedTools": []}
-    write(home / ".claude.json", json.dumps({"hasCompletedOnboarding": True, "theme": "dark", "projects": {str(work): trusted}}))
+    write(home / ".claude.json", json.dumps({"hasCompletedOnboarding": True, "theme": "dark", "bypassPermissionsModeAccepted": True,
+        "customApiKeyResponses": {"approved": ["dummy"], "rejected": []}, "projects": {str(work): trusted}}))
 
 
 def claude_command(program, prompt, how, before):
@@ -121,6 +125,8 @@ def claude_tool(step):
 
 def claude_cost(lab):
     """What the last process of each session told at its end; one that goes on or forks begins with the sum before it."""
+    if lab.typed:
+        return claude_cost_state(lab.home)
     sums = []
     for process in lab.processes:
         told = [line["total_cost_usd"] for line in lines(process.output) if line.get("type") == "result"]
@@ -130,6 +136,13 @@ def claude_cost(lab):
             sums.pop()
         sums.append(told[-1])
     return sum(sums)
+
+
+def claude_cost_state(home):
+    """The last figure in Claude's own record of a session, which it writes there at the end."""
+    records = home.glob(".claude/projects/*/*.jsonl")
+    costs = [line["totalCostUSD"] for record in records for line in lines(record) if line.get("type") == "cost-state"]
+    return costs[-1] if costs else None
 
 
 def claude_compacts(lab):
@@ -156,6 +169,10 @@ stream_max_retries = 2
 
 [projects."{work}"]
 trust_level = "trusted"
+
+# Or it asks at a terminal whether a newer model is wanted.
+[notice.model_migrations]
+"gpt-5.5" = "gpt-6-sol"
 """)
 
 
@@ -300,23 +317,31 @@ def fills_context(lab):
 AGENTS = {
     agent.name: agent
     for agent in [
-        Agent("claude", "claude-code", claude_configure,
-              lambda home: {"IS_SANDBOX": "1", "ANTHROPIC_BASE_URL": URL, "ANTHROPIC_API_KEY": "dummy", "DISABLE_AUTOUPDATER": "1"},
-              claude_command, claude_tool, claude_cost, claude_compacts),
-        Agent("codex", "codex", codex_configure, lambda home: {"CODEX_HOME": str(home / ".codex")},
-              codex_command, codex_tool, delegates=("delegate", "wait"), compacts=fills_context),
-        Agent("gemini", "gemini", gemini_configure,
-              lambda home: {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_CLI_TRUST_WORKSPACE": "true",
-                            "NO_BROWSER": "1"},
-              gemini_command, gemini_tool, reports=True),
-        Agent("opencode", "opencode", opencode_configure,
-              lambda home: {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1",
-                            "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"},
-              opencode_command, opencode_tool, opencode_cost, compacts=fills_context),
-        Agent("copilot", "copilot", copilot_configure,
-              lambda home: {"COPILOT_OFFLINE": "true", "COPILOT_AUTO_UPDATE": "false", "COPILOT_PROVIDER_BASE_URL": URL + "/v1",
-                            "COPILOT_PROVIDER_TYPE": "openai", "COPILOT_PROVIDER_API_KEY": "dummy", "COPILOT_MODEL": "gpt-5-mini",
-                            "COPILOT_PROVIDER_MODEL_ID": "gpt-5-mini"},
-              copilot_command, copilot_tool),
+        Agent(
+            "claude", "claude-code", claude_configure,
+            lambda home: {"IS_SANDBOX": "1", "ANTHROPIC_BASE_URL": URL, "ANTHROPIC_API_KEY": "dummy", "DISABLE_AUTOUPDATER": "1"},
+            claude_command, lambda program: [program, "--dangerously-skip-permissions"], "/exit", claude_tool,
+            cost=claude_cost, compacts=claude_compacts),
+        Agent(
+            "codex", "codex", codex_configure, lambda home: {"CODEX_HOME": str(home / ".codex")},
+            codex_command, lambda program: [program, "--dangerously-bypass-hook-trust"], "/quit", codex_tool,
+            delegates=("delegate", "wait"), compacts=fills_context),
+        Agent(
+            "gemini", "gemini", gemini_configure,
+            lambda home: {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_CLI_TRUST_WORKSPACE": "true",
+                          "NO_BROWSER": "1"},
+            gemini_command, lambda program: ["node", program, "-m", "gemini-2.5-flash", "-y"], "/quit", gemini_tool,
+            reports=True),
+        Agent(
+            "opencode", "opencode", opencode_configure,
+            lambda home: {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"},
+            opencode_command, lambda program: [program], "/exit", opencode_tool,
+            cost=opencode_cost, escapes=2, compacts=fills_context),
+        Agent(
+            "copilot", "copilot", copilot_configure,
+            lambda home: {"COPILOT_OFFLINE": "true", "COPILOT_AUTO_UPDATE": "false", "COPILOT_PROVIDER_BASE_URL": URL + "/v1",
+                          "COPILOT_PROVIDER_TYPE": "openai", "COPILOT_PROVIDER_API_KEY": "dummy", "COPILOT_MODEL": "gpt-5-mini",
+                          "COPILOT_PROVIDER_MODEL_ID": "gpt-5-mini"},
+            copilot_command, lambda program: [program, "--allow-all-tools"], "/exit", copilot_tool, escapes=2),
     ]
 }

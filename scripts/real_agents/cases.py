@@ -136,6 +136,31 @@ def play_in_run(lab):
     lab.run("Do it. [[plain]]", wrap=(lab.program, "run", "--"))
 
 
+def play_terminal(lab):
+    """A person's session: the calls that agents make only there, a title above all, are part of it."""
+    terminal = asked(lab, "Do it. [[plain]]")
+    wait_for(lambda: lab.provider.has_said("All done."), TOOL_SECONDS)
+    terminal.settle()
+    terminal.enter(lab.agent.quit)
+    terminal.ended(30)
+
+
+def play_escape(lab):
+    """The turn is broken off, and looked at while the agent waits for what comes next."""
+    terminal = asked(lab, "Talk. [[slow]]")
+    lab.provider.wait_until_slow(TOOL_SECONDS)
+    for _ in range(lab.agent.escapes):
+        terminal.key("Escape")
+    wait_for(lab.provider.is_idle, 30)
+
+
+def asked(lab, prompt):
+    terminal = lab.open_terminal()
+    lab.typed += 1
+    terminal.enter(prompt)
+    return terminal
+
+
 NO_FORK = "has no headless fork"
 NO_COMPACTION = "has no headless way to compact"
 
@@ -157,6 +182,8 @@ CASES = {
         Case("killed", lambda lab: {"long": long_steps(lab)}, play_killed, {"life": "failed ended", "created": 1}),
         Case("twice", twice_steps, play_twice,
              {"sessions": 2, "life": "completed ended, completed ended", "modified": 2, "conflicts": 1}),
+        Case("terminal", lambda lab: {"plain": plain_steps(lab.work)}, play_terminal, PLAIN),
+        Case("escape", lambda lab: {"slow": [shell("true"), {"say": "Word by word.", "slow": True}]}, play_escape, {"life": "paused open"}),
         Case("in-run", lambda lab: {"plain": plain_steps(lab.work)}, play_in_run, {**PLAIN, "runs": 1}),
     ]
 }

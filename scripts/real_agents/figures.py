@@ -73,7 +73,7 @@ def true(lab, case):
     refused = [entry["status"] for entry in ledger if entry["outcome"] == "refused"]
     figures = {**TRUTH, **case.truth, "calls": len(told), "check": 0,
                "sub calls": sum(entry["kind"] == "child" for entry in told), "rate limits": refused.count(429),
-               "api errors": len(refused) - refused.count(429), "prompts": len(lab.processes) + case.truth.get("subagents", 0)}
+               "api errors": len(refused) - refused.count(429), "prompts": len(lab.processes) + lab.typed + case.truth.get("subagents", 0)}
     for name, key in TOKENS.items():
         figures[name] = sum(entry[key] for entry in told)
         if broken and lab.agent.name == "claude":

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .provider import Provider
+from .terminal import Terminal
 
 # A start on a busy machine, and opencode's first one, which looks for what it cannot download.
 AGENT_SECONDS = 240
@@ -39,7 +40,7 @@ class Lab:
     def __init__(self, agent, version, folder, program, setup=True):
         self.agent, self.version, self.folder, self.program = agent, version, Path(folder), str(program)
         self.home, self.work = self.folder / "home", self.folder / "work"
-        self.provider, self.processes = None, []
+        self.provider, self.processes, self.terminal, self.typed = None, [], None, 0
         for path in (self.home, self.work):
             path.mkdir(parents=True)
         node = os.path.dirname(shutil.which("node") or "/usr/bin/node")
@@ -92,6 +93,10 @@ class Lab:
         self.finish(self.spawn(prompt, how, wrap))
         return time.monotonic() - begun
 
+    def open_terminal(self):
+        self.terminal = Terminal(self, self.agent.terminal(self.version.path(self.agent.name)))
+        return self.terminal
+
     # The recorder
 
     def recorder(self, *arguments):
@@ -122,6 +127,8 @@ class Lab:
 
     def keep_evidence(self):
         """What an engineer wants to see of a run that differs."""
+        if self.terminal:
+            (self.folder / "screen.txt").write_text(self.terminal.screen() or "It has ended.\n")
         for name, arguments in (("events", ("list", "--limit", "0", "--order", "oldest")), ("coders", ("coders",)),
                                 ("rejected", ("rejected",)), ("keeper", ("keep", "--status"))):
             (self.folder / f"{name}.jsonl").write_text(self.recorder(*arguments, "--json").stdout)

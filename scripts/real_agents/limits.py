@@ -3,11 +3,10 @@
 A line says what is known instead, to the figure: any other difference is an error still.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Callable
 
-from .agents import PRICE
+from .agents import PRICE, claude_cost_state
 from .wire import TOKENS
 
 
@@ -23,28 +22,26 @@ def told(lab):
     return [entry for entry in lab.provider.ledger if entry["outcome"] == "told"]
 
 
-def claude_cost_state(lab):
-    """The last figure that Claude's own record of the session holds."""
-    costs = [json.loads(line)["totalCostUSD"] for record in lab.home.glob(".claude/projects/*/*.jsonl")
-             for line in record.read_text().splitlines() if '"type":"cost-state"' in line]
-    return {"cost": round(costs[-1], 6)} if costs else {}
-
-
-def opencode_without_titles(lab):
-    calls = [entry for entry in told(lab) if entry["tools"]]
+def opencode_figures(calls):
     figures = {name: sum(entry[key] for entry in calls) for name, key in TOKENS.items()}
     return {**figures, "cost": round(sum(entry[kind] * PRICE[kind] for entry in calls for kind in PRICE) / 1_000_000, 6)}
+
+
+def without_titles(lab):
+    return [entry for entry in told(lab) if entry["kind"] != "title"]
 
 
 LIMITS = [
     Limit("claude", "refused", "Claude varies a refused request and asks again, as one attempt: telemetry and transcript tell one error",
           lambda lab: {"api errors": 1}),
     Limit("claude", "interrupt", "what an answer cost that broke off stands on stdout alone, not in telemetry, nor in the transcript's sum",
-          claude_cost_state),
+          lambda lab: {"cost": round(claude_cost_state(lab.home) or 0, 6)}),
     Limit("gemini", "refused", "Gemini leaves on it without exporting, without an end hook, and writes nothing of it into its chat file",
           lambda lab: {"api errors": 0}),
     Limit("opencode", "*", "opencode keeps no figures of the call for a session's title: no event, file or table has them",
-          opencode_without_titles),
+          lambda lab: opencode_figures(without_titles(lab))),
+    Limit("opencode", "killed", "nor those of the call whose tool is still at work: they are told when the tool has ended",
+          lambda lab: {**opencode_figures(without_titles(lab)[:-1]), "calls": len(told(lab)) - 1}),
 ]
 
 

@@ -91,17 +91,18 @@ def copied_program(program, base):
 def compare_all(options, chosen, base):
     if not options.json:
         print(table.heading(), flush=True)
-    errors = 0
+    runs = []
     for agent, version in chosen:
         for case in options.case:
             run = compare_one(options, agent, version, case, base)
-            errors += len(run.get("errors", []))
+            runs.append(run)
             if options.json:
                 print(json.dumps(run), flush=True)
             else:
                 print(table.line(run), *table.differences(run), sep="\n", flush=True)
+    errors = sum(len(run.get("errors", [])) for run in runs)
     if not options.json:
-        print(f"{errors} errors")
+        print(*table.reasons(runs), f"{errors} errors", sep="\n")
     return errors
 
 
@@ -113,6 +114,8 @@ def compare_one(options, agent, version, case, base):
     folder = base / f"{agent}-{version.number}-{case}"
     shutil.rmtree(folder, ignore_errors=True)
     told = in_namespace(options, agent, version, case, folder)
+    if told is None:
+        return {**run, "skipped": "the run itself failed, as told above", "errors": ["run"]}
     run.update(told)
     run["differs"] = [field for field in FIELDS if field in run["true"] and field in run["recorded"]
                       and not agree(run["recorded"][field], run["true"][field])]
@@ -134,9 +137,7 @@ def in_namespace(options, agent, version, case, folder):
     command = ["unshare", "--net", *as_root, sys.executable, str(ROOT / "scripts/real-agents"), "--program", str(options.program),
                "--inside", agent, version.number, case, str(folder)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        sys.exit(f"{agent} {version.number} {case}: the run itself failed, exit code {done.returncode}")
-    return json.loads(done.stdout)
+    return json.loads(done.stdout) if done.returncode == 0 else None
 
 
 def time_all(options, chosen, base):
@@ -148,6 +149,8 @@ def time_all(options, chosen, base):
         folder = base / f"{agent}-{version.number}-time"
         shutil.rmtree(folder, ignore_errors=True)
         told = in_namespace(options, agent, version, "time", folder)
+        if told is None:
+            return 1
         print(json.dumps({"agent": agent, "version": version.number, **told}) if options.json
               else table.times(agent, version.number, told["without"], told["with"]), flush=True)
     return 0

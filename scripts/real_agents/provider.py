@@ -29,7 +29,7 @@ class Provider:
         self.scripts, self.tool_call, self.folder = scripts, tool_call, Path(folder)
         self.refusals, self.for_good = list(refusals), for_good
         self.lock = threading.Condition()
-        self.ledger, self.number, self.met, self.slow_pieces = [], 0, {}, 0
+        self.ledger, self.number, self.met, self.slow_pieces, self.writing, self.kept = [], 0, {}, 0, 0, 0
         self.server = ThreadingHTTPServer(("127.0.0.1", PORT), type("Bound", (Handler,), {"provider": self}))
         self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
@@ -61,8 +61,8 @@ class Provider:
             number = self.number
         usage = Usage(input=1000 + 13 * number, output=40 + number, cache_read=5000 + 101 * number, cache_write=0)
         if not request.tools or request.summary_wanted or request.script not in self.scripts:
-            text = wire.SUMMARY if request.summary_wanted else '{"title": "Mock session", "isNewTopic": true}'
-            return Answer(text, usage=usage), "side"
+            text, kind = (wire.SUMMARY, "summary") if request.summary_wanted else (wire.TITLE, "title")
+            return Answer(text, usage=usage), kind
         steps = self.scripts[request.script]
         step = steps[min(request.step, len(steps) - 1)]
         self.meet(step.get("meet"))
@@ -78,6 +78,19 @@ class Provider:
             self.met[place] = self.met.get(place, 0) + 1
             self.lock.notify_all()
             self.lock.wait_for(lambda: self.met[place] >= 2, MEETING_SECONDS)
+
+    def count_writing(self, more):
+        with self.lock:
+            self.writing += more
+
+    def has_said(self, text):
+        with self.lock:
+            return any(entry.get("text") == text for entry in self.ledger)
+
+    def is_idle(self):
+        """Whether no answer is on its way."""
+        with self.lock:
+            return self.writing == 0
 
     def wait_until_slow(self, seconds):
         """Whether an answer is on its slow way to the agent."""
@@ -111,8 +124,11 @@ class Handler(BaseHTTPRequestHandler):
             self.provider.enter(outcome="refused", status=status, script=request.script, **entry)
             return self.reply(status, wire.refusal(api, status), {"retry-after": "1"})
         answer, kind = self.provider.answer(request)
+        self.provider.count_writing(1)
         told = self.write(api, request, answer)
-        self.provider.enter(outcome="told" if told else "broken", kind=kind, step=request.step, **entry, **vars(answer.usage))
+        self.provider.enter(outcome="told" if told else "broken", kind=kind, step=request.step, text=answer.text, **entry,
+                            **vars(answer.usage))
+        self.provider.count_writing(-1)
 
     def api_of(self, body):
         path = self.path.split("?")[0]
@@ -140,7 +156,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def keep(self, body):
         with self.provider.lock:
-            self.provider.kept = getattr(self.provider, "kept", 0) + 1
+            self.provider.kept += 1
             number = self.provider.kept
         (self.provider.folder / f"request-{number:03}.json").write_text(json.dumps(body, indent=1))
 

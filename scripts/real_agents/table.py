@@ -19,7 +19,13 @@ def differences(run):
         known = run["limits"].get(field)
         true = run["true"][field]
         true = " or ".join(map(str, true)) if isinstance(true, list) else true
-        yield f"    {field:12} recorded {run['recorded'].get(field)!s:32} true {true!s:32} {'known: ' + known if known else 'WRONG'}"
+        yield f"    {field:12} recorded {run['recorded'].get(field)!s:32} true {true!s:32} {'known' if known else 'WRONG'}"
+
+
+def reasons(runs):
+    """Why the known limits are limits, each once."""
+    whys = {(run["agent"], why) for run in runs for why in run.get("limits", {}).values()}
+    return [f"known of {agent}: {why}" for agent, why in sorted(whys)]
 
 
 def times(agent, version, without, with_setup):

@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 # A prompt names the script that answers it: "do it [[plain]]".
 MARKER = re.compile(r"\[\[([\w-]+)\]\]")
 SUMMARY_WANTED = re.compile(r"summar|compact|state_snapshot|checkpoint", re.IGNORECASE)
+# Some ask for a title with the person's prompt, marker and all, and with tools.
+TITLE_WANTED = re.compile(r"generate a .{0,40}title", re.IGNORECASE)
+TITLE = '{"title": "Mock session", "isNewTopic": true}'
 SUMMARY = "<analysis>Short.</analysis><summary>The mock did the work so far.</summary><state_snapshot>Done so far.</state_snapshot>"
 
 
@@ -63,7 +66,7 @@ class Reader:
         self.last_text = text or self.last_text
         found = MARKER.findall(text)
         if found:
-            self.script, self.step = found[-1], 0
+            self.script, self.step = None if TITLE_WANTED.search(text) else found[-1], 0
 
     def called(self):
         self.step += 1
