@@ -73,6 +73,7 @@ class Agent:
     tool: Callable  # (step) → (tool's name, arguments)
     cost: Callable = lambda lab: None  # what the agent itself says that its runs cost
     delegates: tuple = ("delegate",)  # what the model does to have a subagent work, and to hear of its end
+    full: int = 90000  # tokens read that fill its context
     escapes: int = 1  # how often Esc is pressed to break off a turn
     reports: bool = False  # whether a subagent ends by a tool, not by its last words
     compacts: Callable | None = None  # (lab): has the session summed up; None where no headless way is known
@@ -212,6 +213,7 @@ def codex_tool(step):
 def gemini_configure(home, work, folder):
     write(home / ".gemini/settings.json", json.dumps({
         "general": {"enableAutoUpdate": False},
+        "model": {"compressionThreshold": 0.05},  # of a million tokens
         "security": {"auth": {"selectedType": "gemini-api-key"}},
         "privacy": {"usageStatisticsEnabled": False},
     }))
@@ -331,7 +333,7 @@ AGENTS = {
             lambda home: {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_CLI_TRUST_WORKSPACE": "true",
                           "NO_BROWSER": "1"},
             gemini_command, lambda program: ["node", program, "-m", "gemini-2.5-flash", "-y"], "/quit", gemini_tool,
-            reports=True),
+            reports=True, compacts=fills_context),
         Agent(
             "opencode", "opencode", opencode_configure,
             lambda home: {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1", "OPENCODE_DISABLE_LSP_DOWNLOAD": "1"},
@@ -342,6 +344,7 @@ AGENTS = {
             lambda home: {"COPILOT_OFFLINE": "true", "COPILOT_AUTO_UPDATE": "false", "COPILOT_PROVIDER_BASE_URL": URL + "/v1",
                           "COPILOT_PROVIDER_TYPE": "openai", "COPILOT_PROVIDER_API_KEY": "dummy", "COPILOT_MODEL": "gpt-5-mini",
                           "COPILOT_PROVIDER_MODEL_ID": "gpt-5-mini"},
-            copilot_command, lambda program: [program, "--allow-all-tools"], "/exit", copilot_tool, escapes=2),
+            copilot_command, lambda program: [program, "--allow-all-tools"], "/exit", copilot_tool,
+            escapes=2, compacts=fills_context, full=250000),
     ]
 }

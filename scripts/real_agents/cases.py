@@ -38,6 +38,7 @@ class Case:
     truth: dict = field(default_factory=dict)  # what differs from `TRUTH`
     refusals: tuple = ()
     for_good: bool = False
+    at_terminal: bool = False
     lacks: dict = field(default_factory=dict)  # agent → why it cannot
 
 
@@ -88,6 +89,11 @@ def play_fork(lab):
 def two_prompts(lab):
     work = lab.work
     return {"first": [write(work, "a.txt", "one\n"), DONE], "second": [write(work, "b.txt", "two\n"), DONE]}
+
+
+def full_steps(agent):
+    """Says that the context is full. Copilot sums up beside its work, and gives up when that ends first."""
+    return [shell("true", input=agent.full), shell("sleep 2"), DONE]
 
 
 def play_compact(lab):
@@ -162,7 +168,6 @@ def asked(lab, prompt):
 
 
 NO_FORK = "has no headless fork"
-NO_COMPACTION = "has no headless way to compact"
 
 CASES = {
     case.name: case
@@ -175,15 +180,16 @@ CASES = {
         Case("continue", two_prompts, play_continue, {"created": 2}),
         Case("fork", two_prompts, play_fork, {"created": 2, "sessions": 2, "life": "completed ended, completed ended"},
              lacks={"gemini": NO_FORK, "copilot": NO_FORK}),
-        Case("compact", lambda lab: {**two_prompts(lab), "full": [{"say": "Full.", "input": 90000}]}, play_compact,
-             {"created": 2, "compactions": 1}, lacks={"gemini": NO_COMPACTION, "copilot": NO_COMPACTION}),
+        Case("compact", lambda lab: {**two_prompts(lab), "full": full_steps(lab.agent)}, play_compact,
+             {"created": 2, "compactions": 1}),
         Case("interrupt", lambda lab: {"slow": [shell("true"), {"say": "Word by word.", "slow": True}]}, play_interrupt,
              {"life": "stopped ended"}),
         Case("killed", lambda lab: {"long": long_steps(lab)}, play_killed, {"life": "failed ended", "created": 1}),
         Case("twice", twice_steps, play_twice,
              {"sessions": 2, "life": "completed ended, completed ended", "modified": 2, "conflicts": 1}),
-        Case("terminal", lambda lab: {"plain": plain_steps(lab.work)}, play_terminal, PLAIN),
-        Case("escape", lambda lab: {"slow": [shell("true"), {"say": "Word by word.", "slow": True}]}, play_escape, {"life": "paused open"}),
+        Case("terminal", lambda lab: {"plain": plain_steps(lab.work)}, play_terminal, PLAIN, at_terminal=True),
+        Case("escape", lambda lab: {"slow": [shell("true"), {"say": "Word by word.", "slow": True}]}, play_escape,
+             {"life": "paused open"}, at_terminal=True),
         Case("in-run", lambda lab: {"plain": plain_steps(lab.work)}, play_in_run, {**PLAIN, "runs": 1}),
     ]
 }

@@ -108,7 +108,7 @@ def compare_all(options, chosen, base):
 
 def compare_one(options, agent, version, case, base):
     run = {"agent": agent, "version": version.number, "case": case}
-    missing = CASES[case].lacks.get(agent) or not_installed(agent, version)
+    missing = CASES[case].lacks.get(agent) or not_installed(agent, version) or no_terminal(case)
     if missing:
         return {**run, "skipped": missing}
     folder = base / f"{agent}-{version.number}-{case}"
@@ -130,6 +130,10 @@ def not_installed(agent, version):
     if version.path(agent).exists():
         return None
     return f"not installed in {version.folder(agent)}: `scripts/real-agents install --agent {agent}`"
+
+
+def no_terminal(case):
+    return "needs tmux" if CASES[case].at_terminal and not shutil.which("tmux") else None
 
 
 def in_namespace(options, agent, version, case, folder):

@@ -60,9 +60,10 @@ class Provider:
             self.number += 1
             number = self.number
         usage = Usage(input=1000 + 13 * number, output=40 + number, cache_read=5000 + 101 * number, cache_write=0)
-        if not request.tools or request.summary_wanted or request.script not in self.scripts:
-            text, kind = (wire.SUMMARY, "summary") if request.summary_wanted else (wire.TITLE, "title")
-            return Answer(text, usage=usage), kind
+        if request.wanted:
+            return Answer(wire.SUMMARY if request.wanted == "summary" else wire.TITLE, usage=usage), request.wanted
+        if request.script not in self.scripts:
+            return Answer("All done.", usage=usage), "other"
         steps = self.scripts[request.script]
         step = steps[min(request.step, len(steps) - 1)]
         self.meet(step.get("meet"))

@@ -25,7 +25,7 @@ class Request:
     tools: list
     script: str | None  # the last marker that a user's message holds
     step: int  # how many tool calls the model has made since that message
-    summary_wanted: bool
+    wanted: str | None  # "summary" or "title", where the agent asks for itself
     stream: bool
     result: str = ""  # what the last tool answered
 
@@ -66,10 +66,17 @@ class Reader:
         self.last_text = text or self.last_text
         found = MARKER.findall(text)
         if found:
-            self.script, self.step = None if TITLE_WANTED.search(text) else found[-1], 0
+            self.script, self.step = found[-1], 0
 
     def called(self):
         self.step += 1
+
+    def wanted(self, tools):
+        if TITLE_WANTED.search(self.last_text):
+            return "title"
+        if SUMMARY_WANTED.search(self.last_text) and not (tools and MARKER.search(self.last_text)):
+            return "summary"
+        return None if tools else "title"
 
     def request(self, body, tools, model=None, stream=None):
         return Request(
@@ -77,7 +84,7 @@ class Reader:
             tools=tools,
             script=self.script,
             step=self.step,
-            summary_wanted=bool(SUMMARY_WANTED.search(self.last_text)) and not MARKER.search(self.last_text),
+            wanted=self.wanted(tools),
             stream=bool(body.get("stream")) if stream is None else stream,
             result=self.result,
         )
