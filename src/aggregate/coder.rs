@@ -10,6 +10,8 @@ use super::{
     latest::{Latest, Number, Step, keep, keep_least, keep_of, keep_text},
 };
 
+/// Two reports of one end are no further apart.
+const ENDING: Micros = Time::SECOND;
 /// A running coder that is silent for this long is stalled: longer than a slow model or a long build, mostly.
 const STALLED_AFTER: Micros = 5 * Time::MINUTE;
 /// A rate limit concerns people for this long; providers' windows are minutes.
@@ -234,9 +236,17 @@ impl Coder {
             // To be removed is not to go on: an end before it stays.
             (Status::Deleted, stopped) => (Status::Deleted, stopped),
             (status @ (Status::Completed | Status::Failed), Some(stop)) if stop >= step.at() => (status, Some(stop)),
+            (Status::Failed, _) if self.is_gone(step.at()) => (Status::Failed, Some(step.at())),
             (_, Some(stop)) if stop >= step.at() => (Status::Stopped, Some(stop)),
+            // Who breaks off the process breaks off its turn, which the agent may note behind its end.
+            (Status::Paused, Some(stop)) if step.at().since(stop) < ENDING => (Status::Stopped, Some(stop)),
             (status, _) => (status, None),
         }
+    }
+
+    /// It failed at `failed`, since its process was gone.
+    fn is_gone(&self, failed: Time) -> bool {
+        self.error.as_ref().is_some_and(|error| error.at() == failed && error.value() == Process::GONE)
     }
 
     /// What an event says, which a completing event may add later.

@@ -116,7 +116,7 @@ impl Tally {
         }
     }
 
-    /// Sums of the figures of calls, corrections and all, in the order of [`crate::event::Provider::figures`].
+    /// Sums of the figures of calls, corrections and all, in the order of `Provider::figures`.
     pub fn net_figures(&self) -> [u64; 6] {
         let mut figures = self.figures();
         for (figure, corrected) in figures.iter_mut().zip(self.corrected) {

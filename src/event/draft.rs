@@ -9,8 +9,8 @@ use uuid::Uuid;
 use crate::text::{self, Redactor};
 
 use super::{
-    BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Resource, Time,
-    Workspace, check_coder_id, check_id,
+    BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Report, Resource,
+    SumScope, Time, Workspace, check_coder_id, check_id,
     limits::{check_no_secret, depth, fields_bytes},
     wire::{ENVELOPE, stored_body},
 };
@@ -35,32 +35,6 @@ pub struct Draft {
     pub sums: Option<SumScope>,
     /// The coder in whose record a copy of the fact stands: what it used in all includes it.
     pub copied_by: Option<String>,
-}
-
-/// What the figures of a sum are of: all calls of the coder and its subagents up to the event's time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SumScope {
-    /// From when on; none where from the beginning.
-    pub since: Option<Time>,
-}
-
-/// One report of one channel. What has no id is the same fact as another channel's report that says the same, while a channel
-/// that says the same in another report means another fact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Report {
-    pub channel: Channel,
-    /// What tells it from the channel's others, and is the same where it is read again.
-    pub id: i64,
-}
-
-/// A way on which an agent's facts come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Channel {
-    Hook = 1,
-    Stream = 2,
-    Transcript = 3,
-    Telemetry = 4,
 }
 
 /// By what the history recognises a fact that it has seen before.
@@ -108,6 +82,8 @@ pub enum Condition {
     Unknown,
     /// The coder has one.
     Known,
+    /// Nobody knows which process the coder is, so that nobody watched it live.
+    Unwatched,
     /// The coder is known and has one of these statuses.
     Status(Vec<Status>),
 }
@@ -409,6 +385,11 @@ impl Checked {
     pub(crate) fn mark(&mut self, name: &str, value: &str) {
         self.event.data.entry(name).or_insert_with(|| value.into());
         self.stored = self.event.stored_body();
+    }
+
+    /// It is another coder's. Body and data do not say whose it is.
+    pub(crate) fn set_coder(&mut self, coder_id: String) {
+        self.event.coder_id = coder_id;
     }
 
     /// Puts `body` in place of what was told.

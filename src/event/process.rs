@@ -18,6 +18,9 @@ pub struct Process {
 }
 
 impl Process {
+    /// The reason of an end that nobody told, but the process was gone.
+    pub const GONE: &str = "process gone";
+
     /// Longer texts are no ids of machines, and aggregates stay small.
     const TEXT_BYTES_MAX: usize = 100;
 

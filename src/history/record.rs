@@ -7,6 +7,7 @@ pub(super) mod conflict;
 pub(super) mod entry;
 pub(super) mod fold;
 pub(super) mod identity;
+pub(super) mod offspring;
 pub(super) mod reject;
 pub(super) mod settlement;
 pub(super) mod spool;

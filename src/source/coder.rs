@@ -37,6 +37,8 @@ pub(super) struct CoderIdentity {
     /// What keys begin with.
     world: String,
     subagent: Option<String>,
+    /// What keys begin with that are made of what is said, where other channels know the subagent under another name.
+    said_in: Option<String>,
 }
 
 /// By what a fact of a coder is known.
@@ -55,7 +57,7 @@ pub(super) enum Ids {
 impl Ids {
     /// Known besides by what it says, as another channel knows it that has no id.
     pub fn or_said(self, who: &CoderIdentity, said: &[&str]) -> Ids {
-        let repeat = key(&who.world, &who.owned(said));
+        let repeat = who.said(said);
         match self {
             Ids::Key(Key::Natural(natural)) => Ids::Key(Key::Either { natural, repeat }),
             Ids::Key(Key::Several { ids, older, .. }) => Ids::Key(Key::Several { ids, older, repeat: Some(repeat) }),
@@ -85,6 +87,7 @@ impl Ids {
             Ids::Key(Key::Either { natural, repeat }) => {
                 Ids::Key(Key::Several { ids: vec![natural, line], older: None, repeat: Some(repeat) })
             }
+            // What has the provider's id needs no other.
             other => other,
         }
     }
@@ -97,7 +100,7 @@ impl CoderIdentity {
         let id = format!("{agent}:{session}");
         let parent = context.parent_coder_id.clone().filter(|parent| *parent != id);
         let (world, process) = (id.clone(), context.process.clone());
-        CoderIdentity { id, name: None, source: agent.name(), parent, process, world, subagent: None }.checked()
+        CoderIdentity { id, name: None, source: agent.name(), parent, process, world, subagent: None, said_in: None }.checked()
     }
 
     /// One that no agent's session is: its ids are of a world of `source`'s own.
@@ -106,7 +109,17 @@ impl CoderIdentity {
     /// [`Refusal`] where `id` is no coder's.
     pub fn of_source(source: &'static str, id: String, name: Option<&str>) -> Result<Arc<CoderIdentity>, Refusal> {
         let world = format!("{source}:{id}");
-        CoderIdentity { id, name: name.map(str::to_owned), source, parent: None, process: None, world, subagent: None }.checked()
+        CoderIdentity {
+            id,
+            name: name.map(str::to_owned),
+            source,
+            parent: None,
+            process: None,
+            world,
+            subagent: None,
+            said_in: None,
+        }
+        .checked()
     }
 
     /// One of its subagents.
@@ -160,9 +173,21 @@ impl CoderIdentity {
         self.natural(&self.owned(parts))
     }
 
+    /// One whom other channels take for the session `id`, or for the session it is of.
+    pub fn also_known_as(self: Arc<Self>, agent: Agent, id: &str) -> Arc<CoderIdentity> {
+        Arc::new(CoderIdentity { said_in: Some(format!("{agent}:{id}")), ..Arc::unwrap_or_clone(self) })
+    }
+
     /// Known by what it says: the same of this coder within ten seconds is the same fact.
     pub fn repeat(&self, parts: &[&str]) -> Ids {
-        Ids::Key(Key::Repeat(key(&self.world, &self.owned(parts))))
+        Ids::Key(Key::Repeat(self.said(parts)))
+    }
+
+    fn said(&self, parts: &[&str]) -> String {
+        match &self.said_in {
+            Some(world) => key(world, parts),
+            None => key(&self.world, &self.owned(parts)),
+        }
     }
 
     /// Known by ids where the channel has them, and by what it says where another one has not.
@@ -175,8 +200,7 @@ impl CoderIdentity {
 
     /// The same, by ids of the session's world.
     pub fn both(&self, natural: &[&str], repeat: &[&str]) -> Ids {
-        let repeat = key(&self.world, &self.owned(repeat));
-        Ids::Key(Key::Either { natural: key(&self.world, natural), repeat })
+        Ids::Key(Key::Either { natural: key(&self.world, natural), repeat: self.said(repeat) })
     }
 
     fn owned<'k>(&'k self, parts: &[&'k str]) -> Vec<&'k str> {

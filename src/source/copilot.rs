@@ -30,6 +30,9 @@ pub(super) const CHANNELS: Channels = Channels {
     telemetry: Some(Telemetry { is_of: |service| service == "github-copilot", read: telemetry::read }),
 };
 
+/// A subagent's hooks name a session of their own, which never began: only the session's own record says whose it is, and tells
+/// what the subagent did. So what happened to a session counts where it is known.
+///
 /// # Errors
 /// [`Refusal`] where the payload names no session, or is of a hook that is not known.
 fn read_hook(hook: &HookPayload<'_>) -> Understood {
@@ -52,11 +55,12 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
         "errorOccurred" | "ErrorOccurred" => payload.error(),
         "agentStop" | "AgentStop" | "Stop" => {
             let reason = wire.first_text(&["stopReason", "stop_reason"]);
-            vec![turn_over(&payload.session, wire.text("traceparent").and_then(trace_of), reason)]
+            vec![turn_over(&payload.session, wire.text("traceparent").and_then(trace_of), reason).only_if(OnlyIf::Known)]
         }
-        "subagentStart" | "SubagentStart" => payload.subagent(|coder, session| subagent_begun(coder, session.at))?,
+        "subagentStart" | "SubagentStart" => payload.subagent(|coder, session| vec![subagent_begun(coder, session.at)])?,
         "subagentStop" | "SubagentStop" => {
-            payload.subagent(|coder, session| subagent_over(coder, None, session.at).only_if(OnlyIf::Known))?
+            let over = |told: Told| told.only_if(OnlyIf::Known);
+            payload.subagent(|coder, session| subagent_over(coder, None, session.at).map(over).into())?
         }
         // Compaction that nobody asked for means that the context was full.
         "preCompact" | "PreCompact" if wire.is("trigger", "auto") => vec![payload.says(Fact::ContextFull)],
@@ -135,13 +139,14 @@ impl CopilotPayload<'_> {
             (None, None) if succeeded => CallEnd::DONE,
             (error, exit_code) => CallEnd::failed(error.or((!succeeded).then_some(told)), exit_code),
         };
-        let mut told = vec![self.says(Fact::Works), call.ended(outcome, None)];
+        let mut told = vec![call.ended(outcome, None)];
         if outcome == CallEnd::DONE {
             let files = written_files(&call).into_iter().enumerate();
             told.extend(files.map(|(nth, (operation, path))| call.file(nth, operation, path)));
         }
         told.extend(call.command(outcome, Some(&printed), self.wire.text("cwd")));
-        told
+        let known = told.into_iter().map(|told| told.only_if(OnlyIf::Known));
+        std::iter::once(self.says(Fact::Works)).chain(known).collect()
     }
 
     fn error(&self) -> Vec<Told> {
@@ -155,15 +160,16 @@ impl CopilotPayload<'_> {
         let calling = self.wire.first_text(&["errorContext", "error_context"]).is_none_or(|context| context == "model_call");
         let recovers = self.wire.truth("recoverable") != Some(false);
         let refused = calling.then(|| trouble.refused(&self.session));
-        refused.into_iter().chain((!recovers).then(|| trouble.failed(&self.session))).collect()
+        let failed = (!recovers).then(|| trouble.failed(&self.session));
+        refused.into_iter().chain(failed).map(|told| told.only_if(OnlyIf::Known)).collect()
     }
 
     /// # Errors
     /// [`Refusal`] where the subagent's name cannot be part of a coder's id.
-    fn subagent(&self, tell: impl FnOnce(&std::sync::Arc<super::coder::CoderIdentity>, &CoderMoment) -> Told) -> Understood {
+    fn subagent(&self, tell: impl FnOnce(&std::sync::Arc<super::coder::CoderIdentity>, &CoderMoment) -> Vec<Told>) -> Understood {
         let Some(name) = self.wire.first_text(&["agentName", "agent_name"]) else { return Ok(Vec::new()) };
         let shown = self.wire.first_text(&["agentDisplayName", "agent_display_name"]);
-        Ok(vec![tell(&self.session.who.subagent(name, shown)?, &self.session)])
+        Ok(tell(&self.session.who.subagent(name, shown)?, &self.session))
     }
 
     fn notification(&self) -> Option<Told> {

@@ -22,6 +22,7 @@ const LINE_CHARS_MAX: usize = 200;
 const AT_REST: &[Status] = &[Status::Paused, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
 const NOT_PAUSED: &[Status] =
     &[Status::Created, Status::Running, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
+const AT_WORK: &[Status] = &[Status::Created, Status::Running, Status::Paused];
 const OVER: &[Status] = &[Status::Completed, Status::Failed, Status::Stopped];
 /// A tool's work shows that these are over. What failed or ended is begun again by a prompt alone: hooks of a tool that was
 /// still running come late.
@@ -142,9 +143,11 @@ fn conditioned(draft: Draft, only_if: OnlyIf) -> Vec<Draft> {
         OnlyIf::Known => Some(Condition::Known),
         OnlyIf::AtRest => status(AT_REST),
         OnlyIf::Over => status(OVER),
-        OnlyIf::NotWaiting => {
+        OnlyIf::Unwatched => Some(Condition::Unwatched),
+        OnlyIf::NotWaiting | OnlyIf::AtWork => {
+            let statuses = if only_if == OnlyIf::AtWork { AT_WORK } else { NOT_PAUSED };
             let unknown = Draft { only_if: Some(Condition::Unknown), ..draft.clone() };
-            return vec![Draft { only_if: status(NOT_PAUSED), ..draft }, unknown];
+            return vec![Draft { only_if: status(statuses), ..draft }, unknown];
         }
     };
     vec![Draft { only_if: condition, ..draft }]

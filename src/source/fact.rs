@@ -40,6 +40,10 @@ pub(super) enum OnlyIf {
     NotWaiting,
     /// Its last turn is over.
     Over,
+    /// Its last turn is not over: what failed does not succeed after all.
+    AtWork,
+    /// Nobody watched it live: what a record's end lets one guess, hooks know.
+    Unwatched,
 }
 
 /// What happened.

@@ -88,7 +88,8 @@ impl OpencodeEvent<'_> {
                 vec![self.who.says(at, Fact::begun(None)).with(DataKey::Cwd, self.folder)]
             }
             "session.deleted" => vec![self.says(Fact::Deleted { reason: None }).known_by(self.who.natural(&["deleted"]))],
-            "session.idle" => vec![self.says(Fact::turn_ended(None))],
+            // It comes after an error too.
+            "session.idle" => vec![self.says(Fact::turn_ended(None)).only_if(OnlyIf::AtWork)],
             "session.status" => self.status(properties.at("status")).into_iter().collect(),
             "session.error" => self.error(properties.at("error")),
             "session.compacted" => vec![self.says(Fact::compacted(None))],
@@ -196,8 +197,10 @@ impl OpencodeEvent<'_> {
 
     fn tool(&self, part: Wire<'_>) -> Option<Vec<Told>> {
         let (id, name, state) = (part.text("callID")?, part.text("tool").unwrap_or("tool"), part.at("state"));
+        // That a command failed is no error of its tool.
+        let exit_code = state.at("metadata").signed("exit").filter(|code| *code != 0);
         let failed = match state.text("status")? {
-            "completed" => false,
+            "completed" => exit_code.is_some(),
             "error" => true,
             _ => return None,
         };
@@ -208,10 +211,11 @@ impl OpencodeEvent<'_> {
             about: About::of(input.first_text(SUBJECTS)),
             failed,
             error: state.text("error").map(str::to_owned),
+            exit_code,
             ..Tool::default()
         };
         let mut told = vec![self.says(Fact::Tool(tool)).known_by(self.who.natural(&["tool", id]))];
-        if !failed {
+        if !state.is("status", "error") {
             told.extend(self.effects(id, name, state));
         }
         Some(told)
@@ -241,7 +245,7 @@ impl OpencodeEvent<'_> {
 mod tests {
     use super::*;
     use crate::{
-        event::{Body, Draft, EventType},
+        event::{Body, Condition, Draft, EventType},
         source::read_hook,
     };
 
@@ -250,7 +254,9 @@ mod tests {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/opencode/main.jsonl");
         let lines = std::fs::read_to_string(path).expect("the fixture is there");
         let read = |line: &str| read_hook(Agent::Opencode, line.as_bytes(), &HookContext::default()).expect("the event is known");
-        let drafts: Vec<Draft> = lines.lines().flat_map(read).collect();
+        // What is asked of a known and of an unknown coder is two drafts, of which one becomes an event.
+        let of_known = |draft: &Draft| draft.only_if != Some(Condition::Unknown);
+        let drafts: Vec<Draft> = lines.lines().flat_map(read).filter(of_known).collect();
         let count = |kind| drafts.iter().filter(|draft| draft.kind == kind).count();
         let counts =
             [EventType::Created, EventType::FileCreated, EventType::FileModified, EventType::ApiCall, EventType::Completed];

@@ -11,7 +11,6 @@ use crate::{
 /// Coders looked after, most recently active first: a bound on what a look costs.
 const LOOKED_AFTER_MAX: usize = 1_000;
 const SOURCE: &str = "ai-coder-events";
-const REASON: &str = "process gone";
 
 /// Looks after the processes of unfinished coders.
 pub(super) struct Watchman {
@@ -74,7 +73,7 @@ fn farewell(living: &Living) -> Draft {
         source: Some(SOURCE.to_owned()),
         key: Key::Natural(format!("gone:{}:{}:{}:{}", living.coder_id, process.boot, process.pid, process.start)),
         only_if: Some(Condition::Status(from)),
-        ..Draft::lifecycle(living.coder_id.as_str(), kind, living.status.name(), "", REASON)
+        ..Draft::lifecycle(living.coder_id.as_str(), kind, living.status.name(), "", crate::event::Process::GONE)
     }
     .with(DataKey::Pid, process.pid)
 }
@@ -151,8 +150,8 @@ mod tests {
         assert_eq!(place.events(), before + 3);
 
         assert_eq!(place.liveness("living"), (Status::Running, false));
-        assert_eq!(place.liveness("running"), (Status::Failed, false));
-        assert_eq!(place.liveness("paused"), (Status::Failed, false));
+        assert_eq!(place.liveness("running"), (Status::Failed, true));
+        assert_eq!(place.liveness("paused"), (Status::Failed, true));
         assert_eq!(place.liveness("completed"), (Status::Completed, true));
         assert_eq!(place.liveness("stopped"), (Status::Stopped, true));
         let left = Reader::new(&place.options).coders(&CodersQuery { statuses: vec![Status::Running], ..CodersQuery::default() });

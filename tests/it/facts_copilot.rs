@@ -66,21 +66,21 @@ fn the_hooks_of_a_run() {
             "resumed (prompt) ?pcfsd",
             "resumed (tool) ?pc",
             "resumed (tool) ?pc",
-            "progress (create): create: /home/dev/work/demo/hello.txt",
-            "file created /home/dev/work/demo/hello.txt",
+            "progress (create): create: /home/dev/work/demo/hello.txt ?known",
+            "file created /home/dev/work/demo/hello.txt ?known",
             "resumed (tool) ?pc",
             "resumed (tool) ?pc",
-            "progress (edit): edit: /home/dev/work/demo/hello.txt",
-            "file modified /home/dev/work/demo/hello.txt",
+            "progress (edit): edit: /home/dev/work/demo/hello.txt ?known",
+            "file modified /home/dev/work/demo/hello.txt ?known",
             "resumed (tool) ?pc",
             "resumed (tool) ?pc",
-            "progress (bash): bash: rm hello.txt && ls -la",
-            "file deleted /home/dev/work/demo/hello.txt",
-            "output (stdout): total 16 drwxr-xr-x  4 root root 4096 Nov 22 19:06 . drwxr-xr-x 16 root root 4096 Nov 22 19:06 .. drwxr-xr-x  7 root …",
+            "progress (bash): bash: rm hello.txt && ls -la ?known",
+            "file deleted /home/dev/work/demo/hello.txt ?known",
+            "output (stdout): total 16 drwxr-xr-x  4 root root 4096 Nov 22 19:06 . drwxr-xr-x 16 root root 4096 Nov 22 19:06 .. drwxr-xr-x  7 root … ?known",
             "resumed (tool) ?pc",
             "resumed (tool) ?pc",
-            "progress (view) failed: view: /home/dev/work/demo/nope.txt",
-            "completed (end_turn) #turn:a04b8230cfc8aa727726cb0562e9a083",
+            "progress (view) failed: view: /home/dev/work/demo/nope.txt ?known",
+            "completed (end_turn) #turn:a04b8230cfc8aa727726cb0562e9a083 ?known",
             "stopped (complete)",
         ]
     );
@@ -106,23 +106,28 @@ fn hooks_that_the_run_does_not_have() {
     check("preCompact", json!({"trigger": "manual"}), &[]);
     check("preCompact", json!({"trigger": "auto"}), &["resource limit"]);
     check("subagentStart", json!({"agentName": "explore"}), &["created /explore #agent:explore:created", "started /explore"]);
-    check("subagentStop", json!({"agentName": "explore"}), &["completed /explore ?known"]);
+    check("subagentStop", json!({"agentName": "explore"}), &["completed /explore ?known", "stopped /explore ?known"]);
     check(
         "postToolUse",
         json!({"toolName": "bash", "toolArgs": {"command": "rm a && false"}, "toolResult":
                {"resultType": "success", "textResultForLlm": "oh\n<shellId: 0 completed with exit code 1>"}}),
-        &["resumed (tool) ?pc", "progress (bash) failed: bash: rm a && false", "output (stdout): oh"],
+        &["resumed (tool) ?pc", "progress (bash) failed: bash: rm a && false ?known", "output (stdout): oh ?known"],
     );
     check(
         "postToolUse",
         json!({"toolName": "apply_patch", "toolArgs": "*** Begin Patch\n*** Add File: /w/a\n+x\n*** Delete File: /w/b\n*** End Patch",
                "toolResult": {"resultType": "success"}}),
-        &["resumed (tool) ?pc", "progress (apply_patch): apply_patch", "file created /w/a", "file deleted /w/b"],
+        &[
+            "resumed (tool) ?pc",
+            "progress (apply_patch): apply_patch ?known",
+            "file created /w/a ?known",
+            "file deleted /w/b ?known",
+        ],
     );
     let error =
         |recoverable, message| json!({"errorContext": "model_call", "recoverable": recoverable, "error": {"message": message}});
-    check("errorOccurred", error(true, "429 Too Many Requests"), &["rate limit: 429 Too Many Requests"]);
-    check("errorOccurred", error(false, "no route"), &["api error: no route", "failed: no route"]);
+    check("errorOccurred", error(true, "429 Too Many Requests"), &["rate limit: 429 Too Many Requests ?known"]);
+    check("errorOccurred", error(false, "no route"), &["api error: no route ?known", "failed: no route ?known"]);
     assert_eq!(refused(Agent::Copilot, &payload("lunch", json!({}))), "unknown hook event `lunch`");
     assert_eq!(
         refused(Agent::Copilot, &json!({"sessionId": "s1"})),
@@ -139,7 +144,7 @@ fn lines_that_the_run_does_not_have() {
     };
     check("session.resume", json!({}), &["resumed (resume)"]);
     check("model.call_failure", json!({"errorMessage": "slow down (429)"}), &["rate limit: slow down (429) #api_error:e1"]);
-    check("subagent.failed", json!({"agentName": "explore", "error": "no"}), &["failed: no /explore"]);
+    check("subagent.failed", json!({"agentName": "explore", "error": "no"}), &["failed: no /explore", "stopped /explore"]);
     check("abort", json!({"reason": "user"}), &["paused (interrupted)"]);
     check("a.new.kind", json!({}), &[]);
 }

@@ -3,7 +3,7 @@
 use ai_coder_events::{
     event::Draft,
     source::{
-        Agent,
+        Agent, Transcript,
         otel::{Log, Record},
         read_telemetry,
     },
@@ -150,6 +150,25 @@ fn a_second_prompt_resumes_the_coder() {
         "resumed (prompt) #prompt:u2",
     ];
     assert_eq!(lines(&transcript_of(Agent::Gemini, written)), expected);
+}
+
+#[test]
+fn a_chat_in_a_sessions_folder_is_its_subagents_and_one_taken_up_is_told_once() {
+    let head = r#"{"sessionId":"sub","projectHash":"h","startTime":"2026-11-22T19:00:00Z","kind":"subagent"}"#;
+    let asked = r#"{"id":"u1","timestamp":"2026-11-22T19:00:01Z","type":"user","content":[{"text":"look"}]}"#;
+    let said = r#"{"id":"g1","timestamp":"2026-11-22T19:00:02Z","type":"gemini","content":"found"}"#;
+    let again =
+        r#"{"$set":{"messages":[{"id":"u1","timestamp":"2026-11-22T20:00:00Z","type":"user","content":[{"text":"look"}]}]}}"#;
+    let mut reader = Transcript::new(Agent::Gemini, "/h/.gemini/tmp/p/chats/main/sub.jsonl").unwrap();
+    let mut drafts = Vec::new();
+    for line in [head, asked, said, head, again] {
+        drafts.extend(reader.line(line.as_bytes()).unwrap());
+    }
+    assert_eq!(
+        drafts.iter().map(|draft| draft.kind.short()).collect::<Vec<_>>(),
+        ["created", "started", "output", "created", "started"]
+    );
+    assert!(drafts.iter().all(|draft| draft.coder_id == "gemini:main/sub"), "{drafts:?}");
 }
 
 #[test]

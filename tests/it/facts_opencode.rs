@@ -2,7 +2,7 @@
 
 use ai_coder_events::source::Agent;
 
-use crate::channels::{check_that_nothing_panics, hooks, lines, tally};
+use crate::channels::{check_that_nothing_panics, hook, hooks, lines, tally};
 
 #[test]
 fn the_events_of_a_run() {
@@ -41,7 +41,8 @@ fn the_events_of_a_run() {
             "output (assistant): All done. #message:prt_204a6ba0e001Trq6hof2NEbH3B",
             "api call (1560 tokens, $0.0007) #api:prt_204a6ba660012gjBInQbCev575",
             "resumed (prompt) #event:evt_204a6bacd001qJvL7g2HpAKWuz ?pcfsd",
-            "completed #event:evt_204a6bad5002zT71qr7m9EG442"
+            "completed #event:evt_204a6bad5002zT71qr7m9EG442 ?crp",
+            "completed #event:evt_204a6bad5002zT71qr7m9EG442 ?unknown"
         ]
     );
     let tally = tally(&hooks(Agent::Opencode, "opencode/main.jsonl"));
@@ -69,4 +70,24 @@ fn the_events_of_a_run() {
 #[test]
 fn no_payload_panics() {
     check_that_nothing_panics(Agent::Opencode, "opencode/main.jsonl");
+}
+
+#[test]
+fn what_failed_does_not_succeed_after_all_and_a_command_that_failed_is_told_as_such() {
+    let told = |payload: serde_json::Value| hook(Agent::Opencode, &payload);
+    let session = |kind: &str, more: serde_json::Value| {
+        let mut properties = serde_json::json!({"sessionID": "s"});
+        properties.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        serde_json::json!({"id": format!("evt_{kind}"), "type": kind, "properties": properties})
+    };
+    let error = serde_json::json!({"error": {"name": "APIError", "data": {"statusCode": 400, "message": "no"}}});
+    let busy = session("session.status", serde_json::json!({"status": {"type": "busy"}}));
+    let life = [busy, session("session.error", error), session("session.idle", serde_json::json!({}))];
+    let found = tally(&life.into_iter().flat_map(told).collect::<Vec<_>>());
+    assert_eq!((found.get("failed"), found.get("completed")), (Some(&1), None), "{found:?}");
+
+    let part = serde_json::json!({"part": {"sessionID": "s", "id": "p", "type": "tool", "tool": "bash", "callID": "c",
+        "state": {"status": "completed", "input": {"command": "exit 3"}, "output": "", "metadata": {"exit": 3}}}});
+    let failed = told(session("message.part.updated", part)).remove(0);
+    assert_eq!((&failed.data["failed"], &failed.data["exit_code"]), (&true.into(), &3.into()));
 }

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     aggregate::{self, Coder, Failures, Past},
-    event::{Body, Checked, Condition, DataKey, Event, EventType, Status, Time},
+    event::{Body, Channel, Checked, Condition, DataKey, Event, EventType, Key, Status, Time},
     history::store::rows::{self, StoredId},
     text::Redactor,
 };
@@ -16,7 +16,7 @@ use super::{
     conflict,
     entry::{Appended, CheckedEntry, Entry, Outcome},
     identity::{self, Recognised},
-    reject,
+    offspring, reject,
     settlement::{self, Unsettled},
     unmet_drafts,
 };
@@ -84,6 +84,9 @@ impl<'t> Append<'t> {
     }
 
     fn take_checked(&mut self, mut checked: Checked) -> rusqlite::Result<Outcome> {
+        if !self.address(&mut checked)? {
+            return Ok(Outcome::Unmet);
+        }
         if unmet_drafts::contains(self.db, &checked)? {
             return Ok(Outcome::Unmet);
         }
@@ -125,8 +128,34 @@ impl<'t> Append<'t> {
             self.remember_copy(&fork, &event)?;
         }
         self.unsettled.note(&event);
+        // What was exported brings the ends of its subagents along.
+        if !matches!(key, Key::Id(_)) {
+            self.end_offspring(&event)?;
+        }
         self.derive_from(&event, path)?;
         Ok(Outcome::Appended { seq, id: event.id.clone() })
+    }
+
+    /// Telemetry takes a subagent for a session: what it tells is the subagent's, once that is known. Whether it is a fact: that a
+    /// subagent began is told by who started it.
+    fn address(&mut self, checked: &mut Checked) -> rusqlite::Result<bool> {
+        let event = checked.event();
+        let of_telemetry = checked.report.is_some_and(|report| report.channel == Channel::Telemetry);
+        if !of_telemetry || self.cache.fold.coder(self.db, &event.coder_id)?.is_some() {
+            return Ok(true);
+        }
+        let Some((agent, session)) = event.coder_id.split_once(':') else { return Ok(true) };
+        let subagent: Option<String> = self
+            .db
+            .prepare_cached(
+                "SELECT id FROM coder WHERE id > ?1 || ':' AND id < ?1 || ';' AND substr(id, instr(id, '/') + 1) = ?2",
+            )?
+            .query_row([agent, session], |row| row.get(0))
+            .optional()?;
+        let Some(subagent) = subagent else { return Ok(true) };
+        let begins = matches!(event.kind, EventType::Created | EventType::Started);
+        checked.set_coder(subagent);
+        Ok(!begins)
     }
 
     fn holds(&mut self, checked: &Checked) -> rusqlite::Result<bool> {
@@ -136,6 +165,7 @@ impl<'t> Append<'t> {
         Ok(match condition {
             Condition::Unknown => coder.is_none(),
             Condition::Known => coder.is_some(),
+            Condition::Unwatched => coder.is_none_or(|coder| coder.process().is_none()),
             // A late report was meant for a status that has been left since: today's would mislead it.
             Condition::Status(statuses) => coder.is_some_and(|coder| {
                 let left_since = coder.last_step().is_some_and(|step| event.timestamp < step);
@@ -245,6 +275,13 @@ impl<'t> Append<'t> {
         let Body::Workspace(fields) = &event.body else { return Ok(None) };
         let Some(path) = fields.file_path.as_ref().filter(|_| event.kind != EventType::WorkspaceSync) else { return Ok(None) };
         self.cache.path_no(self.db, path).map(Some)
+    }
+
+    fn end_offspring(&mut self, cause: &Event) -> rusqlite::Result<()> {
+        for end in offspring::ends(self.db, &mut self.cache.fold, cause)? {
+            self.take(Entry::from(end).check_at(cause.received_at, self.redactor), cause.received_at)?;
+        }
+        Ok(())
     }
 
     /// Applies the rules to `cause`; what they derive is recorded right behind it.

@@ -230,12 +230,19 @@ impl Sought {
             told.push((row.get(0)?, row.get(1)?));
         }
         let of_my_channel = |&&(channel, _): &&ReportBy| channel == Some(mine.channel as u8);
-        if told.iter().filter(of_my_channel).any(|(_, report)| *report == Some(mine.id)) {
-            return Ok(Relation::Same);
-        }
-        // Two hooks of an agent may tell one step of life.
-        let another = told.iter().any(|told| of_my_channel(&told)) && (!self.is_step || self.is_parted_from(first));
-        Ok(if another { Relation::Another } else { Relation::Repeats })
+        let mut mine_told = told.iter().filter(of_my_channel).map(|(_, report)| *report == Some(mine.id));
+        let parted = self.is_step && self.is_parted_from(first);
+        Ok(match (mine_told.clone().next(), mine_told.any(|is_this| is_this)) {
+            // Channels tell one step at about the same time.
+            (None, _) if parted && self.at.since(first).abs() > STEP_SKEW => Relation::Another,
+            (None, _) => Relation::Repeats,
+            // The same payload ends a session again that was taken up since.
+            (Some(_), _) if parted => Relation::Another,
+            (Some(_), true) => Relation::Same,
+            // Two hooks of an agent may tell one step of life.
+            (Some(_), false) if self.is_step => Relation::Repeats,
+            (Some(_), false) => Relation::Another,
+        })
     }
 
     /// The fact was told by this report too.
@@ -246,6 +253,9 @@ impl Sought {
             .map(drop)
     }
 }
+
+/// A hook is stamped when it is received, a record when it is written.
+const STEP_SKEW: Micros = 2 * Time::SECOND;
 
 /// Channel and number of a report, where they are known.
 type ReportBy = (Option<u8>, Option<i64>);

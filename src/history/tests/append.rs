@@ -322,3 +322,21 @@ fn rejections_are_bounded_and_what_they_shed_is_counted() {
     assert_eq!(lab.writer.clear_rejected().expect("writable"), 1000);
     assert!(lab.reader.rejected().expect("readable").is_empty());
 }
+
+#[test]
+fn subagents_end_with_their_parent() {
+    let mut lab = Lab::new();
+    let sub = |id: &str| draft(EventType::Started, id).with("parent_coder_id", "a");
+    lab.append_all([draft(EventType::Started, "a"), sub("a/1"), sub("a/2"), draft(EventType::Started, "a/other")]);
+    lab.append(draft(EventType::Completed, "a/2"));
+    lab.append(draft(EventType::Stopped, "a"));
+    let status = |lab: &mut Lab, id: &str| {
+        let coder = lab.reader.coder(id).expect("readable").expect("known");
+        (coder.status, coder.ended_at.is_some())
+    };
+    assert_eq!(status(&mut lab, "a/1"), (Status::Stopped, true));
+    assert_eq!(status(&mut lab, "a/2"), (Status::Completed, true));
+    // Of one that only looks like a subagent nobody says that it is one.
+    assert_eq!(status(&mut lab, "a/other"), (Status::Running, false));
+    lab.assert_sound();
+}

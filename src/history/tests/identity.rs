@@ -87,7 +87,8 @@ fn a_session_that_ends_twice_within_seconds_ends_twice() {
     lab.append(step(EventType::Stopped, "s:stopped", 1, 0));
     assert!(matches!(lab.append(step(EventType::Stopped, "s:stopped", 2, 1)), Outcome::Duplicate { .. }), "told by two hooks");
     lab.append(step(EventType::Resumed, "s:prompted", 3, 2));
-    assert!(matches!(lab.append(step(EventType::Stopped, "s:stopped", 4, 4)), Outcome::Appended { .. }));
+    // By the same payload, to the byte.
+    assert!(matches!(lab.append(step(EventType::Stopped, "s:stopped", 1, 4)), Outcome::Appended { .. }));
     lab.assert_sound();
 }
 
@@ -105,6 +106,23 @@ fn a_call_is_one_whichever_session_repeats_it() {
     assert!(matches!(lab.append(call("fork", &["fork:api:1", "line:u1"], None)), Outcome::Duplicate { seq: 2, .. }));
     assert!(matches!(lab.append(call("fork", &["fork:api:1"], None)), Outcome::Duplicate { seq: 2, .. }));
     assert_eq!(lab.facts().len(), 2);
+    lab.assert_sound();
+}
+
+#[test]
+fn what_telemetry_tells_of_a_subagent_as_a_session_is_the_subagents() {
+    let told = |coder: &str, kind: EventType| Draft {
+        report: Some(Report { channel: Channel::Telemetry, id: 1 }),
+        ..draft(kind, coder)
+    };
+    let mut lab = Lab::new();
+    lab.append(draft(EventType::Started, "codex:parent"));
+    lab.append(draft(EventType::Started, "codex:parent/child"));
+    assert!(matches!(lab.append(told("codex:child", EventType::Started)), Outcome::Unmet));
+    lab.append(told("codex:child", EventType::ApiCall));
+    lab.append(told("codex:other", EventType::ApiCall));
+    let coders: Vec<String> = lab.facts().into_iter().map(|event| event.coder_id).collect();
+    assert_eq!(coders, ["codex:parent", "codex:parent/child", "codex:parent/child", "codex:other"]);
     lab.assert_sound();
 }
 

@@ -25,6 +25,8 @@ use super::{
 
 #[derive(Debug)]
 struct StreamJson {
+    context: HookContext,
+    /// As `init` names it: what hooks print before may be of a session that is only about to be resumed.
     who: Arc<CoderIdentity>,
     folder: String,
     /// Of the last line that had one.
@@ -61,6 +63,7 @@ pub(super) fn open(line: Wire<'_>, context: &HookContext) -> Option<Box<dyn Line
     line.subtype().filter(|_| line.kind() == Some("system"))?;
     let who = CoderIdentity::new(Agent::ClaudeCode, line.session_id()?, context).ok()?;
     Some(Box::new(StreamJson {
+        context: context.clone(),
         who,
         folder: String::new(),
         time: None,
@@ -125,6 +128,9 @@ impl StreamJson {
     }
 
     fn init(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
+        if let Some(Ok(who)) = line.session_id().map(|id| CoderIdentity::new(Agent::ClaudeCode, id, &self.context)) {
+            self.who = who;
+        }
         if let Some(folder) = line.cwd() {
             folder.clone_into(&mut self.folder);
             self.who = Arc::clone(&self.who).in_folder(Some(folder));

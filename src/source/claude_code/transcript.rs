@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{DataKey, Time},
+    event::{DataKey, Micros, Time},
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
@@ -31,6 +31,8 @@ struct SessionFile {
     /// Of the first line that had one.
     begin: Option<Time>,
     is_begun: bool,
+    /// The last line was a copy.
+    in_copy: bool,
     prompt_id: Option<String>,
     turn_is_over: bool,
     open: Option<OpenMessage>,
@@ -57,6 +59,7 @@ struct OpenMessage {
     call: ApiCall,
     text: Option<String>,
     stop_reason: Option<String>,
+    is_copied: bool,
 }
 
 pub(super) fn open(path: &str) -> Box<dyn LineReader> {
@@ -74,14 +77,22 @@ impl LineReader for SessionFile {
             Some("cost-state") if self.who.is_some() => Vec::new(),
             _ => return Ok(Vec::new()),
         };
+        let is_copied = self.is_copied(line);
+        if is_copied {
+            told.extend(self.copied(line));
+            return Ok(told);
+        }
+        if std::mem::take(&mut self.in_copy) {
+            told.extend(self.close());
+            self.turn_is_over = false;
+        }
         told.extend(match line.kind() {
             Some("user") => self.user(line),
             Some("assistant") => self.assistant(line),
             Some("system") => self.system(line),
             _ => self.cost_state(line.0),
         });
-        let copied_by = self.who.as_ref().filter(|_| line.forked_from().is_some()).map(|who| who.id.clone());
-        Ok(told.into_iter().map(|told| Told { copied_by: copied_by.clone(), ..told }).collect())
+        Ok(told)
     }
 
     /// More lines may follow: only a message that is surely over is told as such.
@@ -117,6 +128,23 @@ impl SessionFile {
         self.is_begun = true;
         let begun = speaker.who.says(self.begin, Fact::begun(None)).with(DataKey::Cwd, line.cwd());
         Ok(Some(begun.with(DataKey::ForkedFrom, self.origin.as_ref().map(|origin| origin.id.as_str()))))
+    }
+
+    /// A fork's record begins with that of its parent. Some forks say so, line by line; of others the copied lines are older than
+    /// the file.
+    fn is_copied(&self, line: ClaudeLine<'_>) -> bool {
+        let is_older = |(begin, time): (Time, Time)| begin.since(time) > SKEW;
+        line.forked_from().is_some() || self.begin.zip(line.time()).is_some_and(is_older)
+    }
+
+    /// Of what was copied the parent's own record tells all, but for what the fork counts as used: its calls.
+    fn copied(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
+        self.in_copy = true;
+        let (true, Some(speaker)) = (line.kind() == Some("assistant"), self.speaker(line)) else { return Vec::new() };
+        if line.is_refusal() || line.is_synthetic() {
+            return Vec::new();
+        }
+        self.take_message(&speaker, line)
     }
 
     fn user(&mut self, line: ClaudeLine<'_>) -> Vec<Told> {
@@ -167,7 +195,7 @@ impl SessionFile {
         let open = self.open.get_or_insert_with(|| {
             let mut call = ApiCall::new(&speaker.who, Some(line.request_id().unwrap_or(id)), None);
             call.line = speaker.line.map(str::to_owned);
-            OpenMessage { id: id.to_owned(), call, text: None, stop_reason: None }
+            OpenMessage { id: id.to_owned(), call, text: None, stop_reason: None, is_copied: self.in_copy }
         });
         open.call.at = line.time();
         open.call.model = message.text("model").map(str::to_owned);
@@ -206,8 +234,11 @@ impl SessionFile {
 
     /// Tells the message that is over, and with it the turn where it calls no tool.
     fn close(&mut self) -> Vec<Told> {
-        let Some(OpenMessage { id, call, text, stop_reason }) = self.open.take() else { return Vec::new() };
+        let Some(OpenMessage { id, call, text, stop_reason, is_copied }) = self.open.take() else { return Vec::new() };
         self.closed = Some(id);
+        if is_copied {
+            return vec![Told { copied_by: self.who.as_ref().map(|who| who.id.clone()), ..call.told() }];
+        }
         let mut told = vec![call.told()];
         if stop_reason.is_some_and(|reason| !matches!(reason.as_str(), "tool_use" | "pause_turn")) {
             self.turn_is_over = true;
@@ -252,6 +283,8 @@ impl SessionFile {
 }
 
 const MICROS_IN_MILLI: i64 = 1_000;
+/// Lines that are written together may stand a little out of order.
+const SKEW: Micros = Time::SECOND / 10;
 /// What the agent notes in a person's name who broke off its answer, or a tool.
 const INTERRUPTED: &str = "[Request interrupted by user";
 

@@ -38,6 +38,8 @@ struct Rollout {
     at_rest: bool,
     calls: OpenCalls<Work>,
     account: Account,
+    /// When the context was last compacted: some versions tell it twice.
+    compacted: Option<Time>,
     /// The time of its first line.
     begun: Option<Time>,
     /// When the thread began that forked off another, until its own first turn: what stands between is that one's.
@@ -79,7 +81,7 @@ impl LineReader for Rollout {
                 Vec::new()
             }
             Some("token_usage_record") => self.account.record(&thread, payload, at).into_iter().collect(),
-            Some("compacted") => vec![thread.compacted()],
+            Some("compacted") => self.compacted(&thread, at),
             Some("event_msg") => self.event(&thread, payload, line.text("timestamp"), at),
             Some("response_item") => self.response_item(&thread, payload),
             _ => Vec::new(),
@@ -180,11 +182,12 @@ impl Rollout {
                 let told = self.account.count(thread, event, at);
                 told.into_iter().chain(self.account.tell_early(thread)).collect()
             }
+            Some("item_completed") if event.at("item").is("type", "ContextCompaction") => self.compacted(thread, at),
             Some("item_completed") => self.item(thread, event.at("item")),
             Some("exec_command_end") => self.command(thread, event.text("call_id"), event),
             Some("patch_apply_end") => self.patched(thread, event.text("call_id"), event),
             Some("agent_message") => self.said(thread, stamp, event.text("message")),
-            Some("context_compacted") => vec![thread.compacted()],
+            Some("context_compacted") => self.compacted(thread, at),
             _ => Vec::new(),
         }
     }
@@ -227,9 +230,14 @@ impl Rollout {
                 let work = Work::of("web_search", item, &self.folder);
                 CodexCall::new(id, work).told(thread, &WorkOutcome::default(), &self.folder)
             }
-            Some("ContextCompaction") => vec![thread.compacted()],
             _ => Vec::new(),
         }
+    }
+
+    fn compacted(&mut self, thread: &Thread, at: Option<Time>) -> Vec<Told> {
+        let is_again = self.compacted.zip(at).is_some_and(|(last, at)| at.since(last) < Time::SECOND);
+        self.compacted = at.or(self.compacted);
+        if is_again { Vec::new() } else { vec![thread.compacted()] }
     }
 
     fn said(&self, thread: &Thread, id: Option<&str>, said: Option<&str>) -> Vec<Told> {

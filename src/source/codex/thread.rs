@@ -34,7 +34,9 @@ impl Thread {
     /// # Errors
     /// [`Refusal`] where `agent` cannot be part of a coder's id.
     pub fn subagent(&self, agent: &str, name: Option<&str>) -> Result<Thread, Refusal> {
-        Ok(Thread { who: self.who.subagent(agent, name)?, at: self.at })
+        // Telemetry takes it for a session.
+        let who = self.who.subagent(agent, name)?.also_known_as(Agent::Codex, agent);
+        Ok(Thread { who, at: self.at })
     }
 
     pub fn at(self, at: Option<Time>) -> Thread {

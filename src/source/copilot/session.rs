@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::{
     event::Time,
     source::{
-        coder::{CoderIdentity, print},
+        coder::CoderIdentity,
         fact::{Fact, RefusedCall, Told},
         moment::CoderMoment,
     },
@@ -35,9 +35,11 @@ pub(super) fn subagent_begun(subagent: &Arc<CoderIdentity>, at: Option<Time>) ->
     subagent.says(at, Fact::begun(None)).known_by(subagent.repeat(&["started"]))
 }
 
-pub(super) fn subagent_over(subagent: &Arc<CoderIdentity>, error: Option<&str>, at: Option<Time>) -> Told {
+/// With its work it is over.
+pub(super) fn subagent_over(subagent: &Arc<CoderIdentity>, error: Option<&str>, at: Option<Time>) -> [Told; 2] {
     let end = if error.is_some() { Fact::turn_failed(None, error) } else { Fact::turn_ended(None) };
-    subagent.says(at, end).known_by(subagent.repeat(&["ended"]))
+    let over = subagent.says(at, end).known_by(subagent.repeat(&["ended"]));
+    [over, subagent.says(at, Fact::ended(None)).known_by(subagent.repeat(&["stopped"]))]
 }
 
 /// What went wrong between the agent and its provider; `id` is the transcript's.
@@ -59,18 +61,15 @@ impl Trouble<'_> {
             message: self.message.map(str::to_owned),
             ..RefusedCall::default()
         };
-        let ids = session.who.either(self.id.map(|id| ["api_error", id]), &["api_error", &self.said()]);
+        // Each channel has its own words for what the provider answered.
+        let ids = session.who.either(self.id.map(|id| ["api_error", id]), &["api_error"]);
         session.says(Fact::Refused(refused)).known_by(ids)
     }
 
     /// The same where it ended the turn.
     pub fn failed(&self, session: &CoderMoment) -> Told {
         let failed = session.says(Fact::turn_failed(self.code, self.message));
-        failed.known_by(session.who.repeat(&["failed", &self.said()]))
-    }
-
-    fn said(&self) -> String {
-        print(self.message.unwrap_or_default())
+        failed.known_by(session.who.repeat(&["failed"]))
     }
 }
 

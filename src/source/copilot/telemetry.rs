@@ -69,7 +69,8 @@ fn invoke_agent(session: &CoderMoment, span: &Span) -> Understood {
     let message = error.map(|(code, message)| message.or(code).unwrap_or("failed"));
     if let Some(name) = Wire(&span.attributes).text("gen_ai.agent.name") {
         let subagent = session.who.subagent(name, None)?;
-        return Ok(vec![subagent_begun(&subagent, span.start), subagent_over(&subagent, message, span.end)]);
+        let over = subagent_over(&subagent, message, span.end);
+        return Ok(std::iter::once(subagent_begun(&subagent, span.start)).chain(over).collect());
     }
     let end: Told = match error {
         Some((code, _)) => Trouble { code, message, ..Trouble::default() }.failed(session),

@@ -32,9 +32,13 @@ struct SessionLog {
     trace: Option<String>,
     /// The newest message of the model asks for tools, so the turn goes on.
     asked_for_tools: bool,
+    /// The model has said something in the turn, which is not over else: it may have been refused.
+    has_answered: bool,
     at_rest: bool,
     /// When the process began: its end tells what was used since.
     since: Option<Time>,
+    /// Calls are told one by one, so their sum tells nothing.
+    has_calls: bool,
     /// Subagents by the calls that started them.
     subagents: HashMap<String, Arc<CoderIdentity>>,
     /// How many subagents there were of each name.
@@ -57,7 +61,7 @@ impl LineReader for SessionLog {
         let by = self.subagent_of(line).map_or_else(|| session.clone(), |who| CoderMoment { who, at });
         Ok(match kind {
             "session.resume" => {
-                self.since = at;
+                (self.since, self.has_calls) = (at, false);
                 vec![taken_up(&session)]
             }
             "hook.start" => {
@@ -65,10 +69,13 @@ impl LineReader for SessionLog {
                 self.trace = trace.map(str::to_owned).or(self.trace.take());
                 Vec::new()
             }
-            "user.message" => self.prompt(&session, data).into_iter().collect(),
-            "session.usage_record" => call(&by, data.at("usage")).into_iter().collect(),
+            "user.message" if !by.who.is_subagent() => self.prompt(&session, data).into_iter().collect(),
+            "session.usage_record" => {
+                self.has_calls = true;
+                call(&by, data.at("usage")).into_iter().collect()
+            }
             "assistant.message" => self.message(&by, data).into_iter().collect(),
-            "assistant.turn_end" => self.turn_over(&session).into_iter().collect(),
+            "assistant.turn_end" if !by.who.is_subagent() => self.turn_over(&session).into_iter().collect(),
             "tool.execution_start" => {
                 if let Some((id, tool)) = data.text("toolCallId").zip(data.text("toolName")) {
                     self.calls.open(id, (tool.to_owned(), data.at("arguments").0.clone()));
@@ -85,10 +92,10 @@ impl LineReader for SessionLog {
                 let ids = session.who.natural(&["compacted", line.text("id").unwrap_or_default()]);
                 vec![session.says(Fact::compacted(None)).known_by(ids)]
             }
-            "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(&session, kind, data)?,
+            "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(&session, kind, line)?,
             "abort" => vec![session.says(Fact::Interrupted).known_by(session.who.repeat(&["interrupted"]))],
             "session.shutdown" => {
-                let used = session_usage(data.at("modelMetrics")).map(|usage| {
+                let used = session_usage(data.at("modelMetrics")).filter(|_| !self.has_calls).map(|usage| {
                     let ids = session.who.natural(&["sum", line.text("id").unwrap_or_default()]);
                     session.says(Fact::Summed { usage, since: self.since }).known_by(ids)
                 });
@@ -133,7 +140,8 @@ impl SessionLog {
     }
 
     /// Each is a coder of its own: several of one name are told apart in the order they began in.
-    fn subagent(&mut self, session: &CoderMoment, kind: &str, data: Wire<'_>) -> Understood {
+    fn subagent(&mut self, session: &CoderMoment, kind: &str, line: Wire<'_>) -> Understood {
+        let data = line.at("data");
         let Some(name) = data.text("agentName") else { return Ok(Vec::new()) };
         let call = data.text("toolCallId").unwrap_or(name);
         let subagent = match self.subagents.get(call) {
@@ -142,25 +150,28 @@ impl SessionLog {
                 let nth = self.names.entry(name.to_owned()).or_default();
                 let who = session.who.subagent(&nth_part(name, *nth), data.text("agentDisplayName"))?;
                 *nth += 1;
-                self.subagents.insert(call.to_owned(), Arc::clone(&who));
+                let ids = [Some(call), line.text("agentId")];
+                self.subagents.extend(ids.into_iter().flatten().map(|id| (id.to_owned(), Arc::clone(&who))));
                 who
             }
         };
-        Ok(vec![match kind {
-            "subagent.started" => subagent_begun(&subagent, session.at),
-            "subagent.failed" => subagent_over(&subagent, data.text("error").or(Some("failed")), session.at),
-            _ => subagent_over(&subagent, None, session.at),
-        }])
+        Ok(match kind {
+            "subagent.started" => vec![subagent_begun(&subagent, session.at)],
+            "subagent.failed" => subagent_over(&subagent, data.text("error").or(Some("failed")), session.at).into(),
+            _ => subagent_over(&subagent, None, session.at).into(),
+        })
     }
 
     fn prompt(&mut self, session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
+        self.has_answered = false;
         let prompt = data.text("content")?;
         std::mem::take(&mut self.at_rest).then(|| session.prompted(data.text("messageId"), prompt))
     }
 
     fn message(&mut self, session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
         // A subagent's message ends no turn of the session.
-        if data.text("parentToolCallId").is_none() {
+        if !session.who.is_subagent() {
+            self.has_answered = true;
             self.asked_for_tools = data.list("toolRequests").len() > 0;
         }
         let ids = session.who.natural(&["message", data.text("messageId")?]);
@@ -168,7 +179,7 @@ impl SessionLog {
     }
 
     fn turn_over(&mut self, session: &CoderMoment) -> Option<Told> {
-        if self.asked_for_tools {
+        if self.asked_for_tools || !self.has_answered {
             return None;
         }
         self.at_rest = true;

@@ -3,12 +3,14 @@
 //! A message is written when it is said and again when its tools have run. Nothing marks the end of a turn: it is a message
 //! of the model that asked for no tool, and is the last before the next prompt.
 
+use std::collections::HashSet;
+
 use crate::{
     event::{DataKey, Time},
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
-        fact::{Fact, Told},
+        fact::{Fact, OnlyIf, Told},
         json::Wire,
         moment::CoderMoment,
         tool_call::{CallEnd, ToolCall},
@@ -19,12 +21,16 @@ use super::session::{ModelAnswer, error_shown, exit_code, said, shown, turn_over
 
 #[derive(Debug, Default)]
 struct ChatFile {
+    /// The session whose subagent's file it is.
+    parent: Option<String>,
     session: Option<CoderMoment>,
     folder: Option<String>,
     /// What the turn began with.
     prompt: Option<String>,
     last: Option<LastMessage>,
     turns: u64,
+    /// Ids of the messages so far.
+    known: HashSet<String>,
 }
 
 /// The newest message of the model.
@@ -36,15 +42,18 @@ struct LastMessage {
     asked_for_tools: bool,
 }
 
-/// The file's name has only the beginning of the session's id; its first line has the whole.
-pub(super) fn open(_path: &str) -> Box<dyn LineReader> {
-    Box::<ChatFile>::default()
+/// The file's name has only the beginning of the session's id; its first line has the whole. A subagent's file lies in a folder
+/// with its session's id.
+pub(super) fn open(path: &str) -> Box<dyn LineReader> {
+    let folder = path.rsplit(['/', '\\']).nth(1).filter(|folder| !matches!(*folder, "" | "chats"));
+    let is_in_chats = path.rsplit(['/', '\\']).nth(2) == Some("chats");
+    Box::new(ChatFile { parent: folder.filter(|_| is_in_chats).map(str::to_owned), ..ChatFile::default() })
 }
 
 impl LineReader for ChatFile {
     fn line(&mut self, line: Wire<'_>) -> Understood {
         if let Some(id) = line.text("sessionId") {
-            let session = CoderMoment::new(Agent::Gemini, id, None, &HookContext::default())?;
+            let session = self.speaker(id)?;
             let begun = session.who.says(line.time("startTime"), Fact::begun(None));
             self.session = Some(session.clone());
             // Older versions keep the whole chat in one object.
@@ -56,19 +65,35 @@ impl LineReader for ChatFile {
         };
         let set = line.at("$set");
         if set.is_there() {
-            return Ok(set.list("messages").flat_map(|message| self.message(&session, message)).collect());
+            // A chat that is taken up again stands there once more, with new times.
+            let is_new = |message: &Wire<'_>| message.text("id").is_none_or(|id| !self.known.contains(id));
+            let messages: Vec<Wire<'_>> = set.list("messages").filter(is_new).collect();
+            return Ok(messages.into_iter().flat_map(|message| self.message(&session, message)).collect());
         }
         Ok(self.message(&session, line))
     }
 
     fn end(&mut self) -> Vec<Told> {
-        self.turn_ended().into_iter().collect()
+        // A message is written again once its tools have run: the last one of a process that was killed ends no turn.
+        self.turn_ended().map(|ended| ended.only_if(OnlyIf::Unwatched)).into_iter().collect()
     }
 }
 
 impl ChatFile {
+    /// # Errors
+    /// [`Refusal`] where `id` cannot be part of a coder's id.
+    fn speaker(&self, id: &str) -> Result<CoderMoment, Refusal> {
+        let Some(parent) = self.parent.as_deref().filter(|parent| *parent != id) else {
+            return CoderMoment::new(Agent::Gemini, id, None, &HookContext::default());
+        };
+        let session = CoderMoment::new(Agent::Gemini, parent, None, &HookContext::default())?;
+        // Hooks and telemetry tell what it does as its session's.
+        Ok(CoderMoment { who: session.who.subagent(id, None)?.also_known_as(Agent::Gemini, parent), at: None })
+    }
+
     fn message(&mut self, session: &CoderMoment, line: Wire<'_>) -> Vec<Told> {
         let session = session.clone().at(line.time("timestamp"));
+        self.known.extend(line.text("id").map(str::to_owned));
         match (line.text("type"), line.text("id")) {
             (Some("user"), Some(id)) => self.user(&session, id, line),
             (Some("gemini"), Some(id)) => self.model(&session, id, line),

@@ -61,7 +61,10 @@ const TYPED: &[(&str, &Keys)] = &[
     ("@sh -c 'stty -isig; echo ready; dd bs=1 count=1 2> /dev/null | od -An -tx1; stty isig'", &[("ready", b"\x03\r")]),
     ("@sh -c 'stty size; stty -echo; echo ready; read line; echo got $line; stty echo'", &[("ready", b"secret\r")]),
     ("@sh -c 'echo ready; cat'; echo $?", &[("ready", b"line\r"), ("line\r\nline\r\n", b"\x04")]),
-    ("set -m; @sh -c 'echo ready; exec sleep 2'; echo it stands; fg > /dev/null; echo end $?", &[("ready", b"\x1a")]),
+    (
+        "set -m; @sh -c 'echo ready; read line; echo got $line'; echo it stands; fg > /dev/null; echo end $?",
+        &[("ready", b"\x1a"), ("it stands", b"x\r")],
+    ),
     ("@bash --norc --noprofile -i -c 'trap \"\" TSTP; echo ready; read line; echo got $line'", &[("ready", b"\x1ax\r")]),
     ("@sh -c 'echo ready; read line; echo got $line' 2> err", &[("ready", b"x\r")]),
     ("echo in | @sh -c 'echo ready; read line < /dev/tty; echo got $line'", &[("ready", b"x\r")]),

@@ -168,6 +168,16 @@ fn another_turn_resumes() {
 }
 
 #[test]
+fn the_session_is_the_one_that_init_names() {
+    let mut reader = Stream::new(&HookContext::default());
+    let hook = json!({"type": "system", "subtype": "hook_started", "hook_event": "SessionStart", "hook_name": "SessionStart:resume", "session_id": "new"});
+    assert!(reader.line(hook.to_string().as_bytes()).is_empty());
+    let init = json!({"type": "system", "subtype": "init", "session_id": "s1", "cwd": "/w"});
+    let drafts = reader.line(init.to_string().as_bytes());
+    assert!(!drafts.is_empty() && drafts.iter().all(|draft| draft.coder_id == "claude-code:s1"), "{drafts:?}");
+}
+
+#[test]
 fn another_agents_line_opens_nothing() {
     for line in [json!({}), json!({"type": "init", "session_id": "s1"}), json!({"type": "system", "subtype": "init"})] {
         let mut reader = Stream::new(&HookContext::default());

@@ -151,3 +151,50 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn of_what_a_fork_copied_only_the_calls_are_told() {
+    let said = |time: &str, uuid: &str, prompt: Option<&str>| match prompt {
+        Some(prompt) => json!({"type": "user", "sessionId": "fork", "timestamp": time, "uuid": uuid, "promptId": "p-fork",
+            "message": {"content": prompt}}),
+        None => {
+            json!({"type": "assistant", "sessionId": "fork", "timestamp": time, "uuid": uuid, "requestId": format!("r-{uuid}"),
+            "message": {"id": format!("m-{uuid}"), "model": "m", "stop_reason": "end_turn", "content": [{"type": "text", "text": uuid}],
+                "usage": {"input_tokens": 1, "output_tokens": 2}}})
+        }
+    };
+    let lines = [
+        json!({"type": "queue-operation", "sessionId": "fork", "timestamp": "2026-11-22T12:00:00Z"}),
+        said("2026-11-22T11:00:00Z", "u1", Some("first")),
+        said("2026-11-22T11:00:01Z", "u2", None),
+        said("2026-11-22T12:00:01Z", "u3", Some("second")),
+        said("2026-11-22T12:00:02Z", "u4", None),
+    ];
+    let mut reader = transcript("/p/fork.jsonl");
+    let mut drafts: Vec<Draft> = Vec::new();
+    for line in &lines {
+        drafts.extend(reader.line(line.to_string().as_bytes()).expect("it names the session"));
+    }
+    drafts.extend(reader.end());
+    assert_eq!(
+        lines_of(&drafts),
+        [
+            "created #created",
+            "started #started",
+            "api call m (3 tokens) #api:r-u2~",
+            "output (assistant): u4 #said:u4~",
+            "api call m (3 tokens) #api:r-u4~",
+            "completed #turn:p-fork:completed:PRINT~",
+        ]
+    );
+    assert_eq!(drafts[2].copied_by.as_deref(), Some("claude-code:fork"));
+}
+
+/// As [`lines`], with the prints of texts left out.
+fn lines_of(drafts: &[Draft]) -> Vec<String> {
+    let hide = |line: String| match line.split_once(":completed:") {
+        Some((before, _)) => format!("{before}:completed:PRINT~"),
+        None => line,
+    };
+    lines(drafts).into_iter().map(hide).collect()
+}
