@@ -22,7 +22,7 @@ const LINE_CHARS_MAX: usize = 200;
 const AT_REST: &[Status] = &[Status::Paused, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
 const NOT_PAUSED: &[Status] =
     &[Status::Created, Status::Running, Status::Completed, Status::Failed, Status::Stopped, Status::Deleted];
-const AT_WORK: &[Status] = &[Status::Created, Status::Running, Status::Paused];
+const AT_WORK: &[Status] = &[Status::Created, Status::Running];
 const OVER: &[Status] = &[Status::Completed, Status::Failed, Status::Stopped];
 /// A tool's work shows that these are over. What failed or ended is begun again by a prompt alone: hooks of a tool that was
 /// still running come late.

@@ -88,7 +88,7 @@ impl OpencodeEvent<'_> {
                 vec![self.who.says(at, Fact::begun(None)).with(DataKey::Cwd, self.folder)]
             }
             "session.deleted" => vec![self.says(Fact::Deleted { reason: None }).known_by(self.who.natural(&["deleted"]))],
-            // It comes after an error too.
+            // It comes after an error and an interruption too.
             "session.idle" => vec![self.says(Fact::turn_ended(None)).only_if(OnlyIf::AtWork)],
             "session.status" => self.status(properties.at("status")).into_iter().collect(),
             "session.error" => self.error(properties.at("error")),
@@ -214,7 +214,7 @@ impl OpencodeEvent<'_> {
             exit_code,
             ..Tool::default()
         };
-        let mut told = vec![self.says(Fact::Tool(tool)).known_by(self.who.natural(&["tool", id]))];
+        let mut told = vec![self.says(Fact::Tool(tool)).known_by(self.who.provided(id, &["tool", id]))];
         if !state.is("status", "error") {
             told.extend(self.effects(id, name, state));
         }
@@ -223,7 +223,7 @@ impl OpencodeEvent<'_> {
 
     fn effects(&self, id: &str, name: &str, state: Wire<'_>) -> Vec<Told> {
         let (input, metadata) = (state.at("input"), state.at("metadata"));
-        let of_call = |fact, part: &str| self.says(fact).known_by(self.who.natural(&["tool", id, part]));
+        let of_call = |fact, part: &str| self.says(fact).known_by(self.who.provided(id, &["tool", id, part]));
         match (name, input.text("filePath"), input.text("command")) {
             ("write" | "edit", Some(path), _) => {
                 let is_new = metadata.truth("exists") == Some(false);

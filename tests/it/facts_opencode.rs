@@ -41,7 +41,7 @@ fn the_events_of_a_run() {
             "output (assistant): All done. #message:prt_204a6ba0e001Trq6hof2NEbH3B",
             "api call (1560 tokens, $0.0007) #api:prt_204a6ba660012gjBInQbCev575",
             "resumed (prompt) #event:evt_204a6bacd001qJvL7g2HpAKWuz ?pcfsd",
-            "completed #event:evt_204a6bad5002zT71qr7m9EG442 ?crp",
+            "completed #event:evt_204a6bad5002zT71qr7m9EG442 ?cr",
             "completed #event:evt_204a6bad5002zT71qr7m9EG442 ?unknown"
         ]
     );

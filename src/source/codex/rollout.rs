@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     call::{CodexCall, Work, WorkOutcome},
     command,
+    stream::error_code,
     thread::Thread,
     usage::Account,
 };
@@ -18,7 +19,7 @@ use crate::{
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
-        fact::{Fact, Told},
+        fact::{Fact, RefusedCall, Told},
         json::{self, Wire},
         open_calls::OpenCalls,
         patch,
@@ -173,10 +174,14 @@ impl Rollout {
             Some("task_started" | "turn_started") => self.turn_began(thread, event.text("turn_id").or(stamp)),
             // Before turns had a beginning of their own.
             Some("user_message") => self.turn_began(thread, self.turn.clone().as_deref().or(stamp)),
-            Some("task_complete" | "turn_complete") => self.turn_ended(thread, event, |turn| match event.at("error") {
-                error if error.is_there() => thread.turn_failed(turn, error.text("message").or(error.as_text())),
-                _ => thread.turn_ended(turn, event.text("last_agent_message")),
-            }),
+            Some("task_complete" | "turn_complete") => {
+                let refused = refusal(event).map(|refused| thread.refused(None, refused));
+                let ended = self.turn_ended(thread, event, |turn| match event.at("error") {
+                    error if error.is_there() => thread.turn_failed(turn, error.text("message").or(error.as_text())),
+                    _ => thread.turn_ended(turn, event.text("last_agent_message")),
+                });
+                refused.into_iter().chain(ended).collect()
+            }
             Some("turn_aborted") => self.turn_ended(thread, event, |turn| thread.interrupted(turn)),
             Some("token_count") => {
                 let told = self.account.count(thread, event, at);
@@ -303,6 +308,13 @@ impl Rollout {
 fn made_at(id: &str) -> Option<Time> {
     let (seconds, nanos) = Uuid::try_parse(id).ok()?.get_timestamp()?.to_unix();
     Some(Time::from_micros(i64::try_from(seconds).ok()? * Time::SECOND + i64::from(nanos) / 1_000))
+}
+
+/// The request that the turn failed of, where it was the provider who refused it. A short run exports no telemetry of it.
+fn refusal(turn: Wire<'_>) -> Option<RefusedCall> {
+    let error = turn.at("error");
+    let message = error.text("message").or(error.as_text())?;
+    Some(RefusedCall { code: Some(error_code(message)?), message: Some(message.to_owned()), ..RefusedCall::default() })
 }
 
 fn is_failed(item: Wire<'_>) -> bool {

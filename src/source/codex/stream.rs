@@ -119,7 +119,7 @@ impl ExecOutput {
 }
 
 /// The HTTP status in `…last status: 429 Too Many Requests…`, else the name that the provider has for the error.
-fn error_code(message: &str) -> Option<String> {
+pub(super) fn error_code(message: &str) -> Option<String> {
     if let Some(answer) = json::within(message) {
         return Wire(&answer).at("error").first_text(&["code", "type"]).map(str::to_owned);
     }

@@ -301,7 +301,15 @@ fn the_rollout_of_patches() {
 
 #[test]
 fn the_rollout_of_a_failure() {
-    check(&rollout("400"), &["created #created", "started #started", "failed: mock bad request #turn:7781:failed~"]);
+    check(
+        &rollout("400"),
+        &[
+            "created #created",
+            "started #started",
+            "api error invalid_request_error: mock bad request ~",
+            "failed: mock bad request #turn:7781:failed~",
+        ],
+    );
 }
 
 #[test]

@@ -89,8 +89,13 @@ impl LineReader for SessionLog {
                 vec![trouble.refused(&session), trouble.failed(&session)]
             }
             "session.compaction_complete" => {
-                let ids = session.who.natural(&["compacted", line.text("id").unwrap_or_default()]);
-                vec![session.says(Fact::compacted(None)).known_by(ids)]
+                let id = line.text("id").unwrap_or_default();
+                let ids = session.who.natural(&["compacted", id]);
+                let compacted = session.says(Fact::compacted(None)).known_by(ids);
+                // The call that made the summary is told nowhere else.
+                let summary = compaction_call(&session, id, data.at("compactionTokensUsed"));
+                let succeeded = data.truth("success") != Some(false);
+                summary.into_iter().chain(succeeded.then_some(compacted)).collect()
             }
             "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(&session, kind, line)?,
             "abort" => vec![session.says(Fact::Interrupted).known_by(session.who.repeat(&["interrupted"]))],
@@ -221,6 +226,15 @@ fn call(session: &CoderMoment, usage: Wire<'_>) -> Option<Told> {
         ..ModelUsage::of_prompt(prompt, cache_read, cache_write, output)
     });
     Some(session.says(called).known_by(session.who.natural(&["api", usage.text("apiCallId")?])))
+}
+
+fn compaction_call(session: &CoderMoment, id: &str, used: Wire<'_>) -> Option<Told> {
+    let figure = |names: [&str; 2]| names.into_iter().find_map(|name| used.whole(name));
+    let cached = figure(["cachedInputTokens", "cacheReadTokens"]);
+    let usage =
+        ModelUsage::of_prompt(used.whole("inputTokens"), cached, used.whole("cacheWriteTokens"), used.whole("outputTokens"));
+    let called = Fact::Called(ModelUsage { model: used.text("model").map(str::to_owned), ..usage });
+    used.is_there().then(|| session.says(called).known_by(session.who.natural(&["compacted", id, "api"])))
 }
 
 fn trouble<'l>(line: Wire<'l>, data: Wire<'l>) -> Trouble<'l> {
