@@ -278,7 +278,11 @@ impl<'t> Append<'t> {
     }
 
     fn end_offspring(&mut self, cause: &Event) -> rusqlite::Result<()> {
-        for end in offspring::ends(self.db, &mut self.cache.fold, cause)? {
+        let mut ends = offspring::ends(self.db, &mut self.cache.fold, cause)?;
+        if cause.kind != EventType::Stopped {
+            ends.extend(offspring::late_end(self.db, &mut self.cache.fold, cause)?);
+        }
+        for end in ends {
             self.take(Entry::from(end).check_at(cause.received_at, self.redactor), cause.received_at)?;
         }
         Ok(())

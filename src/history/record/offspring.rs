@@ -2,7 +2,7 @@
 
 use rusqlite::Connection;
 
-use crate::event::{Body, Draft, Event, EventType, Key, Process};
+use crate::event::{Body, Draft, Event, EventType, Key, Process, Status, Time};
 
 use super::fold::Fold;
 
@@ -25,12 +25,26 @@ pub fn ends(db: &Connection, fold: &mut Fold, cause: &Event) -> rusqlite::Result
         if coder.is_finished() || !is_its_own || coder.last_step().is_some_and(|step| step > cause.timestamp) {
             continue;
         }
-        // As sources know a subagent's end by what it says: it may be told of itself a moment later.
-        let key = Key::Repeat(id.replacen('/', ":agent:", 1) + ":stopped");
-        let end = Draft::lifecycle(id, EventType::Stopped, coder.status().name(), "", REASON);
-        ends.push(Draft { key, timestamp: Some(cause.timestamp), ..end });
+        ends.push(end_of(&id, coder.status(), cause.timestamp));
     }
     Ok(ends)
+}
+
+/// The end of the subagent that `event` is of, where its parent has ended by then: its record may be read only after.
+pub fn late_end(db: &Connection, fold: &mut Fold, event: &Event) -> rusqlite::Result<Option<Draft>> {
+    let Some((parent_id, _)) = event.coder_id.split_once('/') else { return Ok(None) };
+    let Some(ended_at) = fold.coder(db, parent_id)?.and_then(|parent| parent.ended_at()) else { return Ok(None) };
+    let Some(coder) = fold.coder(db, &event.coder_id)? else { return Ok(None) };
+    let is_left = coder.parent() == Some(parent_id) && !coder.is_finished();
+    let is_before = coder.last_activity().is_some_and(|last| last <= ended_at);
+    Ok((is_left && is_before).then(|| end_of(&event.coder_id, coder.status(), ended_at)))
+}
+
+fn end_of(id: &str, status: Status, at: Time) -> Draft {
+    // As sources know a subagent's end by what it says: it may be told of itself a moment later.
+    let key = Key::Repeat(id.replacen('/', ":agent:", 1) + ":stopped");
+    let end = Draft::lifecycle(id, EventType::Stopped, status.name(), "", REASON);
+    Draft { key, timestamp: Some(at), ..end }
 }
 
 fn is_end(event: &Event) -> bool {

@@ -336,6 +336,13 @@ fn subagents_end_with_their_parent() {
     };
     assert_eq!(status(&mut lab, "a/1"), (Status::Stopped, true));
     assert_eq!(status(&mut lab, "a/2"), (Status::Completed, true));
+    // One of which is heard only now, but it was before.
+    let before = lab.now();
+    lab.wait(Time::MINUTE);
+    lab.append(draft(EventType::Resumed, "a"));
+    lab.append(draft(EventType::Stopped, "a"));
+    lab.append(Draft { timestamp: Some(before), ..sub("a/3") });
+    assert_eq!(status(&mut lab, "a/3"), (Status::Stopped, true));
     // Of one that only looks like a subagent nobody says that it is one.
     assert_eq!(status(&mut lab, "a/other"), (Status::Running, false));
     lab.assert_sound();
