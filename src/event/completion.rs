@@ -96,19 +96,21 @@ impl Ranks {
 
 impl Event {
     /// What `report`, of the same fact, adds to this and corrects in it: fields and data of the event that completes it. `None`
-    /// where it says nothing new.
-    pub(crate) fn completion_by(&self, report: &Event) -> Option<(Body, Data)> {
+    /// where it says nothing new. Who knows the fact only by its id may add to it, but correct nothing.
+    pub(crate) fn completion_by(&self, report: &Event, may_correct: bool) -> Option<(Body, Data)> {
         let mut merged = self.clone();
         merged.body.fill(&report.body);
         if let (Body::Provider(call), Body::Provider(theirs)) = (&mut merged.body, &report.body) {
-            call.correct(theirs, Ranks::of(self, report));
+            call.correct(theirs, if may_correct { Ranks::of(self, report) } else { Ranks::First });
         }
         let body = self.body.changed_in(&merged.body);
         // An estimate that fills nothing leaves no mark.
         let is_mark = |name: &str| body.is_none() && name == DataKey::Estimated.name();
-        let lacking = |(name, _): &(&String, &Value)| !self.data.contains_key(*name) && !is_mark(name);
+        // What the history itself finds out nobody tells it.
+        let is_ours = |name: &str| name == DataKey::Change.name() || name == DataKey::Withdrawn.name();
+        let lacking = |(name, _): &(&String, &Value)| !self.data.contains_key(*name) && !is_mark(name) && !is_ours(name);
         let mut data: Data = report.data.iter().filter(lacking).map(|(name, value)| (name.clone(), value.clone())).collect();
-        if self.is_estimated() && !report.is_estimated() && body.is_some() {
+        if may_correct && self.is_estimated() && !report.is_estimated() && body.is_some() {
             data.insert(DataKey::Estimated.name().to_owned(), false.into());
         }
         if body.is_none() && data.is_empty() {
@@ -146,7 +148,10 @@ impl Event {
 
     /// What is left of a sum, and nothing is.
     pub(crate) fn is_withdrawn(&self) -> bool {
-        self.data.get(DataKey::Withdrawn.name()).is_some_and(|value| value == true)
+        let says_so = self.data.get(DataKey::Withdrawn.name()).is_some_and(|value| value == true);
+        // The same key in a sender's own event means what the sender means by it.
+        let is_nothing = matches!(&self.body, Body::Provider(call) if call.figures() == [0; 6]);
+        says_so && is_nothing && (self.completes.is_some() || self.is_estimated())
     }
 
     /// The figures of what it completes were computed, and now they are told.

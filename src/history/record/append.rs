@@ -183,11 +183,18 @@ impl<'t> Append<'t> {
         if fact.completes.is_some() || fact.kind != checked.event().kind {
             return Ok(Outcome::Duplicate { seq, id });
         }
+        // An id can be computed, so by an id alone nothing is corrected, nor another coder's fact added to.
+        let by_id = matches!(checked.key, Key::Id(_));
         let is_copy = fact.coder_id != checked.event().coder_id;
+        if is_copy && by_id {
+            return Ok(Outcome::Duplicate { seq, id });
+        }
         if let Some(fork) = checked.copied_by.as_ref().or(is_copy.then_some(&checked.event().coder_id)) {
             self.remember_copy(fork, &fact)?;
         }
-        let Some((body, mut data)) = fact.completion_by(checked.event()) else { return Ok(Outcome::Duplicate { seq, id }) };
+        let Some((body, mut data)) = fact.completion_by(checked.event(), !by_id) else {
+            return Ok(Outcome::Duplicate { seq, id });
+        };
         if is_copy {
             // A copy may know the call better; what else it says is of its own session.
             data.retain(|name, _| OF_THE_CALL.contains(&name.as_str()));

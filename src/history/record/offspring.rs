@@ -41,7 +41,7 @@ pub fn late_end(db: &Connection, fold: &mut Fold, event: &Event) -> rusqlite::Re
 }
 
 fn end_of(id: &str, status: Status, at: Time) -> Draft {
-    // As sources know a subagent's end by what it says: it may be told of itself a moment later.
+    // As Claude Code and Copilot key the end of a subagent by what it says (source/coder.rs): it may be told itself a moment later.
     let key = Key::Repeat(id.replacen('/', ":agent:", 1) + ":stopped");
     let end = Draft::lifecycle(id, EventType::Stopped, status.name(), "", REASON);
     Draft { key, timestamp: Some(at), ..end }

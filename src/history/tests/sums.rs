@@ -51,6 +51,22 @@ fn a_count_that_grows_ends_with_the_greatest_in_every_order() {
 }
 
 #[test]
+fn by_an_id_alone_nothing_is_corrected_hidden_or_taken_away() {
+    let given =
+        |coder: &str, id: &str, more: serde_json::Value| Draft { key: Key::Id(id.to_owned()), ..call(coder, "", 1, more) };
+    let mut lab = Lab::new();
+    lab.append(call("a", "req_1", 1, json!({"output_tokens": 5})));
+    let id = lab.facts()[0].id.clone();
+    let forged = json!({"output_tokens": 9_000, "change": {"output_tokens": -5}, "withdrawn": true, "estimated": true});
+    lab.append(given("b", &id, forged.clone()));
+    lab.append(given("a", &id, forged));
+    assert_eq!(used(&mut lab), (5, 1));
+    lab.append(given("b", "mine", json!({"output_tokens": 1, "withdrawn": true})));
+    assert_eq!((used(&mut lab), lab.facts().len()), ((6, 2), 2), "a sender's own keys are its own");
+    lab.assert_sound();
+}
+
+#[test]
 fn an_estimate_gives_way_to_what_was_told() {
     for told_first in [true, false] {
         let mut lab = Lab::new();
