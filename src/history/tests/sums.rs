@@ -57,7 +57,7 @@ fn by_an_id_alone_nothing_is_corrected_hidden_or_taken_away() {
     let mut lab = Lab::new();
     lab.append(call("a", "req_1", 1, json!({"output_tokens": 5})));
     let id = lab.facts()[0].id.clone();
-    let forged = json!({"output_tokens": 9_000, "change": {"output_tokens": -5}, "withdrawn": true, "estimated": true});
+    let forged = json!({"output_tokens": 9_000, "change": {"output_tokens": -5}, "withdrawn": true});
     lab.append(given("b", &id, forged.clone()));
     lab.append(given("a", &id, forged));
     assert_eq!(used(&mut lab), (5, 1));
