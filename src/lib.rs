@@ -16,7 +16,7 @@
 //! ```
 //!
 //! In reading order: [`event`] says what a fact is and [`text`] cleans it; [`source`] makes drafts of what agents emit;
-//! [`history`] keeps them, with the aggregates and rules of [`aggregate`]; [`bus`] wakes whoever waits for what a [`filter`]
+//! [`history`] keeps them, with the aggregates and rules of [`aggregate`] and what tokens cost ([`price`]); [`bus`] wakes whoever waits for what a [`filter`]
 //! wants; [`mcp`] serves agents and editors. A [`hook`] records one payload; [`run`], [`collect`] and [`import`] bring in what hooks do not, [`setup`] makes
 //! agents report. [`upkeep`], [`process`] and [`watch_path`] work in the background. [`config`] resolves what people set, [`stderr`] says what went wrong.
 
@@ -32,6 +32,7 @@ pub mod import;
 #[cfg(unix)]
 pub mod keep;
 pub mod mcp;
+pub mod price;
 pub mod process;
 #[cfg(unix)]
 pub mod run;

@@ -34,6 +34,7 @@ const ROOMS: &[Room] = &[
     room("aggregate", &["event"], &[]),
     // Contents of whole files are cut before they become drafts.
     room("source", &["text", "event"], &[]),
+    room("price", &[], &[]),
     room("watch_path", &[], &["notify"]),
     room("process", &["event"], &["sysinfo"]),
     // Whose a file is, before it is written to.
