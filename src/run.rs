@@ -22,6 +22,7 @@ mod copy;
 mod digest;
 mod ending;
 mod exit;
+mod files;
 mod keys;
 mod life;
 mod not_started;
@@ -39,7 +40,10 @@ mod workspace;
 use std::{
     ffi::OsString,
     path::PathBuf,
-    sync::mpsc::{self, Receiver},
+    sync::{
+        Arc,
+        mpsc::{self, Receiver},
+    },
 };
 
 use crate::{history, source::HookContext};
@@ -49,6 +53,7 @@ use self::{
     command::RunningCommand,
     digest::Digest,
     ending::Ending,
+    files::RunFiles,
     life::Life,
     recorder::Recorder,
     resources::Resources,
@@ -91,7 +96,10 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let (wake, wakes) = mpsc::channel();
     // Before the command: a signal that comes early is not lost but waits for it.
     signals::listen(wake.clone());
-    let watched = |folder: &PathBuf| Workspace::watch(folder, history.as_ref(), coder.clone(), recorder.sink());
+    let watched = |folder: &PathBuf| {
+        let (files, record) = (RunFiles::new(coder.clone(), folder), recorder.sink());
+        Workspace::watch(folder, history.as_ref(), Arc::new(move |news| record.record(files.draft(news))))
+    };
     let workspace = folder.as_ref().map(watched);
     let context = HookContext { parent_coder_id: Some(coder.id.clone()), began: Some(coder::now()), ..HookContext::default() };
     let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.sink());

@@ -23,17 +23,16 @@ use std::{
 use uuid::Uuid;
 
 use crate::{
-    event::{Body, DataKey, Draft, EventType, Workspace as Fields},
     history,
     text::with_causes,
     watch_path::{Folders, Seen, watch_folders},
 };
 
+pub use self::known_files::WorkspaceChange;
 use self::{
-    known_files::{KnownFiles, WorkspaceChange},
+    known_files::KnownFiles,
     tree::{Limit, Tree},
 };
-use super::{coder::RunCoder, recorder::DraftSink};
 
 /// How long the command's start waits for the watch: most trees stand by then. What a larger one misses it finds by the files'
 /// own times.
@@ -56,9 +55,19 @@ enum WorkspaceMessage {
     End,
 }
 
-pub(super) struct Workspace {
-    root: PathBuf,
-    reporter: FileReporter,
+/// What the watch has to tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WorkspaceNews {
+    Changed(PathBuf, WorkspaceChange),
+    /// Not all that became of the files is told one by one: in a word, and why.
+    Sync(&'static str, String),
+}
+
+/// Told on the watch's own thread.
+pub type Reporter = Arc<dyn Fn(WorkspaceNews) + Send + Sync>;
+
+pub struct Workspace {
+    reporter: Reporter,
     notes: SyncSender<WorkspaceMessage>,
     ending: Arc<WatchEnding>,
     thread: Option<JoinHandle<()>>,
@@ -74,12 +83,12 @@ struct WatchEnding {
 
 impl Workspace {
     /// Returns once the tree is watched, or has taken too long for that.
-    pub fn watch(root: &Path, history: Option<&history::Options>, coder: RunCoder, record: DraftSink) -> Workspace {
+    pub fn watch(root: &Path, history: Option<&history::Options>, reporter: Reporter) -> Workspace {
         let (notes, seen) = mpsc::sync_channel(WAITING_MAX);
         let (standing, stands) = mpsc::channel::<()>();
         let (history, telling) = (history.cloned(), notes.clone());
-        let (reporter, ending) = (FileReporter { coder, record }, Arc::<WatchEnding>::default());
-        let tree = (root.to_owned(), reporter.clone(), Arc::clone(&ending));
+        let ending = Arc::<WatchEnding>::default();
+        let tree = (root.to_owned(), Arc::clone(&reporter), Arc::clone(&ending));
         let thread = thread::Builder::new().name("workspace".into()).spawn(move || {
             let begun = SystemTime::now();
             let (root, reporter, ending) = tree;
@@ -93,7 +102,7 @@ impl Workspace {
         }
         // Either it stands, or nobody will tell, or the time is over.
         stands.recv_timeout(STANDING).unwrap_or_default();
-        Workspace { root: root.to_owned(), reporter, notes, ending, thread: thread.ok() }
+        Workspace { reporter, notes, ending, thread: thread.ok() }
     }
 
     /// Takes in the last changes.
@@ -110,39 +119,8 @@ impl Workspace {
         }
         if !thread.is_finished() {
             let reason = "the files were still being looked through when the command ended: not all that became of them is told";
-            self.reporter.tell_of_sync(&self.root, "unfinished", reason);
+            (self.reporter)(WorkspaceNews::Sync("unfinished", reason.to_owned()));
         }
-    }
-}
-
-/// Says what changed.
-#[derive(Clone)]
-struct FileReporter {
-    coder: RunCoder,
-    record: DraftSink,
-}
-
-impl FileReporter {
-    fn tell(&self, path: &Path, change: &WorkspaceChange) {
-        let (kind, operation) = match change {
-            WorkspaceChange::Created { .. } => (EventType::FileCreated, "create"),
-            WorkspaceChange::Modified { .. } => (EventType::FileModified, "modify"),
-            WorkspaceChange::Deleted => (EventType::FileDeleted, "delete"),
-        };
-        let (file_size, content_hash) = match change {
-            WorkspaceChange::Created(content) | WorkspaceChange::Modified(content) => (Some(content.bytes), content.hash.clone()),
-            WorkspaceChange::Deleted => (None, None),
-        };
-        let file_path = Some(path.to_string_lossy().into_owned());
-        let operation = Some(operation.to_owned());
-        let body = Body::Workspace(Fields { operation, file_path, file_size, content_hash });
-        self.record.record(Draft { body, ..self.coder.draft(kind) });
-    }
-
-    fn tell_of_sync(&self, root: &Path, operation: &str, reason: &str) {
-        let file_path = Some(root.to_string_lossy().into_owned());
-        let body = Body::Workspace(Fields { operation: Some(operation.to_owned()), file_path, ..Fields::default() });
-        self.record.record(Draft { body, ..self.coder.draft(EventType::WorkspaceSync) }.with(DataKey::Reason, reason));
     }
 }
 
@@ -156,7 +134,7 @@ struct Watching {
     tree: Tree,
     folders: Folders,
     known_files: KnownFiles,
-    reporter: FileReporter,
+    reporter: Reporter,
     restless: BTreeMap<PathBuf, Restless>,
     /// The tree is too large, or cannot be watched.
     given_up: bool,
@@ -170,7 +148,7 @@ impl Watching {
     fn start(
         root: PathBuf,
         history: Option<history::Options>,
-        reporter: FileReporter,
+        reporter: Reporter,
         ending: Arc<WatchEnding>,
         notes: SyncSender<WorkspaceMessage>,
     ) -> Option<Watching> {
@@ -195,7 +173,7 @@ impl Watching {
                 untold: 0,
             }),
             Err(error) => {
-                reporter.tell_of_sync(&root, "unwatched", &format!("files are not watched: {}", with_causes(&error)));
+                reporter(WorkspaceNews::Sync("unwatched", format!("files are not watched: {}", with_causes(&error))));
                 None
             }
         }
@@ -247,7 +225,7 @@ impl Watching {
         self.settle(|_, _| true);
         if self.untold > 0 {
             let reason = format!("{} more changes are not told one by one: the command has ended", self.untold);
-            self.reporter.tell_of_sync(self.tree.root(), "unfinished", &reason);
+            self.tell_of_sync("unfinished", reason);
         }
     }
 
@@ -268,7 +246,7 @@ impl Watching {
         match seen {
             Seen::Overflow => {
                 let reason = "more changed at once than the system could tell; the files were looked through instead";
-                self.reporter.tell_of_sync(self.tree.root(), "rescan", reason);
+                self.tell_of_sync("rescan", reason.to_owned());
                 // What waits was seen before this look.
                 notes.try_iter().for_each(drop);
                 self.look_everywhere(None);
@@ -316,7 +294,7 @@ impl Watching {
     }
 
     fn give_up(&mut self, limit: &Limit) {
-        self.reporter.tell_of_sync(self.tree.root(), "unwatched", &limit.to_string());
+        self.tell_of_sync("unwatched", limit.to_string());
         self.given_up = true;
         self.restless.clear();
     }
@@ -331,9 +309,13 @@ impl Watching {
                 continue;
             }
             for (path, change) in self.known_files.compare(&path) {
-                self.reporter.tell(&path, &change);
+                (self.reporter)(WorkspaceNews::Changed(path, change));
             }
         }
+    }
+
+    fn tell_of_sync(&self, operation: &'static str, reason: String) {
+        (self.reporter)(WorkspaceNews::Sync(operation, reason));
     }
 }
 

@@ -12,14 +12,14 @@ const HASHED_BYTES_MAX: u64 = 16 << 20;
 
 /// What a file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct FileContent {
+pub struct FileContent {
     pub bytes: u64,
     /// `blake3:<hex>`; `None` where the file is too large or cannot be read.
     pub hash: Option<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum WorkspaceChange {
+pub enum WorkspaceChange {
     Created(FileContent),
     Modified(FileContent),
     Deleted,
