@@ -35,7 +35,6 @@ mod room;
 mod signals;
 mod terminal;
 mod wake;
-mod workspace;
 
 use std::{
     ffi::OsString,
@@ -46,7 +45,7 @@ use std::{
     },
 };
 
-use crate::{history, source::HookContext};
+use crate::{history, source::HookContext, workspace::Workspace};
 
 pub use self::{coder::RunCoder, exit::end_like, not_started::NotStarted, wake::CommandEnd};
 use self::{
@@ -58,7 +57,6 @@ use self::{
     recorder::Recorder,
     resources::Resources,
     wake::{CommandState, Wake},
-    workspace::Workspace,
 };
 
 /// What to run, and as whom to record it.

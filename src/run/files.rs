@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::event::{Body, DataKey, Draft, EventType, Workspace as Fields};
-
-use super::{
-    coder::RunCoder,
+use crate::{
+    event::{Body, DataKey, Draft, EventType, Workspace as Fields},
     workspace::{WorkspaceChange, WorkspaceNews},
 };
+
+use super::coder::RunCoder;
 
 pub(super) struct RunFiles {
     coder: RunCoder,

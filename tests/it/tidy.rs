@@ -39,6 +39,8 @@ const ROOMS: &[Room] = &[
     room("process", &["event"], &["sysinfo"]),
     // Whose a file is, before it is written to.
     room("history", &["text", "event", "filter", "aggregate"], &["rusqlite", "rustix"]),
+    // A history among the files is no file of the coder's.
+    room("workspace", &["text", "history", "watch_path"], &["ignore", "blake3"]),
     // Where the keeper is reached and how it is started: no more than a hook needs.
     room("wake", &["event", "history", "process"], &["rustix", "close_fds"]),
     room("bus", &["event", "filter", "history", "watch_path"], &[]),
@@ -48,8 +50,8 @@ const ROOMS: &[Room] = &[
     // Terminals' colours are taken out of output before lines are counted and cut.
     room(
         "run",
-        &["text", "event", "history", "source", "bus", "process", "watch_path"],
-        &["pty_process", "ignore", "blake3", "rustix", "signal_hook"],
+        &["text", "event", "history", "source", "bus", "process", "workspace"],
+        &["pty_process", "rustix", "signal_hook"],
     ),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
     // Where telemetry is received tells what is ours.

@@ -1,4 +1,4 @@
-//! What the command does to the files below its folder: created, modified, deleted, as git would see them.
+//! What becomes of the files below a folder: created, modified, deleted, as git would see them.
 //!
 //! Watches folder by folder, so that what `.gitignore` names costs nothing. A change is told once the file has been quiet for
 //! a moment: an editor's save is one event. All of it happens on a thread of its own; a tree that is too large to watch is
@@ -28,7 +28,7 @@ use crate::{
     watch_path::{Folders, Seen, watch_folders},
 };
 
-pub use self::known_files::WorkspaceChange;
+pub use self::known_files::{FileContent, WorkspaceChange};
 use self::{
     known_files::KnownFiles,
     tree::{Limit, Tree},
