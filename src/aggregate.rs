@@ -3,7 +3,8 @@
 //! Every aggregate here is a *merge of contributions*: sums, least, greatest, and latest by (timestamp, id). Folding
 //! the same events in any order, or in batches that are merged afterwards, gives the same aggregate; so late arrivals
 //! need no care, and retention may fold what it removes into a base. A [completing event](crate::event::Event::completes)
-//! adds its fields to the fact it completes and is no fact itself: it is not counted and is no sign of life.
+//! adds its fields to the fact it completes and is no fact itself: it is not counted, and only the end of a tool's call is a
+//! sign of life.
 //!
 //! This room knows neither clock nor store: the present comes in as a value, and what is remembered of earlier failures
 //! comes in as [`Failures`]s. The JSON that aggregates serialise to is compact, for the history alone; readers get a
@@ -26,6 +27,7 @@
 mod arrivals;
 mod coder;
 mod latest;
+mod open_tools;
 mod rules;
 mod stats;
 mod tally;
@@ -42,4 +44,4 @@ pub use stats::{HistorySize, Stats};
 pub use tally::Tally;
 pub use totals::Totals;
 pub use usage::{Tokens, Usage};
-pub use view::{Attention, CoderView, FileConflict, Peak, Waiting, WaitingFor};
+pub use view::{Attention, CoderView, FileConflict, Peak, ToolAtWork, Waiting, WaitingFor};

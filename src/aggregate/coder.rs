@@ -6,8 +6,9 @@ use serde_json::Value;
 use crate::event::{Body, Event, EventType, Lifecycle, Micros, Process, Progress, Provider, Resource, Status, Time};
 
 use super::{
-    Attention, CoderView, FileConflict, Peak, Tally, Waiting, WaitingFor,
+    Attention, CoderView, FileConflict, Peak, Tally, ToolAtWork, Waiting, WaitingFor,
     latest::{Latest, Number, Step, keep, keep_least, keep_of, keep_text},
+    open_tools::OpenTools,
 };
 
 /// Two reports of one end are no further apart.
@@ -65,6 +66,8 @@ pub struct Coder {
     milestone: Option<Latest<String>>,
     #[serde(rename = "er", skip_serializing_if = "Option::is_none")]
     error: Option<Latest<String>>,
+    #[serde(rename = "ot", skip_serializing_if = "OpenTools::is_empty")]
+    open_tools: OpenTools,
     #[serde(rename = "pk", skip_serializing_if = "Peak::is_empty")]
     peak: Peak,
 }
@@ -77,8 +80,11 @@ impl Coder {
             return;
         }
         self.fold_fields(event);
+        self.open_tools.fold(event);
         if event.completes.is_none() {
             self.fold_life(event);
+        } else if let Some(end) = event.tool_ended_at() {
+            keep(&mut self.last_activity, end.micros());
         }
     }
 
@@ -102,6 +108,7 @@ impl Coder {
         keep_of(&mut self.description, &other.description);
         keep_of(&mut self.milestone, &other.milestone);
         keep_of(&mut self.error, &other.error);
+        self.open_tools.merge(&other.open_tools);
         self.peak.raise(&other.peak);
     }
 
@@ -134,10 +141,21 @@ impl Coder {
         (!cleared && !self.is_finished()).then(|| Waiting { since: paused.at(), reason: *paused.value() })
     }
 
-    /// Running, and silent for five minutes.
+    /// Running, and silent for five minutes with no tool at work.
     pub fn is_stalled(&self, now: Time) -> bool {
         let silent = |last: Time| now.since(last) >= STALLED_AFTER;
-        self.status() == Status::Running && self.last_activity().is_some_and(silent)
+        self.status() == Status::Running && self.last_activity().is_some_and(silent) && self.open_tools.oldest().is_none()
+    }
+
+    /// The tool that is at work longest.
+    pub fn tool_at_work(&self) -> Option<ToolAtWork> {
+        let (since, call) = self.open_tools.oldest().filter(|_| !self.is_finished())?;
+        Some(ToolAtWork { call: call.to_owned(), since })
+    }
+
+    /// Seqs of the calls at work that are described like this.
+    pub fn calls_at_work(&self, description: &str) -> impl Iterator<Item = u64> {
+        self.open_tools.described(description)
     }
 
     /// The process it lives in, where that is known.
@@ -199,6 +217,7 @@ impl Coder {
             parent_coder_id: text(&self.parent),
             status,
             waiting: self.waiting(),
+            tool_at_work: self.tool_at_work(),
             stalled: self.is_stalled(now),
             needs_attention,
             progress: self.progress.as_ref().map(|said| said.value().0),

@@ -22,7 +22,10 @@ pub struct CoderView {
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
-    /// Running, and silent for five minutes.
+    /// The call of a tool that is at work longest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool_at_work: Option<ToolAtWork>,
+    /// Running, and silent for five minutes with no tool at work.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stalled: bool,
     /// Why a person should look: waiting, stalled, failed, rate_limited, file_conflict.
@@ -72,6 +75,14 @@ pub struct FileConflict {
     pub coder_ids: Vec<String>,
     /// When the last of these changes was.
     pub last_change: Time,
+}
+
+/// A tool's call that has begun and not ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct ToolAtWork {
+    /// The call in a short line: `Bash: npm test`.
+    pub call: String,
+    pub since: Time,
 }
 
 /// Since when a coder waits, and for what.

@@ -272,6 +272,11 @@ families! {
     }
 }
 
+impl Lifecycle {
+    /// The reason of a pause by which a person broke the turn off.
+    pub const INTERRUPTED: &str = "interrupted";
+}
+
 /// A Rust type that a field may have.
 trait FromField: Sized {
     /// Gives a value back that is no such field.

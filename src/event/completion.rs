@@ -7,13 +7,14 @@
 
 use serde_json::Value;
 
-use super::{Body, Data, DataKey, Event, Provider};
+use super::{Body, Data, DataKey, Event, EventType, Provider, Time};
 
 /// The figures of a call that are summed, under the names that `data.change` has for them; cost in billionths of a dollar, of
 /// which a sum is exact in every order.
 pub(crate) const SUMMED: [&str; 6] =
     ["tokens_used", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_nano_usd"];
 
+const MICROS_IN_MILLI: u64 = 1_000;
 /// Billionths in one.
 const NANO: f64 = 1e9;
 
@@ -104,14 +105,17 @@ impl Event {
             call.correct(theirs, if may_correct { Ranks::of(self, report) } else { Ranks::First });
         }
         let body = self.body.changed_in(&merged.body);
-        // An estimate that fills nothing leaves no mark.
-        let is_mark = |name: &str| body.is_none() && name == DataKey::Estimated.name();
+        // An estimate that fills nothing leaves no mark, and what ended does not begin.
+        let is_mark = |name: &str| name == DataKey::Running.name() || body.is_none() && name == DataKey::Estimated.name();
         // What the history itself finds out nobody tells it.
         let is_ours = |name: &str| name == DataKey::Change.name() || name == DataKey::Withdrawn.name();
         let lacking = |(name, _): &(&String, &Value)| !self.data.contains_key(*name) && !is_mark(name) && !is_ours(name);
         let mut data: Data = report.data.iter().filter(lacking).map(|(name, value)| (name.clone(), value.clone())).collect();
         if may_correct && self.is_estimated() && !report.is_estimated() && body.is_some() {
             data.insert(DataKey::Estimated.name().to_owned(), false.into());
+        }
+        if may_correct && self.is_running() && report.call().is_some() && !report.is_running() {
+            self.end_in(&mut data, report.timestamp);
         }
         if body.is_none() && data.is_empty() {
             return None;
@@ -132,7 +136,8 @@ impl Event {
             self.coder_name.clone_from(&later.coder_name);
         }
         for (name, value) in &later.data {
-            if name == DataKey::Estimated.name() && value == false {
+            let is_lifted = name == DataKey::Estimated.name() || name == DataKey::Running.name();
+            if is_lifted && value == false {
                 self.data.remove(name);
             } else if name != DataKey::Change.name() {
                 self.data.entry(name.clone()).or_insert_with(|| value.clone());
@@ -152,6 +157,40 @@ impl Event {
         // The same key in a sender's own event means what the sender means by it.
         let is_nothing = matches!(&self.body, Body::Provider(call) if call.figures() == [0; 6]);
         says_so && is_nothing && (self.completes.is_some() || self.is_estimated())
+    }
+
+    /// That the call ended at `end`, which nobody else may have timed.
+    fn end_in(&self, data: &mut Data, end: Time) {
+        data.insert(DataKey::Running.name().to_owned(), false.into());
+        let took = u64::try_from(end.since(self.timestamp)).ok().map(|micros| micros / MICROS_IN_MILLI);
+        let is_timed = self.data.contains_key(DataKey::DurationMs.name());
+        if let (Some(took), false) = (took, is_timed) {
+            data.entry(DataKey::DurationMs.name()).or_insert_with(|| took.into());
+        }
+    }
+
+    /// A tool's call in a line, where that is what it tells.
+    pub(crate) fn call(&self) -> Option<&str> {
+        let Body::Progress(fields) = &self.body else { return None };
+        let is_call = self.kind == EventType::Progress && self.data.contains_key(DataKey::ToolName.name());
+        fields.description.as_deref().or(fields.stage.as_deref()).filter(|_| is_call)
+    }
+
+    /// It is a call of a tool that has not ended.
+    pub(crate) fn is_running(&self) -> bool {
+        self.call().is_some() && self.data.get(DataKey::Running.name()).is_some_and(|value| value == true)
+    }
+
+    /// It tells the end of the call that it completes.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.completes.is_some() && self.data.get(DataKey::Running.name()).is_some_and(|value| value == false)
+    }
+
+    /// When the call ended that it completes.
+    pub(crate) fn tool_ended_at(&self) -> Option<Time> {
+        let took = self.data.get(DataKey::DurationMs.name()).filter(|_| self.has_ended())?.as_i64()?;
+        let end = self.timestamp.micros().checked_add(took.checked_mul(MICROS_IN_MILLI as i64)?)?;
+        Some(Time::from_micros(end).min(self.received_at))
     }
 
     /// The figures of what it completes were computed, and now they are told.

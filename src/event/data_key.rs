@@ -70,6 +70,7 @@ data_keys! {
     Request "request" "text" "What the coder asks permission for.";
     ResetsAt "resets_at" "whole number" "When the limit is lifted, in seconds since 1970.";
     ResponseId "response_id" "text" "The provider's id of the call.";
+    Running "running" "true" "The tool is at work; the event that completes this one has `false` when it ended.";
     Signal "signal" "text" "The signal that ended the command.";
     Source "source" "text" "How the session began, in the agent's word.";
     SuppressedBytes "suppressed_bytes" "whole number" "Bytes of output that are not recorded, since there were too many.";
@@ -77,6 +78,7 @@ data_keys! {
     TaskId "task_id" "text" "Id of the task that was completed.";
     TokensAfter "tokens_after" "whole number" "Tokens in the context after it was compacted.";
     TokensBefore "tokens_before" "whole number" "Tokens in the context before it was compacted.";
+    ToolAtWork "tool_at_work" "text" "The tool's call that was at work when the process was gone.";
     ToolCalls "tool_calls" "whole number" "Calls of tools in a whole run.";
     ToolName "tool_name" "text" "The tool that the event is of.";
     ToolUseId "tool_use_id" "text" "Id of the tool's call.";

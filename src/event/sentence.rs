@@ -64,6 +64,9 @@ fn progress(verb: String, event: &Event, fields: &Progress) -> String {
     if event.data.get("failed") == Some(&Value::Bool(true)) {
         line.push_str(" failed");
     }
+    if event.is_running() {
+        line.push_str(" running");
+    }
     append(&mut line, ": ", fields.description.as_deref().or(fields.text.as_deref()), "");
     line
 }

@@ -14,6 +14,7 @@ mod salvage;
 mod scan;
 mod spool;
 mod sums;
+mod tools;
 
 use std::sync::{
     Arc,

@@ -54,13 +54,11 @@ const CLAUDE_BESIDE: &[&str] = &[
     "PreToolUse",
     "PostToolUse",
     "PostToolUseFailure",
-    "PostToolBatch",
     "PermissionRequest",
     "PermissionDenied",
     "Notification",
     "Elicitation",
     "ElicitationResult",
-    "MessageDisplay",
     "SubagentStart",
     "SubagentStop",
     "TaskCompleted",
@@ -70,6 +68,8 @@ const CLAUDE_BESIDE: &[&str] = &[
     "DirectoryAdded",
     "WorktreeRemove",
 ];
+/// What the keeper reads in the transcript as soon: without them, half of the processes are spared.
+const CLAUDE_WITHOUT_KEEPER: &[&str] = &["PostToolBatch", "MessageDisplay"];
 /// Those it waits for: around them it starts or ends, and a hook beside its work would be lost with its process.
 const CLAUDE_WAITED_FOR: &[&str] = &["SessionStart", "SessionEnd", "Stop", "StopFailure"];
 
@@ -187,7 +187,8 @@ impl Target {
         let server = |under, entry| ConfigPart::Server { under, entry };
         match self {
             Target::ClaudeCode => {
-                let settings = [hooks(claude_hooks, None)].into_iter().chain(telemetry.map(claude_telemetry)).collect();
+                let hooks = hooks(if at.keeper.is_some() { claude_hooks } else { claude_hooks_alone }, None);
+                let settings = [hooks].into_iter().chain(telemetry.map(claude_telemetry)).collect();
                 vec![file("settings.json", settings), json(at.claude_servers(scope), vec![server("mcpServers", stdio)])]
             }
             Target::Codex => {
@@ -279,17 +280,23 @@ impl Surroundings {
     }
 }
 
-/// The hooks of Claude Code that run `command`.
+/// The hooks of Claude Code that run `command`, where a keeper reads what it writes down itself.
 pub fn claude_hooks(command: &str) -> Vec<(&'static str, Value)> {
-    let entry = |beside: bool| {
-        let mut hook = json!({"type": "command", "command": command, "timeout": HOOK_SECONDS});
-        if beside {
-            hook["async"] = Value::from(true);
-        }
-        json!({"hooks": [hook]})
-    };
-    let waited_for = CLAUDE_WAITED_FOR.iter().map(|event| (*event, entry(false)));
-    waited_for.chain(CLAUDE_BESIDE.iter().map(|event| (*event, entry(true)))).collect()
+    let beside = CLAUDE_BESIDE.iter().map(|event| (*event, claude_hook(command, true)));
+    CLAUDE_WAITED_FOR.iter().map(|event| (*event, claude_hook(command, false))).chain(beside).collect()
+}
+
+fn claude_hooks_alone(command: &str) -> Vec<(&'static str, Value)> {
+    let more = CLAUDE_WITHOUT_KEEPER.iter().map(|event| (*event, claude_hook(command, true)));
+    claude_hooks(command).into_iter().chain(more).collect()
+}
+
+fn claude_hook(command: &str, beside: bool) -> Value {
+    let mut hook = json!({"type": "command", "command": command, "timeout": HOOK_SECONDS});
+    if beside {
+        hook["async"] = Value::from(true);
+    }
+    json!({"hooks": [hook]})
 }
 
 fn codex_hooks(command: &str) -> Vec<(&'static str, Value)> {

@@ -13,11 +13,22 @@ const wanted = new Set([
   "permission.asked", "permission.replied", "question.asked", "question.replied", "question.rejected", "todo.updated",
 ])
 
-// Parts are sent again with every change: only what is finished is reported.
-const isFinished = (part) =>
-  part.type === "step-finish" ||
-  (part.type === "text" && part.time?.end) ||
-  (part.type === "tool" && ["completed", "error"].includes(part.state?.status))
+// An agent runs a handful of tools at once: of those that never end, no more are remembered.
+const OPEN_MAX = 1000
+
+// Parts are sent again with every change: what is finished is reported, and once that a tool is at work.
+const isTelling = (part, open) => {
+  if (part.type !== "tool") return part.type === "step-finish" || (part.type === "text" && part.time?.end)
+  const status = part.state?.status
+  if (status === "running") {
+    if (open.has(part.callID)) return false
+    if (open.size >= OPEN_MAX) open.clear()
+    open.add(part.callID)
+    return true
+  }
+  open.delete(part.callID)
+  return ["completed", "error"].includes(status)
+}
 
 // A process a payload: where nothing can be left in the folder, and once to wake who reads it.
 const call = (payload) => {
@@ -67,6 +78,7 @@ const openFeed = () => {
 
 export const AiCoderEvents = async ({ directory }) => {
   const models = new Map()
+  const open = new Set()
   const feed = openFeed()
   // Tells nothing of its own: what it writes down is that there is something to read.
   if (feed) call({ type: "server.connected" })
@@ -77,7 +89,7 @@ export const AiCoderEvents = async ({ directory }) => {
         if (type === "message.updated" && properties.info?.modelID) {
           const { sessionID, providerID, modelID } = properties.info
           models.set(sessionID, { providerID, modelID })
-        } else if (type === "message.part.updated" ? isFinished(properties.part) : wanted.has(type)) {
+        } else if (type === "message.part.updated" ? isTelling(properties.part, open) : wanted.has(type)) {
           const session = properties.sessionID ?? properties.part?.sessionID
           const payload = { id, type, directory, model: models.get(session), properties }
           if (feed) feed.write(payload)

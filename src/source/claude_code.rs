@@ -119,7 +119,7 @@ impl<'p> ClaudePayload<'p> {
             "Notification" => self.notification().into_iter().collect(),
             "Elicitation" => vec![self.says(Fact::Waits(Waits::Question))],
             "ElicitationResult" => vec![self.says(Fact::Answered)],
-            "PreToolUse" => vec![tools::before(&self.speaker, wire)],
+            "PreToolUse" => tools::before(&self.speaker, wire),
             "PostToolUse" => tools::after(&self.speaker, wire),
             "PostToolUseFailure" => tools::failed(&self.speaker, wire, wire.text("error")),
             "PermissionDenied" => tools::failed(&self.speaker, wire, wire.text("reason")),

@@ -46,7 +46,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
         "SessionStart" => payload?.session_start(),
         "SessionEnd" => vec![payload?.thread.ended(wire.text("reason"))],
         "UserPromptSubmit" => vec![payload?.prompt()],
-        "PreToolUse" => vec![payload?.works("before")],
+        "PreToolUse" => payload?.tool_begun(),
         "PermissionRequest" => vec![payload?.permission_request()],
         "PostToolUse" => payload?.tool_used(),
         // Compaction that nobody asked for means that the context was full.
@@ -145,6 +145,11 @@ impl<'p> CodexPayload<'p> {
             }
             None => self.says(Fact::Works),
         }
+    }
+
+    fn tool_begun(&self) -> Vec<Told> {
+        let call = CodexCall::new(self.wire.text("tool_use_id"), self.work(self.wire.text("tool_name").unwrap_or("tool")));
+        vec![self.works("before"), call.begun(&self.thread)]
     }
 
     fn tool_used(&self) -> Vec<Told> {

@@ -50,7 +50,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
         "sessionStart" | "SessionStart" => payload.session_start(),
         "sessionEnd" | "SessionEnd" => vec![payload.session.stopped(wire.text("reason"))],
         "userPromptSubmitted" | "UserPromptSubmit" | "UserPromptSubmitted" => payload.prompt().into_iter().collect(),
-        "preToolUse" | "PreToolUse" => vec![payload.says(Fact::Works)],
+        "preToolUse" | "PreToolUse" => vec![payload.says(Fact::Works), payload.tool().begun().only_if(OnlyIf::Known)],
         "postToolUse" | "PostToolUse" | "postToolUseFailure" | "PostToolUseFailure" => payload.after_tool(),
         "errorOccurred" | "ErrorOccurred" => payload.error(),
         "agentStop" | "AgentStop" | "Stop" => {
@@ -125,15 +125,21 @@ impl CopilotPayload<'_> {
         Some(self.session.prompted(None, self.wire.text("prompt")?).only_if(OnlyIf::AtRest))
     }
 
-    fn after_tool(&self) -> Vec<Told> {
-        let either = |names: [&str; 2]| names.map(|name| self.wire.at(name)).into_iter().find(|value| value.is_there());
-        let none = self.wire.at("");
+    /// What stands under the name of the hooks' own, or under Claude Code's.
+    fn either(&self, own: &str, other: &str) -> Wire<'_> {
+        let value = self.wire.at(own);
+        if value.is_there() { value } else { self.wire.at(other) }
+    }
+
+    fn tool(&self) -> ToolCall<'_> {
         let name = self.wire.first_text(&["toolName", "tool_name"]).unwrap_or("tool");
-        let result = either(["toolResult", "tool_result"]).unwrap_or(none);
-        let asked = either(["toolArgs", "tool_input"]).unwrap_or(none);
-        let call = ToolCall { by: &self.session, name, id: None, asked };
+        ToolCall { by: &self.session, name, id: None, asked: self.either("toolArgs", "tool_input") }
+    }
+
+    fn after_tool(&self) -> Vec<Told> {
+        let (call, result) = (self.tool(), self.either("toolResult", "tool_result"));
         let told = result.first_text(&["textResultForLlm", "text_result_for_llm"]).unwrap_or_default();
-        let (printed, exit_code) = printed(name, told).unwrap_or_default();
+        let (printed, exit_code) = printed(call.name, told).unwrap_or_default();
         let succeeded = result.first_text(&["resultType", "result_type"]).is_none_or(|kind| kind == "success");
         let outcome = match (self.wire.text("error"), exit_code.filter(|code| *code != 0)) {
             (None, None) if succeeded => CallEnd::DONE,

@@ -86,7 +86,7 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
             let fields = Lifecycle { reason: code.as_deref().map(bounded), error_message, ..Lifecycle::default() };
             one(draft(EventType::Failed, Body::Lifecycle(fields)))
         }
-        Fact::Interrupted => one(lifecycle(EventType::Paused, Some("interrupted"))),
+        Fact::Interrupted => one(lifecycle(EventType::Paused, Some(Lifecycle::INTERRUPTED))),
         Fact::Ended { reason } => one(lifecycle(EventType::Stopped, reason.as_deref())),
         Fact::Deleted { reason } => one(lifecycle(EventType::Deleted, reason.as_deref())),
         Fact::Compacted { summary } => one(milestone("context compacted", summary.as_deref())),
@@ -176,12 +176,13 @@ fn output(stream: &str, text: &str) -> Draft {
 }
 
 fn tool_progress(tool: Tool) -> Draft {
-    let Tool { name, id, about, failed, error, exit_code, duration_ms, progress: share } = tool;
+    let Tool { name, id, about, is_running, failed, error, exit_code, duration_ms, progress: share } = tool;
     let description = about.map(|about| describe(&name, about.0.as_deref()));
     let draft = progress(Progress { progress: share, stage: Some(bounded(&name)), description, ..Progress::default() });
     draft
         .with(DataKey::ToolName, bounded(&name))
         .with_some(DataKey::ToolUseId, id.as_deref().map(bounded))
+        .with_some(DataKey::Running, is_running.then_some(true))
         .with_some(DataKey::DurationMs, duration_ms)
         .with_some(DataKey::ExitCode, exit_code)
         .with_some(DataKey::Failed, failed.then_some(true))

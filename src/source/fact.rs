@@ -123,13 +123,15 @@ pub(super) enum Waits {
     Prompt,
 }
 
-/// A tool's call, at the moment it came to its end.
+/// A tool's call, at the moment it came to its end, or began.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tool {
     pub name: String,
     pub id: Option<String>,
     /// What it was about: the command, the file, the pattern. `None` where the channel does not know what was asked.
     pub about: Option<About>,
+    /// It has only begun.
+    pub is_running: bool,
     pub failed: bool,
     pub error: Option<String>,
     pub exit_code: Option<i64>,

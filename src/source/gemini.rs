@@ -46,7 +46,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
         "BeforeAgent" => payload.prompt().into_iter().collect(),
         "AfterAgent" => vec![payload.turn_ended()],
         "AfterModel" => payload.answer().into_iter().collect(),
-        "BeforeTool" => vec![payload.says(Fact::Works)],
+        "BeforeTool" => vec![payload.says(Fact::Works), payload.tool().begun()],
         "AfterTool" => payload.after_tool(),
         "Notification" => payload.notification().into_iter().collect(),
         // PreCompress fires before every call to the model, whether anything is compressed or not.
@@ -111,11 +111,14 @@ impl GeminiPayload<'_> {
         Some(answer.told(&self.session).with(DataKey::PromptTokens, answer.prompt))
     }
 
-    fn after_tool(&self) -> Vec<Told> {
+    fn tool(&self) -> ToolCall<'_> {
         let name = self.wire.text("tool_name").unwrap_or("tool");
-        let response = self.wire.at("tool_response");
-        let call = ToolCall { by: &self.session, name, id: None, asked: self.wire.at("tool_input") };
-        let exit_code = response.text("llmContent").and_then(|told| exit_code(name, told));
+        ToolCall { by: &self.session, name, id: None, asked: self.wire.at("tool_input") }
+    }
+
+    fn after_tool(&self) -> Vec<Told> {
+        let (call, response) = (self.tool(), self.wire.at("tool_response"));
+        let exit_code = response.text("llmContent").and_then(|told| exit_code(call.name, told));
         let error = response.at("error");
         let outcome = match error.is_there() || exit_code.is_some() {
             true => CallEnd::failed(error.text("message"), exit_code),

@@ -199,9 +199,10 @@ impl OpencodeEvent<'_> {
         let (id, name, state) = (part.text("callID")?, part.text("tool").unwrap_or("tool"), part.at("state"));
         // That a command failed is no error of its tool.
         let exit_code = state.at("metadata").signed("exit").filter(|code| *code != 0);
-        let failed = match state.text("status")? {
-            "completed" => exit_code.is_some(),
-            "error" => true,
+        let (is_running, failed) = match state.text("status")? {
+            "running" => (true, false),
+            "completed" => (false, exit_code.is_some()),
+            "error" => (false, true),
             _ => return None,
         };
         let input = state.at("input");
@@ -209,13 +210,14 @@ impl OpencodeEvent<'_> {
             name: name.to_owned(),
             id: Some(id.to_owned()),
             about: About::of(input.first_text(SUBJECTS)),
+            is_running,
             failed,
             error: state.text("error").map(str::to_owned),
             exit_code,
             ..Tool::default()
         };
         let mut told = vec![self.says(Fact::Tool(tool)).known_by(self.who.provided(id, &["tool", id]))];
-        if !state.is("status", "error") {
+        if state.is("status", "completed") {
             told.extend(self.effects(id, name, state));
         }
         Some(told)

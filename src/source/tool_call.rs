@@ -44,18 +44,21 @@ impl<'p> CallEnd<'p> {
 }
 
 impl ToolCall<'_> {
+    /// That it is at work.
+    pub fn begun(&self) -> Told {
+        self.step(Tool { is_running: true, ..Tool::default() })
+    }
+
     /// The step that the call was.
     pub fn ended(&self, outcome: CallEnd<'_>, duration_ms: Option<u64>) -> Told {
-        let tool = Tool {
-            name: self.name.to_owned(),
-            id: self.id.map(str::to_owned),
-            about: About::of(self.asked.first_text(SUBJECTS)),
-            failed: outcome.failed,
-            error: outcome.error.map(str::to_owned),
-            exit_code: outcome.exit_code,
-            duration_ms,
-            progress: None,
-        };
+        let error = outcome.error.map(str::to_owned);
+        let CallEnd { failed, exit_code, .. } = outcome;
+        self.step(Tool { failed, error, exit_code, duration_ms, ..Tool::default() })
+    }
+
+    fn step(&self, came_of_it: Tool) -> Told {
+        let about = About::of(self.asked.first_text(SUBJECTS));
+        let tool = Tool { name: self.name.to_owned(), id: self.id.map(str::to_owned), about, ..came_of_it };
         self.by.says(Fact::Tool(tool)).known_by(self.ids(None))
     }
 

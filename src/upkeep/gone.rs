@@ -76,6 +76,7 @@ fn farewell(living: &Living) -> Draft {
         ..Draft::lifecycle(living.coder_id.as_str(), kind, living.status.name(), "", crate::event::Process::GONE)
     }
     .with(DataKey::Pid, process.pid)
+    .with_some(DataKey::ToolAtWork, living.tool.as_deref())
 }
 
 #[cfg(test)]

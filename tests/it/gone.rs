@@ -45,3 +45,28 @@ fn an_agent_that_is_killed_is_noticed_once_by_all_who_watch() {
     assert_eq!((end["coder_id"].as_str(), end["type"].as_str()), (Some("claude-code:killed"), Some("ai_coder_failed")));
     assert_eq!(end["reason"], "process gone");
 }
+
+#[test]
+fn what_ran_when_it_was_killed_is_on_the_record() {
+    let home = Home::new();
+    let mut agent = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+    start(&home, "killed", agent.id());
+    let payload = r#"{"session_id":"killed","cwd":"/w","hook_event_name":"PreToolUse","tool_name":"Bash","tool_use_id":"toolu_1","tool_input":{"command":"npm test"}}"#;
+    assert_eq!(feed(home.command(&["hook", "claude-code"]), payload.as_bytes()).code, Some(0));
+    let coder = home.json(&["coders"]).remove(0);
+    assert_eq!(coder["tool_at_work"]["call"], "Bash: npm test", "{coder}");
+    let watcher =
+        Running(home.command(&["serve"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    agent.kill().unwrap();
+    agent.wait().unwrap();
+    let deadline = Instant::now() + LIMIT;
+    while ends(&home).is_empty() {
+        assert!(Instant::now() < deadline, "it is noticed in time");
+        std::thread::yield_now();
+    }
+    drop(watcher);
+    assert_eq!(ends(&home)[0]["data"]["tool_at_work"], "Bash: npm test");
+    let coder = home.json(&["coders"]).remove(0);
+    assert_eq!((coder["status"].as_str(), coder.get("tool_at_work")), (Some("failed"), None), "{coder}");
+    assert!(home.ok(&["list"]).contains("progress (Bash) running: Bash: npm test"), "it was never told to end");
+}

@@ -28,6 +28,7 @@ const RICH: &[&str] = &[
     r#"{"type":"paused","coder_id":"fix-auth","reason":"permission","timestamp":"2026-11-22T19:22:00Z"}"#,
     r#"{"type":"failed","coder_id":"review","error_message":"no such page","timestamp":"2026-11-22T19:22:10Z"}"#,
     r#"{"type":"stopped","coder_id":"review","timestamp":"2026-11-22T19:22:11Z"}"#,
+    r#"{"type":"progress","coder_id":"fix-auth","stage":"Bash","description":"Bash: npm test","tool_name":"Bash","running":true,"timestamp":"2026-11-22T19:20:30Z"}"#,
 ];
 
 /// What has keys of its own: not compared below.

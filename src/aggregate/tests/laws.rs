@@ -148,6 +148,6 @@ fn an_aggregate_is_stored_compactly() {
     let stored = serde_json::to_string(&fold([&started])).expect("an aggregate is JSON");
     assert_eq!(
         stored,
-        r#"{"n":{"n":{"2":1}},"a":1795374000000000,"z":1795374000000000,"s":1795374000000000,"l":[1795374000000000,1,"started-0","running"],"w":[1795374000000000,"started-0",null],"so":[1795374000000000,"started-0","emit"]}"#
+        r#"{"n":{"n":{"2":1}},"a":1795374000000000,"z":1795374000000000,"s":1795374000000000,"l":[1795374000000000,1,"started-0","running"],"w":[1795374000000000,"started-0",null],"so":[1795374000000000,"started-0","emit"],"ot":{"o":1795374000000000}}"#
     );
 }

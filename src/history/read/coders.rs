@@ -31,6 +31,8 @@ pub struct Living {
     pub coder_id: String,
     pub status: Status,
     pub process: Process,
+    /// The tool's call that is at work.
+    pub tool: Option<String>,
 }
 
 /// How many ids are compared with a wrong one: enough to help, and quick among any number of coders.
@@ -83,7 +85,8 @@ impl Reader {
             while let Some(row) = rows.next()? {
                 let CoderRecord { id, state, .. } = CoderRecord::read(row)?;
                 if let Some(process) = state.process() {
-                    living.push(Living { coder_id: id, status: state.status(), process: process.clone() });
+                    let tool = state.tool_at_work().map(|tool| tool.call);
+                    living.push(Living { coder_id: id, status: state.status(), process: process.clone(), tool });
                 }
             }
             Ok(living)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
-    aggregate::{self, Coder, Failures, Past},
+    aggregate::{self, Failures, Past},
     event::{Body, Channel, Checked, Condition, DataKey, Event, EventType, Key, Status, Time},
     history::store::rows::{self, StoredId},
     text::Redactor,
@@ -95,8 +95,8 @@ impl<'t> Append<'t> {
             self.last_unmet = Some(checked.event().received_at);
             return Ok(Outcome::Unmet);
         }
-        let last_step = self.cache.fold.coder(self.db, &checked.event().coder_id)?.and_then(Coder::last_step);
-        let id = match identity::recognise(self.db, self.cache.ledger.tag, &checked, last_step)? {
+        let coder = self.cache.fold.coder(self.db, &checked.event().coder_id)?;
+        let id = match identity::recognise(self.db, self.cache.ledger.tag, &checked, coder)? {
             Recognised::Seen(seq, id) => return self.take_again(checked, seq, id),
             Recognised::New(id) => id,
         };

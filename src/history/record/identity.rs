@@ -3,13 +3,15 @@
 //! A report knows its fact by ids of the agent's world (natural), or only by what it says and when (repeat), or by both.
 //! Two reports are of one fact where their natural ids are equal, or where they repeat each other within ten seconds of
 //! event time and not both have natural ids. What one channel says again in another report is another fact, so that three equal
-//! reports of one channel are three facts, and each may match one of another channel.
+//! reports of one channel are three facts, and each may match one of another channel. A call of a tool that nobody named is
+//! ended by the next report that says the same, however long it took.
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::settlement;
 
 use crate::{
+    aggregate::Coder,
     event::{Checked, Event, Family, Key, Micros, Report, Time},
     history::store::{
         id::Tag,
@@ -24,16 +26,22 @@ pub enum Recognised {
     Seen(u64, String),
 }
 
-/// `last_step` is when the coder's status was last told.
-pub fn recognise(db: &Connection, tag: Tag, checked: &Checked, last_step: Option<Time>) -> rusqlite::Result<Recognised> {
-    let sought = Sought::of(checked, last_step);
+/// `coder` is what is known of whose it is.
+pub fn recognise(db: &Connection, tag: Tag, checked: &Checked, coder: Option<&Coder>) -> rusqlite::Result<Recognised> {
+    let sought = Sought::of(checked, coder);
     match &checked.key {
         Key::None => Ok(Recognised::New(None)),
         Key::Id(id) => by_id(db, tag, id.clone()),
         Key::Natural(natural) => by_id(db, tag, Key::id_of(natural)),
         Key::Repeat(repeat) => match sought.find(db, repeat, Among::All)? {
             Some(fact) => seen(db, tag, fact.seq),
-            None => Ok(Recognised::New(None)),
+            None => match sought.ended_call(db)? {
+                Some(seq) => {
+                    sought.remember_end(db, repeat, seq, false)?;
+                    seen(db, tag, seq)
+                }
+                None => Ok(Recognised::New(None)),
+            },
         },
         Key::Either { natural, repeat } => {
             let named = by_id(db, tag, Key::id_of(natural))?;
@@ -81,11 +89,17 @@ fn claim(db: &Connection, tag: Tag, named: Recognised, repeat: &str, sought: &So
     let Recognised::New(Some(id)) = named else { return Ok(named) };
     match sought.find(db, repeat, Among::Nameless)? {
         Some(fact) => {
-            // From now on it has a name, and another natural id is another fact.
-            name(db, &id, repeat, &fact)?;
+            name(db, &id, fact.seq)?;
             seen(db, tag, fact.seq)
         }
-        None => Ok(Recognised::New(Some(id))),
+        None => match sought.ended_call(db)? {
+            Some(seq) => {
+                sought.remember_end(db, repeat, seq, true)?;
+                name(db, &id, seq)?;
+                seen(db, tag, seq)
+            }
+            None => Ok(Recognised::New(Some(id))),
+        },
     }
 }
 
@@ -105,10 +119,14 @@ pub fn remember(db: &Connection, key: &Key, report: Option<Report>, event: &Even
         Key::Repeat(repeat) => (repeat, false),
         Key::None | Key::Id(_) | Key::Natural(_) | Key::Several { repeat: None, .. } => return Ok(()),
     };
-    let span = span(event.timestamp);
+    insert(db, repeat, event.timestamp, event.seq, named, report.filter(|_| !event.is_running()))
+}
+
+fn insert(db: &Connection, repeat: &str, at: Time, seq: u64, named: bool, report: Option<Report>) -> rusqlite::Result<()> {
+    let span = span_of(at);
     let (channel, report) = report.map(|report| (report.channel as u8, report.id)).unzip();
     db.prepare_cached("INSERT OR IGNORE INTO repeat (span, id, seq, named, channel, report) VALUES (?, ?, ?, ?, ?, ?)")?
-        .execute(params![span.micros(), id_in(repeat, span), event.seq, named, channel, report])
+        .execute(params![span.micros(), id_in(repeat, span), seq, named, channel, report])
         .map(drop)
 }
 
@@ -141,13 +159,10 @@ fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Recognised> {
     Ok(Recognised::Seen(seq, id.map_or_else(|| tag.id(Time::from_micros(received), seq), |id| id.0)))
 }
 
-/// Gives a nameless fact its natural id.
-fn name(db: &Connection, id: &str, repeat: &str, fact: &Repeated) -> rusqlite::Result<()> {
-    db.prepare_cached("INSERT OR IGNORE INTO alias (id, seq, natural) VALUES (?, ?, 1)")?
-        .execute(params![StoredId(id), fact.seq])?;
-    db.prepare_cached("UPDATE repeat SET named = 1 WHERE span = ? AND id = ? AND seq = ?")?
-        .execute(params![fact.span.micros(), id_in(repeat, fact.span), fact.seq])
-        .map(drop)
+/// Gives a nameless fact its natural id: another one is another fact from now on.
+fn name(db: &Connection, id: &str, seq: u64) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR IGNORE INTO alias (id, seq, natural) VALUES (?, ?, 1)")?.execute(params![StoredId(id), seq])?;
+    db.prepare_cached("UPDATE repeat SET named = 1 WHERE seq = ?")?.execute([seq]).map(drop)
 }
 
 /// Which facts a report may repeat.
@@ -162,7 +177,6 @@ enum Among {
 struct Repeated {
     apart: Micros,
     seq: u64,
-    span: Time,
 }
 
 /// A report whose fact is looked for by what it says.
@@ -172,17 +186,24 @@ struct Sought {
     /// When the coder's status was last told, where the report is of a step of its life: what a step parts is not one.
     last_step: Option<Time>,
     is_step: bool,
+    /// The calls of tools that it may tell the end of.
+    calls: Vec<u64>,
 }
 
 impl Sought {
-    fn of(checked: &Checked, last_step: Option<Time>) -> Sought {
-        let is_step = checked.event().kind.family() == Family::Lifecycle;
-        Sought { at: checked.event().timestamp, report: checked.report, last_step, is_step }
+    fn of(checked: &Checked, coder: Option<&Coder>) -> Sought {
+        let event = checked.event();
+        let is_step = event.kind.family() == Family::Lifecycle;
+        let call = event.call().filter(|_| !event.is_running());
+        let calls = coder.zip(call).map(|(coder, call)| coder.calls_at_work(call).collect()).unwrap_or_default();
+        // The channel that tells that a call began has yet to tell that it ended.
+        let report = checked.report.filter(|_| !event.is_running());
+        Sought { at: event.timestamp, report, last_step: coder.and_then(Coder::last_step), is_step, calls }
     }
 
     /// The fact nearest in time that says the same: it lies in the same span of time or a neighbouring one.
     fn find(&self, db: &Connection, repeat: &str, among: Among) -> rusqlite::Result<Option<Repeated>> {
-        let spans = [0, -1, 1].map(|step| span(self.at).plus(step * Key::REPEAT_WITHIN));
+        let spans = [0, -1, 1].map(|step| span_of(self.at).plus(step * Key::REPEAT_WITHIN));
         let mut statement = db.prepare_cached(
             "SELECT found.span, found.seq, event.at, found.named, found.channel, found.report
              FROM (SELECT * FROM repeat WHERE span = ?1 AND id = ?2
@@ -194,13 +215,14 @@ impl Sought {
         let mut rows = statement.query(params![here.0, here.1, before.0, before.1, behind.0, behind.1])?;
         let mut nearest: Option<Repeated> = None;
         while let Some(row) = rows.next()? {
-            let (span, seq, first, named): (Micros, u64, Micros, bool) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            let first = Time::from_micros(first);
-            let apart = self.at.since(first).abs();
+            let (span_of_row, seq, first, named): (Micros, u64, Micros, bool) =
+                (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            let (span, first) = (Time::from_micros(span_of_row), Time::from_micros(first));
+            let apart = self.at.since(if span_of(first) == span { first } else { self.nearest_in(span) }).abs();
             if apart >= Key::REPEAT_WITHIN || named && among == Among::Nameless {
                 continue;
             }
-            let fact = Repeated { apart, seq, span: Time::from_micros(span) };
+            let fact = Repeated { apart, seq };
             match self.relation(db, seq, first, (row.get(4)?, row.get(5)?))? {
                 Relation::Same => return Ok(Some(fact)),
                 Relation::Another => {}
@@ -212,6 +234,29 @@ impl Sought {
             self.remember_for(db, fact.seq)?;
         }
         Ok(nearest)
+    }
+
+    /// The moment in `span` that is nearest: a long call is remembered where it began and where it ended.
+    fn nearest_in(&self, span: Time) -> Time {
+        self.at.clamp(span, span.plus(Key::REPEAT_WITHIN))
+    }
+
+    /// The call whose end it tells, of those that no id tells apart.
+    fn ended_call(&self, db: &Connection) -> rusqlite::Result<Option<u64>> {
+        for seq in &self.calls {
+            let nameless: bool = db
+                .prepare_cached("SELECT EXISTS (SELECT 1 FROM repeat WHERE seq = ? AND named = 0)")?
+                .query_row([seq], |row| row.get(0))?;
+            if nameless {
+                return Ok(Some(*seq));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Other channels tell the end at about the same time.
+    fn remember_end(&self, db: &Connection, repeat: &str, seq: u64, named: bool) -> rusqlite::Result<()> {
+        insert(db, repeat, self.at, seq, named, self.report)
     }
 
     /// A session that ended, was taken up and ended again within ten seconds ended twice.
@@ -270,7 +315,7 @@ enum Relation {
 }
 
 /// The span of time in which a repeat is looked for; its neighbours hold the rest.
-fn span(at: Time) -> Time {
+fn span_of(at: Time) -> Time {
     at.floor(Key::REPEAT_WITHIN)
 }
 

@@ -49,9 +49,9 @@ impl Dialogue {
         let text = MessageContent::of(result).text();
         if result.truth("is_error") == Some(true) {
             let error = text.map(|text| tools::refusal(text).unwrap_or(text));
-            return vec![call.ended(speaker, tools::failure(error))];
+            return vec![call.step(speaker, tools::failure(error))];
         }
-        let mut told = vec![call.ended(speaker, Tool::default())];
+        let mut told = vec![call.step(speaker, Tool::default())];
         let response = account.map_or_else(|| as_the_model_reads_it(&tool, text), Response::read);
         told.extend(tools::effects(speaker, &call, response, folder));
         told

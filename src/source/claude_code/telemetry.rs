@@ -97,13 +97,13 @@ fn tool_result(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     let duration_ms = attributes.whole("duration_ms");
     // The error is only a word for its kind: what it was is told by others.
     let failed = attributes.truth("success") == Some(false);
-    Some(call(attributes, input.as_ref())?.ended(speaker, Tool { failed, duration_ms, ..Tool::default() }))
+    Some(call(attributes, input.as_ref())?.step(speaker, Tool { failed, duration_ms, ..Tool::default() }))
 }
 
 /// A call that was not allowed has no result.
 fn tool_decision(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     let call = call(attributes, None)?;
-    attributes.is("decision", "reject").then(|| call.ended(speaker, tools::failure(None)))
+    attributes.is("decision", "reject").then(|| call.step(speaker, tools::failure(None)))
 }
 
 fn call<'r>(attributes: Wire<'r>, input: Option<&'r ToolInput>) -> Option<ClaudeCall<'r>> {

@@ -81,20 +81,21 @@ impl<'p> Response<'p> {
     }
 }
 
-pub(super) fn before(speaker: &Speaker<'_>, wire: Wire<'_>) -> Told {
-    let (tool, id) = (tool_of(wire), wire.text("tool_use_id"));
-    let call = ClaudeCall { tool, id, input: None };
+pub(super) fn before(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
+    let (tool, id, input) = (tool_of(wire), wire.text("tool_use_id"), ToolInput::read(wire.at("tool_input")));
+    let call = ClaudeCall { tool, id, input: Some(&input) };
     if tool != ASK_USER {
-        return works(speaker, &call, "before");
+        let begun = call.step(speaker, Tool { is_running: true, ..Tool::default() });
+        return vec![works(speaker, &call, "before"), begun];
     }
     let waits = speaker.says(Fact::Waits(Waits::Question)).known_by(call.ids(speaker, "question"));
-    waits.with(DataKey::ToolName, Some(tool)).with(DataKey::Question, question(wire.at("tool_input")))
+    vec![waits.with(DataKey::ToolName, Some(tool)).with(DataKey::Question, question(wire.at("tool_input")))]
 }
 
 pub(super) fn after(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
     let input = ToolInput::read(wire.at("tool_input"));
     let call = ClaudeCall { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
-    let ended = call.ended(speaker, Tool { duration_ms: wire.whole("duration_ms"), ..Tool::default() });
+    let ended = call.step(speaker, Tool { duration_ms: wire.whole("duration_ms"), ..Tool::default() });
     let mut told = vec![works(speaker, &call, "after"), ended];
     let folder = wire.text("cwd").unwrap_or_default();
     told.extend(effects(speaker, &call, Response::read(wire.at("tool_response")), folder));
@@ -105,7 +106,7 @@ pub(super) fn failed(speaker: &Speaker<'_>, wire: Wire<'_>, error: Option<&str>)
     let input = ToolInput::read(wire.at("tool_input"));
     let call = ClaudeCall { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
     let failure = Tool { duration_ms: wire.whole("duration_ms"), ..failure(error) };
-    vec![works(speaker, &call, "after"), call.ended(speaker, failure)]
+    vec![works(speaker, &call, "after"), call.step(speaker, failure)]
 }
 
 /// The only report of a call that was denied, or whose tool is not available.
@@ -118,7 +119,7 @@ pub(super) fn batch(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
             told.push(works(speaker, &call, "batch"));
         }
         let error = made.text("tool_response").and_then(refusal);
-        told.push(call.ended(speaker, if error.is_some() { failure(error) } else { Tool::default() }));
+        told.push(call.step(speaker, if error.is_some() { failure(error) } else { Tool::default() }));
     }
     told
 }
@@ -145,8 +146,8 @@ fn works(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, when: &str) -> Told {
 }
 
 impl ClaudeCall<'_> {
-    /// The step that the call was; `came_of_it` says how it ended.
-    pub fn ended(&self, speaker: &Speaker<'_>, came_of_it: Tool) -> Told {
+    /// The step that the call is; `came_of_it` says how it ended, or that it has not.
+    pub fn step(&self, speaker: &Speaker<'_>, came_of_it: Tool) -> Told {
         let about = self.input.map(|input| About(input.subject.clone()));
         let tool = Tool { name: self.tool.to_owned(), id: self.id.map(str::to_owned), about, ..came_of_it };
         speaker.says(Fact::Tool(tool)).known_by(self.ids(speaker, ""))

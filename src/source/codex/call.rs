@@ -142,17 +142,19 @@ impl CodexCall {
         told
     }
 
+    pub fn begun(&self, thread: &Thread) -> Told {
+        self.step(thread, Tool { is_running: true, ..Tool::default() })
+    }
+
     pub fn ended(&self, thread: &Thread, outcome: &WorkOutcome<'_>) -> Told {
-        let tool = Tool {
-            name: self.work.tool().to_owned(),
-            id: self.id.clone(),
-            about: Some(About(self.work.subject())),
-            failed: outcome.failed,
-            error: None,
-            exit_code: outcome.exit_code,
-            duration_ms: outcome.duration_ms,
-            progress: self.work.progress().filter(|_| !outcome.failed),
-        };
+        let WorkOutcome { failed, exit_code, duration_ms, .. } = *outcome;
+        let progress = self.work.progress().filter(|_| !failed);
+        self.step(thread, Tool { failed, exit_code, duration_ms, progress, ..Tool::default() })
+    }
+
+    fn step(&self, thread: &Thread, came_of_it: Tool) -> Told {
+        let about = Some(About(self.work.subject()));
+        let tool = Tool { name: self.work.tool().to_owned(), id: self.id.clone(), about, ..came_of_it };
         thread.known(Fact::Tool(tool), self.id.as_deref().map(|id| ["tool", id]), &["tool", &self.work.print()])
     }
 

@@ -20,6 +20,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
             "resumed (prompt) #prompt:d197~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
+            "progress (Write) running: Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
             "resumed (tool) #tool:toolu_mock_000003:resumed-after ?pc",
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
             "file created /home/dev/work/demo/hello.txt (12 bytes) #tool:toolu_mock_000003:file",
@@ -27,6 +28,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
             "output (assistant): Step 2.",
             "resumed (tool) #tool:toolu_mock_000008:resumed-before ?pc",
+            "progress (Edit) running: Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
             "resumed (tool) #tool:toolu_mock_000008:resumed-after ?pc",
             "progress (Edit): Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
             "file modified /home/dev/work/demo/hello.txt #tool:toolu_mock_000008:file",
@@ -34,6 +36,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
             "progress (Edit): Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
             "output (assistant): Step 3.",
             "resumed (tool) #tool:toolu_mock_00000e:resumed-before ?pc",
+            "progress (Bash) running: Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
             "resumed (tool) #tool:toolu_mock_00000e:resumed-after ?pc",
             "progress (Bash): Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
             "file deleted /home/dev/work/demo/hello.txt #tool:toolu_mock_00000e:removed-0",
@@ -42,6 +45,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
             "progress (Bash): Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
             "output (assistant): Step 4.",
             "resumed (tool) #tool:toolu_mock_00000j:resumed-before ?pc",
+            "progress (Bash) running: Bash: ls /nonexistent-dir #tool:toolu_mock_00000j",
             "resumed (tool) #tool:toolu_mock_00000j:resumed-after ?pc",
             "progress (Bash) failed: Bash: ls /nonexistent-dir #tool:toolu_mock_00000j",
             "resumed (tool) #tool:toolu_mock_00000j:resumed-batch ?pc",
@@ -63,9 +67,11 @@ fn a_subagent_is_a_coder_of_its_own() {
             "resumed (prompt) #prompt:21ef~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
+            "progress (Agent) running: Agent: sub task #tool:toolu_mock_000003",
             "created /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:created",
             "started /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:started",
             "resumed (tool) /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:resumed-before ?pc",
+            "progress (Bash) running: Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
             "resumed (tool) /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:resumed-after ?pc",
             "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
             "output (stdout): from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:stdout",
@@ -125,6 +131,7 @@ fn a_killed_session_is_stopped() {
             "resumed (prompt) #prompt:912a~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
+            "progress (Bash) running: Bash: sleep 20 #tool:toolu_mock_000003",
             "stopped (other)",
         ],
     );
@@ -164,18 +171,21 @@ fn a_plugins_tools_are_tools() {
             "resumed (prompt) #prompt:35e9~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
+            "progress (ToolSearch) running: ToolSearch: select:mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats #tool:toolu_mock_000003",
             "resumed (tool) #tool:toolu_mock_000003:resumed-after ?pc",
             "progress (ToolSearch): ToolSearch: select:mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats #tool:toolu_mock_000003",
             "resumed (tool) #tool:toolu_mock_000003:resumed-batch ?pc",
             "progress (ToolSearch): ToolSearch: select:mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats #tool:toolu_mock_000003",
             "output (assistant): Step 2.",
             "resumed (tool) #tool:toolu_mock_000009:resumed-before ?pc",
+            "progress (mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats) running: mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats #tool:toolu_mock_000009",
             "resumed (tool) #tool:toolu_mock_000009:resumed-after ?pc",
             "progress (mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats): mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats #tool:toolu_mock_000009",
             "resumed (tool) #tool:toolu_mock_000009:resumed-batch ?pc",
             "progress (mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats): mcp__plugin_ai-coder-events-demo_aicoder__get_ai_coder_stats #tool:toolu_mock_000009",
             "output (assistant): Step 3.",
             "resumed (tool) #tool:toolu_mock_00000f:resumed-before ?pc",
+            "progress (Write) running: Write: /home/dev/work/demo/p.txt #tool:toolu_mock_00000f",
             "resumed (tool) #tool:toolu_mock_00000f:resumed-after ?pc",
             "progress (Write): Write: /home/dev/work/demo/p.txt #tool:toolu_mock_00000f",
             "file created /home/dev/work/demo/p.txt (2 bytes) #tool:toolu_mock_00000f:file",
@@ -198,6 +208,7 @@ fn permission_prompts_and_a_manual_compaction() {
             "resumed (prompt) #prompt:b73e~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000005:resumed-before ?pc",
+            "progress (Write) running: Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000005",
             "paused (permission)",
             "paused (permission) ?crcfsd",
             "paused (permission) ?unknown",
@@ -208,6 +219,7 @@ fn permission_prompts_and_a_manual_compaction() {
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000005",
             "output (assistant): Step 2.",
             "resumed (tool) #tool:toolu_mock_00000c:resumed-before ?pc",
+            "progress (Bash) running: Bash: rm hello.txt #tool:toolu_mock_00000c",
             "paused (permission)",
             "resumed (tool) #tool:toolu_mock_00000c:resumed-after ?pc",
             "progress (Bash): Bash: rm hello.txt #tool:toolu_mock_00000c",
@@ -343,7 +355,8 @@ fn a_batch_adds_nothing_to_what_its_tools_reported() {
     for run in ["main", "subagent", "plugin", "tui"] {
         let mut reported: Vec<Draft> = Vec::new();
         for payload in payloads(run) {
-            for draft in read(&payload).into_iter().filter(|draft| draft.kind == EventType::Progress) {
+            let is_end = |draft: &Draft| draft.kind == EventType::Progress && !draft.data.contains_key("running");
+            for draft in read(&payload).into_iter().filter(is_end) {
                 match reported.iter().find(|earlier| earlier.key == draft.key) {
                     Some(earlier) => {
                         assert_eq!(payload["hook_event_name"], "PostToolBatch");
