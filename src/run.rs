@@ -43,9 +43,14 @@ use std::{
         Arc,
         mpsc::{self, Receiver},
     },
+    time::SystemTime,
 };
 
-use crate::{history, source::HookContext, workspace::Workspace};
+use crate::{
+    history,
+    source::HookContext,
+    workspace::{WatchBudget, Workspace},
+};
 
 pub use self::{coder::RunCoder, exit::end_like, not_started::NotStarted, wake::CommandEnd};
 use self::{
@@ -58,6 +63,10 @@ use self::{
     resources::Resources,
     wake::{CommandState, Wake},
 };
+
+/// What of the command's folder is watched.
+const FOLDERS_MAX: usize = 8_192;
+const FILES_MAX: usize = 100_000;
 
 /// What to run, and as whom to record it.
 #[derive(Debug)]
@@ -96,7 +105,9 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     signals::listen(wake.clone());
     let watched = |folder: &PathBuf| {
         let (files, record) = (RunFiles::new(coder.clone(), folder), recorder.sink());
-        Workspace::watch(folder, history.as_ref(), Arc::new(move |news| record.record(files.draft(news))))
+        let budget = WatchBudget::new(FOLDERS_MAX, FILES_MAX);
+        let reporter = Arc::new(move |news| record.record(files.draft(news)));
+        Workspace::watch(folder, history.as_ref(), &budget, SystemTime::now(), reporter)
     };
     let workspace = folder.as_ref().map(watched);
     let context = HookContext { parent_coder_id: Some(coder.id.clone()), began: Some(coder::now()), ..HookContext::default() };

@@ -4,12 +4,13 @@
 //! a moment: an editor's save is one event. All of it happens on a thread of its own; a tree that is too large to watch is
 //! said to be so, once.
 
+mod budget;
 mod known_files;
 mod tree;
 
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, Metadata},
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -28,7 +29,10 @@ use crate::{
     watch_path::{Folders, Seen, watch_folders},
 };
 
-pub use self::known_files::{FileContent, WorkspaceChange};
+pub use self::{
+    budget::WatchBudget,
+    known_files::{FileContent, WorkspaceChange},
+};
 use self::{
     known_files::KnownFiles,
     tree::{Limit, Tree},
@@ -50,15 +54,24 @@ const TELLING: Duration = Duration::from_secs(1);
 /// Changes that may wait for the thread; after more it looks at the whole tree.
 const WAITING_MAX: usize = 4096;
 
+/// A change that was noticed this much later than the file says it happened was another one: the file was moved here.
+const NOTICING: Duration = Duration::from_secs(2);
+
 enum WorkspaceMessage {
-    Seen(Seen),
+    /// And when.
+    Seen(Seen, SystemTime),
     End,
 }
 
 /// What the watch has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkspaceNews {
-    Changed(PathBuf, WorkspaceChange),
+    Changed {
+        path: PathBuf,
+        change: WorkspaceChange,
+        /// When it happened, as the file says, or else when it was noticed.
+        at: SystemTime,
+    },
     /// Not all that became of the files is told one by one: in a word, and why.
     Sync(&'static str, String),
 }
@@ -82,18 +95,24 @@ struct WatchEnding {
 }
 
 impl Workspace {
-    /// Returns once the tree is watched, or has taken too long for that.
-    pub fn watch(root: &Path, history: Option<&history::Options>, reporter: Reporter) -> Workspace {
+    /// Returns once the tree is watched, or has taken too long for that. Whose files are younger than `since` is told, too.
+    pub fn watch(
+        root: &Path,
+        history: Option<&history::Options>,
+        budget: &Arc<WatchBudget>,
+        since: SystemTime,
+        reporter: Reporter,
+    ) -> Workspace {
         let (notes, seen) = mpsc::sync_channel(WAITING_MAX);
         let (standing, stands) = mpsc::channel::<()>();
         let (history, telling) = (history.cloned(), notes.clone());
         let ending = Arc::<WatchEnding>::default();
-        let tree = (root.to_owned(), Arc::clone(&reporter), Arc::clone(&ending));
+        let tree = Tree::new(root.to_owned(), history, Arc::clone(budget));
+        let to_tell = (Arc::clone(&reporter), Arc::clone(&ending));
         let thread = thread::Builder::new().name("workspace".into()).spawn(move || {
-            let begun = SystemTime::now();
-            let (root, reporter, ending) = tree;
-            let Some(mut watching) = Watching::start(root, history, reporter, ending, telling) else { return };
-            watching.look_everywhere(Some(begun));
+            let (reporter, ending) = to_tell;
+            let Some(mut watching) = Watching::start(tree, reporter, ending, telling) else { return };
+            watching.look_everywhere(Some(since));
             drop(standing);
             watching.run(&seen);
         });
@@ -105,12 +124,17 @@ impl Workspace {
         Workspace { reporter, notes, ending, thread: thread.ok() }
     }
 
-    /// Takes in the last changes.
-    pub fn finish(self) {
-        let Some(thread) = self.thread else { return };
+    /// Takes in the last changes and ends, in its own time.
+    pub fn end(&self) {
         self.ending.is_asked_for.store(true, Ordering::Release);
         // Where the queue is full, it is awake.
         drop(self.notes.try_send(WorkspaceMessage::End));
+    }
+
+    /// The same, and waits for it.
+    pub fn finish(self) {
+        self.end();
+        let Some(thread) = self.thread else { return };
         let asked = Instant::now();
         let is_heard_of = || self.ending.is_heard_of.load(Ordering::Acquire);
         let patience = || if is_heard_of() { 3 * LAST + TELLING } else { 2 * LAST };
@@ -128,6 +152,8 @@ impl Workspace {
 struct Restless {
     first: Instant,
     last: Instant,
+    /// The last change, on the clock that files have.
+    noticed: SystemTime,
 }
 
 struct Watching {
@@ -145,24 +171,18 @@ struct Watching {
 }
 
 impl Watching {
-    fn start(
-        root: PathBuf,
-        history: Option<history::Options>,
-        reporter: Reporter,
-        ending: Arc<WatchEnding>,
-        notes: SyncSender<WorkspaceMessage>,
-    ) -> Option<Watching> {
+    fn start(tree: Tree, reporter: Reporter, ending: Arc<WatchEnding>, notes: SyncSender<WorkspaceMessage>) -> Option<Watching> {
         let overflow = AtomicBool::new(false);
         let on_seen = move |seen| {
             // The first that fits after a full queue says that something is missing.
             let seen = if overflow.swap(false, Ordering::Relaxed) { Seen::Overflow } else { seen };
-            if let Err(TrySendError::Full(_)) = notes.try_send(WorkspaceMessage::Seen(seen)) {
+            if let Err(TrySendError::Full(_)) = notes.try_send(WorkspaceMessage::Seen(seen, SystemTime::now())) {
                 overflow.store(true, Ordering::Relaxed);
             }
         };
         match watch_folders(on_seen) {
             Ok(folders) => Some(Watching {
-                tree: Tree::new(root, history),
+                tree,
                 folders,
                 known_files: KnownFiles::default(),
                 reporter,
@@ -187,7 +207,7 @@ impl Watching {
                 notes.recv_timeout(LOOKING)
             };
             match note {
-                Ok(WorkspaceMessage::Seen(seen)) => self.take(seen, notes),
+                Ok(WorkspaceMessage::Seen(seen, at)) => self.take(seen, at, notes),
                 Ok(WorkspaceMessage::End) | Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
@@ -211,10 +231,10 @@ impl Watching {
             && let Ok(note) = notes.recv_timeout(left)
         {
             match note {
-                WorkspaceMessage::Seen(Seen::Paths(paths)) if sentinel.as_ref().is_some_and(|it| it.is_among(&paths)) => {
+                WorkspaceMessage::Seen(Seen::Paths(paths), _) if sentinel.as_ref().is_some_and(|it| it.is_among(&paths)) => {
                     has_heard_all = true;
                 }
-                WorkspaceMessage::Seen(seen) => self.take(seen, notes),
+                WorkspaceMessage::Seen(seen, at) => self.take(seen, at, notes),
                 WorkspaceMessage::End => {}
             }
         }
@@ -242,7 +262,7 @@ impl Watching {
         self.is_ending() && self.until.is_some_and(|until| until <= Instant::now())
     }
 
-    fn take(&mut self, seen: Seen, notes: &Receiver<WorkspaceMessage>) {
+    fn take(&mut self, seen: Seen, at: SystemTime, notes: &Receiver<WorkspaceMessage>) {
         match seen {
             Seen::Overflow => {
                 let reason = "more changed at once than the system could tell; the files were looked through instead";
@@ -257,15 +277,16 @@ impl Watching {
                     if path.is_dir() && self.tree.holds(&path) {
                         self.look_into(&path, None);
                     }
-                    self.note(path);
+                    self.note(path, at);
                 }
             }
         }
     }
 
-    fn note(&mut self, path: PathBuf) {
-        let now = Instant::now();
-        self.restless.entry(path).and_modify(|restless| restless.last = now).or_insert(Restless { first: now, last: now });
+    fn note(&mut self, path: PathBuf, noticed: SystemTime) {
+        let last = Instant::now();
+        let first = self.restless.get(&path).map_or(last, |restless| restless.first);
+        self.restless.insert(path, Restless { first, last, noticed });
     }
 
     /// At the beginning, `since` the command's start; later, for whatever differs from what is known.
@@ -274,7 +295,7 @@ impl Watching {
         self.look_into(&root, since);
         for path in self.known_files.paths_below(&root) {
             if fs::symlink_metadata(&path).is_err() {
-                self.note(path);
+                self.note(path, SystemTime::now());
             }
         }
     }
@@ -283,11 +304,13 @@ impl Watching {
         let mut changed = Vec::new();
         let looked = self.tree.look_into(folder, &mut self.folders, |path, metadata| {
             if self.known_files.find(path, metadata, since) {
-                changed.push(path.to_owned());
+                // What happened before anybody looked, only the file tells when.
+                let at = since.and_then(|_| changed_at(metadata));
+                changed.push((path.to_owned(), at.unwrap_or_else(SystemTime::now)));
             }
             self.known_files.len()
         });
-        changed.into_iter().for_each(|path| self.note(path));
+        changed.into_iter().for_each(|(path, at)| self.note(path, at));
         if let Err(limit) = looked {
             self.give_up(&limit);
         }
@@ -302,14 +325,16 @@ impl Watching {
     /// Tells of what is due.
     fn settle(&mut self, is_due: impl Fn(&Restless, Instant) -> bool) {
         let now = Instant::now();
-        let due: Vec<PathBuf> = self.restless.extract_if(.., |_, restless| is_due(restless, now)).map(|(path, _)| path).collect();
-        for path in self.tree.held(due) {
+        let due: BTreeMap<PathBuf, Restless> = self.restless.extract_if(.., |_, restless| is_due(restless, now)).collect();
+        for path in self.tree.held(due.keys().cloned().collect()) {
             if self.is_late() {
                 self.untold += 1;
                 continue;
             }
+            let noticed = due.get(&path).map_or_else(SystemTime::now, |restless| restless.noticed);
             for (path, change) in self.known_files.compare(&path) {
-                (self.reporter)(WorkspaceNews::Changed(path, change));
+                let at = moment(&path, noticed);
+                (self.reporter)(WorkspaceNews::Changed { path, change, at });
             }
         }
     }
@@ -317,6 +342,19 @@ impl Watching {
     fn tell_of_sync(&self, operation: &'static str, reason: String) {
         (self.reporter)(WorkspaceNews::Sync(operation, reason));
     }
+}
+
+/// When what was `noticed` happened to `path`.
+fn moment(path: &Path, noticed: SystemTime) -> SystemTime {
+    let told = fs::symlink_metadata(path).ok().as_ref().and_then(changed_at);
+    told.filter(|told| noticed.duration_since(*told).is_ok_and(|late| late <= NOTICING)).unwrap_or(noticed)
+}
+
+/// When anything last happened to the file, which no program can set.
+fn changed_at(metadata: &Metadata) -> Option<SystemTime> {
+    use std::os::unix::fs::MetadataExt;
+    let nanos = u32::try_from(metadata.ctime_nsec()).ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::new(u64::try_from(metadata.ctime()).ok()?, nanos))
 }
 
 /// A file of ours in a folder of its own, away from the workspace.

@@ -21,7 +21,7 @@ impl RunFiles {
 
     pub fn draft(&self, news: WorkspaceNews) -> Draft {
         match news {
-            WorkspaceNews::Changed(path, change) => self.changed(&path, change),
+            WorkspaceNews::Changed { path, change, .. } => self.changed(&path, change),
             WorkspaceNews::Sync(operation, reason) => {
                 let sync = self.about(EventType::WorkspaceSync, operation, &self.folder, Fields::default());
                 sync.with(DataKey::Reason, reason)

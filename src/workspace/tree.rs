@@ -5,6 +5,7 @@ use std::{
     ffi::OsStr,
     fs::Metadata,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use ignore::{DirEntry, WalkBuilder};
@@ -15,18 +16,15 @@ use crate::{
     watch_path::Folders,
 };
 
-/// Folders that are watched; systems give some ten thousand watches to all of a user's programs together.
-const FOLDERS_MAX: usize = 8_192;
-/// Files that are known; some 200 bytes each.
-const FILES_MAX: usize = 100_000;
+use super::budget::{BudgetShare, WatchBudget};
 
 /// Why the tree is not watched any longer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Limit {
-    #[error("the tree has more than {FOLDERS_MAX} folders: its files are not watched")]
-    Folders,
-    #[error("the tree has more than {FILES_MAX} files: they are not watched")]
-    Files,
+    #[error("there are more than {0} folders to watch: the files here are not watched")]
+    Folders(usize),
+    #[error("there are more than {0} files to watch: those here are not watched")]
+    Files(usize),
     #[error("files are not watched: {0}")]
     Watches(String),
 }
@@ -34,12 +32,12 @@ pub(super) enum Limit {
 pub(super) struct Tree {
     root: PathBuf,
     history: Option<history::Options>,
-    watched: usize,
+    share: BudgetShare,
 }
 
 impl Tree {
-    pub fn new(root: PathBuf, history: Option<history::Options>) -> Tree {
-        Tree { root, history, watched: 0 }
+    pub fn new(root: PathBuf, history: Option<history::Options>, budget: Arc<WatchBudget>) -> Tree {
+        Tree { root, history, share: BudgetShare::new(budget) }
     }
 
     pub fn root(&self) -> &Path {
@@ -84,6 +82,9 @@ impl Tree {
         mut found: impl FnMut(&Path, &Metadata) -> usize,
     ) -> Result<(), Limit> {
         let histories = self.history_files();
+        if folder == self.root {
+            self.share.give_back_folders();
+        }
         for entry in self.walk(folder, None) {
             let path = entry.path();
             if entry.file_type().is_some_and(|kind| kind.is_dir()) {
@@ -95,16 +96,13 @@ impl Tree {
                     }
                     continue;
                 }
-                self.watched += 1;
-                if self.watched > FOLDERS_MAX {
-                    return Err(Limit::Folders);
-                }
+                self.share.take_folder().map_err(Limit::Folders)?;
             } else if let Ok(metadata) = entry.metadata()
                 && metadata.is_file()
                 && !histories.hold(path, &metadata)
-                && found(path, &metadata) > FILES_MAX
             {
-                return Err(Limit::Files);
+                let known = found(path, &metadata);
+                self.share.hold_files(known).map_err(Limit::Files)?;
             }
         }
         Ok(())
