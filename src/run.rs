@@ -38,18 +38,18 @@ mod wake;
 
 use std::{
     ffi::OsString,
-    path::PathBuf,
+    path::Path,
     sync::{
         Arc,
         mpsc::{self, Receiver},
     },
-    time::SystemTime,
+    time::{Duration, SystemTime},
 };
 
 use crate::{
     history,
     source::HookContext,
-    workspace::{WatchBudget, Workspace},
+    workspace::{WatchBudget, WatchedTree, Workspace, WorkspaceNews},
 };
 
 pub use self::{coder::RunCoder, exit::end_like, not_started::NotStarted, wake::CommandEnd};
@@ -59,7 +59,7 @@ use self::{
     ending::Ending,
     files::RunFiles,
     life::Life,
-    recorder::Recorder,
+    recorder::{DraftSink, Recorder},
     resources::Resources,
     wake::{CommandState, Wake},
 };
@@ -67,6 +67,11 @@ use self::{
 /// What of the command's folder is watched.
 const FOLDERS_MAX: usize = 8_192;
 const FILES_MAX: usize = 100_000;
+/// An editor's save is one change.
+const QUIET: Duration = Duration::from_millis(200);
+/// How long the command's start waits for the watch: most trees stand by then. What a larger one misses it finds by the files'
+/// own times.
+const STANDING: Duration = Duration::from_millis(100);
 
 /// What to run, and as whom to record it.
 #[derive(Debug)]
@@ -103,13 +108,7 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let (wake, wakes) = mpsc::channel();
     // Before the command: a signal that comes early is not lost but waits for it.
     signals::listen(wake.clone());
-    let watched = |folder: &PathBuf| {
-        let (files, record) = (RunFiles::new(coder.clone(), folder), recorder.sink());
-        let budget = WatchBudget::new(FOLDERS_MAX, FILES_MAX);
-        let reporter = Arc::new(move |news| record.record(files.draft(news)));
-        Workspace::watch(folder, history.as_ref(), &budget, SystemTime::now(), reporter)
-    };
-    let workspace = folder.as_ref().map(watched);
+    let workspace = folder.map(|folder| watch(&folder, &coder, history.as_ref(), recorder.sink()));
     let context = HookContext { parent_coder_id: Some(coder.id.clone()), began: Some(coder::now()), ..HookContext::default() };
     let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.sink());
 
@@ -136,6 +135,25 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     recorder.record_all(life.ended(end, ending.asked_for(end, in_terminal), &last_lines, ended_at));
     recorder.finish();
     Ok(end)
+}
+
+/// Returns once the tree is watched, or has taken too long for that.
+fn watch(folder: &Path, coder: &RunCoder, history: Option<&history::Options>, record: DraftSink) -> Workspace {
+    let files = RunFiles::new(coder.clone(), folder);
+    let (standing, stands) = mpsc::channel();
+    let reporter = move |news| {
+        // Or it never will.
+        if !matches!(news, WorkspaceNews::Changed { .. }) {
+            standing.send(()).unwrap_or_default();
+        }
+        files.draft(news).into_iter().for_each(|draft| record.record(draft));
+    };
+    let budget = WatchBudget::new(FOLDERS_MAX, FILES_MAX);
+    let (root, history) = (folder.to_owned(), history.cloned());
+    let tree = WatchedTree { root, history, budget, since: SystemTime::now(), quiet: QUIET };
+    let workspace = Workspace::watch(tree, Arc::new(reporter));
+    stands.recv_timeout(STANDING).unwrap_or_default();
+    workspace
 }
 
 /// Does what the command and whoever sends signals ask for, until it has ended.

@@ -38,12 +38,7 @@ use self::{
     tree::{Limit, Tree},
 };
 
-/// How long the command's start waits for the watch: most trees stand by then. What a larger one misses it finds by the files'
-/// own times.
-const STANDING: Duration = Duration::from_millis(100);
-/// A file is told once nothing happened to it for this long,
-const QUIET: Duration = Duration::from_millis(200);
-/// or, where something always happens to it, this long after its first change.
+/// Where something always happens to a file, it is told this long after its first change.
 const RESTLESS: Duration = Duration::from_secs(2);
 /// How often quiet files are looked for.
 const LOOKING: Duration = Duration::from_millis(50);
@@ -66,14 +61,30 @@ enum WorkspaceMessage {
 /// What the watch has to tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkspaceNews {
+    /// The whole tree is watched. What became of it before is known by the files' own times.
+    Stands,
     Changed {
         path: PathBuf,
         change: WorkspaceChange,
-        /// When it happened, as the file says, or else when it was noticed.
         at: SystemTime,
+        /// The file itself says when; else that is when it was noticed.
+        is_dated: bool,
     },
     /// Not all that became of the files is told one by one: in a word, and why.
     Sync(&'static str, String),
+}
+
+/// What is watched, and how.
+#[derive(Debug)]
+pub struct WatchedTree {
+    pub root: PathBuf,
+    /// Whose files are left alone.
+    pub history: Option<history::Options>,
+    pub budget: Arc<WatchBudget>,
+    /// Which files are younger is told, too.
+    pub since: SystemTime,
+    /// A file is told once nothing happened to it for this long.
+    pub quiet: Duration,
 }
 
 /// Told on the watch's own thread.
@@ -95,32 +106,24 @@ struct WatchEnding {
 }
 
 impl Workspace {
-    /// Returns once the tree is watched, or has taken too long for that. Whose files are younger than `since` is told, too.
-    pub fn watch(
-        root: &Path,
-        history: Option<&history::Options>,
-        budget: &Arc<WatchBudget>,
-        since: SystemTime,
-        reporter: Reporter,
-    ) -> Workspace {
+    /// Returns at once.
+    pub fn watch(watched: WatchedTree, reporter: Reporter) -> Workspace {
         let (notes, seen) = mpsc::sync_channel(WAITING_MAX);
-        let (standing, stands) = mpsc::channel::<()>();
-        let (history, telling) = (history.cloned(), notes.clone());
+        let telling = notes.clone();
         let ending = Arc::<WatchEnding>::default();
-        let tree = Tree::new(root.to_owned(), history, Arc::clone(budget));
+        let WatchedTree { root, history, budget, since, quiet } = watched;
+        let tree = Tree::new(root, history, budget);
         let to_tell = (Arc::clone(&reporter), Arc::clone(&ending));
         let thread = thread::Builder::new().name("workspace".into()).spawn(move || {
             let (reporter, ending) = to_tell;
-            let Some(mut watching) = Watching::start(tree, reporter, ending, telling) else { return };
+            let Some(mut watching) = Watching::start(tree, quiet, reporter, ending, telling) else { return };
             watching.look_everywhere(Some(since));
-            drop(standing);
+            watching.stand();
             watching.run(&seen);
         });
         if let Err(error) = &thread {
             tracing::warn!("files are not watched: failed to start a thread: {error}");
         }
-        // Either it stands, or nobody will tell, or the time is over.
-        stands.recv_timeout(STANDING).unwrap_or_default();
         Workspace { reporter, notes, ending, thread: thread.ok() }
     }
 
@@ -158,6 +161,7 @@ struct Restless {
 
 struct Watching {
     tree: Tree,
+    quiet: Duration,
     folders: Folders,
     known_files: KnownFiles,
     reporter: Reporter,
@@ -171,7 +175,13 @@ struct Watching {
 }
 
 impl Watching {
-    fn start(tree: Tree, reporter: Reporter, ending: Arc<WatchEnding>, notes: SyncSender<WorkspaceMessage>) -> Option<Watching> {
+    fn start(
+        tree: Tree,
+        quiet: Duration,
+        reporter: Reporter,
+        ending: Arc<WatchEnding>,
+        notes: SyncSender<WorkspaceMessage>,
+    ) -> Option<Watching> {
         let overflow = AtomicBool::new(false);
         let on_seen = move |seen| {
             // The first that fits after a full queue says that something is missing.
@@ -183,6 +193,7 @@ impl Watching {
         match watch_folders(on_seen) {
             Ok(folders) => Some(Watching {
                 tree,
+                quiet,
                 folders,
                 known_files: KnownFiles::default(),
                 reporter,
@@ -196,6 +207,12 @@ impl Watching {
                 reporter(WorkspaceNews::Sync("unwatched", format!("files are not watched: {}", with_causes(&error))));
                 None
             }
+        }
+    }
+
+    fn stand(&self) {
+        if !self.given_up {
+            (self.reporter)(WorkspaceNews::Stands);
         }
     }
 
@@ -215,8 +232,9 @@ impl Watching {
                 self.take_last(notes);
                 return;
             }
+            let quiet = self.quiet;
             self.settle(|restless, now| {
-                now.duration_since(restless.last) >= QUIET || now.duration_since(restless.first) >= RESTLESS
+                now.duration_since(restless.last) >= quiet || now.duration_since(restless.first) >= RESTLESS
             });
         }
     }
@@ -289,13 +307,19 @@ impl Watching {
         self.restless.insert(path, Restless { first, last, noticed });
     }
 
+    /// What a look finds may have been noticed before.
+    fn find(&mut self, path: PathBuf, at: Option<SystemTime>) {
+        let noticed = self.restless.get(&path).map(|restless| restless.noticed);
+        self.note(path, noticed.or(at).unwrap_or_else(SystemTime::now));
+    }
+
     /// At the beginning, `since` the command's start; later, for whatever differs from what is known.
     fn look_everywhere(&mut self, since: Option<SystemTime>) {
         let root = self.tree.root().to_owned();
         self.look_into(&root, since);
         for path in self.known_files.paths_below(&root) {
             if fs::symlink_metadata(&path).is_err() {
-                self.note(path, SystemTime::now());
+                self.find(path, None);
             }
         }
     }
@@ -305,12 +329,11 @@ impl Watching {
         let looked = self.tree.look_into(folder, &mut self.folders, |path, metadata| {
             if self.known_files.find(path, metadata, since) {
                 // What happened before anybody looked, only the file tells when.
-                let at = since.and_then(|_| changed_at(metadata));
-                changed.push((path.to_owned(), at.unwrap_or_else(SystemTime::now)));
+                changed.push((path.to_owned(), since.and_then(|_| changed_at(metadata))));
             }
             self.known_files.len()
         });
-        changed.into_iter().for_each(|(path, at)| self.note(path, at));
+        changed.into_iter().for_each(|(path, at)| self.find(path, at));
         if let Err(limit) = looked {
             self.give_up(&limit);
         }
@@ -333,8 +356,9 @@ impl Watching {
             }
             let noticed = due.get(&path).map_or_else(SystemTime::now, |restless| restless.noticed);
             for (path, change) in self.known_files.compare(&path) {
-                let at = moment(&path, noticed);
-                (self.reporter)(WorkspaceNews::Changed { path, change, at });
+                let dated = dated(&path, noticed);
+                let (at, is_dated) = (dated.unwrap_or(noticed), dated.is_some());
+                (self.reporter)(WorkspaceNews::Changed { path, change, at, is_dated });
             }
         }
     }
@@ -344,10 +368,10 @@ impl Watching {
     }
 }
 
-/// When what was `noticed` happened to `path`.
-fn moment(path: &Path, noticed: SystemTime) -> SystemTime {
+/// When what was `noticed` happened to `path`, as the file says.
+fn dated(path: &Path, noticed: SystemTime) -> Option<SystemTime> {
     let told = fs::symlink_metadata(path).ok().as_ref().and_then(changed_at);
-    told.filter(|told| noticed.duration_since(*told).is_ok_and(|late| late <= NOTICING)).unwrap_or(noticed)
+    told.filter(|told| noticed.duration_since(*told).is_ok_and(|late| late <= NOTICING))
 }
 
 /// When anything last happened to the file, which no program can set.

@@ -19,12 +19,14 @@ impl RunFiles {
         RunFiles { coder, folder: folder.to_owned() }
     }
 
-    pub fn draft(&self, news: WorkspaceNews) -> Draft {
+    /// `None` where nothing happened to a file.
+    pub fn draft(&self, news: WorkspaceNews) -> Option<Draft> {
         match news {
-            WorkspaceNews::Changed { path, change, .. } => self.changed(&path, change),
+            WorkspaceNews::Stands => None,
+            WorkspaceNews::Changed { path, change, .. } => Some(self.changed(&path, change)),
             WorkspaceNews::Sync(operation, reason) => {
                 let sync = self.about(EventType::WorkspaceSync, operation, &self.folder, Fields::default());
-                sync.with(DataKey::Reason, reason)
+                Some(sync.with(DataKey::Reason, reason))
             }
         }
     }
