@@ -88,6 +88,7 @@ impl Config {
             is_enabled: file.keeper.enabled.unwrap_or(true) && !environment.forbids_keeper,
             port: file.keeper.port,
             leaves_after: file.keeper.leaves_after.map_or(KeeperSettings::default().leaves_after, Age::into_duration),
+            watches_folders: file.keeper.watch_folders.unwrap_or(true),
         };
         Ok(Config { history, retention, hook_budget, keeper })
     }
@@ -262,6 +263,7 @@ struct KeeperTable {
     port: Option<u16>,
     #[serde(deserialize_with = "values::age")]
     leaves_after: Option<Age>,
+    watch_folders: Option<bool>,
 }
 
 impl ConfigToml {
@@ -353,8 +355,13 @@ mod tests {
 
         let keeper = |text: &str| load(text).unwrap().keeper;
         assert_eq!(keeper(""), KeeperSettings::default());
-        let said = keeper("[keeper]\nenabled = false\nport = 24000\nleaves_after = \"1h\"\n");
-        let expected = KeeperSettings { is_enabled: false, port: Some(24_000), leaves_after: Duration::from_secs(3600) };
+        let said = keeper("[keeper]\nenabled = false\nport = 24000\nleaves_after = \"1h\"\nwatch_folders = false\n");
+        let expected = KeeperSettings {
+            is_enabled: false,
+            port: Some(24_000),
+            leaves_after: Duration::from_secs(3600),
+            watches_folders: false,
+        };
         assert_eq!(said, expected);
 
         let unbounded = load("[retention]\nmax_age = \"none\"\nmax_bytes = \"none\"\n").unwrap();

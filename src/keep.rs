@@ -3,6 +3,7 @@
 //! ```text
 //! exporters ─▶ door: OTLP on the history's port, under its secret ─▶ bus ─▶ history
 //! agents' own records ─▶ follow: those that sessions name, to their end ─▶ history
+//! coders' folders ─▶ folders: what no tool told, held until it is known whose it is ─▶ history
 //! vigil: is anybody there? ─▶ after the last sign of life: door closed, seat freed, one more look
 //! ```
 //!
@@ -10,9 +11,12 @@
 //! who comes while it leaves is seen by it, or finds the seat free; a newer program in its own one's place takes over with
 //! port and seat. It refuses to know what is exported, and what is upkeep.
 
+mod authors;
 mod catch_up;
 mod door;
+mod folders;
 mod follow;
+mod held;
 mod program;
 mod records;
 mod status;
@@ -32,12 +36,15 @@ use crate::{
 };
 
 use door::Door;
+use folders::FolderWatch;
 use follow::RecordFollower;
 use program::OwnProgram;
 pub use status::KeeperStatus;
 use status::StatusFile;
 use vigil::Vigil;
 
+/// The `source` of what it saw itself.
+const KEEPER: &str = "keep";
 /// Between two looks at who is there: how much later than it could it leaves, and how late its status shows.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
@@ -58,6 +65,8 @@ pub struct Kept {
     pub settings: KeeperSettings,
     /// Where Copilot keeps what it keeps: its hooks do not say.
     pub copilot_folder: Option<PathBuf>,
+    /// The user's own, which is not watched as a whole.
+    pub home: Option<PathBuf>,
 }
 
 /// How a turn of the keeper's ends.
@@ -87,6 +96,7 @@ pub async fn keep(kept: Kept, seat: Seat, listener: Option<TcpListener>) -> Resu
     let orders = follower.orders().clone();
     let hearing = bus.handle(lives, Begin::Now, move |event| orders.hear(event));
     follower.orders().catch_up();
+    let folders = FolderWatch::start(&kept, &bus);
     let orders = follower.orders().clone();
     let last_words = Box::new(move |coders: &[String]| orders.hear_last_words(coders));
     let upkeep = upkeep::start_with(&bus, &kept.options, kept.retention, last_words);
@@ -96,6 +106,7 @@ pub async fn keep(kept: Kept, seat: Seat, listener: Option<TcpListener>) -> Resu
         status: StatusFile::new(seat, &kept),
         door: Door::open(listener, secret, &bus),
         follower,
+        folders,
         bus: bus.clone(),
         kept,
     };
@@ -105,11 +116,12 @@ pub async fn keep(kept: Kept, seat: Seat, listener: Option<TcpListener>) -> Resu
             break ended;
         }
     };
-    let KeeperTurn { door, follower, program, status, kept, .. } = turn;
+    let KeeperTurn { door, follower, folders, program, status, kept, .. } = turn;
     let listener = door.close().await;
     drop(hearing);
     upkeep.stop();
     follower.end();
+    folders.end();
     bus.shutdown().await;
     if ended == Turn::Replaced
         && let Some(program) = program
@@ -128,6 +140,7 @@ struct KeeperTurn {
     status: StatusFile,
     door: Door,
     follower: RecordFollower,
+    folders: FolderWatch,
 }
 
 impl KeeperTurn {
@@ -142,7 +155,7 @@ impl KeeperTurn {
                 _ = looks.tick() => {}
             }
             self.vigil.look(&self.bus, self.door.tally()).await;
-            self.status.tell(&self.door, self.follower.files());
+            self.status.tell(&self.door, self.follower.files(), self.folders.watched());
             if self.vigil.is_over() {
                 return Turn::Deserted;
             }

@@ -38,6 +38,8 @@ mod tool_call;
 
 use crate::event::{Channel, Draft, Report, Time};
 
+pub use shell::is_shell;
+
 use channel::{Channels, HookPayload, LineReader};
 use fact::Told;
 use json::Wire;

@@ -29,11 +29,13 @@ pub struct KeeperSettings {
     pub port: Option<u16>,
     /// How long after the last sign of life it leaves.
     pub leaves_after: Duration,
+    /// It watches the folders that coders work in.
+    pub watches_folders: bool,
 }
 
 impl Default for KeeperSettings {
     fn default() -> KeeperSettings {
-        KeeperSettings { is_enabled: true, port: None, leaves_after: LEAVES_AFTER }
+        KeeperSettings { is_enabled: true, port: None, leaves_after: LEAVES_AFTER, watches_folders: true }
     }
 }
 

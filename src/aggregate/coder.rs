@@ -11,6 +11,8 @@ use super::{
     open_tools::OpenTools,
 };
 
+/// The source of what the keeper saw.
+const KEEPER: &str = "keep";
 /// Two reports of one end are no further apart.
 const ENDING: Micros = Time::SECOND;
 /// A running coder that is silent for this long is stalled: longer than a slow model or a long build, mostly.
@@ -304,7 +306,8 @@ impl Coder {
         let at = event.timestamp.micros();
         keep_least(&mut self.first_activity, Some(at));
         keep(&mut self.last_activity, at);
-        keep_text(&mut self.source, event, event.source.as_deref());
+        // What the keeper saw of its files says nothing of what the coder is.
+        keep_text(&mut self.source, event, event.source.as_deref().filter(|source| *source != KEEPER));
         if is_work(event.kind) {
             keep(&mut self.worked, Latest::new(event, ()));
         }

@@ -92,7 +92,13 @@ fn run(config: Config, seat: Seat, listener: Option<TcpListener>, environment: &
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
     let at_home = || environment.home.as_ref().map(|home| home.join(".copilot"));
     let copilot_folder = environment.copilot_folder.clone().or_else(at_home);
-    let kept = Kept { options: config.history, retention: config.retention, settings: config.keeper, copilot_folder };
+    let kept = Kept {
+        options: config.history,
+        retention: config.retention,
+        settings: config.keeper,
+        copilot_folder,
+        home: environment.home.clone(),
+    };
     let ended = runtime.block_on(keep(kept, seat, listener));
     runtime.shutdown_background();
     ended?;
@@ -163,6 +169,7 @@ fn tell(out: &mut impl Write, status: &KeeperStatus) -> io::Result<()> {
     if status.rejected > 0 {
         writeln!(out, "rejected: {} (`ai-coder-events rejected` lists them)", count(status.rejected, "record"))?;
     }
+    status.folders.iter().try_for_each(|folder| writeln!(out, "watches {}", folder.display()))?;
     status.files.iter().try_for_each(|file| writeln!(out, "follows {}", file.display()))
 }
 

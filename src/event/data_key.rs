@@ -30,6 +30,7 @@ macro_rules! data_keys {
 
 data_keys! {
     AgentId "agent_id" "text" "Id of the subagent that ended, as its session names it.";
+    AtWork "at_work" "list of texts" "The coders that may have changed the file, where nobody knows who did; empty where none was at work.";
     Attempt "attempt" "whole number" "Which attempt of a request was refused; the agent tries again.";
     BackgroundTasks "background_tasks" "whole number" "Tasks that go on in the background after the turn's end.";
     Cached "cached" "whole number" "Cached tokens of a whole run, where the agent tells only sums.";
@@ -86,6 +87,7 @@ data_keys! {
     TranscriptPath "transcript_path" "text" "The file in which the agent keeps its own record of the session.";
     Trigger "trigger" "text" "Who asked for the compaction: `auto`, `manual`.";
     TtftMs "ttft_ms" "whole number" "Time to the first token of the answer, in milliseconds.";
+    Watched "watched" "true" "No tool told of the change: the keeper saw it in the coder's folder.";
     Withdrawn "withdrawn" "true" "Calls that were told since account for all of it: the event is no fact any more.";
     WorktreePath "worktree_path" "text" "The worktree that was removed.";
 }

@@ -34,6 +34,9 @@ pub struct KeeperStatus {
     pub rejected: u64,
     /// The agents' own records that it follows.
     pub files: Vec<PathBuf>,
+    /// Coders' folders that it watches.
+    #[serde(default)]
+    pub folders: Vec<PathBuf>,
     pub leaves_after_s: u64,
 }
 
@@ -65,6 +68,7 @@ impl StatusFile {
             refused: 0,
             rejected: 0,
             files: Vec::new(),
+            folders: Vec::new(),
             leaves_after_s: kept.settings.leaves_after.as_secs(),
         });
         StatusFile { seat, status, port: crate::wake::port(&kept.options, &kept.settings), told: String::new() }
@@ -75,10 +79,10 @@ impl StatusFile {
     }
 
     /// Written only where it changed.
-    pub fn tell(&mut self, door: &Door, files: Vec<PathBuf>) {
+    pub fn tell(&mut self, door: &Door, files: Vec<PathBuf>, folders: Vec<PathBuf>) {
         let Some(status) = &mut self.status else { return };
         let tally = door.tally();
-        status.files = files;
+        (status.files, status.folders) = (files, folders);
         status.port = door.address().map(|address| address.port());
         let no_port = || {
             format!(

@@ -1,4 +1,13 @@
-//! What a shell command that succeeded surely did to files. No shell: one doubtful character, and it claims nothing.
+//! Which tools run shell commands, and what a command that succeeded surely did to files. No shell: one doubtful character, and
+//! it claims nothing.
+
+/// As agents name them, and events with them.
+const SHELLS: &[&str] = &["Bash", "bash", "Shell", "shell", "run_shell_command", "PowerShell", "powershell"];
+
+/// Whether `tool`, as events name it, runs shell commands.
+pub fn is_shell(tool: &str) -> bool {
+    SHELLS.contains(&tool)
+}
 
 /// A command line that removes more files is a script's work, and the workspace is better looked at as a whole.
 const REMOVED_MAX: usize = 50;

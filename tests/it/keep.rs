@@ -1,5 +1,6 @@
 //! The keeper: who starts it, what it takes, when it leaves, and that nobody waits for it.
 
+mod folders;
 mod following;
 
 use std::{
