@@ -85,7 +85,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 Outcome::Appended { seq, .. } => println!("{seq}"),
                 Outcome::Duplicate { seq, .. } | Outcome::Completed { seq, .. } => println!("{seq} again"),
                 Outcome::Rejected(reason) => eprintln!("refused: {reason}"),
-                Outcome::Unmet | Outcome::Kept => {}
+                Outcome::Unmet | Outcome::Unwanted | Outcome::Kept => {}
             }
         }
     }

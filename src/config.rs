@@ -13,7 +13,7 @@ use std::{
 use serde::Deserialize;
 
 use crate::{
-    event::{Micros, Time},
+    event::{Micros, Recording, Time},
     history::{self, Durability, Retention},
     text::{BadPattern, Redactor},
     wake::KeeperSettings,
@@ -58,8 +58,9 @@ impl Config {
     /// Where there is no place for a history.
     pub fn for_hook(db: Option<&Path>, environment: &Environment) -> Result<Config, Error> {
         Config::load(db, environment).or_else(|_| {
-            let patterns = environment.config_path().map(|path| ConfigToml::clear_patterns(&path)).unwrap_or_default();
-            let file = ConfigToml { redact: RedactTable { patterns }, ..ConfigToml::default() };
+            let table = environment.config_path().map(|path| ConfigToml::clear_table(&path)).unwrap_or_default();
+            let redact = RedactTable { patterns: clear_patterns(&table) };
+            let file = ConfigToml { redact, record: clear_record(&table), ..ConfigToml::default() };
             Config::of(environment.history_path(db)?, file, environment)
         })
     }
@@ -74,6 +75,7 @@ impl Config {
         let history = history::Options {
             durability,
             redactor: Arc::new(redactor),
+            recording: file.record.recording(),
             runtime_folder: environment.runtime_folder.clone(),
             temporary_folder: environment.temporary_folder.clone(),
             ..history::Options::new(path)
@@ -218,6 +220,7 @@ struct ConfigToml {
     redact: RedactTable,
     hook: HookTable,
     keeper: KeeperTable,
+    record: RecordTable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -255,6 +258,28 @@ struct HookTable {
     budget_ms: Option<BudgetMs>,
 }
 
+/// What of a coder's work is recorded.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct RecordTable {
+    prompts: Option<bool>,
+    outputs: Option<bool>,
+    diffs: Option<bool>,
+    thinking: Option<bool>,
+}
+
+impl RecordTable {
+    fn recording(&self) -> Recording {
+        let otherwise = Recording::default();
+        Recording {
+            prompts: self.prompts.unwrap_or(otherwise.prompts),
+            outputs: self.outputs.unwrap_or(otherwise.outputs),
+            diffs: self.diffs.unwrap_or(otherwise.diffs),
+            thinking: self.thinking.unwrap_or(otherwise.thinking),
+        }
+    }
+}
+
 /// What keeps the history while agents work.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -287,14 +312,24 @@ impl ConfigToml {
         std::fs::read_to_string(path)
     }
 
-    /// The patterns that a broken file has nevertheless: each stands for itself.
-    fn clear_patterns(path: &Path) -> Vec<RedactPattern> {
-        let table = ConfigToml::text(path).ok().and_then(|text| text.parse::<toml::Table>().ok()).unwrap_or_default();
-        let patterns = table.get("redact").and_then(|redact| redact.get("patterns")?.as_array()).cloned().unwrap_or_default();
-        let patterns = patterns.into_iter().filter_map(|pattern| pattern.try_into::<RedactPattern>().ok());
-        let compiles = |RedactPattern { name, regex }: &RedactPattern| Redactor::new([(name.clone(), regex.clone())]).is_ok();
-        patterns.filter(compiles).collect()
+    /// What a broken file says nevertheless.
+    fn clear_table(path: &Path) -> toml::Table {
+        ConfigToml::text(path).ok().and_then(|text| text.parse().ok()).unwrap_or_default()
     }
+}
+
+/// The patterns that can be used: each stands for itself.
+fn clear_patterns(table: &toml::Table) -> Vec<RedactPattern> {
+    let patterns = table.get("redact").and_then(|redact| redact.get("patterns")?.as_array()).cloned().unwrap_or_default();
+    let patterns = patterns.into_iter().filter_map(|pattern| pattern.try_into::<RedactPattern>().ok());
+    let compiles = |RedactPattern { name, regex }: &RedactPattern| Redactor::new([(name.clone(), regex.clone())]).is_ok();
+    patterns.filter(compiles).collect()
+}
+
+/// What is surely not to be recorded is not, whatever else is wrong.
+fn clear_record(table: &toml::Table) -> RecordTable {
+    let said = |key: &str| table.get("record").and_then(|record| record.get(key)?.as_bool());
+    RecordTable { prompts: said("prompts"), outputs: said("outputs"), diffs: said("diffs"), thinking: said("thinking") }
 }
 
 #[cfg(test)]

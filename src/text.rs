@@ -4,11 +4,12 @@
 //! nothing of events: which field is one line and which is text is the caller's to say.
 //!
 //! ```
-//! use ai_coder_events::text::{Redactor, clean_line, cut, excerpt};
+//! use ai_coder_events::text::{Redactor, clean_line, cut, cut_middle, excerpt};
 //!
 //! assert_eq!(clean_line("\u{1b}[31mred\u{1b}[0m\talert"), "red alert");
 //! assert_eq!(excerpt("rewriting the session store", 10), "rewriting…");
 //! assert_eq!(cut("rewriting", 2), "re…[cut 7]");
+//! assert_eq!(cut_middle("rewriting the session store", 14), "re…[cut 18] store");
 //! assert_eq!(
 //!     Redactor::default().redact("postgres://app:hunter2@db.local/main"),
 //!     "postgres://app:[redacted: password]@db.local/main"
@@ -70,13 +71,34 @@ pub fn cut(text: &str, chars_max: usize) -> Cow<'_, str> {
     Cow::Owned(format!("{kept}…[cut {}]", rest.chars().count()))
 }
 
+/// `text`, or its beginning and its end, at most `chars_max` characters of it, and between them a mark that says how many were
+/// left out.
+pub fn cut_middle(text: &str, chars_max: usize) -> Cow<'_, str> {
+    if text.len() <= chars_max {
+        return Cow::Borrowed(text);
+    }
+    let chars = text.chars().count();
+    let Some(left_out) = chars.checked_sub(chars_max).filter(|left_out| *left_out > 0) else { return Cow::Borrowed(text) };
+    let head_chars = chars_max / 2;
+    let head = &text[..end_of_words(text.as_bytes(), end_of_char(text, head_chars))];
+    let tail = &text[end_of_char(text, head_chars + left_out)..];
+    // The first word of the rest may be half of one.
+    let near = &tail.as_bytes()[..tail.len().min(WORD_BYTES_MAX)];
+    let tail = &tail[near.iter().position(ends_a_word).unwrap_or(0)..];
+    let kept = head.chars().count() + tail.chars().count();
+    Cow::Owned(format!("{head}…[cut {}]{tail}", chars - kept))
+}
+
+fn ends_a_word(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || b"\"'`<>|\\".contains(byte)
+}
+
 /// A longer word is cut nevertheless: so much of a secret is still seen as one.
 const WORD_BYTES_MAX: usize = 256;
 
 /// Where to cut a text that goes on after `end` bytes so that no word is halved: half a secret no longer looks like one, and
 /// whoever redacts what was cut would not see it. A word ends where no secret goes on: at white space and quotes.
 pub fn end_of_words(text: &[u8], end: usize) -> usize {
-    let ends_a_word = |byte: &u8| byte.is_ascii_whitespace() || b"\"'`<>|\\".contains(byte);
     if text.get(end).is_some_and(ends_a_word) {
         return end;
     }

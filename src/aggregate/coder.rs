@@ -3,16 +3,18 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::{Body, Event, EventType, Lifecycle, Micros, Process, Progress, Provider, Resource, Status, Time};
+use crate::event::{Body, DataKey, Event, EventType, Lifecycle, Micros, Process, Progress, Provider, Resource, Status, Time};
 
 use super::{
     Attention, CoderView, FileConflict, Peak, Tally, ToolAtWork, Waiting, WaitingFor,
-    latest::{Latest, Number, Step, keep, keep_least, keep_of, keep_text},
+    latest::{Latest, Number, Step, cut, keep, keep_first, keep_least, keep_of, keep_text},
     open_tools::OpenTools,
 };
 
 /// The source of what the keeper saw.
 const KEEPER: &str = "keep";
+/// A title is a column of a table.
+const TITLE_CHARS_MAX: usize = 120;
 /// Two reports of one end are no further apart.
 const ENDING: Micros = Time::SECOND;
 /// A running coder that is silent for this long is stalled: longer than a slow model or a long build, mostly.
@@ -68,6 +70,14 @@ pub struct Coder {
     milestone: Option<Latest<String>>,
     #[serde(rename = "er", skip_serializing_if = "Option::is_none")]
     error: Option<Latest<String>>,
+    /// The first line of its first prompt.
+    #[serde(rename = "ti", skip_serializing_if = "Option::is_none")]
+    title: Option<Latest<String>>,
+    /// What the agent calls the session.
+    #[serde(rename = "tn", skip_serializing_if = "Option::is_none")]
+    own_title: Option<Latest<String>>,
+    #[serde(rename = "lw", skip_serializing_if = "Option::is_none")]
+    last_words: Option<Latest<String>>,
     #[serde(rename = "ot", skip_serializing_if = "OpenTools::is_empty")]
     open_tools: OpenTools,
     #[serde(rename = "pk", skip_serializing_if = "Peak::is_empty")]
@@ -110,6 +120,11 @@ impl Coder {
         keep_of(&mut self.description, &other.description);
         keep_of(&mut self.milestone, &other.milestone);
         keep_of(&mut self.error, &other.error);
+        if let Some(title) = &other.title {
+            keep_first(&mut self.title, title.clone());
+        }
+        keep_of(&mut self.own_title, &other.own_title);
+        keep_of(&mut self.last_words, &other.last_words);
         self.open_tools.merge(&other.open_tools);
         self.peak.raise(&other.peak);
     }
@@ -217,6 +232,7 @@ impl Coder {
             coder_name: text(&self.name),
             source: text(&self.source),
             parent_coder_id: text(&self.parent),
+            title: text(&self.title).or_else(|| text(&self.own_title)),
             status,
             waiting: self.waiting(),
             tool_at_work: self.tool_at_work(),
@@ -227,6 +243,7 @@ impl Coder {
             description: text(&self.description),
             milestone: text(&self.milestone),
             last_error: text(&self.error),
+            last_words: text(&self.last_words),
             created_at: self.created_at(),
             started_at: self.started.map(Time::from_micros),
             ended_at,
@@ -299,6 +316,22 @@ impl Coder {
         keep_text(&mut self.stage, event, fields.stage.as_deref());
         keep_text(&mut self.description, event, fields.description.as_deref());
         keep_text(&mut self.milestone, event, fields.milestone.as_deref());
+        match (event.kind, fields.text.as_deref()) {
+            (EventType::Prompt, Some(prompt)) => {
+                if let Some(line) = first_line(prompt) {
+                    keep_first(&mut self.title, Latest::new(event, cut(line, TITLE_CHARS_MAX)));
+                }
+            }
+            (EventType::Output, Some(text)) if fields.stream.as_deref() == Some(Progress::OF_ASSISTANT) => {
+                keep_text(&mut self.last_words, event, Some(text));
+            }
+            _ => {}
+        }
+        if event.kind == EventType::Progress
+            && let Some(line) = event.data.get(DataKey::Title.name()).and_then(Value::as_str).and_then(first_line)
+        {
+            keep(&mut self.own_title, Latest::new(event, cut(line, TITLE_CHARS_MAX)));
+        }
     }
 
     /// What it means that the event happened.
@@ -347,6 +380,10 @@ fn step_of(kind: EventType) -> Option<(u8, Status)> {
 fn is_work(kind: EventType) -> bool {
     use EventType::{Created, Paused, RateLimit, ResourceLimit, ResourceUsage};
     !matches!(kind, Created | Paused | RateLimit | ResourceLimit | ResourceUsage) && !kind.is_derived()
+}
+
+fn first_line(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).find(|line| !line.is_empty())
 }
 
 fn waiting_for(event: &Event, fields: &Lifecycle) -> WaitingFor {

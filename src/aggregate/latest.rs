@@ -101,6 +101,13 @@ pub(super) fn keep_least<T: Ord + Copy>(held: &mut Option<T>, candidate: Option<
     };
 }
 
+/// Keeps what was said first.
+pub(super) fn keep_first<V: Ord>(held: &mut Option<Latest<V>>, candidate: Latest<V>) {
+    if held.as_ref().is_none_or(|held| candidate < *held) {
+        *held = Some(candidate);
+    }
+}
+
 /// Keeps what `event` says in a text, if it says anything; its end is cut where it is long.
 pub(super) fn keep_text(held: &mut Option<Latest<String>>, event: &Event, text: Option<&str>) {
     let Some(text) = text else { return };

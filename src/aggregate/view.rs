@@ -19,6 +19,9 @@ pub struct CoderView {
     pub source: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_coder_id: Option<String>,
+    /// What it is about: the first line of its first prompt, else what the agent calls the session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -41,6 +44,9 @@ pub struct CoderView {
     pub milestone: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+    /// What it said last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_words: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Time>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -277,6 +277,13 @@ impl Lifecycle {
     pub const INTERRUPTED: &str = "interrupted";
 }
 
+impl Progress {
+    /// The stream of what the coder says.
+    pub const OF_ASSISTANT: &str = "assistant";
+    /// Of what it thinks.
+    pub const OF_THOUGHT: &str = "thinking";
+}
+
 /// A Rust type that a field may have.
 trait FromField: Sized {
     /// Gives a value back that is no such field.

@@ -46,6 +46,7 @@ data_keys! {
     ExitCode "exit_code" "whole number" "Exit code of a command.";
     Failed "failed" "true" "The tool failed, or was not allowed.";
     ForkedFrom "forked_from" "text" "The coder whose record this one's begins with a copy of.";
+    From "from" "text" "Who asked: `person`, or `coder` where another coder did.";
     InputTokens "input_tokens" "whole number" "Tokens read in a whole run, where the agent tells only sums.";
     LastAssistantMessage "last_assistant_message" "text" "What the coder said last in the turn.";
     Limit "limit" "text" "Which limit: `context`, `memory`, or the provider's name for it.";
@@ -63,7 +64,6 @@ data_keys! {
     Pid "pid" "whole number" "Id of the coder's process.";
     Process "process" "object" "Which process the coder is: `pid`, `start`, `boot`, `namespace`.";
     Processes "processes" "whole number" "How many processes the figures are of.";
-    Prompt "prompt" "text" "What the coder was asked.";
     PromptTokens "prompt_tokens" "whole number" "Tokens of the prompt, cached ones and all, where it is not known which were cached.";
     QuerySource "query_source" "text" "What the agent made the call for.";
     Question "question" "text" "What the coder asks the person.";
@@ -77,6 +77,7 @@ data_keys! {
     SuppressedBytes "suppressed_bytes" "whole number" "Bytes of output that are not recorded, since there were too many.";
     SuppressedLines "suppressed_lines" "whole number" "Lines of output that are not recorded, since there were too many.";
     TaskId "task_id" "text" "Id of the task that was completed.";
+    Title "title" "text" "What the agent calls its session.";
     TokensAfter "tokens_after" "whole number" "Tokens in the context after it was compacted.";
     TokensBefore "tokens_before" "whole number" "Tokens in the context before it was compacted.";
     ToolAtWork "tool_at_work" "text" "The tool's call that was at work when the process was gone.";

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::text;
 
-use super::{Body, Derived, Event, EventType, Lifecycle, Progress, Provider, Resource, Time, Workspace};
+use super::{Body, DataKey, Derived, Event, EventType, Lifecycle, Progress, Provider, Resource, Time, Workspace};
 
 /// How much of a recorded text a sentence repeats, in characters.
 const QUOTE_CHARS_MAX: usize = 120;
@@ -68,6 +68,7 @@ fn progress(verb: String, event: &Event, fields: &Progress) -> String {
         line.push_str(" running");
     }
     append(&mut line, ": ", fields.description.as_deref().or(fields.text.as_deref()), "");
+    append(&mut line, ": titled ", event.data.get(DataKey::Title.name()).and_then(Value::as_str), "");
     line
 }
 

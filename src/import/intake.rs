@@ -98,8 +98,8 @@ impl Intake {
                 Outcome::Duplicate { .. } => self.summary.duplicate += 1,
                 Outcome::Completed { .. } => self.summary.completing += 1,
                 Outcome::Rejected(_) => self.summary.rejected += 1,
-                // Counted when it came; or its condition said that it is none.
-                Outcome::Kept | Outcome::Unmet => {}
+                // Counted when it came; or its condition, or the configuration, said that it is none.
+                Outcome::Kept | Outcome::Unmet | Outcome::Unwanted => {}
             }
         }
         Ok(())

@@ -22,12 +22,24 @@ const isTelling = (part, open) => {
   const status = part.state?.status
   if (status === "running") {
     if (open.has(part.callID)) return false
-    if (open.size >= OPEN_MAX) open.clear()
-    open.add(part.callID)
+    remember(open, part.callID)
     return true
   }
   open.delete(part.callID)
   return ["completed", "error"].includes(status)
+}
+
+const remember = (set, id) => {
+  if (set.size >= OPEN_MAX) set.clear()
+  set.add(id)
+}
+
+// A session is called by its time until the model has a name for it.
+const isNewTitle = (info, titles) => {
+  if (!info?.title || /^(New|Child) session - /.test(info.title) || titles.get(info.id) === info.title) return false
+  if (titles.size >= OPEN_MAX) titles.clear()
+  titles.set(info.id, info.title)
+  return true
 }
 
 // A process a payload: where nothing can be left in the folder, and once to wake who reads it.
@@ -79,6 +91,9 @@ const openFeed = () => {
 export const AiCoderEvents = async ({ directory }) => {
   const models = new Map()
   const open = new Set()
+  const titles = new Map()
+  // Messages of the person, and sessions that another session began.
+  const [asked, children] = [new Set(), new Set()]
   const feed = openFeed()
   // Tells nothing of its own: what it writes down is that there is something to read.
   if (feed) call({ type: "server.connected" })
@@ -89,9 +104,16 @@ export const AiCoderEvents = async ({ directory }) => {
         if (type === "message.updated" && properties.info?.modelID) {
           const { sessionID, providerID, modelID } = properties.info
           models.set(sessionID, { providerID, modelID })
-        } else if (type === "message.part.updated" ? isTelling(properties.part, open) : wanted.has(type)) {
-          const session = properties.sessionID ?? properties.part?.sessionID
-          const payload = { id, type, directory, model: models.get(session), properties }
+        }
+        if (type === "message.updated" && properties.info?.role === "user") remember(asked, properties.info.id)
+        if (type === "session.created" && properties.info?.parentID) remember(children, properties.info.id)
+        const part = properties.part
+        const isPrompt = type === "message.part.updated" && part.type === "text" && asked.has(part.messageID) && !part.synthetic
+        const isTitle = type === "session.updated" && isNewTitle(properties.info, titles)
+        if (isPrompt || isTitle || (type === "message.part.updated" ? isTelling(part, open) : wanted.has(type))) {
+          const session = properties.sessionID ?? part?.sessionID
+          const more = isPrompt ? { role: "user", child: children.has(session) } : {}
+          const payload = { id, type, directory, model: models.get(session), ...more, properties }
           if (feed) feed.write(payload)
           else call(payload)
           if (type === "session.deleted") models.delete(session)

@@ -112,9 +112,7 @@ impl<'p> ClaudePayload<'p> {
             "StopFailure" => self.stop_failure(),
             "SubagentStart" => vec![self.begun()],
             "SubagentStop" => self.subagent_stop(),
-            "UserPromptSubmit" => {
-                vec![self.speaker.prompted(wire.text("prompt_id"), wire.text("prompt")).only_if(OnlyIf::AtRest)]
-            }
+            "UserPromptSubmit" => self.prompt(),
             "PermissionRequest" => vec![self.permission_request()],
             "Notification" => self.notification().into_iter().collect(),
             "Elicitation" => vec![self.says(Fact::Waits(Waits::Question))],
@@ -140,6 +138,12 @@ impl<'p> ClaudePayload<'p> {
             "FileChanged" => self.file_changed().into_iter().collect(),
             _ => Vec::new(),
         }
+    }
+
+    fn prompt(&self) -> Vec<Told> {
+        let prompt_id = self.wire.text("prompt_id");
+        let asked = self.wire.text("prompt").map(|prompt| self.speaker.asked(prompt_id, prompt));
+        asked.into_iter().chain([self.speaker.prompted(prompt_id).only_if(OnlyIf::AtRest)]).collect()
     }
 
     /// Known by the payload.

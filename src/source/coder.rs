@@ -41,6 +41,14 @@ pub(super) struct CoderIdentity {
     said_in: Option<String>,
 }
 
+/// Who asks something of a coder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Asker {
+    Person,
+    /// The coder that started it.
+    Coder,
+}
+
 /// By what a fact of a coder is known.
 #[derive(Clone, Debug)]
 pub(super) enum Ids {
@@ -145,6 +153,11 @@ impl CoderIdentity {
 
     pub fn is_subagent(&self) -> bool {
         self.subagent.is_some()
+    }
+
+    /// Who asks things of it.
+    pub fn asker(&self) -> Asker {
+        if self.is_subagent() { Asker::Coder } else { Asker::Person }
     }
 
     /// Known by ids of the session's world, whichever of its coders they are of.

@@ -45,7 +45,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
     Ok(match name {
         "SessionStart" => payload?.session_start(),
         "SessionEnd" => vec![payload?.thread.ended(wire.text("reason"))],
-        "UserPromptSubmit" => vec![payload?.prompt()],
+        "UserPromptSubmit" => payload?.prompt(),
         "PreToolUse" => payload?.tool_begun(),
         "PermissionRequest" => vec![payload?.permission_request()],
         "PostToolUse" => payload?.tool_used(),
@@ -122,13 +122,11 @@ impl<'p> CodexPayload<'p> {
         }
     }
 
-    fn prompt(&self) -> Told {
-        let prompt = self.wire.text("prompt");
-        let prompted = match self.wire.text("turn_id") {
-            Some(turn) => self.thread.prompted(turn, prompt),
-            None => self.says(Fact::prompted(prompt)),
-        };
-        prompted.only_if(OnlyIf::AtRest)
+    fn prompt(&self) -> Vec<Told> {
+        let turn = self.wire.text("turn_id");
+        let asked = self.wire.text("prompt").map(|prompt| self.thread.asked(turn, prompt));
+        let prompted = turn.map_or_else(|| self.says(Fact::Prompted), |turn| self.thread.prompted(turn));
+        asked.into_iter().chain([prompted.only_if(OnlyIf::AtRest)]).collect()
     }
 
     fn permission_request(&self) -> Told {

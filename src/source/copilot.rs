@@ -49,7 +49,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
     Ok(match name {
         "sessionStart" | "SessionStart" => payload.session_start(),
         "sessionEnd" | "SessionEnd" => vec![payload.session.stopped(wire.text("reason"))],
-        "userPromptSubmitted" | "UserPromptSubmit" | "UserPromptSubmitted" => payload.prompt().into_iter().collect(),
+        "userPromptSubmitted" | "UserPromptSubmit" | "UserPromptSubmitted" => payload.prompt(),
         "preToolUse" | "PreToolUse" => vec![payload.says(Fact::Works), payload.tool().begun().only_if(OnlyIf::Known)],
         "postToolUse" | "PostToolUse" | "postToolUseFailure" | "PostToolUseFailure" => payload.after_tool(),
         "errorOccurred" | "ErrorOccurred" => payload.error(),
@@ -121,8 +121,10 @@ impl CopilotPayload<'_> {
         vec![begun]
     }
 
-    fn prompt(&self) -> Option<Told> {
-        Some(self.session.prompted(None, self.wire.text("prompt")?).only_if(OnlyIf::AtRest))
+    fn prompt(&self) -> Vec<Told> {
+        let Some(prompt) = self.wire.text("prompt") else { return Vec::new() };
+        let prompted = self.session.prompted(None, prompt).only_if(OnlyIf::AtRest);
+        vec![self.session.asked(None, prompt), prompted]
     }
 
     /// What stands under the name of the hooks' own, or under Claude Code's.

@@ -49,7 +49,7 @@ impl CursorPayload<'_> {
                 self.who.says(None, Fact::begun(None)).with(DataKey::Cwd, self.folder).with(DataKey::Model, wire.text("model")),
             ],
             "sessionEnd" => vec![self.says(Fact::ended(wire.text("reason")))],
-            "beforeSubmitPrompt" => vec![self.says(Fact::prompted(wire.text("prompt"))).only_if(OnlyIf::AtRest)],
+            "beforeSubmitPrompt" => self.prompt(),
             "postToolUse" => vec![self.tool(false)],
             "postToolUseFailure" => vec![self.tool(true)],
             "afterShellExecution" => {
@@ -78,6 +78,11 @@ impl CursorPayload<'_> {
 
     fn says(&self, fact: Fact) -> Told {
         self.who.says(None, fact).known_by(self.hook.itself())
+    }
+
+    fn prompt(&self) -> Vec<Told> {
+        let asked = self.hook.wire.text("prompt").map(|prompt| self.says(Fact::asked(prompt, self.who.asker())));
+        asked.into_iter().chain([self.says(Fact::Prompted).only_if(OnlyIf::AtRest)]).collect()
     }
 
     fn tool(&self, failed: bool) -> Told {
@@ -153,7 +158,7 @@ mod tests {
         let lines = std::fs::read_to_string(path).expect("the fixture is there");
         let read = |line: &str| read_hook(Agent::Cursor, line.as_bytes(), &HookContext::default()).expect("the hook is known");
         let kinds: Vec<&str> = lines.lines().flat_map(read).map(|draft| draft.kind.short()).collect();
-        let expected = "created started resumed file_created progress output progress created started resource_limit output \
+        let expected = "created started prompt resumed file_created progress output progress created started resource_limit output \
                         api_call completed failed paused stopped";
         assert_eq!(kinds.join(" "), expected);
     }

@@ -9,12 +9,16 @@ use crate::{
 };
 
 use super::{
-    coder::{CoderIdentity, Ids},
+    coder::{Asker, CoderIdentity, Ids},
     fact::{Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, TouchedFile, Waits},
 };
 
 /// Longer texts are cut: a screen or two tells what happened, the agent's own record has the rest.
 const TEXT_CHARS_MAX: usize = 4_000;
+/// What was asked and said is what a session is about.
+const WORDS_CHARS_MAX: usize = 8_000;
+/// Of longer ones the beginning alone is looked at.
+const SEEN_CHARS_MAX: usize = 200_000;
 /// A description is read in a list: it stays within a line or two.
 const LINE_CHARS_MAX: usize = 200;
 
@@ -62,18 +66,20 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
     let one = |draft| conditioned(keyed(draft, ids.clone()), only_if);
     match fact {
         Fact::Begun { reason } => begun(reason, who, ids, only_if),
-        Fact::Prompted { text } => {
-            let prompted = lifecycle(EventType::Resumed, Some("prompt"));
-            one(prompted.with_some(DataKey::Prompt, text.as_deref().map(bounded)))
+        Fact::Asked { text, by } => {
+            let fields = Progress { text: Some(bounded_at_both_ends(&text, WORDS_CHARS_MAX)), ..Progress::default() };
+            one(draft(EventType::Prompt, Body::Progress(fields)).with(DataKey::From, by.name()))
         }
+        Fact::Prompted => one(lifecycle(EventType::Resumed, Some("prompt"))),
+        Fact::Titled(title) => one(progress(Progress::default()).with(DataKey::Title, bounded(&title))),
         Fact::TakenUp => one(lifecycle(EventType::Resumed, Some("resume"))),
         Fact::Waits(waits) => one(lifecycle(EventType::Paused, Some(waits.reason()))),
         Fact::Answered => resumed_from("answer", &[Status::Paused], ids),
         Fact::Works => resumed_from("tool", WAITING_OR_DONE, ids),
         Fact::Tool(tool) => one(tool_progress(tool)),
         Fact::File(file) => one(workspace(file)),
-        Fact::Said(text) => one(output("assistant", &text)),
-        Fact::Printed { stream, text } => one(output(stream, &text)),
+        Fact::Said(text) => one(output(Progress::OF_ASSISTANT, &text, WORDS_CHARS_MAX)),
+        Fact::Printed { stream, text } => one(output(stream, &text, TEXT_CHARS_MAX)),
         Fact::Called(usage) => one(called(usage)),
         Fact::Summed { usage, since } => {
             let sum = called(usage).with(DataKey::Estimated, true);
@@ -170,8 +176,9 @@ fn milestone(name: &str, description: Option<&str>) -> Draft {
     draft(EventType::Milestone, Body::Progress(fields))
 }
 
-fn output(stream: &str, text: &str) -> Draft {
-    let fields = Progress { stream: Some(stream.to_owned()), text: Some(bounded(text)), ..Progress::default() };
+fn output(stream: &str, text: &str, chars_max: usize) -> Draft {
+    let text = Some(bounded_at_both_ends(text, chars_max));
+    let fields = Progress { stream: Some(stream.to_owned()), text, ..Progress::default() };
     draft(EventType::Output, Body::Progress(fields))
 }
 
@@ -280,6 +287,15 @@ fn is_used_up(text: &str) -> bool {
         && !of_a_call.iter().any(|word| text.contains(word))
 }
 
+impl Asker {
+    fn name(self) -> &'static str {
+        match self {
+            Asker::Person => "person",
+            Asker::Coder => "coder",
+        }
+    }
+}
+
 impl Waits {
     fn reason(self) -> &'static str {
         match self {
@@ -288,6 +304,16 @@ impl Waits {
             Waits::Prompt => "idle",
         }
     }
+}
+
+/// `given`, its middle left out where it is long: how a text begins and how it ends tells most.
+fn bounded_at_both_ends(given: &str, chars_max: usize) -> String {
+    if given.len() <= chars_max {
+        return given.to_owned();
+    }
+    // A secret that is cut in two no longer looks like one. What is this long that it takes time to look through loses its end.
+    let given = text::cut(given, SEEN_CHARS_MAX);
+    text::cut_middle(&text::Redactor::default().redact(&given), chars_max).into_owned()
 }
 
 /// `given`, within the bound.

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::event::{Data, DataKey, Time};
 
-use super::coder::{CoderIdentity, Ids};
+use super::coder::{Asker, CoderIdentity, Ids};
 
 /// A fact, with whose it is, when it was, and by what other reports of it are recognised.
 #[derive(Clone, Debug)]
@@ -55,9 +55,15 @@ pub(super) enum Fact {
     },
     /// A session that was left is gone on with.
     TakenUp,
-    Prompted {
-        text: Option<String>,
+    /// Somebody asked something of the coder, at rest or at work.
+    Asked {
+        text: String,
+        by: Asker,
     },
+    /// A prompt began a turn.
+    Prompted,
+    /// What the agent calls the session.
+    Titled(String),
     Waits(Waits),
     /// Somebody answered what was waited for.
     Answered,
@@ -215,8 +221,8 @@ impl Fact {
         Fact::Begun { reason: reason.map(str::to_owned) }
     }
 
-    pub fn prompted(text: Option<&str>) -> Fact {
-        Fact::Prompted { text: text.map(str::to_owned) }
+    pub fn asked(text: &str, by: Asker) -> Fact {
+        Fact::Asked { text: text.to_owned(), by }
     }
 
     pub fn said(text: &str) -> Fact {

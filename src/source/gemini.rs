@@ -43,7 +43,7 @@ fn read_hook(hook: &HookPayload<'_>) -> Understood {
     Ok(match name {
         "SessionStart" => payload.session_start(),
         "SessionEnd" => vec![payload.session.stopped(wire.text("reason"))],
-        "BeforeAgent" => payload.prompt().into_iter().collect(),
+        "BeforeAgent" => payload.prompt(),
         "AfterAgent" => vec![payload.turn_ended()],
         "AfterModel" => payload.answer().into_iter().collect(),
         "BeforeTool" => vec![payload.says(Fact::Works), payload.tool().begun()],
@@ -81,8 +81,10 @@ impl GeminiPayload<'_> {
         vec![begun]
     }
 
-    fn prompt(&self) -> Option<Told> {
-        Some(self.session.prompted(None, self.wire.text("prompt")?).only_if(OnlyIf::AtRest))
+    fn prompt(&self) -> Vec<Told> {
+        let Some(prompt) = self.wire.text("prompt") else { return Vec::new() };
+        let prompted = self.session.prompted(None, prompt).only_if(OnlyIf::AtRest);
+        vec![self.session.asked(None, prompt), prompted]
     }
 
     fn turn_ended(&self) -> Told {

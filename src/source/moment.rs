@@ -39,9 +39,15 @@ impl CoderMoment {
         self.says(fact).known_by(self.who.either(natural, repeat))
     }
 
-    /// What a person asked; hooks have no id of it, records have.
+    /// What was asked of it; hooks have no id of it, records have.
+    pub fn asked(&self, id: Option<&str>, prompt: &str) -> Told {
+        let asked = Fact::asked(prompt, self.who.asker());
+        self.known(asked, id.map(|id| ["asked", id]), &["asked", &print(prompt)])
+    }
+
+    /// That a turn began with it.
     pub fn prompted(&self, id: Option<&str>, prompt: &str) -> Told {
-        self.known(Fact::prompted(Some(prompt)), id.map(|id| ["prompt", id]), &["prompt", &print(prompt)])
+        self.known(Fact::Prompted, id.map(|id| ["prompt", id]), &["prompt", &print(prompt)])
     }
 
     /// The end of a session's process.

@@ -12,7 +12,7 @@ use crate::event::DataKey;
 use super::{
     Agent, HookContext, Refusal,
     channel::{Channels, HookPayload, Understood},
-    coder::{CoderIdentity, Ids, nth_part},
+    coder::{Asker, CoderIdentity, Ids, nth_part, print},
     fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, Waits},
     json::Wire,
     shell,
@@ -87,6 +87,7 @@ impl OpencodeEvent<'_> {
                 let at = properties.at("info").at("time").time("created");
                 vec![self.who.says(at, Fact::begun(None)).with(DataKey::Cwd, self.folder)]
             }
+            "session.updated" => properties.at("info").text("title").and_then(|title| self.titled(title)).into_iter().collect(),
             "session.deleted" => vec![self.says(Fact::Deleted { reason: None }).known_by(self.who.natural(&["deleted"]))],
             // It comes after an error and an interruption too.
             "session.idle" => vec![self.says(Fact::turn_ended(None)).only_if(OnlyIf::AtWork)],
@@ -115,7 +116,7 @@ impl OpencodeEvent<'_> {
 
     fn status(&self, status: Wire<'_>) -> Option<Told> {
         match status.text("type")? {
-            "busy" => Some(self.says(Fact::prompted(None)).only_if(OnlyIf::AtRest)),
+            "busy" => Some(self.says(Fact::Prompted).only_if(OnlyIf::AtRest)),
             "retry" => {
                 // Whatever the provider's words are, it asks to wait.
                 let refused = RefusedCall { is_limit: true, ..self.refused(None, status.text("message")) };
@@ -170,6 +171,7 @@ impl OpencodeEvent<'_> {
         let told = match part.text("type") {
             Some("step-finish") => self.call(part).into_iter().collect(),
             Some("tool") => self.tool(part).unwrap_or_default(),
+            Some("text") if self.event.is("role", "user") => self.asked(part).into_iter().collect(),
             Some("text") if part.at("time").at("end").0.is_number() => self.said(part).into_iter().collect(),
             _ => Vec::new(),
         };
@@ -189,6 +191,21 @@ impl OpencodeEvent<'_> {
             ..self.usage()
         };
         Some(self.says(Fact::Called(usage.summed())).known_by(self.who.natural(&["api", part.text("id")?])))
+    }
+
+    fn asked(&self, part: Wire<'_>) -> Option<Told> {
+        let by = if self.event.truth("child") == Some(true) { Asker::Coder } else { Asker::Person };
+        let asked = Fact::asked(part.text("text")?, by);
+        Some(self.says(asked).known_by(self.who.natural(&["message", part.text("id")?])))
+    }
+
+    /// A session is called by its time until the model has a name for it.
+    fn titled(&self, title: &str) -> Option<Told> {
+        if ["New session - ", "Child session - "].iter().any(|name| title.starts_with(name)) {
+            return None;
+        }
+        let told = self.says(Fact::Titled(title.to_owned())).known_by(self.who.own(&["title", &print(title)]));
+        Some(told)
     }
 
     fn said(&self, part: Wire<'_>) -> Option<Told> {

@@ -41,6 +41,7 @@ const RUNS: &[Run] = &[
             ("file_modified", 1),
             ("file_deleted", 1),
             ("progress", 4),
+            ("prompt", 1),
             ("output", 6),
             ("completion_metrics", 1),
         ],
@@ -56,6 +57,7 @@ const RUNS: &[Run] = &[
             ("stopped", 2),
             ("api_call", 4),
             ("progress", 2),
+            ("prompt", 2),
             // The transcript alone has the subagent's two.
             ("output", 5),
             ("completion_metrics", 2),
@@ -75,6 +77,7 @@ const RUNS: &[Run] = &[
             ("output", 1),
             ("completion_metrics", 1),
             ("system_warning", 2),
+            ("prompt", 1),
         ],
     },
     Run {
@@ -89,13 +92,14 @@ const RUNS: &[Run] = &[
             ("rate_limit", 3),
             ("output", 1),
             ("system_warning", 3),
+            ("prompt", 1),
         ],
     },
     Run {
         name: "killTERM",
         subagent: None,
         usage: [1_200, 42, 5_000, 300, 8_140_000],
-        counts: &[("created", 1), ("started", 1), ("stopped", 1), ("api_call", 1), ("progress", 1), ("output", 1)],
+        counts: &[("created", 1), ("started", 1), ("stopped", 1), ("api_call", 1), ("progress", 1), ("prompt", 1), ("output", 1)],
     },
     Run {
         name: "tasks",
@@ -108,6 +112,7 @@ const RUNS: &[Run] = &[
             ("stopped", 1),
             ("api_call", 4),
             ("progress", 3),
+            ("prompt", 1),
             ("output", 4),
             ("completion_metrics", 1),
         ],

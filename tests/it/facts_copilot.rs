@@ -23,6 +23,7 @@ const RUN: &[(&str, u64)] = &[
     ("file_modified", 1),
     ("output", 6),
     ("progress", 4),
+    ("prompt", 1),
     ("started", 1),
     ("stopped", 1),
     ("tokens", 7800),
@@ -63,6 +64,7 @@ fn the_hooks_of_a_run() {
         [
             "created (new) #created",
             "started (new) #started",
+            "prompt: please write hello.txt",
             "resumed (prompt) ?pcfsd",
             "resumed (tool) ?pc",
             "progress (create) running: create: /home/dev/work/demo/hello.txt ?known",

@@ -11,6 +11,7 @@ fn the_documented_hooks() {
         [
             "created #created",
             "started #started",
+            "prompt: please write hello.txt",
             "resumed (prompt) ?pcfsd",
             "file created /home/dev/work/demo/hello.txt",
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_01",

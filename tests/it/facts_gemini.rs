@@ -27,6 +27,7 @@ const RUN: &[(&str, u64)] = &[
     ("file_modified", 1),
     ("output", 6),
     ("progress", 4),
+    ("prompt", 1),
     ("started", 1),
     ("stopped", 1),
     ("tokens", 7800),
@@ -69,6 +70,7 @@ fn the_hooks_of_a_run() {
         [
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: please write hello.txt",
             "resumed (prompt) ?pcfsd",
             "api call gemini-2.5-flash (1560 tokens)",
             "resumed (tool) ?pc",
@@ -149,8 +151,10 @@ fn a_second_prompt_resumes_the_coder() {
     let expected = [
         "created #created",
         "started #started",
+        "prompt: one #asked:u1",
         "output (assistant): done #message:g1",
         "completed #turn:g1",
+        "prompt: two #asked:u2",
         "resumed (prompt) #prompt:u2",
     ];
     assert_eq!(lines(&transcript_of(Agent::Gemini, written)), expected);
@@ -170,7 +174,7 @@ fn a_chat_in_a_sessions_folder_is_its_subagents_and_one_taken_up_is_told_once() 
     }
     assert_eq!(
         drafts.iter().map(|draft| draft.kind.short()).collect::<Vec<_>>(),
-        ["created", "started", "output", "created", "started"]
+        ["created", "started", "prompt", "output", "created", "started"]
     );
     assert!(drafts.iter().all(|draft| draft.coder_id == "gemini:main/sub"), "{drafts:?}");
 }

@@ -27,6 +27,8 @@ const RICH: &[&str] = &[
     r#"{"type":"file_modified","coder_id":"docs","file_path":"/repo/src/session.rs","timestamp":"2026-11-22T19:21:55Z"}"#,
     r#"{"type":"paused","coder_id":"fix-auth","reason":"permission","timestamp":"2026-11-22T19:22:00Z"}"#,
     r#"{"type":"failed","coder_id":"review","error_message":"no such page","timestamp":"2026-11-22T19:22:10Z"}"#,
+    r#"{"type":"prompt","coder_id":"fix-auth","text":"Fix the session store","timestamp":"2026-11-22T19:20:02Z"}"#,
+    r#"{"type":"output","coder_id":"fix-auth","stream":"assistant","text":"The tests pass.","timestamp":"2026-11-22T19:21:05Z"}"#,
     r#"{"type":"stopped","coder_id":"review","timestamp":"2026-11-22T19:22:11Z"}"#,
     r#"{"type":"progress","coder_id":"fix-auth","stage":"Bash","description":"Bash: npm test","tool_name":"Bash","running":true,"timestamp":"2026-11-22T19:20:30Z"}"#,
 ];

@@ -42,6 +42,7 @@ mod maintenance;
 mod mcp;
 #[cfg(unix)]
 mod people;
+mod prompts;
 mod rpc;
 #[cfg(unix)]
 mod run;

@@ -92,6 +92,9 @@ impl Receipt {
             Outcome::Duplicate { seq, id } | Outcome::Completed { seq, id, .. } => Ok(Receipt { seq, id, duplicate: true }),
             Outcome::Rejected(invalid) => Err(invalid.to_string()),
             Outcome::Unmet => Err("its condition did not hold".to_owned()),
+            Outcome::Unwanted => {
+                Err("such is not recorded, as `[record]` in the configuration says: nothing was written of it".to_owned())
+            }
             Outcome::Kept => Err("kept as a rejection".to_owned()),
         }
     }

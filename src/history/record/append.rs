@@ -51,6 +51,7 @@ impl<'t> Append<'t> {
             }
             CheckedEntry::Refused(rejection, invalid) => (rejection, Outcome::Rejected(invalid)),
             CheckedEntry::Rejection(rejection) => (rejection, Outcome::Kept),
+            CheckedEntry::Unwanted => return Ok(Outcome::Unwanted),
         };
         reject::keep(self.db, self.redactor, now, &rejection)?;
         Ok(outcome)

@@ -49,6 +49,8 @@ pub enum Outcome {
     },
     /// Its condition did not hold.
     Unmet,
+    /// The configuration says that such is not recorded: nothing was written of it.
+    Unwanted,
     /// Refused, and kept as a rejection.
     Rejected(Invalid),
     /// The rejection handed in was kept.
@@ -56,9 +58,18 @@ pub enum Outcome {
 }
 
 impl Entry {
-    /// Checks, cleans and redacts it: what can be done without the history, on any thread.
+    /// Takes out what is not wanted, checks, cleans and redacts the rest: what can be done without the history, on any thread.
     pub fn check(self, options: &Options) -> CheckedEntry {
-        self.check_at(options.clock.now(), &options.redactor)
+        let now = options.clock.now();
+        match self {
+            Entry::Draft(draft) => match options.recording.of(*draft) {
+                Some(draft) => Entry::from(draft).check_at(now, &options.redactor),
+                None => CheckedEntry::Unwanted,
+            },
+            Entry::Rejection(rejection) if options.recording.keeps_all_words() => CheckedEntry::Rejection(rejection),
+            // It may hold them anywhere.
+            Entry::Rejection(rejection) => CheckedEntry::Rejection(Rejection { input: String::new(), ..rejection }),
+        }
     }
 
     pub(in crate::history) fn check_at(self, now: Time, redactor: &Redactor) -> CheckedEntry {
@@ -79,6 +90,8 @@ pub enum CheckedEntry {
     /// A draft that is no event, and why.
     Refused(Rejection, Invalid),
     Rejection(Rejection),
+    /// Nothing of it is to be written.
+    Unwanted,
 }
 
 /// What one transaction kept.

@@ -20,7 +20,6 @@ use crate::{
         Durability, Error, Options, file,
         spool_files::{self, DRAFT_SUFFIX, SUFFIX},
     },
-    text::Redactor,
 };
 
 use super::{
@@ -98,7 +97,7 @@ fn leave_in(folders: Vec<PathBuf>, options: &Options, entries: Vec<Entry>) -> Re
     let now = options.clock.now();
     let (mut text, count) = (String::new(), entries.len());
     for entry in entries {
-        let line = to_line(entry, now, &options.redactor);
+        let Some(line) = to_line(entry, options) else { continue };
         text.push_str(&serde_json::to_string(&line).expect("a spool line has text keys and plain values"));
         text.push('\n');
     }
@@ -120,14 +119,17 @@ fn leave_in(folders: Vec<PathBuf>, options: &Options, entries: Vec<Entry>) -> Re
     Err(failed.unwrap_or_else(|| Error::file(&options.path, io::Error::other("there is no other folder for a spool"))))
 }
 
-fn to_line(entry: Entry, now: Time, redactor: &Redactor) -> SpoolLine {
-    match entry.check_at(now, redactor) {
-        CheckedEntry::Checked(checked) => line_of(*checked, now),
+/// `None` where nothing of it is to be written.
+fn to_line(entry: Entry, options: &Options) -> Option<SpoolLine> {
+    let received_at = options.clock.now();
+    Some(match entry.check(options) {
+        CheckedEntry::Checked(checked) => line_of(*checked, received_at),
         CheckedEntry::Refused(rejection, _) | CheckedEntry::Rejection(rejection) => {
-            let Rejection { source, reason, input } = reject::cleaned(&rejection, redactor);
-            SpoolLine::Rejection { received_at: now, source, reason, input }
+            let Rejection { source, reason, input } = reject::cleaned(&rejection, &options.redactor);
+            SpoolLine::Rejection { received_at, source, reason, input }
         }
-    }
+        CheckedEntry::Unwanted => return None,
+    })
 }
 
 fn line_of(checked: Checked, received_at: Time) -> SpoolLine {

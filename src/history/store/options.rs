@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    event::{Key, Time},
+    event::{Key, Recording, Time},
     text::Redactor,
 };
 
@@ -19,6 +19,8 @@ pub struct Options {
     pub path: PathBuf,
     pub durability: Durability,
     pub redactor: Arc<Redactor>,
+    /// What of a coder's work is recorded.
+    pub recording: Recording,
     pub clock: Clock,
     /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
     pub runtime_folder: Option<PathBuf>,
@@ -32,6 +34,7 @@ impl Options {
             path: path.into(),
             durability: Durability::Normal,
             redactor: Arc::default(),
+            recording: Recording::default(),
             clock: Clock::default(),
             runtime_folder: None,
             temporary_folder: None,

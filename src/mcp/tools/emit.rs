@@ -70,6 +70,9 @@ pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) 
         Some(Outcome::Appended { seq, id }) => Ok(EmitReceipt { seq, id, duplicate: false }),
         Some(Outcome::Duplicate { seq, id } | Outcome::Completed { seq, id, .. }) => Ok(EmitReceipt { seq, id, duplicate: true }),
         Some(Outcome::Rejected(invalid)) => Err(invalid.into()),
+        Some(Outcome::Unwanted) => {
+            Err(Invalid::new("type", "the recorder is configured not to keep such events: nothing of it was written").into())
+        }
         Some(Outcome::Unmet | Outcome::Kept) | None => {
             Err(Invalid::new("event", "the history gave no receipt for this event: look before you send it again").into())
         }

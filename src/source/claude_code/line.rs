@@ -1,6 +1,6 @@
 //! A line of the stream or of a transcript: the same things, spelled `like_this` in the one and `likeThis` in the other.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
 use crate::{
     event::Time,
@@ -74,6 +74,29 @@ impl<'v> ClaudeLine<'v> {
         self.is_true("is_meta", "isMeta") || self.is_true("is_compact_summary", "isCompactSummary")
     }
 
+    /// What was asked, as it was typed; nothing where the agent notes something in a person's name.
+    pub fn prompt(self) -> Option<Cow<'v, str>> {
+        let content = self.content();
+        let (given, is_result) = (content.whole_text(), content.blocks("tool_result").next().is_some());
+        if self.is_note() || is_result || given.is_empty() {
+            return None;
+        }
+        if let Some(command) = tagged(&given, "command-name") {
+            let arguments = tagged(&given, "command-args").unwrap_or_default();
+            return Some(format!("{command} {arguments}").trim_end().to_owned().into());
+        }
+        if let Some(command) = tagged(&given, "bash-input") {
+            return Some(format!("!{command}").into());
+        }
+        (!NOTED.iter().any(|prefix| given.starts_with(prefix))).then_some(given)
+    }
+
+    /// What the agent itself carries out needs no model.
+    pub fn begins_turn(self) -> bool {
+        let is_local = |text: &str| text.starts_with("<bash-") || text.starts_with("<command-name>");
+        !self.content().text().is_some_and(is_local)
+    }
+
     pub fn message(self) -> Wire<'v> {
         self.0.at("message")
     }
@@ -130,6 +153,15 @@ impl<'v> ClaudeLine<'v> {
     }
 }
 
+/// What the agent notes in a person's name begins with these.
+const NOTED: &[&str] = &["<command-name>", "<local-command-", "<bash-", "<task-notification", "[Request interrupted by user"];
+
+/// What stands in the first `<name>…</name>`.
+fn tagged<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(inside, _)| inside.trim())
+}
+
 /// What a message holds: a text, or blocks.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MessageContent<'v>(Wire<'v>);
@@ -143,6 +175,16 @@ impl<'v> MessageContent<'v> {
     pub fn blocks(self, kind: &str) -> impl Iterator<Item = Wire<'v>> {
         let blocks = self.0.0.as_array().map_or(&[][..], Vec::as_slice).iter().map(Wire);
         blocks.filter(move |block| block.is("type", kind))
+    }
+
+    /// All that is text.
+    pub fn whole_text(self) -> Cow<'v, str> {
+        let mut texts = self.0.as_text().into_iter().chain(self.texts());
+        match (texts.next(), texts.next()) {
+            (None, _) => Cow::Borrowed(""),
+            (Some(one), None) => Cow::Borrowed(one),
+            (Some(one), Some(two)) => [one, two].into_iter().chain(texts).collect::<Vec<_>>().join("\n").into(),
+        }
     }
 
     /// The text, or the first one of the blocks.

@@ -3,6 +3,7 @@
 //! | fact | known by its ids | else by what it says, within ten seconds |
 //! |---|---|---|
 //! | begun | the session, the subagent: each begins once | |
+//! | asked | the prompt and its text | the text |
 //! | prompted | the prompt | that a prompt came |
 //! | the turn ended, failed | the prompt and the last message | the last message; a subagent's end by itself |
 //! | ended | | that it ended |
@@ -61,8 +62,15 @@ impl Speaker<'_> {
         self.says(fact).known_by(ids.or_line(&self.who, self.line, &repeat[..1]))
     }
 
-    pub fn prompted(&self, prompt_id: Option<&str>, text: Option<&str>) -> Told {
-        self.known(Fact::prompted(text), prompt_id.map(|prompt_id| ["prompt", prompt_id]), PROMPTED)
+    /// What was asked of it. Several prompts that wait for each other may share an id.
+    pub fn asked(&self, prompt_id: Option<&str>, text: &str) -> Told {
+        let said = print(text);
+        let asked = Fact::asked(text, self.who.asker());
+        self.known(asked, prompt_id.map(|prompt_id| ["asked", prompt_id, &said]), &["asked", &said])
+    }
+
+    pub fn prompted(&self, prompt_id: Option<&str>) -> Told {
+        self.known(Fact::Prompted, prompt_id.map(|prompt_id| ["prompt", prompt_id]), PROMPTED)
     }
 
     /// A session that is resumed is about to be prompted, and then it is the same resumption.

@@ -139,7 +139,7 @@ impl StreamJson {
         let about = |told: Told| told.with(DataKey::Cwd, line.cwd()).with(DataKey::Model, line.0.text("model"));
         let begun = || about(speaker.says(Fact::begun(None)));
         let told = match self.start {
-            SessionStart::Over if self.turn_is_over => vec![speaker.prompted(None, None)],
+            SessionStart::Over if self.turn_is_over => vec![speaker.prompted(None)],
             SessionStart::Over => Vec::new(),
             SessionStart::Fresh => vec![begun()],
             SessionStart::Resumed => vec![begun().only_if(OnlyIf::Unknown), about(speaker.taken_up())],
@@ -185,6 +185,8 @@ impl StreamJson {
         let mut told = self.meet_speaker(line);
         let speaker = self.speaker(line);
         told.extend(self.conversation.results(&speaker, line, &self.folder));
+        // A subagent's task, and what a person asks where the agent is told to repeat it.
+        told.extend(line.prompt().map(|prompt| speaker.asked(line.prompt_id(), &prompt)));
         told
     }
 

@@ -43,6 +43,7 @@ fn read_log(log: &Log) -> Result<Option<Told>, Refusal> {
         "tool_result" => tool_result,
         "tool_decision" => tool_decision,
         "compaction" => compaction,
+        "user_prompt" => user_prompt,
         _ => return Ok(None),
     };
     let attributes = Wire(&log.attributes);
@@ -56,6 +57,12 @@ fn coder(record: &str, attributes: Wire<'_>) -> Result<Arc<CoderIdentity>, Refus
         Some(agent_id) => who.subagent(agent_id, attributes.text("agent.name")),
         None => Ok(who),
     }
+}
+
+/// Agents are told not to export it, as a rule.
+fn user_prompt(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
+    let prompt = attributes.text("prompt").filter(|prompt| *prompt != "<REDACTED>")?;
+    Some(speaker.asked(attributes.text("prompt.id"), prompt))
 }
 
 fn api_request(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {

@@ -19,7 +19,7 @@ use crate::{
 use super::{
     calls::{ApiCall, CallTokens, session_usage},
     conversation::Dialogue,
-    line::{ClaudeLine, MessageContent},
+    line::ClaudeLine,
     session::Speaker,
 };
 
@@ -167,10 +167,11 @@ impl SessionFile {
             told.push(speaker.interrupted(self.prompt_id.as_deref()));
             return told;
         }
-        let Some(prompt) = prompt(line.content()).filter(|_| !line.is_note()) else { return told };
+        let Some(prompt) = line.prompt() else { return told };
         told.extend(self.close());
-        if std::mem::take(&mut self.turn_is_over) {
-            told.push(speaker.prompted(line.prompt_id(), Some(prompt)));
+        told.push(speaker.asked(line.prompt_id(), &prompt));
+        if line.begins_turn() && std::mem::take(&mut self.turn_is_over) {
+            told.push(speaker.prompted(line.prompt_id()));
         }
         told
     }
@@ -297,11 +298,4 @@ impl PathParts {
             None => PathParts { session: name.map(str::to_owned), agent_id: None },
         }
     }
-}
-
-/// What a person asked, not what the agent noted in a person's name.
-fn prompt(content: MessageContent<'_>) -> Option<&str> {
-    let text = content.text()?;
-    let noted = ["<command-name>", "<local-command-", "<bash-", "<task-notification"];
-    (!noted.iter().any(|prefix| text.starts_with(prefix))).then_some(text)
 }

@@ -173,7 +173,12 @@ impl Rollout {
         match event.text("type") {
             Some("task_started" | "turn_started") => self.turn_began(thread, event.text("turn_id").or(stamp)),
             // Before turns had a beginning of their own.
-            Some("user_message") => self.turn_began(thread, self.turn.clone().as_deref().or(stamp)),
+            Some("user_message") => {
+                let mut told = self.turn_began(thread, self.turn.clone().as_deref().or(stamp));
+                told.extend(event.text("message").map(|prompt| thread.asked(self.turn.as_deref(), prompt)));
+                told
+            }
+            Some("thread_name_updated") => thread.titled(event.first_text(&["thread_name", "name"])).into_iter().collect(),
             Some("task_complete" | "turn_complete") => {
                 let refused = refusal(event).map(|refused| thread.refused(None, refused));
                 let ended = self.turn_ended(thread, event, |turn| match event.at("error") {
@@ -202,7 +207,7 @@ impl Rollout {
         let left_open = self.turn.as_deref().filter(|open| turn != Some(open));
         let calls = left_open.and_then(|open| self.account.tell(thread, Some(open)));
         self.turn = turn.map(str::to_owned);
-        let resumed = turn.filter(|_| std::mem::take(&mut self.at_rest)).map(|turn| thread.prompted(turn, None));
+        let resumed = turn.filter(|_| std::mem::take(&mut self.at_rest)).map(|turn| thread.prompted(turn));
         calls.into_iter().chain(resumed).collect()
     }
 
@@ -222,6 +227,11 @@ impl Rollout {
             Some("AgentMessage") => {
                 let said: String = item.list("content").filter_map(|part| part.text("text")).collect();
                 self.said(thread, id, Some(&said))
+            }
+            Some("UserMessage") => {
+                let asked: Vec<&str> = item.list("content").filter_map(|part| part.text("text")).collect();
+                let asked = Some(asked.join("\n")).filter(|asked| !asked.is_empty());
+                asked.map(|asked| thread.asked(self.turn.as_deref(), &asked)).into_iter().collect()
             }
             Some("CommandExecution") => self.command(thread, id, item),
             Some("FileChange") => self.patched(thread, id, item),

@@ -29,6 +29,7 @@ pub(super) fn read(record: &Record) -> Understood {
         "codex.api_request" => requested,
         "codex.sse_event" => answered,
         "codex.tool_result" => tool_result,
+        "codex.user_prompt" => asked,
         // Most records tell of Codex's own insides.
         _ => return Ok(Vec::new()),
     };
@@ -49,6 +50,12 @@ struct CodexLog<'r> {
 /// A resumed session starts its conversation too, but its key is the first start's.
 fn begun(event: &CodexLog<'_>) -> Option<Told> {
     Some(event.thread.says(Fact::begun(None)).with(DataKey::Model, event.attributes.text("model")))
+}
+
+/// Agents are told not to export it, as a rule.
+fn asked(event: &CodexLog<'_>) -> Option<Told> {
+    let prompt = event.attributes.text("prompt").filter(|prompt| *prompt != "[REDACTED]")?;
+    Some(event.thread.asked(None, prompt))
 }
 
 /// A request that succeeded is told by the end of its answer, which has its tokens.

@@ -118,6 +118,7 @@ fn hooks_of_commands() {
         &[
             "created #created",
             "started #started",
+            "prompt: please write hello.txt #asked:7dd3:53ca~",
             "resumed (prompt) #turn:7dd3:resumed ?pcfsd",
             "resumed (tool) #tool:call_mock_3:resumed-before ?pc",
             "progress (Bash) running: Bash: echo hello > hello.txt; ls #tool:call_mock_3~",
@@ -142,6 +143,7 @@ fn hooks_of_patches() {
         &[
             "created #created",
             "started #started",
+            "prompt: please write hello.txt #asked:77b3:53ca~",
             "resumed (prompt) #turn:77b3:resumed ?pcfsd",
             "resumed (tool) #tool:call_mock_3:resumed-before ?pc",
             "progress (apply_patch) running: apply_patch: hello.txt #tool:call_mock_3~",
@@ -168,7 +170,13 @@ fn hooks_of_patches() {
 fn a_turn_that_fails_has_no_stop() {
     check(
         &hooks("400"),
-        &["created #created", "started #started", "resumed (prompt) #turn:7781:resumed ?pcfsd", "stopped (other) ~"],
+        &[
+            "created #created",
+            "started #started",
+            "prompt: say ok #asked:7781:5a60~",
+            "resumed (prompt) #turn:7781:resumed ?pcfsd",
+            "stopped (other) ~",
+        ],
     );
 }
 
@@ -257,6 +265,7 @@ fn the_rollout_of_commands() {
         &[
             "created #created",
             "started #started",
+            "prompt: please write hello.txt #asked:7dd3:53ca~",
             "output (assistant): Step 1 #message:msg_3~",
             "progress (Bash): Bash: echo hello > hello.txt; ls #tool:call_mock_3~",
             "output (stdout): hello.txt  #tool:call_mock_3:stdout~",
@@ -282,6 +291,7 @@ fn the_rollout_of_patches() {
         &[
             "created #created",
             "started #started",
+            "prompt: please write hello.txt #asked:77b3:53ca~",
             "output (assistant): Step 1 #message:msg_3~",
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_3~",
             "file created /home/dev/work/demo/hello.txt (12 bytes) #tool:call_mock_3:file~",
@@ -311,6 +321,7 @@ fn the_rollout_of_a_failure() {
         &[
             "created #created",
             "started #started",
+            "prompt: say ok #asked:7781:5a60~",
             "api error invalid_request_error: mock bad request ~",
             "failed: mock bad request #turn:7781:failed~",
         ],
@@ -324,6 +335,7 @@ fn an_older_rollout() {
         &[
             "created #created",
             "started #started",
+            "prompt: please write hello.txt #asked:2025-11-02T10:00:01.000Z:53ca~",
             "progress (Bash): Bash: echo hello > hello.txt #tool:call_1~",
             "api call gpt-5-codex (1560 tokens) #api:total-1500-1000-0-60~",
             "output (assistant): Done. #message:2025-11-02T10:00:05.000Z~",
@@ -339,6 +351,7 @@ fn the_telemetry_of_limits() {
         &[
             "created #created",
             "started #started",
+            "prompt: say ok ~",
             "rate limit gpt-mock (0.0 s) 429: http 429 #request:2026-11-22T19:00:08.202000Z:rate-limit~",
             "rate limit gpt-mock (0.0 s) 429: http 429 #request:2026-11-22T19:00:09.222000Z:rate-limit~",
             "api call gpt-mock (1560 tokens) ~",
@@ -353,6 +366,7 @@ fn the_telemetry_of_patches() {
         &[
             "created #created",
             "started #started",
+            "prompt: please write hello.txt ~",
             "api call gpt-5.5 (1560 tokens) ~",
             "progress (apply_patch): apply_patch: hello.txt #tool:call_mock_3~",
             "api call gpt-5.5 (1560 tokens) ~",

@@ -52,9 +52,16 @@ impl Thread {
         self.says(fact).known_by(self.who.either(natural, repeat))
     }
 
+    /// What was asked of it. More may be asked while a turn is at work.
+    pub fn asked(&self, turn: Option<&str>, text: &str) -> Told {
+        let said = print(text.trim());
+        let asked = Fact::asked(text, self.who.asker());
+        self.known(asked, turn.map(|turn| ["asked", turn, &said]), &["asked", &said])
+    }
+
     /// A turn begins where another ended before.
-    pub fn prompted(&self, turn: &str, text: Option<&str>) -> Told {
-        self.says(Fact::prompted(text)).known_by(self.who.own(&["turn", turn, "resumed"]))
+    pub fn prompted(&self, turn: &str) -> Told {
+        self.says(Fact::Prompted).known_by(self.who.own(&["turn", turn, "resumed"]))
     }
 
     /// A turn that a hook holds open may come to its end twice, and says something else each time.
@@ -84,6 +91,12 @@ impl Thread {
     pub fn said(&self, message: Option<&str>, text: &str) -> Told {
         let said = self.known(Fact::said(text), message.map(|message| ["message", message]), &["message", &print(text)]);
         said.with(DataKey::MessageId, message)
+    }
+
+    /// What the session is called.
+    pub fn titled(&self, title: Option<&str>) -> Option<Told> {
+        let title = title.filter(|title| !title.is_empty())?;
+        Some(self.says(Fact::Titled(title.to_owned())).known_by(self.who.own(&["title", &print(title)])))
     }
 
     pub fn compacted(&self) -> Told {

@@ -9,7 +9,7 @@ use crate::{
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
-        coder::{CoderIdentity, nth_part},
+        coder::{CoderIdentity, nth_part, print},
         fact::{Fact, ModelUsage, Told, nanos_of_millis},
         json::Wire,
         moment::CoderMoment,
@@ -69,7 +69,11 @@ impl LineReader for SessionLog {
                 self.trace = trace.map(str::to_owned).or(self.trace.take());
                 Vec::new()
             }
-            "user.message" if !by.who.is_subagent() => self.prompt(&session, data).into_iter().collect(),
+            "user.message" if by.who.is_subagent() => {
+                data.text("content").map(|prompt| by.asked(data.text("messageId"), prompt)).into_iter().collect()
+            }
+            "user.message" => self.prompt(&session, data),
+            "session.title_changed" => titled(&session, data).into_iter().collect(),
             "session.usage_record" => {
                 self.has_calls = true;
                 call(&by, data.at("usage")).into_iter().collect()
@@ -88,15 +92,7 @@ impl LineReader for SessionLog {
                 let trouble = trouble(line, data);
                 vec![trouble.refused(&session), trouble.failed(&session)]
             }
-            "session.compaction_complete" => {
-                let id = line.text("id").unwrap_or_default();
-                let ids = session.who.natural(&["compacted", id]);
-                let compacted = session.says(Fact::compacted(None)).known_by(ids);
-                // The call that made the summary is told nowhere else.
-                let summary = compaction_call(&session, id, data.at("compactionTokensUsed"));
-                let succeeded = data.truth("success") != Some(false);
-                summary.into_iter().chain(succeeded.then_some(compacted)).collect()
-            }
+            "session.compaction_complete" => compacted(&session, line, data),
             "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(&session, kind, line)?,
             "abort" => vec![session.says(Fact::Interrupted).known_by(session.who.repeat(&["interrupted"]))],
             "session.shutdown" => {
@@ -167,10 +163,11 @@ impl SessionLog {
         })
     }
 
-    fn prompt(&mut self, session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
+    fn prompt(&mut self, session: &CoderMoment, data: Wire<'_>) -> Vec<Told> {
         self.has_answered = false;
-        let prompt = data.text("content")?;
-        std::mem::take(&mut self.at_rest).then(|| session.prompted(data.text("messageId"), prompt))
+        let (id, Some(prompt)) = (data.text("messageId"), data.text("content")) else { return Vec::new() };
+        let prompted = std::mem::take(&mut self.at_rest).then(|| session.prompted(id, prompt));
+        std::iter::once(session.asked(id, prompt)).chain(prompted).collect()
     }
 
     fn message(&mut self, session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
@@ -226,6 +223,20 @@ fn call(session: &CoderMoment, usage: Wire<'_>) -> Option<Told> {
         ..ModelUsage::of_prompt(prompt, cache_read, cache_write, output)
     });
     Some(session.says(called).known_by(session.who.natural(&["api", usage.text("apiCallId")?])))
+}
+
+fn titled(session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
+    let title = data.text("title")?;
+    Some(session.says(Fact::Titled(title.to_owned())).known_by(session.who.own(&["title", &print(title)])))
+}
+
+/// What a compaction tells: that it was, and the call that made the summary, which is told nowhere else.
+fn compacted(session: &CoderMoment, line: Wire<'_>, data: Wire<'_>) -> Vec<Told> {
+    let id = line.text("id").unwrap_or_default();
+    let summary = compaction_call(session, id, data.at("compactionTokensUsed"));
+    let compacted = session.says(Fact::compacted(None)).known_by(session.who.natural(&["compacted", id]));
+    let succeeded = data.truth("success") != Some(false);
+    summary.into_iter().chain(succeeded.then_some(compacted)).collect()
 }
 
 fn compaction_call(session: &CoderMoment, id: &str, used: Wire<'_>) -> Option<Told> {

@@ -54,10 +54,7 @@ impl LineReader for GeminiOutput {
         self.session.at = line.time("timestamp").or(self.session.at);
         Ok(match line.text("type").unwrap_or_default() {
             "init" => vec![self.session.says(Fact::begun(None)).with(DataKey::Model, line.text("model"))],
-            "message" => {
-                self.message(line);
-                Vec::new()
-            }
+            "message" => self.message(line).into_iter().collect(),
             "tool_use" => self.tool_use(line),
             "tool_result" => self.tool_result(line),
             "error" => line.text("message").map(|error| error_shown(&self.session, error)).into_iter().collect(),
@@ -73,14 +70,18 @@ impl LineReader for GeminiOutput {
 }
 
 impl GeminiOutput {
-    fn message(&mut self, line: Wire<'_>) {
-        let Some(content) = line.text("content") else { return };
+    fn message(&mut self, line: Wire<'_>) -> Option<Told> {
+        let content = line.text("content")?;
         match line.text("role") {
-            Some("user") => content.clone_into(&mut self.prompt),
+            Some("user") => {
+                content.clone_into(&mut self.prompt);
+                return Some(self.session.clone().at(line.time("timestamp")).asked(None, content));
+            }
             // What is too long to be kept is not collected either.
             _ if self.message.len() < MESSAGE_BYTES_MAX => self.message.push_str(content),
             _ => {}
         }
+        None
     }
 
     fn spoken(&mut self) -> Option<Told> {

@@ -25,18 +25,19 @@ pub(super) fn read(record: &Record) -> Understood {
     let Record::Log(log) = record else { return Ok(Vec::new()) };
     let tell = match log.name.strip_prefix("gemini_cli.") {
         Some("config") => config,
+        Some("user_prompt") => user_prompt,
         Some("api_response") => api_response,
         Some("api_error") => api_error,
         Some("tool_call") => tool_call,
         Some("chat_compression") => chat_compression,
-        // Retries are told by the error that they follow, prompts by hooks, files with their paths by the other channels.
+        // Retries are told by the error that they follow, files with their paths by the other channels.
         _ => return Ok(Vec::new()),
     };
     let attributes = Wire(&log.attributes);
     let Some(session) = attributes.text("session.id") else { return Err(Refusal::nameless(&log.name, "session.id")) };
     let at = attributes.time("event.timestamp").or(log.time);
     let session = CoderMoment::new(Agent::Gemini, session, None, &HookContext::default())?.at(at);
-    Ok(vec![tell(&GeminiLog { session, name: &log.name, attributes })])
+    Ok(tell(&GeminiLog { session, name: &log.name, attributes }).into_iter().collect())
 }
 
 struct GeminiLog<'r> {
@@ -45,11 +46,16 @@ struct GeminiLog<'r> {
     attributes: Wire<'r>,
 }
 
-fn config(event: &GeminiLog<'_>) -> Told {
-    event.session.says(Fact::begun(None))
+fn config(event: &GeminiLog<'_>) -> Option<Told> {
+    Some(event.session.says(Fact::begun(None)))
 }
 
-fn api_response(event: &GeminiLog<'_>) -> Told {
+/// Where prompts are exported.
+fn user_prompt(event: &GeminiLog<'_>) -> Option<Told> {
+    event.attributes.text("prompt").map(|prompt| event.session.asked(None, prompt))
+}
+
+fn api_response(event: &GeminiLog<'_>) -> Option<Told> {
     let attributes = event.attributes;
     let answer = ModelAnswer {
         model: attributes.text("model"),
@@ -62,7 +68,7 @@ fn api_response(event: &GeminiLog<'_>) -> Told {
         duration_ms: attributes.whole("duration_ms"),
         text: attributes.text("response_text").and_then(answer_text),
     };
-    answer.told(&event.session)
+    Some(answer.told(&event.session))
 }
 
 /// What the model said, from the pieces in which it came. Prompts and answers may be left out of the export.
@@ -73,7 +79,7 @@ fn answer_text(pieces: &str) -> Option<String> {
     Some(parts.filter(|part| part.truth("thought") != Some(true)).filter_map(|part| part.text("text")).collect())
 }
 
-fn api_error(event: &GeminiLog<'_>) -> Told {
+fn api_error(event: &GeminiLog<'_>) -> Option<Told> {
     let attributes = event.attributes;
     let status = attributes.whole("status_code").or_else(|| attributes.whole("http.status_code"));
     let code = status.map(|status| status.to_string());
@@ -84,10 +90,10 @@ fn api_error(event: &GeminiLog<'_>) -> Told {
         message: attributes.first_text(&["error.message", "error"]).map(str::to_owned),
         ..RefusedCall::default()
     };
-    event.says(Fact::Refused(refused), "api_error")
+    Some(event.says(Fact::Refused(refused), "api_error"))
 }
 
-fn tool_call(event: &GeminiLog<'_>) -> Told {
+fn tool_call(event: &GeminiLog<'_>) -> Option<Told> {
     let attributes = event.attributes;
     let asked = attributes.text("function_args").and_then(json::within).unwrap_or(Value::Null);
     let name = attributes.text("function_name").unwrap_or("tool");
@@ -96,13 +102,13 @@ fn tool_call(event: &GeminiLog<'_>) -> Told {
         Some(false) => CallEnd::failed(attributes.first_text(&["error.message", "error"]), None),
         _ => CallEnd::DONE,
     };
-    call.ended(outcome, attributes.whole("duration_ms"))
+    Some(call.ended(outcome, attributes.whole("duration_ms")))
 }
 
-fn chat_compression(event: &GeminiLog<'_>) -> Told {
+fn chat_compression(event: &GeminiLog<'_>) -> Option<Told> {
     let counts = [DataKey::TokensBefore, DataKey::TokensAfter];
     let compacted = event.says(Fact::compacted(None), "compacted");
-    counts.into_iter().fold(compacted, |told, key| told.with(key, event.attributes.whole(key.name())))
+    Some(counts.into_iter().fold(compacted, |told, key| told.with(key, event.attributes.whole(key.name()))))
 }
 
 impl GeminiLog<'_> {

@@ -114,9 +114,10 @@ impl ChatFile {
         }
         let ended = self.turn_ended();
         let prompted = (self.turns > 0).then(|| session.prompted(Some(id), &text));
+        let asked = session.asked(Some(id), &text);
         (self.prompt, self.last) = (Some(text), None);
         self.turns += 1;
-        ended.into_iter().chain(prompted).collect()
+        ended.into_iter().chain([asked]).chain(prompted).collect()
     }
 
     fn model(&mut self, session: &CoderMoment, id: &str, line: Wire<'_>) -> Vec<Told> {

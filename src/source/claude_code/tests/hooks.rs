@@ -17,6 +17,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: please write hello.txt #asked:d197:eb5f~",
             "resumed (prompt) #prompt:d197~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
@@ -64,6 +65,7 @@ fn a_subagent_is_a_coder_of_its_own() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: use a subagent #asked:21ef:a933~",
             "resumed (prompt) #prompt:21ef~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
@@ -97,6 +99,7 @@ fn a_rate_limit_that_recovers_leaves_no_trace() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: say ok #asked:ec27:2df9~",
             "resumed (prompt) #prompt:ec27~ ?pcfsd",
             "output (assistant): ok after retry",
             "completed #turn:ec27:completed:20b1~",
@@ -112,6 +115,7 @@ fn a_rate_limit_that_does_not_recover_fails_the_turn() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: say ok #asked:d77c:2df9~",
             "resumed (prompt) #prompt:d77c~ ?pcfsd",
             "output (assistant): API Error: Request rejected (429) · mock rate limit",
             "rate limit anthropic rate_limit: API Error: Request rejected (429) · mock rate limit #turn:d77c:rate_limit~",
@@ -128,6 +132,7 @@ fn a_killed_session_is_stopped() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: x #asked:912a:bd53~",
             "resumed (prompt) #prompt:912a~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
@@ -144,6 +149,7 @@ fn a_disabled_tool_is_reported_by_its_batch_alone() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: make tasks #asked:e35f:5413~",
             "resumed (prompt) #prompt:e35f~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-batch ?pc",
@@ -168,6 +174,7 @@ fn a_plugins_tools_are_tools() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: use the plugin #asked:35e9:a8fd~",
             "resumed (prompt) #prompt:35e9~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000003:resumed-before ?pc",
@@ -205,6 +212,7 @@ fn permission_prompts_and_a_manual_compaction() {
         &[
             "created (startup) #created",
             "started (startup) #started",
+            "prompt: please write hello.txt #asked:b73e:eb5f~",
             "resumed (prompt) #prompt:b73e~ ?pcfsd",
             "output (assistant): Step 1.",
             "resumed (tool) #tool:toolu_mock_000005:resumed-before ?pc",

@@ -53,6 +53,7 @@ fn a_subagent_whose_last_call_is_not_shown() {
             "output (assistant): Step 1. #said:4734~",
             "created /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:created",
             "started /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:started",
+            "prompt: MOCK_SUBAGENT_PROMPT do it /a99b76bbf3cc5e5fd",
             "api call claude-opus-5-5 (6500 tokens) /a99b76bbf3cc5e5fd #api:req_mock_8",
             "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
             "output (stdout): from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:stdout",

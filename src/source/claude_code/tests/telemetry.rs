@@ -15,6 +15,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
     check(
         "main",
         &[
+            "prompt: please write hello.txt #asked:d197:eb5f~",
             "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
             "api call claude-opus-5-5 (6642 tokens, $0.0085, 0.0 s) #api:req_mock_9~",
@@ -33,6 +34,7 @@ fn a_subagents_calls_are_its_own() {
     check(
         "subagent",
         &[
+            "prompt: use a subagent #asked:21ef:a933~",
             "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
             "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_8~",
             "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
@@ -48,6 +50,7 @@ fn a_rate_limit_that_does_not_recover() {
     check(
         "429fatal",
         &[
+            "prompt: say ok #asked:d77c:2df9~",
             "rate limit claude-opus-5-5 rate_limit: mock rate limit #turn:d77c:rate_limit~",
             "rate limit claude-opus-5-5 rate_limit: mock rate limit #turn:d77c:rate_limit~",
         ],
@@ -75,7 +78,8 @@ fn records_one_by_one() {
         ("tool_decision", json!({"tool_use_id": "t1", "tool_name": "Bash", "decision": "accept"}), &[]),
         ("compaction", json!({"trigger": "auto", "success": "true"}), &["milestone context compacted"]),
         ("compaction", json!({"success": "false"}), &[]),
-        ("user_prompt", json!({"session.id": ""}), &[]),
+        ("user_prompt", json!({"prompt": "<REDACTED>"}), &[]),
+        ("skill_activated", json!({"session.id": ""}), &[]),
     ];
     for (name, attributes, expected) in cases {
         let drafts = read_telemetry(&log(name, attributes.clone())).expect("understood");

@@ -17,6 +17,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
         &[
             "created #created",
             "started #started",
+            "prompt: please write hello.txt #asked:d197:eb5f~",
             "output (assistant): Step 1. #said:f7fc~",
             "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
             "file created /home/dev/work/demo/hello.txt (12 bytes) #tool:toolu_mock_000003:file",
@@ -50,6 +51,7 @@ fn a_subagents_file() {
         &[
             "created /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:created",
             "started /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:started",
+            "prompt: MOCK_SUBAGENT_PROMPT do it /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:asked:21ef:1d6c~",
             "output (assistant): Step 1. /a99b76bbf3cc5e5fd #agent:a99b76bbf3cc5e5fd:said:aff2~",
             "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
             "output (stdout): from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007:stdout",
@@ -70,6 +72,7 @@ fn a_rate_limit_that_does_not_recover() {
         &[
             "created #created",
             "started #started",
+            "prompt: say ok #asked:d77c:2df9~",
             "rate limit anthropic (retry after 1071 ms) rate_limit: 429 mock rate limit #retry:725f~",
             "rate limit anthropic (retry after 1233 ms) rate_limit: 429 mock rate limit #retry:1b63~",
             "rate limit anthropic rate_limit: API Error: Request rejected (429) · mock rate limit #turn:d77c:rate_limit~",
@@ -111,15 +114,20 @@ fn a_message_is_told_with_its_last_figures() {
 fn only_a_prompt_after_a_turn_resumes() {
     let prompt = |id: &str, text: &str| json!({"type": "user", "promptId": id, "message": {"content": text}});
     let cases: &[(&[Value], &[&str])] = &[
-        (&[prompt("p1", "a"), prompt("p2", "b")], &["created #created", "started #started"]),
+        (
+            &[prompt("p1", "a"), prompt("p2", "b")],
+            &["created #created", "started #started", "prompt: a #asked:p1:56dd~", "prompt: b #asked:p2:7457~"],
+        ),
         (
             &[prompt("p1", "a"), message("m1", Some("end_turn"), 2, "done"), prompt("p1", "<command-name>/x"), prompt("p2", "b")],
             &[
                 "created #created",
                 "started #started",
+                "prompt: a #asked:p1:56dd~",
                 "output (assistant): done #said:m1-2~",
                 "api call m (12 tokens) #api:m1~",
                 "completed #turn:p1:completed:17cb~",
+                "prompt: b #asked:p2:7457~",
                 "resumed (prompt) #prompt:p2~",
             ],
         ),
@@ -182,6 +190,7 @@ fn of_what_a_fork_copied_only_the_calls_are_told() {
             "created #created",
             "started #started",
             "api call m (3 tokens) #api:r-u2~",
+            "prompt: second #asked:p-fork:4f77~",
             "output (assistant): u4 #said:u4~",
             "api call m (3 tokens) #api:r-u4~",
             "completed #turn:p-fork:completed:PRINT~",

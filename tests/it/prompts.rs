@@ -1,0 +1,121 @@
+//! What was asked and said, as the real program records it, and what the configuration leaves out.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::home::{Home, feed};
+
+fn hook(home: &Home, agent: &str, payload: &Value) {
+    assert_eq!(feed(home.command(&["hook", agent]), payload.to_string().as_bytes()).code, Some(0));
+}
+
+fn claude(name: &str, more: Value) -> Value {
+    let mut payload = json!({"session_id": "s1", "cwd": "/w", "hook_event_name": name});
+    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    payload
+}
+
+fn texts(home: &Home, kind: &str) -> Vec<String> {
+    let events = home.json(&["list", "--order", "oldest", "--type", kind]);
+    events.iter().map(|event| event["text"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn a_session_is_called_by_its_first_prompt_and_ends_with_its_last_words() {
+    let home = Home::new();
+    hook(&home, "claude-code", &claude("SessionStart", json!({"source": "startup"})));
+    hook(
+        &home,
+        "claude-code",
+        &claude("UserPromptSubmit", json!({"prompt_id": "p1", "prompt": "Fix the login\nIt fails at night."})),
+    );
+    hook(&home, "claude-code", &claude("UserPromptSubmit", json!({"prompt_id": "p2", "prompt": "also the logout"})));
+    hook(
+        &home,
+        "claude-code",
+        &claude("MessageDisplay", json!({"message_id": "m", "index": 0, "final": true, "delta": "Both are fixed."})),
+    );
+    assert_eq!(texts(&home, "prompt"), ["Fix the login\nIt fails at night.", "also the logout"], "also while it works");
+    let coder = home.json(&["coders"]).remove(0);
+    assert_eq!((&coder["title"], &coder["last_words"]), (&json!("Fix the login"), &json!("Both are fixed.")), "{coder}");
+    let asked = home.json(&["list", "--type", "prompt"]);
+    assert!(asked.iter().all(|event| event["data"]["from"] == "person"), "{asked:?}");
+    // Its own record tells the same once more, and a subagent's task.
+    let folder = home.path().join("p");
+    fs::create_dir_all(folder.join("s1/subagents")).unwrap();
+    let line = |id: &str, text: &str| json!({"type": "user", "sessionId": "s1", "uuid": format!("u-{id}"), "promptId": id, "cwd": "/w", "timestamp": "2026-11-22T19:00:00Z", "message": {"role": "user", "content": text}});
+    let command = "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>src/auth.rs</command-args>";
+    let lines = [line("p1", "Fix the login\nIt fails at night."), line("p2", "also the logout"), line("p3", command)];
+    fs::write(folder.join("s1.jsonl"), lines.map(|line| line.to_string() + "\n").concat()).unwrap();
+    let task = json!({"type": "user", "sessionId": "s1", "agentId": "a1", "isSidechain": true, "uuid": "u-9", "promptId": "p3", "timestamp": "2026-11-22T19:00:01Z", "message": {"content": "look at src"}});
+    fs::write(folder.join("s1/subagents/agent-a1.jsonl"), task.to_string() + "\n").unwrap();
+    home.ok(&["import", "claude-code", folder.to_str().unwrap()]);
+    let mut asked = texts(&home, "prompt");
+    asked.sort();
+    assert_eq!(asked, ["/review src/auth.rs", "Fix the login\nIt fails at night.", "also the logout", "look at src"]);
+    let task = home.json(&["list", "--coder", "claude-code:s1/a1", "--type", "prompt"]).remove(0);
+    assert_eq!(task["data"]["from"], "coder", "{task}");
+}
+
+#[test]
+fn a_long_prompt_keeps_its_beginning_and_its_end() {
+    let home = Home::new();
+    let prompt = format!("first {} last", "word ".repeat(4_000));
+    hook(&home, "claude-code", &claude("UserPromptSubmit", json!({"prompt": prompt})));
+    let text = texts(&home, "prompt").remove(0);
+    assert!(text.starts_with("first word") && text.ends_with("word  last") && text.contains("…[cut "), "{text}");
+    assert!(text.chars().count() <= 8_020, "{}", text.chars().count());
+}
+
+#[test]
+fn what_is_turned_off_is_written_nowhere() {
+    const SECRETS: [&str; 6] = ["asked-7391", "said-7391", "printed-7391", "error-7391", "summed-7391", "odd-7391"];
+    let tell = |home: &Home| {
+        hook(home, "claude-code", &claude("SessionStart", json!({"source": "startup"})));
+        hook(home, "claude-code", &claude("UserPromptSubmit", json!({"prompt_id": "p1", "prompt": "asked-7391"})));
+        hook(
+            home,
+            "claude-code",
+            &claude("MessageDisplay", json!({"message_id": "m", "index": 0, "final": true, "delta": "said-7391"})),
+        );
+        let ran = json!({"tool_name": "Bash", "tool_use_id": "t1", "tool_input": {"command": "make"}, "tool_response": {"stdout": "printed-7391"}});
+        hook(home, "claude-code", &claude("PostToolUse", ran));
+        let failed = json!({"tool_name": "Bash", "tool_use_id": "t2", "tool_input": {"command": "make"}, "error": "error-7391"});
+        hook(home, "claude-code", &claude("PostToolUseFailure", failed));
+        hook(home, "claude-code", &claude("PostCompact", json!({"compact_summary": "summed-7391"})));
+        hook(home, "claude-code", &claude("Stop", json!({"last_assistant_message": "said-7391"})));
+        hook(home, "claude-code", &claude("NeverHeardOf", json!({"prompt": "odd-7391"})));
+    };
+    let written = |home: &Home| {
+        let mut bytes = Vec::new();
+        let mut folders = vec![home.path().to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { bytes.extend(fs::read(path).unwrap()) }
+            }
+        }
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        SECRETS.map(|secret| text.contains(secret))
+    };
+    let home = Home::new();
+    tell(&home);
+    assert_eq!(written(&home), [true; 6], "all of it is recorded where nothing is turned off");
+    let home = Home::new();
+    home.configure("[record]\nprompts = false\noutputs = false\n");
+    tell(&home);
+    // What cannot be written waits in the spool, which is no other place.
+    let lock = rusqlite::Connection::open(home.history()).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    tell(&home);
+    assert_eq!(written(&home), [false; 6]);
+    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
+    let refused = home.run(&["emit", "prompt", "--coder", "a", "--set", "text=asked-7391"]);
+    assert!(refused.stderr.contains("[record]"), "{}", refused.stderr);
+    assert_eq!(written(&home), [false; 6]);
+    let kept = home.json(&["rejected"]);
+    assert!(kept.iter().all(|kept| kept["input"] == "") && !kept.is_empty(), "{kept:?}");
+    assert_eq!(home.json(&["coders"])[0]["status"], "completed", "the rest is recorded");
+}
