@@ -250,8 +250,11 @@ fn it_leaves_after_the_last_sign_of_life() {
     hook.env("CLAUDE_PID", agent.0.id().to_string());
     silent(&feed(hook, br#"{"hook_event_name":"SessionStart","session_id":"a","cwd":"/w","source":"startup"}"#));
     let pid = home.pid();
-    // There is nothing to wait for: it must not have happened.
-    thread::sleep(Duration::from_secs(3));
+    // One that began later, for whom no agent lives, leaves.
+    let idle = KeptHome::with("leaves_after = \"1s\"");
+    idle.begin("a");
+    let idle = idle.pid();
+    wait_for(|| (!is_there(idle)).then_some(()));
     assert!(is_there(pid), "an agent lives");
     agent.0.kill().unwrap();
     agent.0.wait().unwrap();
