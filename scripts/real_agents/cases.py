@@ -138,6 +138,16 @@ def twice_steps(lab):
     }
 
 
+def shells_steps(lab):
+    """The same by their shells, which no tool tells of: what the keeper sees is known some seconds later, to coders that live."""
+    return {
+        "one": [shell("true", meet="begin"), shell("sed -i s/first/1st/ shared.txt"), shell("true", meet="turn"),
+                shell("sleep 5"), {"say": "All done.", "meet": "end"}],
+        "other": [shell("true", meet="begin"), shell("true", meet="turn"), shell("sed -i s/second/2nd/ shared.txt && mv old.txt new.txt"),
+                  {"say": "All done.", "meet": "end"}],
+    }
+
+
 def play_in_run(lab):
     lab.run("Do it. [[plain]]", wrap=(lab.program, "run", "--"))
 
@@ -187,6 +197,8 @@ CASES = {
         Case("killed", lambda lab: {"long": long_steps(lab)}, play_killed, {"life": "failed ended", "created": 1}),
         Case("twice", twice_steps, play_twice,
              {"sessions": 2, "life": "completed ended, completed ended", "modified": 2, "conflicts": 1}),
+        Case("shells", shells_steps, play_twice,
+             {"sessions": 2, "life": "completed ended, completed ended", "created": 1, "modified": 2, "deleted": 1, "conflicts": 1}),
         Case("terminal", lambda lab: {"plain": plain_steps(lab.work)}, play_terminal, PLAIN, at_terminal=True),
         Case("escape", lambda lab: {"slow": [shell("true"), {"say": "Word by word.", "slow": True}]}, play_escape,
              {"life": "paused open"}, at_terminal=True),
