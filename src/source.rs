@@ -38,7 +38,7 @@ mod tool_call;
 
 use crate::event::{Channel, Draft, Report, Time};
 
-pub use shell::is_shell;
+pub use shell::{changes_nothing, is_shell};
 
 use channel::{Channels, HookPayload, LineReader};
 use fact::Told;

@@ -368,9 +368,10 @@ impl Watching {
     }
 }
 
-/// When what was `noticed` happened to `path`, as the file says.
+/// When what was `noticed` happened to `path`, as the file says; of one that is gone, its folder.
 fn dated(path: &Path, noticed: SystemTime) -> Option<SystemTime> {
-    let told = fs::symlink_metadata(path).ok().as_ref().and_then(changed_at);
+    let told = fs::symlink_metadata(path).or_else(|_| fs::symlink_metadata(path.parent().unwrap_or(path)));
+    let told = told.ok().as_ref().and_then(changed_at);
     told.filter(|told| noticed.duration_since(*told).is_ok_and(|late| late <= NOTICING))
 }
 

@@ -10,7 +10,7 @@ use std::{
 
 use crate::{
     event::{Body, DataKey, Event, EventType, Family, Micros, Time},
-    source::is_shell,
+    source::{changes_nothing, is_shell},
 };
 
 use super::{KEEPER, records::is_end};
@@ -78,8 +78,11 @@ struct ToolTime {
     /// As far as they are told.
     begin: Option<Time>,
     end: Option<Time>,
-    /// Without what it waited for before.
+    /// When its end was heard of: whoever times a call leaves out what it waited for before, such as a hook or a person.
+    heard_end: Option<Time>,
     duration: Option<Micros>,
+    /// It runs a command that may change files.
+    may_change: bool,
 }
 
 /// A file that a tool told of, or that was told already.
@@ -163,7 +166,7 @@ impl Authors {
         let late = if change.is_dated { 0 } else { NOTICING };
         let tells = |told: &ToldChange| match told.is_seen {
             true => (-CLOCK..=CLOCK + late).contains(&change.at.since(told.at)),
-            false => self.lasted(&told.coder_id, &told.tool, CLOCK + late).holds(change.at),
+            false => self.lasted(&told.coder_id, &told.tool, told.tool.end, CLOCK + late).holds(change.at),
         };
         if told_here().any(tells) {
             return Author::Told;
@@ -192,15 +195,25 @@ impl Authors {
         steps.into_iter().map(|step| change.at.plus(step)).find(|step| *step > now)
     }
 
-    /// The shell commands that were at work in the tree when it happened, one of each coder.
+    /// The shell commands that were at work in the tree when it happened, one of each coder: as they were timed, else as they
+    /// were heard of.
     fn commands<'a>(&'a self, change: &'a SeenChange) -> Vec<(&'a str, &'a ToolTime)> {
+        let timed = self.commands_until(change, |tool| tool.end);
+        if timed.is_empty() { self.commands_until(change, |tool| tool.heard_end) } else { timed }
+    }
+
+    fn commands_until<'a>(
+        &'a self,
+        change: &'a SeenChange,
+        end: impl Fn(&ToolTime) -> Option<Time>,
+    ) -> Vec<(&'a str, &'a ToolTime)> {
         let mut commands: Vec<(&'a str, &'a ToolTime)> = self
             .there(change)
             .filter_map(|(id, work)| {
-                let after = if change.is_dated { AFTER_SHELL } else { NOTICING };
-                let holds = |tool: &&ToolTime| is_shell(&tool.name) && self.lasted(id, tool, after).holds(change.at);
+                let holds = |tool: &ToolTime| self.lasted(id, tool, end(tool), AFTER_SHELL).holds(change.at);
                 let waits = |tool: &ToolTime| tool.end.is_none() && work.waits_at(change.at);
-                Some((id, work.tools.iter().find(|tool| holds(tool) && !waits(tool))?))
+                let mut commands = work.tools.iter().filter(|tool| tool.may_change);
+                Some((id, commands.find(|tool| holds(tool) && !waits(tool))?))
             })
             .collect();
         commands.sort_by_key(|(id, _)| *id);
@@ -247,22 +260,22 @@ impl Authors {
         false
     }
 
-    /// From when to when a call was at work, `after` its end included.
-    fn lasted(&self, coder_id: &str, tool: &ToolTime, after: Micros) -> WorkSpan {
+    /// From when to when a call was at work that ended at `end`, and `after` that.
+    fn lasted(&self, coder_id: &str, tool: &ToolTime, end: Option<Time>, after: Micros) -> WorkSpan {
         let before = |latest: Time| {
             let moments = self.coders.get(coder_id).map(|work| work.moments.iter().rev());
             moments.into_iter().flatten().copied().find(|moment| *moment <= latest)
         };
         // A report may be late, but nothing is told of what was not asked for when the coder last did something else.
         let reported = |begin: Time| before(begin.plus(-1)).unwrap_or(begin).max(begin.plus(-HOOK_MAX));
-        let worked = tool.end.zip(tool.duration).map(|(end, duration)| reported(end.plus(-duration)));
-        let begin = match (tool.begin.map(reported), worked, tool.end) {
-            (Some(begin), Some(worked), _) => begin.max(worked),
-            (Some(begin), None, _) | (None, Some(begin), _) => begin,
+        let timed = end.zip(tool.duration).map(|(end, duration)| end.plus(-duration));
+        let begin = match (tool.begin, timed, end) {
+            (Some(begin), Some(timed), _) => reported(begin).max(timed.plus(-HOOK_MAX)),
+            (Some(begin), None, _) | (None, Some(begin), _) => reported(begin),
             (None, None, Some(end)) => before(end.plus(-SIDE_BY_SIDE)).unwrap_or(end.plus(-FIRST_TOOL)),
             (None, None, None) => return WorkSpan::NEVER,
         };
-        WorkSpan { begin, end: tool.end.map_or(FAR, |end| end.plus(after)) }
+        WorkSpan { begin, end: end.map_or(FAR, |end| end.plus(after)) }
     }
 
     fn remember_told(&mut self, place: Option<PathBuf>, event: &Event, tool: ToolTime, is_seen: bool) {
@@ -311,14 +324,25 @@ impl ToolTime {
             true => (Some(event.timestamp), None),
             false => (None, Some(event.timestamp)),
         };
+        let name = text(event, DataKey::ToolName).unwrap_or_default();
+        let command = event.call().and_then(|call| call.strip_prefix(name.as_str())?.strip_prefix(": "));
         ToolTime {
             seq: event.completes.unwrap_or(event.seq),
-            name: text(event, DataKey::ToolName).unwrap_or_default(),
+            may_change: is_shell(&name) && !command.is_some_and(changes_nothing),
+            name,
             id: text(event, DataKey::ToolUseId),
             begin,
             end,
+            heard_end: end,
             duration: duration.map(|duration| duration.clamp(0, i64::from(u32::MAX)) * MILLI),
         }
+    }
+}
+
+impl ToolTime {
+    fn end_at(&mut self, end: Time) {
+        self.end = self.end.or(Some(end));
+        self.heard_end = self.heard_end.or(self.end);
     }
 }
 
@@ -344,8 +368,11 @@ impl CoderWork {
         if let Some(named) = folder_named_by(event) {
             self.go_to(folder(named));
         }
-        let at = if event.has_ended() { ended_at(event) } else { event.timestamp };
-        self.moments.insert(self.moments.partition_point(|moment| *moment <= at), at);
+        // That a tool begins is heard of late, when it may have done what it does.
+        if !event.is_running() {
+            let at = event.tool_ended_at().unwrap_or(event.timestamp);
+            self.moments.insert(self.moments.partition_point(|moment| *moment <= at), at);
+        }
         if self.moments.len() > TOOLS_MAX {
             self.moments.pop_front();
         }
@@ -368,7 +395,7 @@ impl CoderWork {
         // Who waits may wait for one of them.
         if !matches!(event.kind, EventType::Created | EventType::Resumed | EventType::Paused) {
             let open = self.tools.iter_mut().filter(|tool| tool.end.is_none());
-            open.filter(|tool| tool.begin <= Some(event.timestamp)).for_each(|tool| tool.end = Some(event.timestamp));
+            open.filter(|tool| tool.begin <= Some(event.timestamp)).for_each(|tool| tool.end_at(event.timestamp));
         }
     }
 
@@ -387,7 +414,11 @@ impl CoderWork {
     fn hear_end(&mut self, seq: u64, event: &Event) {
         let Some(known) = self.tools.iter_mut().find(|known| known.seq == seq) else { return };
         if event.has_ended() {
-            known.end = known.end.or(Some(ended_at(event)));
+            let timed = event.tool_ended_at().unwrap_or(event.timestamp);
+            // What is heard of long after says nothing by when it is heard of.
+            let is_late = event.received_at.since(timed) > SILENCE_MAX;
+            known.end_at(timed);
+            known.heard_end = if is_late { known.end } else { known.heard_end.max(Some(event.received_at)) };
         }
         known.duration = known.duration.or(ToolTime::of(event).duration);
     }
@@ -414,13 +445,6 @@ impl CoderWork {
         let is_at_work = self.step.is_none_or(|(_, is_at_work)| is_at_work);
         is_at_work && self.moments.back().is_some_and(|last| (-CLOCK..SILENCE_MAX).contains(&at.since(*last)))
     }
-}
-
-/// When a call ended that `event` tells the end of. Whoever times it leaves out what it waited for, a person above all; and what
-/// is heard of long after is timed.
-fn ended_at(event: &Event) -> Time {
-    let timed = event.tool_ended_at().unwrap_or(event.timestamp);
-    if event.received_at.since(timed) < SILENCE_MAX { event.received_at } else { timed }
 }
 
 fn folder_named_by(event: &Event) -> Option<&str> {

@@ -9,6 +9,32 @@ pub fn is_shell(tool: &str) -> bool {
     SHELLS.contains(&tool)
 }
 
+/// Programs that change no file, whatever their arguments.
+const READERS: &[&str] = &[
+    "[", "cat", "cd", "cut", "date", "df", "diff", "du", "echo", "exit", "false", "file", "grep", "head", "jq", "ls", "printf",
+    "ps", "pwd", "rg", "sleep", "stat", "tail", "test", "true", "type", "uname", "wc", "which", "whoami",
+];
+/// The same of git's commands.
+const GIT_READERS: &[&str] = &["blame", "diff", "grep", "log", "ls-files", "rev-parse", "show", "status"];
+
+/// Whether `command` surely changes no file.
+pub fn changes_nothing(command: &str) -> bool {
+    // Redirections, and commands within words; a line that was cut says only half.
+    if command.trim().is_empty() || command.contains(['>', '`', '(', '…']) {
+        return false;
+    }
+    command.split(['|', '&', ';', '\n']).map(str::trim).filter(|segment| !segment.is_empty()).all(|segment| {
+        let mut words = segment.split_ascii_whitespace();
+        match words.next() {
+            Some("git") => {
+                let is_reader = words.next().is_some_and(|command| GIT_READERS.contains(&command));
+                is_reader && !words.any(|word| word.starts_with("--output"))
+            }
+            program => program.is_some_and(|program| READERS.contains(&program)),
+        }
+    })
+}
+
 /// A command line that removes more files is a script's work, and the workspace is better looked at as a whole.
 const REMOVED_MAX: usize = 50;
 
@@ -52,6 +78,26 @@ fn join(folder: &str, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_only_reads_changes_nothing() {
+        let check = |command: &str, expected: bool| assert_eq!(changes_nothing(command), expected, "{command}");
+        check("true", true);
+        check("cd /w && ls -la | head -5; git status --short", true);
+        check("grep -rn 'fn main' src/ 2>&1", false);
+        check("rg \"a|b\" src", false);
+        check("git log --oneline", true);
+        check("git diff --output=x", false);
+        check("git checkout main", false);
+        check("cat a > b", false);
+        check("ls && rm a", false);
+        check("echo $(rm a)", false);
+        check("echo `rm a`", false);
+        check("ls\nmake", false);
+        check("FOO=1 ls", false);
+        check("cat a and so on…", false);
+        check("", false);
+    }
 
     #[test]
     fn only_what_is_certain_is_claimed() {

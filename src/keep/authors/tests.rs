@@ -42,7 +42,10 @@ impl Scene {
             received_at: at(second),
             source: Some(source),
             body: match kind.body() {
-                Body::Progress(fields) => Body::Progress(Progress { stage: Some("Bash".into()), ..fields }),
+                Body::Progress(fields) => {
+                    let description = data.get("call").and_then(Value::as_str).map(str::to_owned);
+                    Body::Progress(Progress { stage: Some("Bash".into()), description, ..fields })
+                }
                 body => body,
             },
             data: data.as_object().cloned().unwrap_or_default(),
@@ -60,11 +63,16 @@ impl Scene {
 
     /// A command that is told from its beginning, and of which the hook of its end is heard then.
     fn shell_from_to(&mut self, coder: &str, begin: f64, end: Option<f64>) -> &mut Scene {
+        self.shell_from_for(coder, begin, 0.05, end)
+    }
+
+    /// One that is said to have taken so long, though its end is heard of later.
+    fn shell_from_for(&mut self, coder: &str, begin: f64, took: f64, end: Option<f64>) -> &mut Scene {
         self.hear(coder, EventType::Progress, begin, json!({"tool_name": "Bash", "running": true}));
         let Some(end) = end else { return self };
         let mut event = self.last.clone().expect("heard");
         event.completes = Some(event.seq);
-        event.data = json!({"running": false, "duration_ms": 50}).as_object().cloned().expect("an object");
+        event.data = json!({"running": false, "duration_ms": (took * 1e3) as i64}).as_object().cloned().expect("an object");
         event.received_at = at(end);
         self.seq += 1;
         event.seq = self.seq;
@@ -141,6 +149,21 @@ fn what_a_tool_told_is_told() {
 }
 
 #[test]
+fn what_a_tool_told_is_told_though_its_beginning_was_heard_of_late() {
+    let mut scene = Scene::of(&["a", "b"]);
+    scene.shell_from_for("b", 10.0, 0.2, Some(10.3)).goes_on("a", 9.5);
+    let write = json!({"tool_name": "Write", "tool_use_id": "t", "running": true});
+    scene.hear("a", EventType::Progress, 10.101, write);
+    let mut end = scene.last.clone().expect("heard");
+    (end.completes, end.seq, end.received_at) = (Some(end.seq), 100, at(10.15));
+    end.data = json!({"running": false, "duration_ms": 5}).as_object().cloned().expect("an object");
+    scene.authors.hear(&end, None, |folder| folder.into());
+    let told = json!({"tool_name": "Write", "tool_use_id": "t"});
+    scene.event("a", EventType::FileModified, 10.15, told, Some("/w/f"));
+    assert_eq!(scene.author(10.1, 3.0), "told");
+}
+
+#[test]
 fn where_another_had_a_command_at_work_too_nobody_knows() {
     let mut scene = Scene::of(&["a", "b"]);
     scene.shell("a", 12.0, 2.0).goes_on("a", 13.0);
@@ -150,6 +173,15 @@ fn where_another_had_a_command_at_work_too_nobody_knows() {
     assert_eq!(scene.author(11.0, 3.0), "a", "b called its model");
     scene.shell("b", 14.0, 4.0);
     assert_eq!(scene.author(11.0, 4.0), "unknown a b");
+}
+
+#[test]
+fn a_command_that_only_reads_changed_nothing() {
+    let mut scene = Scene::of(&["a", "b"]);
+    let reads = json!({"tool_name": "Bash", "duration_ms": 4000, "call": "Bash: git diff | head -20"});
+    scene.hear("b", EventType::Progress, 14.0, reads).shell("a", 12.0, 2.0).goes_on("a", 15.0);
+    assert_eq!(scene.author(11.0, 4.0), "a");
+    assert_eq!(scene.author(13.5, 6.0), "unknown");
 }
 
 #[test]
@@ -213,4 +245,13 @@ fn a_command_that_a_person_is_asked_for_is_not_at_work() {
     scene.hear("a", EventType::Paused, 10.1, json!({})).shell_from_to("a", 10.0, Some(30.0));
     assert_eq!(scene.author(20.0, 6.0), "unknown", "it took 50 ms of the time since it was asked for");
     assert_eq!(scene.author(29.9, 6.0), "a");
+}
+
+#[test]
+fn whose_command_was_over_by_then_had_none_at_work_though_it_is_heard_of_late() {
+    let mut scene = Scene::of(&["a", "b"]);
+    scene.shell_from_for("b", 10.0, 0.4, Some(12.0)).shell_from_for("a", 10.8, 0.3, Some(11.2));
+    assert_eq!(scene.author(11.0, 3.0), "a");
+    // It waited for a hook or a person first, and nobody else's was at work.
+    assert_eq!(scene.author(11.8, 3.0), "b");
 }
