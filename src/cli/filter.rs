@@ -5,6 +5,10 @@ use ai_coder_events::{
     filter::{Filter, TypeSet, parse_moment},
 };
 use clap::{Args, ValueEnum};
+use jiff::{
+    Zoned,
+    civil::{self, Date},
+};
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct FilterFlags {
@@ -16,7 +20,7 @@ pub struct FilterFlags {
     #[arg(long = "type", value_name = "TYPE", value_parser = type_name)]
     types: Vec<String>,
 
-    /// Not before this time: RFC 3339, or an age such as 90s, 15m, 2h, 7d
+    /// Not before this time: RFC 3339, an age such as 90s, 15m, 2h, 7d, a date, HH:MM, today, yesterday
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Time>,
 
@@ -75,10 +79,47 @@ pub fn since(given: &str) -> Result<Time, String> {
     moment("since", given)
 }
 
-fn until(given: &str) -> Result<Time, String> {
+pub fn until(given: &str) -> Result<Time, String> {
     moment("until", given)
 }
 
 pub fn moment(flag: &str, given: &str) -> Result<Time, String> {
+    if let Some(time) = local(given, &Zoned::now()) {
+        return Ok(time);
+    }
     parse_moment(flag, given, super::now()).map_err(|error| error.to_string())
+}
+
+/// What only a person's clock knows: `today`, `yesterday`, a date, `HH:MM` of today.
+fn local(given: &str, now: &Zoned) -> Option<Time> {
+    let midnight = |date: Date| date.to_zoned(now.time_zone().clone()).ok();
+    let moment = match given {
+        "today" => midnight(now.date()),
+        "yesterday" => midnight(now.date().yesterday().ok()?),
+        _ if given.len() == 5 => {
+            now.date().to_datetime(civil::Time::strptime("%H:%M", given).ok()?).to_zoned(now.time_zone().clone()).ok()
+        }
+        _ => midnight(Date::strptime("%Y-%m-%d", given).ok()?),
+    }?;
+    Some(Time::from_micros(moment.timestamp().as_microsecond()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_person_s_day_begins_at_midnight() {
+        let now: Zoned = "2026-11-28T21:30:00+01:00[+01:00]".parse().expect("valid");
+        let check = |given: &str, expected: Option<&str>| {
+            assert_eq!(local(given, &now), expected.map(|time| Time::parse(time).expect("valid")), "{given}");
+        };
+        check("today", Some("2026-11-27T23:00:00Z"));
+        check("yesterday", Some("2026-11-26T23:00:00Z"));
+        check("2026-11-02", Some("2026-11-01T23:00:00Z"));
+        check("08:15", Some("2026-11-28T07:15:00Z"));
+        for given in ["15m", "24:00", "2026-13-01", "2026-11-28T10:00:00Z", "noon", ""] {
+            check(given, None);
+        }
+    }
 }

@@ -13,7 +13,7 @@ fn wrong_usage_is_exit_2_and_names_what_is_wrong() {
     check(&["lsit"], "'list'");
     check(&["--json"], "a command is missing");
     check(&["list", "--type", "compelted"], "did you mean `ai_coder_completed`?");
-    check(&["list", "--since", "yesterday"], "an age such as 90s");
+    check(&["list", "--since", "someday"], "an age such as 90s");
     check(&["list", "5", "--coder", "a"], "cannot be used with");
     check(&["list", "0"], "not in 1..");
     check(&["coders", "--status", "busy"], "running");
