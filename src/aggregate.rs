@@ -25,9 +25,12 @@
 //! ```
 
 mod arrivals;
+mod bounded;
 mod coder;
+mod groups;
 mod latest;
 mod open_tools;
+mod parts;
 mod rules;
 mod stats;
 mod tally;
@@ -39,6 +42,8 @@ mod view;
 mod tests;
 
 pub use coder::Coder;
+pub use groups::{BadKeys, GroupKey, GroupKeys, GroupOrigin, GroupRow, Grouping};
+pub use parts::ToolCalls;
 pub use rules::{CONFLICT_WINDOW, FAILURE_WINDOW, FAILURES_FOR_ALERT, Failures, Past, judge};
 pub use stats::{HistorySize, Stats};
 pub use tally::Tally;

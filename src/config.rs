@@ -19,8 +19,10 @@ use crate::{
     wake::KeeperSettings,
 };
 
+mod prices;
 mod values;
 
+use prices::PricesTable;
 pub use values::{Age, Size};
 use values::{Bound, BudgetMs, EventCount};
 
@@ -76,6 +78,7 @@ impl Config {
             durability,
             redactor: Arc::new(redactor),
             recording: file.record.recording(),
+            prices: Arc::new(file.prices.into_prices()),
             runtime_folder: environment.runtime_folder.clone(),
             temporary_folder: environment.temporary_folder.clone(),
             ..history::Options::new(path)
@@ -221,6 +224,7 @@ struct ConfigToml {
     hook: HookTable,
     keeper: KeeperTable,
     record: RecordTable,
+    prices: PricesTable,
 }
 
 #[derive(Debug, Deserialize)]
@@ -335,6 +339,7 @@ fn clear_record(table: &toml::Table) -> RecordTable {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::price::BilledTokens;
 
     fn environment(home: &Path) -> Environment {
         Environment { home: Some(home.to_owned()), ..Environment::default() }
@@ -399,6 +404,13 @@ mod tests {
         };
         assert_eq!(said, expected);
 
+        let prices =
+            load("[prices]\n\"our/model\" = { input = 1, output = 2.5 }\nalias = \"our/model-2\"\n\"our/model-2\" = \"gpt-5\"\n");
+        let prices = prices.unwrap().history.prices;
+        let call = BilledTokens { output: 1_000_000, ..BilledTokens::default() };
+        let cost = |model: &str| prices.cost(model, 0, &call);
+        assert_eq!((cost("our/model"), cost("our/model-2"), cost("gpt-5")), (Some(2.5), Some(10.0), Some(10.0)));
+
         let unbounded = load("[retention]\nmax_age = \"none\"\nmax_bytes = \"none\"\n").unwrap();
         assert_eq!(unbounded.retention, Retention::default());
     }
@@ -417,6 +429,9 @@ mod tests {
         check("[retention]\nmax_age = \"soon\"", "`soon` is no age");
         check("[retention]\nmax_bytes = \"1 parsec\"", "`1 parsec` is no size");
         check("[redact]\npatterns = [{ name = \"x\" }]", "`regex`");
+        check("[prices]\nours = { input = 1 }", "such as { input = 3, output = 15 }");
+        check("[prices]\nours = { input = -1, output = 2 }", "such as { input = 3, output = 15 }");
+        check("[prices]\nours = { input = 1, output = 2, reading = 3 }", "such as { input = 3, output = 15 }");
         check("[keeper]\nleaves_after = \"soon\"", "`soon` is no age");
         check("[keeper]\nenable = false", "`enable`");
     }

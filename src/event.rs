@@ -18,6 +18,7 @@
 
 mod body;
 mod completion;
+mod counted_call;
 mod data_key;
 mod draft;
 mod invalid;
@@ -37,7 +38,7 @@ mod tests;
 
 pub(crate) use body::whole_number;
 pub use body::{Body, Derived, Family, Field, FieldKind, Lifecycle, Progress, Provider, Resource, Workspace};
-pub(crate) use completion::difference;
+pub(crate) use counted_call::{CountedCall, recounted, recover};
 pub use data_key::DataKey;
 pub use draft::{Checked, Condition, Draft, Key, Status};
 pub use invalid::Invalid;

@@ -1,6 +1,6 @@
 //! What a model's tokens cost: a dated table of list prices, which a configuration overrides. Pure.
 //!
-//! An agent names a model in its own way, its provider, its gateway and a router each in another: [`names`] says by which
+//! An agent names a model in its own way, its provider, its gateway and a router each in another: `price/names.rs` says by which
 //! rules they are one. A model that no rule finds has no price; it is never guessed. What comes out is an estimate: the
 //! table knows no discounts, subscriptions, regions or faster tiers.
 //!

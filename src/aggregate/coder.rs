@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::event::{Body, DataKey, Event, EventType, Lifecycle, Micros, Process, Progress, Provider, Resource, Status, Time};
+use crate::{
+    event::{Body, DataKey, Event, EventType, Lifecycle, Micros, Process, Progress, Provider, Resource, Status, Time},
+    price::Prices,
+};
 
 use super::{
     Attention, CoderView, FileConflict, Peak, Tally, ToolAtWork, Waiting, WaitingFor,
@@ -60,6 +63,11 @@ pub struct Coder {
     /// The process it lives in, since it last began.
     #[serde(rename = "ps", skip_serializing_if = "Option::is_none")]
     process: Option<Latest<Process>>,
+    /// What it works on, since it last began.
+    #[serde(rename = "pj", skip_serializing_if = "Option::is_none")]
+    project: Option<Latest<String>>,
+    #[serde(rename = "br", skip_serializing_if = "Option::is_none")]
+    branch: Option<Latest<String>>,
     #[serde(rename = "pr", skip_serializing_if = "Option::is_none")]
     progress: Option<Latest<Number>>,
     #[serde(rename = "st", skip_serializing_if = "Option::is_none")]
@@ -87,6 +95,16 @@ pub struct Coder {
 impl Coder {
     pub fn fold(&mut self, event: &Event) {
         self.tally.fold(event);
+        self.fold_state(event);
+    }
+
+    /// As [`Tally::fold_without_parts`].
+    pub fn fold_without_parts(&mut self, event: &Event) {
+        self.tally.fold_without_parts(event);
+        self.fold_state(event);
+    }
+
+    fn fold_state(&mut self, event: &Event) {
         // What the recorder concluded says nothing new about the coder.
         if event.kind.is_derived() {
             return;
@@ -115,6 +133,8 @@ impl Coder {
         keep_of(&mut self.source, &other.source);
         keep_of(&mut self.parent, &other.parent);
         keep_of(&mut self.process, &other.process);
+        keep_of(&mut self.project, &other.project);
+        keep_of(&mut self.branch, &other.branch);
         keep_of(&mut self.progress, &other.progress);
         keep_of(&mut self.stage, &other.stage);
         keep_of(&mut self.description, &other.description);
@@ -185,6 +205,20 @@ impl Coder {
         self.parent.as_ref().map(|said| said.value().as_str())
     }
 
+    /// Who reported it last.
+    pub fn source(&self) -> Option<&str> {
+        self.source.as_ref().map(|said| said.value().as_str())
+    }
+
+    /// The project, else the folder, that it began in.
+    pub fn project(&self) -> Option<&str> {
+        self.project.as_ref().map(|said| said.value().as_str())
+    }
+
+    pub fn branch(&self) -> Option<&str> {
+        self.branch.as_ref().map(|said| said.value().as_str())
+    }
+
     /// Why a person should look at it, besides what other coders do.
     pub fn needs_attention(&self, now: Time) -> Vec<Attention> {
         let rate_limited = |at: Time| now.since(at).unsigned_abs() < RATE_LIMITED_FOR.unsigned_abs();
@@ -220,7 +254,7 @@ impl Coder {
     }
 
     /// What is shown of it; `files` is the number of distinct files it touched, `file_conflicts` those that others change too.
-    pub fn view(&self, coder_id: &str, now: Time, files: u64, file_conflicts: Vec<FileConflict>) -> CoderView {
+    pub fn view(&self, coder_id: &str, now: Time, prices: &Prices, files: u64, file_conflicts: Vec<FileConflict>) -> CoderView {
         let (status, ended_at) = self.standing();
         let mut needs_attention = self.needs_attention(now);
         if !file_conflicts.is_empty() {
@@ -251,7 +285,7 @@ impl Coder {
             last_activity: self.last_activity(),
             events: self.tally.events(),
             events_by_type: self.tally.by_type(),
-            usage: self.tally.usage(),
+            usage: self.tally.usage(prices),
             last_rate_limit: self.last_rate_limit(),
             files_touched: files,
             file_conflicts,
@@ -291,6 +325,11 @@ impl Coder {
     fn fold_fields(&mut self, event: &Event) {
         keep_text(&mut self.name, event, event.coder_name.as_deref());
         keep_text(&mut self.parent, event, event.data.get("parent_coder_id").and_then(Value::as_str));
+        if matches!(event.kind, EventType::Created | EventType::Started) {
+            let said = |key: &str| event.data.get(key).and_then(Value::as_str);
+            keep_text(&mut self.project, event, said("project").or_else(|| said("cwd")));
+            keep_text(&mut self.branch, event, said("branch"));
+        }
         if let Some(process) = Process::of_data(&event.data) {
             keep(&mut self.process, Latest::new(event, process));
         }

@@ -6,10 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Body, Event, EventType};
 
+use crate::price::Prices;
+
 use super::{
+    bounded::BoundedSums,
     latest::cut,
+    parts::{Models, ToolCalls, Tools},
     usage::{Tokens, Usage, is_zero},
 };
+
+/// A reason in free text is told apart by its beginning.
+const CODE_CHARS_MAX: usize = 64;
 
 /// Counts over some set of events: all of a coder's, or those of one bucket of time.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -43,12 +50,24 @@ pub struct Tally {
     /// Those of them that are no facts any more.
     #[serde(rename = "x", skip_serializing_if = "is_zero")]
     withdrawn: u64,
-    #[serde(rename = "e", skip_serializing_if = "Codes::is_empty")]
-    codes: Codes,
+    /// How often each code of an error was seen.
+    #[serde(rename = "e", skip_serializing_if = "BoundedSums::is_empty")]
+    codes: BoundedSums<u64>,
+    #[serde(rename = "b", skip_serializing_if = "Models::is_empty")]
+    models: Models,
+    #[serde(rename = "k", skip_serializing_if = "Tools::is_empty")]
+    tools: Tools,
 }
 
 impl Tally {
     pub fn fold(&mut self, event: &Event) {
+        self.fold_without_parts(event);
+        self.models.fold(event);
+        self.tools.fold(event);
+    }
+
+    /// As histories counted before they knew models and tools.
+    pub fn fold_without_parts(&mut self, event: &Event) {
         if event.completes.is_none() {
             add(self.facts.entry(event.kind.code()).or_default(), 1);
         }
@@ -58,7 +77,7 @@ impl Tally {
             add(&mut self.withdrawn, u64::from(event.completes.is_some() && event.is_withdrawn()));
         }
         if let Some(code) = error_code(event) {
-            self.codes.add(&cut(code, Codes::CODE_CHARS_MAX), 1);
+            self.codes.add(&cut(code, CODE_CHARS_MAX), &1);
         }
         if let Some(change) = event.change() {
             self.add_figures(change.map(|by| u64::try_from(by).unwrap_or(0)));
@@ -78,6 +97,8 @@ impl Tally {
         add(&mut self.told, other.told);
         add(&mut self.withdrawn, other.withdrawn);
         self.codes.merge(&other.codes);
+        self.models.merge(&other.models);
+        self.tools.merge(&other.tools);
     }
 
     /// Facts counted; completing events are none.
@@ -97,23 +118,80 @@ impl Tally {
         kinds.map(|kind| (kind.name().to_owned(), self.count(kind))).filter(|(_, count)| *count > 0).collect()
     }
 
-    pub fn usage(&self) -> Usage {
+    /// `prices` say what calls cost of which nobody told it.
+    pub fn usage(&self, prices: &Prices) -> Usage {
+        let estimate = self.models.estimate(prices);
         let [used, input, output, cache_read, cache_write, cost_nano_usd] = self.net_figures();
         // Events of older histories may lack the sum of a call.
         let total = [input, output, cache_read, cache_write].into_iter().fold(0, u64::saturating_add).max(used);
         Usage {
             tokens: Tokens { used: total, input, output, cache_read, cache_write, total },
             cost_usd: (cost_nano_usd > 0).then_some(cost_nano_usd as f64 / NANO),
-            api_calls: self
-                .facts
-                .get(&EventType::ApiCall.code())
-                .copied()
-                .unwrap_or(0)
-                .saturating_sub(self.rests.saturating_sub(self.told)),
+            cost_estimated_usd: estimate.usd,
+            calls_unpriced: estimate.unpriced,
+            api_calls: self.api_calls(),
             errors: self.count(EventType::ApiError).saturating_add(self.count(EventType::Failed)),
             errors_by_code: self.codes.0.clone(),
             rate_limits: self.count(EventType::RateLimit),
         }
+    }
+
+    /// The calls of which nobody told the cost, as `data.covers` has them; `None` where there are none.
+    pub fn calls_without_cost(&self) -> Option<serde_json::Value> {
+        let calls = self.models.without_cost();
+        if calls.is_empty() { None } else { serde_json::to_value(calls).ok() }
+    }
+
+    /// Calls of tools.
+    pub fn tool_calls(&self) -> ToolCalls {
+        self.tools.sum()
+    }
+
+    /// The part of each model, with the calls that no model was told of under an empty name.
+    pub fn by_model(&self) -> Vec<(String, Tally)> {
+        let mut rest = (self.api_calls(), self.net_figures());
+        let mut parts = Vec::new();
+        for (model, calls) in self.models.each() {
+            let (count, figures) = calls.sums();
+            rest.0 = rest.0.saturating_sub(count);
+            rest.1.iter_mut().zip(figures).for_each(|(rest, figure)| *rest = rest.saturating_sub(figure));
+            parts.push((model.to_owned(), Tally::of_calls(count, figures, Models::single(model, calls))));
+        }
+        // What was counted before models were.
+        if rest != (0, [0; 6]) {
+            parts.push((String::new(), Tally::of_calls(rest.0, rest.1, Models::default())));
+        }
+        parts
+    }
+
+    /// The part of each tool: its calls alone.
+    pub fn by_tool(&self) -> Vec<(String, Tally)> {
+        let part = |(tool, calls): (&str, &ToolCalls)| {
+            let facts = BTreeMap::from([(EventType::Progress.code(), calls.calls)]);
+            (tool.to_owned(), Tally { facts, tools: Tools::single(tool, calls), ..Tally::default() })
+        };
+        self.tools.each().map(part).collect()
+    }
+
+    /// The part of each type: how many there were.
+    pub fn by_kind(&self) -> Vec<(String, Tally)> {
+        let kinds = self.facts.keys().filter_map(|code| EventType::from_code(*code));
+        let part = |kind: EventType| {
+            let facts = BTreeMap::from([(kind.code(), self.count(kind))]);
+            (kind.name().to_owned(), Tally { facts, ..Tally::default() })
+        };
+        kinds.filter(|kind| self.count(*kind) > 0).map(part).collect()
+    }
+
+    fn of_calls(count: u64, figures: [u64; 6], models: Models) -> Tally {
+        let mut tally = Tally { facts: BTreeMap::from([(EventType::ApiCall.code(), count)]), models, ..Tally::default() };
+        tally.add_figures(figures);
+        tally
+    }
+
+    fn api_calls(&self) -> u64 {
+        let calls = self.facts.get(&EventType::ApiCall.code()).copied().unwrap_or(0);
+        calls.saturating_sub(self.rests.saturating_sub(self.told))
     }
 
     /// Sums of the figures of calls, corrections and all, in the order of `Provider::figures`.
@@ -145,56 +223,6 @@ impl Tally {
 }
 
 const NANO: f64 = 1e9;
-
-/// How often each code of an error was seen, for a bounded number of codes: the least ones in order of text, all others
-/// together as `other`.
-///
-/// A code that is among the least of all events is among the least of every part of them that it occurs in, so it is
-/// never counted as `other` on the way and its count is exact; `other` is what remains. Both depend on the events alone,
-/// not on their order or on how they were batched.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-struct Codes(BTreeMap<String, u64>);
-
-impl Codes {
-    /// Providers have a few dozen codes; a sender that invents new ones must not grow the aggregate.
-    const COUNT_MAX: usize = 64;
-    /// A reason in free text is told apart by its beginning.
-    const CODE_CHARS_MAX: usize = 64;
-    const OTHER: &str = "other";
-
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    fn add(&mut self, code: &str, count: u64) {
-        match self.0.get_mut(code) {
-            Some(sum) => add(sum, count),
-            None => {
-                self.0.insert(code.to_owned(), count);
-                self.shed();
-            }
-        }
-    }
-
-    fn merge(&mut self, other: &Codes) {
-        for (code, &count) in &other.0 {
-            self.add(code, count);
-        }
-    }
-
-    /// Moves the greatest code to `other` where there is one too many.
-    fn shed(&mut self) {
-        let room_for_other = usize::from(self.0.contains_key(Self::OTHER));
-        if self.0.len() <= Self::COUNT_MAX + room_for_other {
-            return;
-        }
-        let greatest = self.0.keys().rev().find(|code| *code != Self::OTHER).cloned();
-        if let Some(count) = greatest.and_then(|code| self.0.remove(&code)) {
-            add(self.0.entry(Self::OTHER.to_owned()).or_default(), count);
-        }
-    }
-}
 
 fn error_code(event: &Event) -> Option<&str> {
     match (event.kind, &event.body) {

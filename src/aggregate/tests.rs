@@ -5,7 +5,10 @@ mod laws;
 mod life;
 mod rules;
 
-use crate::event::{Body, Data, Event, EventType, Lifecycle, Progress, Provider, Resource, Time};
+use crate::{
+    event::{Body, Data, Event, EventType, Lifecycle, Progress, Provider, Resource, Time},
+    price::Prices,
+};
 
 use super::{Coder, Tally, Totals};
 

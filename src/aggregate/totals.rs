@@ -21,6 +21,16 @@ pub struct Totals {
 impl Totals {
     pub fn fold(&mut self, event: &Event) {
         self.tally.fold(event);
+        self.fold_moment(event);
+    }
+
+    /// As [`Tally::fold_without_parts`].
+    pub fn fold_without_parts(&mut self, event: &Event) {
+        self.tally.fold_without_parts(event);
+        self.fold_moment(event);
+    }
+
+    fn fold_moment(&mut self, event: &Event) {
         if event.completes.is_none() {
             keep(&mut self.last_event, event.timestamp.micros());
             self.arrivals.add(event.received_at);

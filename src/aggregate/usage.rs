@@ -10,8 +10,15 @@ use serde::{Deserialize, Serialize};
 pub struct Usage {
     #[serde(default, skip_serializing_if = "Tokens::is_zero")]
     pub tokens: Tokens,
+    /// What was reported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_usd: Option<f64>,
+    /// Of the calls whose cost nobody reported: what their tokens cost by the list of prices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_estimated_usd: Option<f64>,
+    /// Calls whose cost nobody reported, of models that the list does not know.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub calls_unpriced: u64,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub api_calls: u64,
     /// api_error and failed events.
@@ -22,6 +29,21 @@ pub struct Usage {
     pub errors_by_code: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     pub rate_limits: u64,
+}
+
+impl Usage {
+    /// What people are shown as one figure: what was reported and what is estimated.
+    pub fn cost(&self) -> Option<f64> {
+        match (self.cost_usd, self.cost_estimated_usd) {
+            (None, None) => None,
+            (told, estimated) => Some(told.unwrap_or(0.0) + estimated.unwrap_or(0.0)),
+        }
+    }
+
+    /// Goes before that figure: whether part of it is estimated, or missing.
+    pub fn cost_mark(&self) -> &'static str {
+        if self.cost_estimated_usd.is_some() || self.calls_unpriced > 0 { "~" } else { "" }
+    }
 }
 
 /// Tokens as the events name them.

@@ -370,6 +370,12 @@ impl EventRows {
     }
 }
 
+/// The local hour that a time lies in: `2026-11-28 14:00`.
+pub fn hour(time: Time) -> String {
+    let local = Timestamp::from_microsecond(time.micros()).map(|moment| moment.to_zoned(TimeZone::system()));
+    local.map_or_else(|_| time.to_string(), |local| local.strftime("%Y-%m-%d %H:00").to_string())
+}
+
 /// `1 event`, `2 events`.
 pub fn count(number: u64, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })

@@ -7,9 +7,9 @@ use std::{
 };
 
 use ai_coder_events::{
-    aggregate::{Stats, Usage},
+    aggregate::{GroupKeys, Stats, Usage},
     event::{Micros, Time},
-    history::{Reader, StatsQuery},
+    history::{GroupQuery, Reader, StatsQuery},
     style::{Tint, bytes},
 };
 use anyhow::{Context, anyhow};
@@ -17,10 +17,12 @@ use clap::Args;
 
 use super::{
     Invocation, coders,
-    filter::since,
+    filter::{since, until},
     list::UNREADABLE,
-    print::{Console, cell, chart, count, json_line},
+    print::{Console, cell, chart, count, hour, json_line},
 };
+
+mod by;
 
 /// Counts, tokens, cost and errors
 #[derive(Debug, Args)]
@@ -30,14 +32,24 @@ pub struct StatsArgs {
     #[arg(long, value_name = "ID")]
     coder: Option<String>,
 
-    /// Count only from this time on (to the minute of the last day, to the hour before): RFC 3339, or an age such as 15m, 2h, 7d
+    /// Count only from this time on (to the minute of the last day, to the hour before): RFC 3339, an age such as 15m, 2h, 7d, a date, HH:MM, today, yesterday
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Time>,
+
+    /// Count only up to this time; with --by
+    #[arg(long, value_name = "TIME", value_parser = until, requires = "by")]
+    until: Option<Time>,
+
+    /// A row for each, and their sum: model, agent, project, branch, coder, day, hour, tool, type; several with commas
+    #[arg(long, value_name = "KEY[,KEY]", value_parser = group_keys)]
+    by: Option<GroupKeys>,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   ai-coder-events stats
+  ai-coder-events stats --by model --since today
+  ai-coder-events stats --by project,day --since 30d
   ai-coder-events stats --coder fix-auth --since 2h
   ai-coder-events stats --json | jq .events_per_minute";
 
@@ -58,6 +70,11 @@ impl StatsArgs {
         {
             let nearest = reader.nearest_coders(coder, NEAREST).context(UNREADABLE)?;
             return Err(unknown_coder(coder, &nearest));
+        }
+        if let Some(keys) = self.by {
+            let query =
+                GroupQuery { keys: keys.clone(), coder: self.coder, since: self.since, until: self.until, hour_of: &hour };
+            return grouped(call, &mut reader, &query);
         }
         let coders_max = if call.json { 0 } else { CODERS_SHOWN };
         let query = StatsQuery { coder: self.coder, since: self.since, coders_max };
@@ -81,6 +98,24 @@ impl StatsArgs {
         out.flush()?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+fn grouped(call: &Invocation, reader: &mut Reader, query: &GroupQuery<'_>) -> anyhow::Result<ExitCode> {
+    let groups = reader.groups(query).context(UNREADABLE)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if call.json {
+        by::lines(&mut out, &groups)?;
+    } else {
+        let console = Console::of_stdout(&call.environment);
+        console.tell_how_to_begin(reader);
+        by::table(&mut out, &console, &query.keys, &groups)?;
+    }
+    out.flush()?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn group_keys(given: &str) -> Result<GroupKeys, String> {
+    GroupKeys::parse(given.split(',')).map_err(|error| error.to_string())
 }
 
 fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
@@ -179,7 +214,7 @@ pub fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
             if parts.is_empty() { tokens.used.to_string() } else { format!("{} ({})", tokens.used, parts.join(", ")) },
         ));
     }
-    lines.extend(usage.cost_usd.map(|cost| ("cost", format!("${cost:.2}"))));
+    lines.extend(cost(usage).map(|cost| ("cost", cost)));
     if usage.api_calls > 0 {
         lines.push(("calls", usage.api_calls.to_string()));
     }
@@ -194,6 +229,17 @@ pub fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
         lines.push(("rate limits", usage.rate_limits.to_string()));
     }
     lines
+}
+
+/// One figure, with `~` where part of it is estimated, and what is not in it.
+fn cost(usage: &Usage) -> Option<String> {
+    let unpriced =
+        (usage.calls_unpriced > 0).then(|| format!("{} of models without a price", count(usage.calls_unpriced, "call")));
+    let figure = usage.cost().map(|cost| format!("{}${cost:.2}", usage.cost_mark()));
+    match (figure, unpriced) {
+        (Some(figure), Some(unpriced)) => Some(format!("{figure}, and {unpriced}")),
+        (figure, unpriced) => figure.or(unpriced),
+    }
 }
 
 #[cfg(test)]

@@ -7,19 +7,17 @@
 
 use serde_json::Value;
 
-use super::{Body, Data, DataKey, Event, EventType, Provider, Time};
-
-/// The figures of a call that are summed, under the names that `data.change` has for them; cost in billionths of a dollar, of
-/// which a sum is exact in every order.
-pub(crate) const SUMMED: [&str; 6] =
-    ["tokens_used", "input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens", "cost_nano_usd"];
+use super::{
+    Body, Data, DataKey, Event, EventType, Provider, Time,
+    counted_call::{CountedCall, recounted},
+};
 
 const MICROS_IN_MILLI: u64 = 1_000;
 /// Billionths in one.
 const NANO: f64 = 1e9;
 
 impl Provider {
-    /// The figures that are summed, in the order of [`SUMMED`].
+    /// The figures that are summed, in the order of [`SUMMED`](super::counted_call::SUMMED).
     pub(crate) fn figures(&self) -> [u64; 6] {
         // A cast from a floating-point number saturates.
         let cost = self.cost_usd.map(|usd| (usd * NANO).round() as u64);
@@ -28,7 +26,7 @@ impl Provider {
         counts.map(Option::unwrap_or_default)
     }
 
-    /// A call of which these figures are known, in the order of [`SUMMED`]; tokens in all are those told one by one.
+    /// A call of which these figures are known, in the same order; tokens in all are those told one by one.
     pub(crate) fn of_figures([_, input, output, cache_read, cache_write, cost_nano]: [u64; 6]) -> Provider {
         let told = |count: u64| (count > 0).then_some(count);
         let mut call = Provider {
@@ -108,7 +106,7 @@ impl Event {
         // An estimate that fills nothing leaves no mark, and what ended does not begin.
         let is_mark = |name: &str| name == DataKey::Running.name() || body.is_none() && name == DataKey::Estimated.name();
         // What the history itself finds out nobody tells it.
-        let is_ours = |name: &str| name == DataKey::Change.name() || name == DataKey::Withdrawn.name();
+        let is_ours = |name: &str| [DataKey::Change, DataKey::Covers, DataKey::Withdrawn].iter().any(|key| name == key.name());
         let lacking = |(name, _): &(&String, &Value)| !self.data.contains_key(*name) && !is_mark(name) && !is_ours(name);
         let mut data: Data = report.data.iter().filter(lacking).map(|(name, value)| (name.clone(), value.clone())).collect();
         if may_correct && self.is_estimated() && !report.is_estimated() && body.is_some() {
@@ -120,13 +118,13 @@ impl Event {
         if body.is_none() && data.is_empty() {
             return None;
         }
-        if let (Body::Provider(before), Body::Provider(after)) = (&self.body, &merged.body) {
-            let change = difference(before.figures(), after.figures());
-            if before.figures().iter().any(|figure| *figure > 0) && !change.is_empty() {
-                data.insert(DataKey::Change.name().to_owned(), change.into());
-            }
+        let mut body = body.unwrap_or_else(|| self.kind.body());
+        merged.add_data(&data);
+        if let Some(change) = self.change_to(&merged, &mut body) {
+            data.insert(DataKey::Change.name().to_owned(), change.into());
         }
-        Some((body.unwrap_or_else(|| self.kind.body()), data))
+        self.name_tool(&mut data);
+        Some((body, data))
     }
 
     /// Takes in what an event brought that completes this one.
@@ -135,7 +133,14 @@ impl Event {
         if self.coder_name.is_none() {
             self.coder_name.clone_from(&later.coder_name);
         }
-        for (name, value) in &later.data {
+        self.add_data(&later.data);
+        if let Some(covers) = later.covered_calls().1 {
+            self.data.insert(DataKey::Covers.name().to_owned(), covers.clone());
+        }
+    }
+
+    fn add_data(&mut self, later: &Data) {
+        for (name, value) in later {
             let is_lifted = name == DataKey::Estimated.name() || name == DataKey::Running.name();
             if is_lifted && value == false {
                 self.data.remove(name);
@@ -145,10 +150,30 @@ impl Event {
         }
     }
 
-    /// What this changes in the figures of the call that it completes, as [`SUMMED`]; `None` where its own fields are what it adds.
-    pub(crate) fn change(&self) -> Option<[i64; 6]> {
-        let change = self.data.get(DataKey::Change.name()).filter(|_| self.completes.is_some())?;
-        Some(SUMMED.map(|name| change.get(name).and_then(Value::as_i64).unwrap_or(0)))
+    /// What `body` and its data change in what is counted of this call, which becomes `whole`. Where nothing was counted yet, its
+    /// own fields are what it adds, and it names its model.
+    fn change_to(&self, whole: &Event, body: &mut Body) -> Option<Data> {
+        let (before, after) = (CountedCall::of(self)?, CountedCall::of(whole)?);
+        if before == after {
+            return None;
+        }
+        let was_empty = before.figures == [0; 6] && !before.has_cost;
+        if was_empty && before.model == after.model && before.is_call == after.is_call {
+            if let Body::Provider(call) = body {
+                call.model = after.model;
+            }
+            return None;
+        }
+        Some(recounted(&before, &after))
+    }
+
+    /// Whoever counts by tool is told of which one it is that a later report says more.
+    fn name_tool(&self, data: &mut Data) {
+        let counted = [DataKey::Failed, DataKey::DurationMs].iter().any(|key| data.contains_key(key.name()));
+        let tool = self.data.get(DataKey::ToolName.name());
+        if let Some(tool) = tool.filter(|_| counted && self.kind == EventType::Progress) {
+            data.insert(DataKey::ToolName.name().to_owned(), tool.clone());
+        }
     }
 
     /// What is left of a sum, and nothing is.
@@ -202,13 +227,4 @@ impl Event {
     pub(crate) fn is_estimated(&self) -> bool {
         self.data.get(DataKey::Estimated.name()).is_some_and(|value| value == true)
     }
-}
-
-/// By how much figures change, as `data.change` tells it.
-pub(crate) fn difference(before: [u64; 6], after: [u64; 6]) -> Data {
-    let changed = |index: usize| {
-        let (before, after) = (i64::try_from(before[index]).unwrap_or(i64::MAX), i64::try_from(after[index]).unwrap_or(i64::MAX));
-        (before != after).then(|| (SUMMED[index].to_owned(), Value::from(after - before)))
-    };
-    (0..SUMMED.len()).filter_map(changed).collect()
 }

@@ -33,11 +33,13 @@ data_keys! {
     AtWork "at_work" "list of texts" "The coders that may have changed the file, where nobody knows who did; empty where none was at work.";
     Attempt "attempt" "whole number" "Which attempt of a request was refused; the agent tries again.";
     BackgroundTasks "background_tasks" "whole number" "Tasks that go on in the background after the turn's end.";
+    CacheWrite1hTokens "cache_write_1h_tokens" "whole number" "Of the tokens written to the provider's cache, those that live an hour.";
     Cached "cached" "whole number" "Cached tokens of a whole run, where the agent tells only sums.";
     Calls "calls" "whole number" "Calls of the model that the event's tokens are the sum of.";
-    Change "change" "object" "What a completing event changes in figures of its call that stood there: the differences, cost in billionths of a dollar.";
+    Change "change" "object" "What a completing event changes in figures of its call that stood there: the differences, cost in billionths of a dollar, and what the call was.";
     Command "command" "text" "The command that `run` wraps.";
     Count "count" "number" "How many, where the milestone was reached more than once.";
+    Covers "covers" "object" "Calls told without a cost that the cost of this sum includes, by their model.";
     Cwd "cwd" "text" "The coder's working folder.";
     DurationMs "duration_ms" "whole number" "How long a tool, or a whole run, took, in milliseconds.";
     Error "error" "text" "What a tool that failed answered.";

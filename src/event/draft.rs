@@ -382,7 +382,7 @@ impl Checked {
     }
 
     /// Adds what the history itself found out to `data`, unless the sender says it already.
-    pub(crate) fn mark(&mut self, name: &str, value: &str) {
+    pub(crate) fn mark(&mut self, name: &str, value: impl Into<Value>) {
         self.event.data.entry(name).or_insert_with(|| value.into());
         self.stored = self.event.stored_body();
     }

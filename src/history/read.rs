@@ -3,6 +3,7 @@
 pub(super) mod coders;
 pub(super) mod conflicts;
 pub(super) mod glance;
+pub(super) mod groups;
 pub(super) mod page;
 pub(super) mod query;
 pub(super) mod reader;
@@ -12,6 +13,7 @@ pub(super) mod zones;
 
 pub use self::{
     coders::{CodersQuery, Living},
+    groups::{GroupQuery, Groups},
     query::{Batch, Missed, Order, Page, Query},
     reader::{Position, Reader, Version},
     stats::{Minute, Minutes, StatsQuery},

@@ -6,6 +6,7 @@ mod conflict;
 #[cfg(unix)]
 mod doors;
 mod files;
+mod groups;
 mod identity;
 mod model;
 mod query;

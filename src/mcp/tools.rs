@@ -78,9 +78,9 @@ const ALL: &[Definition] = &[
         name: "get_ai_coder_stats",
         title: "Statistics",
         about: "Counts by type and coder, tokens, cost, errors and rate limits, with each coder's status, progress and last activity; \
-                for one coder with coder_id. since limits the counts, not the present state.",
+                for one coder with coder_id. since limits the counts, not the present state. group_by=[\"model\"] tells what each model cost.",
         input: stats::input,
-        output: super::schema::of_answer::<stats::StatsAnswer>,
+        output: stats::output,
         writes: false,
         which: Which::Stats,
     },

@@ -181,7 +181,7 @@ fn key(coder: &CoderView, sort: Sort, now: Time) -> SortKey {
         }
         Sort::Activity => (false, None, Reverse(activity), Reverse(0), id),
         Sort::Name => (false, None, none, Reverse(0), name(coder)),
-        Sort::Cost => (false, None, none, Reverse(coder.usage.cost_usd.map_or(0, |usd| (usd * 1e6) as u64)), id),
+        Sort::Cost => (false, None, none, Reverse(coder.usage.cost().map_or(0, |usd| (usd * 1e6) as u64)), id),
         Sort::Tokens => (false, None, none, Reverse(coder.usage.tokens.used), id),
     }
 }
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     fn coder(id: &str, status: Status, parent: Option<&str>, last: Micros) -> CoderView {
-        let mut view = Coder::default().view(id, Time::from_micros(0), 0, Vec::new());
+        let mut view = Coder::default().view(id, Time::from_micros(0), &crate::price::Prices::default(), 0, Vec::new());
         view.status = status;
         view.parent_coder_id = parent.map(str::to_owned);
         view.last_activity = Some(Time::from_micros(last));

@@ -210,7 +210,11 @@ mod tests {
             TimelineSlot::Stopped => 's',
             TimelineSlot::Trouble => '!',
         };
-        timeline.row(&state.view("a", now, 0, Vec::new()), now, 10).into_iter().map(letter).collect()
+        timeline
+            .row(&state.view("a", now, &crate::price::Prices::default(), 0, Vec::new()), now, 10)
+            .into_iter()
+            .map(letter)
+            .collect()
     }
 
     #[test]

@@ -31,6 +31,9 @@ const RICH: &[&str] = &[
     r#"{"type":"output","coder_id":"fix-auth","stream":"assistant","text":"The tests pass.","timestamp":"2026-11-22T19:21:05Z"}"#,
     r#"{"type":"stopped","coder_id":"review","timestamp":"2026-11-22T19:22:11Z"}"#,
     r#"{"type":"progress","coder_id":"fix-auth","stage":"Bash","description":"Bash: npm test","tool_name":"Bash","running":true,"timestamp":"2026-11-22T19:20:30Z"}"#,
+    r#"{"type":"api_call","coder_id":"fix-auth","model":"claude-opus-4-6","input_tokens":20,"timestamp":"2026-11-22T19:21:21Z"}"#,
+    r#"{"type":"api_call","coder_id":"fix-auth","model":"our-own","input_tokens":20,"timestamp":"2026-11-22T19:21:22Z"}"#,
+    r#"{"type":"progress","coder_id":"fix-auth","stage":"Bash","tool_name":"Bash","failed":true,"duration_ms":1500,"timestamp":"2026-11-22T19:21:05Z"}"#,
 ];
 
 /// What has keys of its own: not compared below.
@@ -132,6 +135,10 @@ fn the_documented_lines_are_those_printed() {
     let mut rejected = rich.json(&["rejected"]);
     let stats = rich.json(&["stats", "--since", "2026-11-22T00:00:00Z"]);
     check(sections, "stats", &stats, &Home::new().json(&["stats"]));
+    let by = |keys: &str| rich.json(&["stats", "--by", keys]);
+    let rows: Vec<Value> =
+        ["model,agent,project,branch,coder,day,hour", "coder", "tool", "type"].into_iter().flat_map(by).collect();
+    check(sections, "stats --by", &rows, &bare.json(&["stats", "--by", "coder"]));
     let mut coders = rich.json(&["coders"]);
     // `idle` is the last one that was heard of, and only `docs` stalls.
     assert_eq!(coders.len(), 4);

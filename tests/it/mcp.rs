@@ -24,7 +24,7 @@ fn seqs(answer: &Value) -> Vec<u64> {
     answer["events"].as_array().expect("events").iter().map(|event| event["seq"].as_u64().expect("a seq")).collect()
 }
 
-fn eras() -> [Era; 2] {
+pub(crate) fn eras() -> [Era; 2] {
     [old(), modern()]
 }
 

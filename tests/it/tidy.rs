@@ -31,14 +31,15 @@ const ROOMS: &[Room] = &[
     room("text", &[], &["regex"]),
     room("event", &["text"], &[]),
     room("filter", &["event"], &[]),
-    room("aggregate", &["event"], &[]),
+    room("price", &[], &[]),
+    // Sums of tokens become sums of dollars where they are read.
+    room("aggregate", &["event", "price"], &[]),
     // Contents of whole files are cut before they become drafts.
     room("source", &["text", "event"], &[]),
-    room("price", &[], &[]),
     room("watch_path", &[], &["notify"]),
     room("process", &["event"], &["sysinfo"]),
     // Whose a file is, before it is written to.
-    room("history", &["text", "event", "filter", "aggregate"], &["rusqlite", "rustix"]),
+    room("history", &["text", "event", "filter", "aggregate", "price"], &["rusqlite", "rustix"]),
     // A history among the files is no file of the coder's.
     room("workspace", &["text", "history", "watch_path"], &["ignore", "blake3"]),
     // Where the keeper is reached and how it is started: no more than a hook needs.
@@ -82,7 +83,7 @@ const ROOMS: &[Room] = &[
     // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.
     room("tui", &["text", "event", "filter", "aggregate", "history", "bus", "signals", "style"], &["ratatui", "rustix"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
-    room("config", &["text", "event", "filter", "history", "wake"], &["toml"]),
+    room("config", &["text", "event", "filter", "history", "wake", "price"], &["toml"]),
     // What is said is redacted with the user's own patterns.
     room("stderr", &["text", "config"], &[]),
     // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.

@@ -40,12 +40,14 @@ fn usage_is_summed_and_errors_are_counted_by_code() {
         tokens: Tokens { used: 160, input: 100, output: 50, cache_read: 7, cache_write: 3, total: 160 },
         // 0.1 + 0.2 + 1.0 without the error of floating-point sums.
         cost_usd: Some(1.3),
+        cost_estimated_usd: None,
+        calls_unpriced: 0,
         api_calls: 2,
         errors: 3,
         errors_by_code: BTreeMap::from([("429".into(), 1), ("500".into(), 1), ("529".into(), 2)]),
         rate_limits: 1,
     };
-    assert_eq!(counted.usage(), expected);
+    assert_eq!(counted.usage(&Prices::default()), expected);
     assert_eq!(counted.events(), 6);
     assert_eq!(counted.by_type().get("ai_coder_api_call"), Some(&2));
 }
@@ -56,7 +58,7 @@ fn sums_saturate() {
         body: call(Provider { tokens_used: Some(u64::MAX), cost_usd: Some(f64::MAX), ..Default::default() }),
         ..event(ApiCall, 0)
     };
-    let usage = tally([&huge, &huge]).usage();
+    let usage = tally([&huge, &huge]).usage(&Prices::default());
     assert_eq!((usage.tokens.used, usage.cost_usd), (u64::MAX, Some(u64::MAX as f64 / 1e9)));
 }
 
@@ -69,7 +71,7 @@ fn codes_are_bounded_and_the_rest_is_other() {
         };
         codes.map(error).collect::<Vec<_>>()
     };
-    let codes = |events: &[Event]| tally(events).usage().errors_by_code;
+    let codes = |events: &[Event]| tally(events).usage(&Prices::default()).errors_by_code;
     let bounded = codes(&errors(0..64));
     assert_eq!((bounded.len(), bounded.get("other")), (64, None));
     let over = codes(&errors(0..1000));
@@ -125,7 +127,7 @@ fn derived_events_count_and_completing_ones_do_not() {
         let totals = total([&given]);
         let facts = (totals.tally().events(), totals.events_per_minute(at(1)), totals.last_event().is_some());
         assert_eq!(facts, (counted, Some(counted as f64), counted > 0), "{kind}");
-        assert_eq!(fold([&given]).view("fix-auth", at(1), 0, Vec::new()).events, counted, "{kind}");
+        assert_eq!(fold([&given]).view("fix-auth", at(1), &Prices::default(), 0, Vec::new()).events, counted, "{kind}");
     };
     for &kind in EventType::ALL {
         check(kind, false, 1);

@@ -1,5 +1,7 @@
 //! The law of this room: an aggregate depends on the events alone, not on their order or on how they were batched.
 
+use serde_json::json;
+
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use crate::event::{EventType, Family};
@@ -32,6 +34,7 @@ fn any_event() -> impl Strategy<Value = Event> {
                     tokens_used: counts.0,
                     cache_read_tokens: counts.1,
                     cost_usd: number,
+                    model: second_text,
                     error_code: code,
                     error_message: third,
                     ..Default::default()
@@ -55,6 +58,13 @@ fn any_event() -> impl Strategy<Value = Event> {
             };
             if named {
                 event.data.insert("parent_coder_id".into(), format!("parent {id}").into());
+                event.data.insert("tool_name".into(), format!("tool {id}").into());
+                event.data.insert("estimated".into(), (second % 3 == 0).into());
+                event.data.insert("covers".into(), json!({"testing": {"0": [1, 1, second, 0, 0, 0, 0, 0, 0]}}));
+            }
+            if completes.is_some() && second % 2 == 0 {
+                let was = json!(["editing", second, 1, 2, 3, u64::MAX, 5, 6, second % 4 == 0, named]);
+                event.data.insert("change".into(), json!({"was": was, "output_tokens": -2, "covered": {}, "covers": {}}));
             }
             event
         },
@@ -123,6 +133,29 @@ proptest! {
         prop_assert_eq!(&serde_json::from_str::<Totals>(&json(serde_json::to_string(&totals))).expect("reads back"), &totals);
     }
 
+    /// More models and tools than are kept apart: every call is counted once all the same.
+    #[test]
+    fn parts_are_bounded_and_add_up(names in vec(0_u32..200, 0..300), sizes in vec(0_usize..90, 1..8)) {
+        let event_of = |(at, &name): (usize, &u32)| {
+            let model = Some(format!("model-{name:03}"));
+            let call = Body::Provider(Provider { model, input_tokens: Some(3), ..Default::default() });
+            let tool = Event { data: Data::from_iter([("tool_name".to_owned(), json!(format!("tool-{name:03}")))]), ..event(EventType::Progress, 0) };
+            if at % 2 == 0 { tool } else { Event { body: call, ..event(EventType::ApiCall, 0) } }
+        };
+        let events: Vec<Event> = names.iter().enumerate().map(event_of).collect();
+        let parts = batches(&events, &sizes);
+        let sum = parts.into_iter().map(tally).fold(Tally::default(), |sum, mut part| { part.merge(&sum); part });
+        prop_assert_eq!(&sum, &tally(&events));
+        let calls = events.len() as u64 / 2;
+        let (models, tools) = (sum.by_model(), sum.by_tool());
+        prop_assert!(models.len() <= 65 && tools.len() <= 65, "{} models, {} tools", models.len(), tools.len());
+        let usage = |tally: &Tally| tally.usage(&Prices::default());
+        prop_assert_eq!(models.iter().map(|(_, part)| usage(part).api_calls).sum::<u64>(), calls);
+        prop_assert_eq!(models.iter().map(|(_, part)| usage(part).tokens.input).sum::<u64>(), 3 * calls);
+        prop_assert_eq!(usage(&sum).calls_unpriced, calls);
+        prop_assert_eq!(tools.iter().map(|(_, part)| part.tool_calls().calls).sum::<u64>(), events.len() as u64 - calls);
+    }
+
     /// More codes than are kept apart, so that some are shed on every way through the batches.
     #[test]
     fn bounded_codes_are_the_same_in_any_order_and_batch(
@@ -137,7 +170,7 @@ proptest! {
         let parts = batches(&shuffled, &sizes);
         let merged = parts.into_iter().map(tally).fold(Tally::default(), |sum, mut part| { part.merge(&sum); part });
         prop_assert_eq!(&merged, &expected);
-        let counted: u64 = expected.usage().errors_by_code.values().sum();
+        let counted: u64 = expected.usage(&Prices::default()).errors_by_code.values().sum();
         prop_assert_eq!(counted, events.len() as u64);
     }
 }

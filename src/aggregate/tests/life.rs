@@ -117,7 +117,7 @@ fn creation_is_the_first_event_until_created_says_otherwise() {
 #[test]
 fn attention_is_for_the_unfinished_and_the_failed() {
     let check = |name: &str, steps: &[(EventType, i64)], now: i64, expected: &[Attention]| {
-        let view = fold(&timeline(steps)).view("fix-auth", at(now), 0, Vec::new());
+        let view = fold(&timeline(steps)).view("fix-auth", at(now), &Prices::default(), 0, Vec::new());
         assert_eq!(view.needs_attention, expected, "{name}");
         assert_eq!(view.stalled, expected.contains(&Attention::Stalled), "{name}");
     };
@@ -177,7 +177,8 @@ fn a_view_shows_what_was_said_last() {
     // A rule's event names neither the coder's source nor its life.
     events.push(Event { source: Some("ai-coder-events".into()), ..event(FailureAlert, 8) });
     both_ways(&events, |coder, way| {
-        let shown = serde_json::to_string_pretty(&coder.view("fix-auth", at(9), 2, Vec::new())).expect("a view is JSON");
+        let shown = serde_json::to_string_pretty(&coder.view("fix-auth", at(9), &Prices::default(), 2, Vec::new()))
+            .expect("a view is JSON");
         let expected = r#"{
   "coder_id": "fix-auth",
   "coder_name": "Fix auth",
@@ -225,7 +226,7 @@ fn a_completing_event_adds_fields_and_no_life() {
         ..event(Progress, 9)
     });
     both_ways(&[paused, later, completing(event(Stopped, 9))], |coder, way| {
-        let view = coder.view("fix-auth", at(10), 0, Vec::new());
+        let view = coder.view("fix-auth", at(10), &Prices::default(), 0, Vec::new());
         let said = (view.coder_name.as_deref(), view.stage.as_deref(), view.source);
         assert_eq!(said, (Some("Fix auth"), Some("editing"), None), "{way}");
         assert_eq!((view.status, view.last_activity, view.events), (Status::Paused, Some(at(5)), 1), "{way}");
@@ -238,7 +239,7 @@ fn long_texts_are_cut_so_that_the_aggregate_stays_small() {
     let long = "ü".repeat(100_000);
     let body = progress(crate::event::Progress { description: Some(long.clone()), ..Default::default() });
     let coder = fold([&Event { body, coder_name: Some(long), ..event(Progress, 1) }]);
-    let view = coder.view("fix-auth", at(1), 0, Vec::new());
+    let view = coder.view("fix-auth", at(1), &Prices::default(), 0, Vec::new());
     let expected = "ü".repeat(499) + "…";
     assert_eq!((view.description.as_deref(), view.coder_name.as_deref()), (Some(&*expected), Some(&*expected)));
 }

@@ -51,6 +51,10 @@ impl Writer {
         let options = self.options().clone();
         let mut spool_taken_in = self.take_in_waiting()?;
         let mut checkup = look(&options, progress)?;
+        // What was counted before models and tools were is counted anew where it still can be.
+        if repair && checkup.problems.is_empty() && !self.is_absent() && self.transact(Ledger::parts_since)? > 0 {
+            self.transact(|db| rebuild(db, progress))?;
+        }
         if repair && !checkup.problems.is_empty() {
             let rebuilt = match self.transact(|db| rebuild(db, progress)) {
                 Err(Error::Broken { .. }) => false,

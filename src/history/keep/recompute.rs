@@ -63,7 +63,7 @@ impl Recomputed {
         let (head, rows) = (ledger.head, ledger.rows);
         expect(self.last <= head, &|| format!("the newest seq is {}, beyond the recorded head {head}", self.last));
         expect(self.rows == rows, &|| format!("{} events are there, {rows} are counted", self.rows));
-        let Aggregates { coders, buckets, totals } = &self.aggregates;
+        let Aggregates { coders, buckets, totals, .. } = &self.aggregates;
         // Some that cannot be read are as wrong as others, and as easily put right.
         expect(Ledger::totals(db).is_ok_and(|stored| *totals == stored), &|| {
             "the totals are not what base and events add up to".to_owned()
@@ -109,6 +109,8 @@ impl Recomputed {
 /// Writes the aggregates and the indexes anew. What the alert rule remembers is no aggregate and stays.
 pub fn rebuild(db: &Connection, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<()> {
     db.execute_batch("REINDEX")?;
+    // From now on models and tools are counted of every event that is there.
+    db.execute("UPDATE ledger SET parts_since = 0", [])?;
     let mut ledger = Ledger::load(db)?;
     let recomputed = Recomputed::of(db, &ledger, progress)?;
     (ledger.rows, ledger.head) = (recomputed.rows, ledger.head.max(recomputed.last));

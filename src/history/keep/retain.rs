@@ -223,7 +223,7 @@ impl LivingCoders {
 fn remove(db: &Connection, seqs: &[u64]) -> rusqlite::Result<()> {
     let Some(&last) = seqs.last() else { return Ok(()) };
     let mut ledger = Ledger::load(db)?;
-    let mut removed = Aggregates::default();
+    let mut removed = Aggregates::nothing(db)?;
     let mut ids = CoderIds::default();
     for &seq in seqs {
         let (no, event) = db

@@ -300,6 +300,11 @@ impl Copy<'_> {
         if let Some(totals) = totals.ok().filter(|totals| is_aggregate::<Totals>(totals)) {
             self.db.execute("UPDATE base SET totals = ?", [totals])?;
         }
+        // Histories of before schema 7 have none.
+        let evicted: rusqlite::Result<Option<String>> = self.old.query_row("SELECT evicted FROM base", [], |row| row.get(0));
+        if let Some(evicted) = evicted.ok().flatten().filter(|evicted| is_aggregate::<Tally>(evicted)) {
+            self.db.execute("UPDATE base SET evicted = ?", [evicted])?;
+        }
         let insert = "INSERT INTO bucket (coder, start, width, tally, base) VALUES (?1, ?2, ?3, '{}', ?4)";
         let sql = "SELECT coder, start, width, base FROM bucket WHERE base IS NOT NULL ORDER BY coder, start, width";
         let scanned = visit(self.old, sql, [], &mut |row| {

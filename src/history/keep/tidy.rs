@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use crate::{
-    aggregate::Tally,
+    aggregate::{Coder, Tally},
     event::{Micros, Time},
     history::{
         record::{Writer, aggregates, conflict},
@@ -15,6 +15,8 @@ use super::recompute;
 
 /// Coders whose aggregates are kept. Beyond it the finished ones that were silent longest go, if none of their events is left.
 const CODERS_MAX: u64 = 20_000;
+/// The number that no coder has: of the buckets of all that were evicted.
+const NOBODY: i64 = 0;
 /// Coders evicted in one transaction: a bound on how long others wait.
 const EVICTED_AT_ONCE: u64 = 500;
 
@@ -74,6 +76,24 @@ fn widen_buckets(db: &Connection, now: Time) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Adds what a coder that is evicted counted to what all of them did.
+fn keep_counts(db: &Connection, no: i64) -> rusqlite::Result<()> {
+    let coder: Coder =
+        db.prepare_cached("SELECT state FROM coder WHERE no = ?")?.query_row([no], |row| rows::aggregate(row, 0))?;
+    let mut evicted: Tally =
+        db.prepare_cached("SELECT evicted FROM base")?.query_row([], |row| rows::aggregate_or_default(row, 0))?;
+    evicted.merge(coder.tally());
+    db.prepare_cached("UPDATE base SET evicted = ?")?.execute([rows::json(&evicted)])?;
+    let mut statement = db.prepare_cached("SELECT start, width, tally, base FROM bucket WHERE coder = ?")?;
+    let mut buckets = statement.query([no])?;
+    while let Some(row) = buckets.next()? {
+        let bucket = (NOBODY, Time::from_micros(row.get(0)?), row.get(1)?);
+        aggregates::merge_bucket(db, bucket, &rows::aggregate(row, 2)?)?;
+        aggregates::merge_bucket_base(db, bucket, &rows::aggregate_or_default(row, 3)?)?;
+    }
+    Ok(())
+}
+
 /// The alert rule looks back ten minutes of event time; a day is far beyond what late reports need.
 fn forget_failures(db: &Connection) -> rusqlite::Result<()> {
     let forget = "DELETE FROM failure WHERE at < (SELECT max(at) FROM failure AS later WHERE later.coder = failure.coder) - ?";
@@ -100,6 +120,7 @@ fn evict(db: &Connection, coders_max: u64) -> rusqlite::Result<u64> {
             .prepare_cached("SELECT path FROM touch WHERE coder = ?")?
             .query_map([no], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
+        keep_counts(db, *no)?;
         for table in ["bucket", "touch", "failure", "conflict"] {
             db.prepare_cached(&format!("DELETE FROM {table} WHERE coder = ?"))?.execute([no])?;
         }

@@ -156,7 +156,7 @@ impl CoderRecord {
         let files =
             snapshot.db.prepare_cached("SELECT count(*) FROM touch WHERE coder = ?")?.query_row([self.no], |row| row.get(0))?;
         let conflicts = if self.state.is_finished() { Vec::new() } else { conflicts::of_coder(snapshot.db, self.no)? };
-        Ok(self.state.view(&self.id, snapshot.now, files, conflicts))
+        Ok(self.state.view(&self.id, snapshot.now, &snapshot.options.prices, files, conflicts))
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     aggregate::{HistorySize, Stats, Tally},
     event::{Micros, Time},
     history::store::{Error, Options, ledger::Ledger, rows, spool_files},
+    price::Prices,
 };
 
 use super::{
@@ -97,7 +98,8 @@ impl Reader {
     pub fn stats(&mut self, query: &StatsQuery) -> Result<Stats, Error> {
         let spooled = spool_files::waiting(self.options()).len() as u64;
         let absent = HistorySize { spooled, ..HistorySize::default() };
-        self.read(summary(&Tally::default(), absent), |snapshot| stats(snapshot, query, spooled))
+        let prices = self.options().prices.clone();
+        self.read(summary(&Tally::default(), &prices, absent), |snapshot| stats(snapshot, query, spooled))
     }
 }
 
@@ -111,7 +113,7 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery, spooled: u64) -> rusql
             None => row.state.tally().clone(),
         };
         let mut view = row.view(snapshot)?;
-        (view.events, view.events_by_type, view.usage) = (tally.events(), tally.by_type(), tally.usage());
+        (view.events, view.events_by_type, view.usage) = (tally.events(), tally.by_type(), tally.usage(&snapshot.options.prices));
         by_coder.insert(row.id.clone(), tally.events());
         coders.push(view);
         listed += 1;
@@ -150,15 +152,15 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery, spooled: u64) -> rusql
         coders_total,
         coders,
         events_by_coder: by_coder,
-        ..summary(&tally, size)
+        ..summary(&tally, &snapshot.options.prices, size)
     })
 }
 
-fn summary(tally: &Tally, history: HistorySize) -> Stats {
+fn summary(tally: &Tally, prices: &Prices, history: HistorySize) -> Stats {
     Stats {
         total_events: tally.events(),
         events_by_type: tally.by_type(),
-        usage: tally.usage(),
+        usage: tally.usage(prices),
         events_by_coder: BTreeMap::new(),
         last_event: None,
         events_per_minute: 0.0,
@@ -185,7 +187,7 @@ fn visit_chosen(
 }
 
 /// The start of the bucket that holds `since`, or of the oldest that is kept.
-fn bucket_start(ledger: &Ledger, since: Time) -> Time {
+pub fn bucket_start(ledger: &Ledger, since: Time) -> Time {
     ledger.bucket_of(since).map_or(ledger.hours_since, |(start, _)| start)
 }
 

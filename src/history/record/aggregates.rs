@@ -17,6 +17,8 @@ use crate::{
 /// The aggregates of some events: of a transaction's and those before, of those that go, or of all that there are.
 #[derive(Debug, Default)]
 pub struct Aggregates {
+    /// Of events up to this seq models and tools are not counted apart.
+    pub parts_since: u64,
     pub coders: HashMap<i64, Sum<Coder>>,
     pub buckets: HashMap<BucketKey, Sum<Tally>>,
     pub totals: Totals,
@@ -45,10 +47,15 @@ impl<T> Sum<T> {
 }
 
 impl Aggregates {
+    /// To fold events into that may be of before models and tools were counted.
+    pub fn nothing(db: &Connection) -> rusqlite::Result<Aggregates> {
+        Ok(Aggregates { parts_since: Ledger::parts_since(db)?, ..Aggregates::default() })
+    }
+
     /// What was folded from events that are gone.
     pub fn base(db: &Connection) -> rusqlite::Result<Aggregates> {
         let totals = db.query_row("SELECT totals FROM base", [], |row| rows::aggregate(row, 0))?;
-        let mut base = Aggregates { totals, ..Aggregates::default() };
+        let mut base = Aggregates { totals, ..Aggregates::nothing(db)? };
         rows::each(db, "SELECT no, base FROM coder", |row| {
             base.coders.insert(row.get(0)?, Sum::stored(rows::aggregate_or_default(row, 1)?));
             Ok(())
@@ -62,10 +69,17 @@ impl Aggregates {
 
     /// Adds an event of the coder `no`. What is stored of the coder and the bucket must be here already, or is not meant.
     pub fn fold(&mut self, ledger: &Ledger, no: i64, event: &Event) {
-        self.coders.entry(no).or_default().change().fold(event);
-        self.totals.fold(event);
-        if let Some((start, width)) = ledger.bucket_of(event.timestamp) {
-            self.buckets.entry((no, start, width)).or_default().change().fold(event);
+        let coder = self.coders.entry(no).or_default().change();
+        let bucket = ledger.bucket_of(event.timestamp);
+        let bucket = bucket.map(|(start, width)| self.buckets.entry((no, start, width)).or_default().change());
+        if event.seq > self.parts_since {
+            coder.fold(event);
+            self.totals.fold(event);
+            bucket.into_iter().for_each(|tally| tally.fold(event));
+        } else {
+            coder.fold_without_parts(event);
+            self.totals.fold_without_parts(event);
+            bucket.into_iter().for_each(|tally| tally.fold_without_parts(event));
         }
     }
 

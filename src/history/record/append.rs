@@ -22,7 +22,7 @@ use super::{
 };
 
 /// The keys of `data` that a copy of a call in another session's record may add.
-const OF_THE_CALL: [&str; 2] = [DataKey::Change.name(), DataKey::Estimated.name()];
+const OF_THE_CALL: [&str; 3] = [DataKey::CacheWrite1hTokens.name(), DataKey::Change.name(), DataKey::Estimated.name()];
 
 /// A write transaction that takes entries one by one.
 pub struct Append<'t> {

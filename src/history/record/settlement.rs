@@ -8,10 +8,11 @@
 use std::collections::BTreeSet;
 
 use rusqlite::{Connection, params};
+use serde_json::Value;
 
 use crate::{
     aggregate::Tally,
-    event::{Body, Checked, Data, DataKey, Event, EventType, Provider, Time, difference},
+    event::{Body, Checked, CountedCall, Data, DataKey, Event, EventType, Provider, Time, recounted, recover},
     history::store::{
         id::Tag,
         rows::{self, EVENT_COLUMNS},
@@ -54,9 +55,12 @@ pub fn reduce(db: &Connection, tag: Tag, checked: &mut Checked) -> rusqlite::Res
     let event = checked.event();
     let span = (scope.since, event.timestamp);
     let known = known(db, tag, &event.coder_id, span, NEWEST)?;
-    let Some(rest) = rest(told, known) else { return Ok(None) };
+    let Some(rest) = rest(told, known.net_figures()) else { return Ok(None) };
     let Provider { provider, model, duration, .. } = call;
     checked.set_body(Body::Provider(Provider { provider, model, duration, ..Provider::of_figures(rest) }));
+    if let Some(calls) = covered(told, &known) {
+        checked.mark(DataKey::Covers.name(), calls);
+    }
     Ok(Some(told))
 }
 
@@ -108,7 +112,7 @@ impl ToldSum {
         let Body::Provider(call) = &fact.body else { return Ok(None) };
         let before = call.figures();
         let known = known(db, tag, coder_id, self.span, self.seq)?;
-        let mut left = rest(self.told, known).unwrap_or_default();
+        let mut left = rest(self.told, known.net_figures()).unwrap_or_default();
         // What retention removed is not known any more, but it was.
         for (left, before) in left.iter_mut().zip(before) {
             *left = before.min(*left);
@@ -116,7 +120,13 @@ impl ToldSum {
         let Provider { provider, model, duration, .. } = call.clone();
         let mut after = Provider { provider, model, duration, ..Provider::of_figures(left) };
         zero_for_nothing(&mut after, call);
-        let change = difference(before, after.figures());
+        let Some(counted) = CountedCall::of(fact) else { return Ok(None) };
+        let mut change = recounted(&counted, &CountedCall { figures: after.figures(), ..counted.clone() });
+        let before = fact.data.get(DataKey::Covers.name());
+        let covers = covered(self.told, &known).or_else(|| before.map(|_| Value::Object(Data::new())));
+        if before != covers.as_ref() && !is_pruned(db, coder_id)? {
+            recover(&mut change, before.cloned(), covers.unwrap_or_default());
+        }
         if change.is_empty() {
             return Ok(None);
         }
@@ -127,6 +137,12 @@ impl ToldSum {
         }
         Ok(Some((Body::Provider(after), data)))
     }
+}
+
+/// The calls that a sum says the cost of, where it says one.
+fn covered(told: Figures, known: &Tally) -> Option<Value> {
+    let [.., cost] = told;
+    known.calls_without_cost().filter(|_| cost > 0)
 }
 
 /// A field that a completing event does not have stays as it was.
@@ -161,8 +177,8 @@ fn rest(told: Figures, known: Figures) -> Option<Figures> {
     (rest != Figures::default()).then_some(rest)
 }
 
-/// The figures of all calls of a coder and its subagents in a span of time, but for what is left of the sum at `seq`.
-fn known(db: &Connection, tag: Tag, coder_id: &str, (since, until): (Option<Time>, Time), seq: u64) -> rusqlite::Result<Figures> {
+/// All calls of a coder and its subagents in a span of time, but for what is left of the sum at `seq`.
+fn known(db: &Connection, tag: Tag, coder_id: &str, (since, until): (Option<Time>, Time), seq: u64) -> rusqlite::Result<Tally> {
     let mut tally = Tally::default();
     // What is left of later sums is no part of this one.
     let mut statement = db.prepare_cached(&format!(
@@ -180,7 +196,13 @@ fn known(db: &Connection, tag: Tag, coder_id: &str, (since, until): (Option<Time
     while let Some(row) = found.next()? {
         tally.fold(&rows::event(row, tag, |_| Ok(String::new()))?);
     }
-    Ok(tally.net_figures())
+    Ok(tally)
+}
+
+/// Whether some of what a coder told is gone, and not known any more.
+fn is_pruned(db: &Connection, coder_id: &str) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT EXISTS (SELECT 1 FROM coder WHERE id = ? AND base IS NOT NULL)")?
+        .query_row([root(coder_id)], |row| row.get(0))
 }
 
 /// The session that a subagent is of.

@@ -55,6 +55,14 @@ impl Ledger {
         })
     }
 
+    /// Events up to this seq were counted before models and tools were counted apart: all of them, before schema 7.
+    pub fn parts_since(db: &Connection) -> rusqlite::Result<u64> {
+        if db.column_exists(Some("main"), "ledger", "parts_since")? {
+            return db.prepare_cached("SELECT parts_since FROM ledger")?.query_row([], |row| row.get(0));
+        }
+        Ok(u64::MAX)
+    }
+
     /// The totals stand in the same row, and apart here: reading them back costs more than finding a page of events, and they
     /// may be damaged where the rest is not.
     pub fn totals(db: &Connection) -> rusqlite::Result<Totals> {

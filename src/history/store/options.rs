@@ -9,6 +9,7 @@ use std::{
 
 use crate::{
     event::{Key, Recording, Time},
+    price::Prices,
     text::Redactor,
 };
 
@@ -21,6 +22,8 @@ pub struct Options {
     pub redactor: Arc<Redactor>,
     /// What of a coder's work is recorded.
     pub recording: Recording,
+    /// What calls cost of which nobody tells it.
+    pub prices: Arc<Prices>,
     pub clock: Clock,
     /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
     pub runtime_folder: Option<PathBuf>,
@@ -35,6 +38,7 @@ impl Options {
             durability: Durability::Normal,
             redactor: Arc::default(),
             recording: Recording::default(),
+            prices: Arc::default(),
             clock: Clock::default(),
             runtime_folder: None,
             temporary_folder: None,

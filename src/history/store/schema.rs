@@ -24,6 +24,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/4.sql"),
     include_str!("schema/5.sql"),
     include_str!("schema/6.sql"),
+    include_str!("schema/7.sql"),
 ];
 
 /// The most of the database that a writer keeps in memory: what a full transaction changes fits, and need not be written twice.
@@ -148,6 +149,11 @@ pub fn migrate_to(connection: &Connection, wanted: i64, now: Time) -> rusqlite::
 /// Whether the history remembers conflicts: since schema 2.
 pub fn knows_conflicts(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(version(connection)? >= 2)
+}
+
+/// Whether models and tools are counted apart, and evicted coders together: since schema 7.
+pub fn knows_parts(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= 7)
 }
 
 /// Whether there are tables, and none of them is ours. Other programs number their schemas too.

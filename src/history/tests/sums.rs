@@ -128,8 +128,80 @@ fn a_fork_that_counts_on_from_its_parent_is_charged_for_its_own_calls() {
     lab.assert_sound();
 }
 
+/// What was reported, what is estimated besides, and how many calls have no price.
+fn cost(lab: &mut Lab) -> (Option<f64>, Option<f64>, u64) {
+    let usage = stats(lab).usage;
+    (usage.cost_usd, usage.cost_estimated_usd, usage.calls_unpriced)
+}
+
+/// A call of a model whose input costs five dollars a million tokens.
+fn priced(coder: &str, key: &str, at: i64, input: u64) -> Draft {
+    call(coder, key, at, json!({"model": "claude-opus-4-6", "input_tokens": input}))
+}
+
+#[test]
+fn a_call_without_a_cost_is_estimated_until_somebody_tells_it() {
+    let mut lab = Lab::new();
+    lab.append(priced("a", "1", 1, 1_000_000));
+    assert_eq!(cost(&mut lab), (None, Some(5.0), 0));
+    // The figure grows, and the estimate with it.
+    lab.append(priced("a", "1", 1, 2_000_000));
+    assert_eq!(cost(&mut lab), (None, Some(10.0), 0));
+    lab.append(call("a", "2", 2, json!({"model": "nobody-knows", "input_tokens": 7})));
+    assert_eq!(cost(&mut lab), (None, Some(10.0), 1));
+    lab.append(call("a", "1", 1, json!({"cost_usd": 8.0})));
+    assert_eq!(cost(&mut lab), (Some(8.0), None, 1));
+    lab.append(call("a", "2", 2, json!({"cost_usd": 0.0})));
+    assert_eq!(cost(&mut lab), (Some(8.0), None, 0), "what costs nothing is told");
+    lab.assert_sound();
+}
+
+#[test]
+fn a_model_that_is_told_later_takes_its_calls_along() {
+    let mut lab = Lab::new();
+    lab.append(call("a", "1", 1, json!({"input_tokens": 1_000_000})));
+    assert_eq!(cost(&mut lab), (None, None, 1));
+    lab.append(call("a", "1", 1, json!({"model": "claude-opus-4-6"})));
+    assert_eq!(cost(&mut lab), (None, Some(5.0), 0));
+    lab.assert_sound();
+}
+
+#[test]
+fn what_a_sum_says_the_cost_of_is_not_estimated_besides() {
+    let sum_of = |cost: f64| Draft { sums: Some(SumScope { since: None }), ..call("a", "sum", 5, json!({"cost_usd": cost})) };
+    let mut lab = Lab::new();
+    lab.append(priced("a", "1", 1, 1_000_000));
+    lab.append(priced("a/sub", "2", 2, 1_000_000));
+    lab.append(sum_of(7.5).with("estimated", true));
+    assert_eq!(cost(&mut lab), (Some(7.5), None, 0));
+    // A call that is heard of late; and one of another process, after the sum.
+    lab.append(priced("a", "3", 3, 1_000_000));
+    assert_eq!(cost(&mut lab), (Some(7.5), None, 0));
+    lab.append(priced("a", "4", 60, 1_000_000));
+    assert_eq!(cost(&mut lab), (Some(7.5), Some(5.0), 0));
+    // Somebody tells what one of them cost: the sum is what it was.
+    lab.append(call("a", "1", 1, json!({"cost_usd": 2.0})));
+    assert_eq!(cost(&mut lab), (Some(7.5), Some(5.0), 0));
+    lab.assert_sound();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+    /// Some calls tell their cost, now or later, a sum that of all: in any order nothing is estimated in the end.
+    #[test]
+    fn in_any_order_a_sum_s_cost_is_that_of_its_calls(order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(), told in 0..4usize) {
+        let mut drafts: Vec<Draft> = (0..4).map(|at| priced(["a", "a/sub"][at % 2], &format!("{at}"), at as i64, 1_000_000)).collect();
+        drafts.push(call(["a", "a/sub"][told % 2], &format!("{told}"), told as i64, json!({"cost_usd": 4.0})));
+        let sum = Draft { sums: Some(SumScope { since: None }), ..call("a", "sum", 30, json!({"cost_usd": 18.0})) };
+        drafts.push(sum.with("estimated", true));
+        let mut lab = Lab::new();
+        for at in order {
+            lab.append(drafts[at].clone());
+        }
+        prop_assert_eq!(cost(&mut lab), (Some(18.0), None, 0));
+        lab.assert_sound();
+    }
+
     /// Calls of two processes, of which each tells its sum, in any order: all together are the sums.
     #[test]
     fn in_any_order_calls_and_rests_are_the_sums(order in Just((0..6).collect::<Vec<usize>>()).prop_shuffle(), missing in 0..4usize) {

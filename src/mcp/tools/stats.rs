@@ -2,20 +2,22 @@
 
 use std::{sync::Arc, time::SystemTime};
 
+use jiff::{Timestamp, tz::TimeZone};
 use rmcp::model::JsonObject;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    aggregate::Stats,
-    event::check_coder_id,
+    aggregate::{GroupKeys, GroupRow, Stats},
+    event::{Invalid, Time, check_coder_id},
     filter::parse_moment,
-    history::{self, Reader, StatsQuery},
+    history::{self, GroupQuery, Groups, Reader, StatsQuery},
     mcp::{
         arguments::tool_arguments,
         budget::{ANSWER_CHARS_MAX, AnswerBudget, shorten},
         context::ServeContext,
+        schema::of_answer,
         tool_error::ToolError,
     },
 };
@@ -24,6 +26,8 @@ tool_arguments! {
     GetStats {
         coder_id: Option<String> = "Only this coder.",
         since: Option<String> = "Count from this time on: RFC 3339, or an age such as 15m, 2h, 7d. Rounded down to a minute or hour, and echoed.",
+        until: Option<String> = "Count only up to this time; with group_by.",
+        group_by: Vec<String> = "A row for each, and their sum, in place of everything else: model, agent, project, branch, coder, day, hour, tool, type.",
     }
 }
 
@@ -35,15 +39,42 @@ pub(in crate::mcp) struct StatsAnswer {
     #[serde(flatten)]
     #[schemars(with = "Stats")]
     stats: Value,
-    /// Coders were left out to keep the answer short: ask for one with coder_id, or `list_ai_coders`.
+    /// With group_by: the dearest first, or in order of time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "group_rows")]
+    groups: Option<Vec<Value>>,
+    /// With group_by: all of them, those left out included.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "group_row")]
+    sum: Option<GroupRow>,
+    /// Coders or groups were left out to keep the answer short: ask for one with coder_id, or `list_ai_coders`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
 }
 
 impl StatsAnswer {
     pub(super) fn is_of_coders(&self) -> bool {
-        self.stats["coders"].as_array().is_some_and(|coders| !coders.is_empty())
+        self.groups.is_some() || self.stats["coders"].as_array().is_some_and(|coders| !coders.is_empty())
     }
+}
+
+fn group_row(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "type": "object",
+        "description": "What was asked for, and events, tokens, cost_usd, cost_estimated_usd, api_calls, tool_calls, where there are any."
+    })
+}
+
+fn group_rows(generator: &mut SchemaGenerator) -> Schema {
+    let row = group_row(generator);
+    json_schema!({"type": "array", "items": row})
+}
+
+/// What groups are told without.
+pub(super) fn output() -> Arc<JsonObject> {
+    let mut schema = Arc::unwrap_or_clone(of_answer::<StatsAnswer>());
+    schema.remove("required");
+    Arc::new(schema)
 }
 
 pub(super) fn input() -> Arc<JsonObject> {
@@ -51,9 +82,18 @@ pub(super) fn input() -> Arc<JsonObject> {
 }
 
 pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<StatsAnswer, ToolError> {
-    let GetStats { coder_id: coder, since } = GetStats::check(arguments)?;
+    let GetStats { coder_id: coder, since, until, group_by } = GetStats::check(arguments)?;
     coder.as_deref().map_or(Ok(()), check_coder_id)?;
-    let since = since.map(|moment| parse_moment("since", &moment, SystemTime::now().into())).transpose()?;
+    let moment = |name: &'static str, given: Option<String>| {
+        given.map(|given| parse_moment(name, &given, SystemTime::now().into())).transpose()
+    };
+    let (since, until) = (moment("since", since)?, moment("until", until)?);
+    if !group_by.is_empty() {
+        return grouped(serving, coder, since, until, &group_by).await;
+    }
+    if until.is_some() {
+        return Err(Invalid::new("until", "`until` needs `group_by`").into());
+    }
     // Of one coder it is a row and what hangs on it.
     let takes_few_rows = coder.is_some() && since.is_none();
     let query = StatsQuery { coder, since, coders_max: CODERS_MAX };
@@ -65,6 +105,43 @@ pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) 
         }
     };
     if takes_few_rows { serving.bus.read_few(read).await? } else { serving.bus.read(read).await? }
+}
+
+async fn grouped(
+    serving: &ServeContext,
+    coder: Option<String>,
+    since: Option<Time>,
+    until: Option<Time>,
+    group_by: &[String],
+) -> Result<StatsAnswer, ToolError> {
+    let names = group_by.iter().flat_map(|names| names.split(','));
+    let keys = GroupKeys::parse(names).map_err(|error| Invalid::new("group_by", error))?;
+    let read = move |reader: &mut Reader| {
+        if let Some(coder) = &coder
+            && reader.coder(coder)?.is_none()
+        {
+            return Ok(Err(ToolError::unknown_coder(reader, coder)?));
+        }
+        let groups = reader.groups(&GroupQuery { keys, coder, since, until, hour_of: &local_hour })?;
+        Ok(Ok(answer_of_groups(groups)))
+    };
+    serving.bus.read(read).await?
+}
+
+fn answer_of_groups(Groups { since, rows, sum }: Groups) -> StatsAnswer {
+    let mut stats = JsonObject::new();
+    if let Some(since) = since {
+        stats.insert("since".into(), since.to_string().into());
+    }
+    let rows = rows.into_iter().map(|row| serde_json::to_value(row).expect("a row has only JSON values and text keys"));
+    let (rows, left) = AnswerBudget::beside(&(&stats, &sum)).fill(rows);
+    StatsAnswer { stats: stats.into(), groups: Some(rows), sum: Some(sum), truncated: left }
+}
+
+/// As a person's clock has it: days are theirs.
+fn local_hour(time: Time) -> String {
+    let local = Timestamp::from_microsecond(time.micros()).map(|moment| moment.to_zoned(TimeZone::system()));
+    local.map_or_else(|_| time.to_string(), |local| local.strftime("%Y-%m-%d %H:00").to_string())
 }
 
 /// The whole history's statistics, as the resource gives them.
@@ -87,5 +164,5 @@ fn fill(mut stats: Stats, more: bool) -> StatsAnswer {
     let coders = coders.into_iter().map(|coder| serde_json::to_value(coder).expect("a coder has only JSON values and text keys"));
     let (coders, left) = AnswerBudget::beside(&told).fill(coders);
     told["coders"] = coders.into();
-    StatsAnswer { stats: told, truncated: left || more }
+    StatsAnswer { stats: told, groups: None, sum: None, truncated: left || more }
 }

@@ -187,7 +187,7 @@ impl Canvas<'_> {
         match column {
             Column::Tokens if usage.tokens.used > 0 => self.put_right(cell, &short(usage.tokens.used), Style::new()),
             Column::Cost => {
-                let cost = usage.cost_usd.map_or_else(String::new, dollars);
+                let cost = usage.cost().map_or_else(String::new, |usd| format!("{}{}", usage.cost_mark(), dollars(usd)));
                 self.put_right(cell, &cost, Style::new());
             }
             Column::Errors if usage.errors > 0 => self.put_right(cell, &short(usage.errors), self.theme.bad()),
@@ -215,11 +215,12 @@ fn idle_style(page: &Canvas<'_>, coder: &CoderView, now: Time) -> Style {
     if silent && Standing::of(coder) == Standing::Stalled { page.theme.attention() } else { Style::new() }
 }
 
-/// `$0.35`, `$12.4`, `$1.2k`: at most six characters.
+/// `$0.35`, `$12.4`, `$1.2k`: at most five characters, six with the mark of an estimate.
 fn dollars(usd: f64) -> String {
     match usd {
         ..9.995 => format!("${usd:.2}"),
-        ..999.5 => format!("${usd:.1}"),
+        ..99.95 => format!("${usd:.1}"),
+        ..999.5 => format!("${usd:.0}"),
         _ => format!("${}", short(usd as u64)),
     }
 }
@@ -238,6 +239,6 @@ mod tests {
 
     #[test]
     fn money_stays_short() {
-        assert_eq!([0.0, 0.352, 9.99, 12.44, 999.9].map(dollars), ["$0.00", "$0.35", "$9.99", "$12.4", "$999"]);
+        assert_eq!([0.0, 0.352, 9.99, 12.44, 99.96, 999.9].map(dollars), ["$0.00", "$0.35", "$9.99", "$12.4", "$100", "$999"]);
     }
 }

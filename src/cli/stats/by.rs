@@ -1,0 +1,101 @@
+//! `stats --by`: a row for each model, project, day and so on, and the sum of all.
+
+use std::io::{self, Write};
+
+use ai_coder_events::{
+    aggregate::{GroupKey, GroupKeys, GroupRow, Usage},
+    history::Groups,
+    style::Tint,
+};
+use serde::Serialize;
+
+use super::super::print::{Cell, Console, cell, json_line};
+
+/// The sum, told from the rows.
+#[derive(Serialize)]
+struct SumLine<'g> {
+    sum: bool,
+    #[serde(flatten)]
+    row: &'g GroupRow,
+}
+
+/// A figure that some rows have.
+struct Figure {
+    heading: &'static str,
+    of: fn(&GroupRow) -> String,
+}
+
+const FIGURES: &[Figure] = &[
+    // Where all are calls, that says it.
+    Figure {
+        heading: "events",
+        of: |row| some(if row.events == row.usage.api_calls.max(row.tool_calls) { 0 } else { row.events }),
+    },
+    Figure { heading: "calls", of: |row| some(row.usage.api_calls) },
+    Figure { heading: "tokens", of: |row| some(row.usage.tokens.total) },
+    Figure { heading: "in", of: |row| some(row.usage.tokens.input) },
+    Figure { heading: "out", of: |row| some(row.usage.tokens.output) },
+    Figure { heading: "cache read", of: |row| some(row.usage.tokens.cache_read) },
+    Figure { heading: "cache write", of: |row| some(row.usage.tokens.cache_write) },
+    Figure { heading: "cost", of: |row| cost(&row.usage) },
+    Figure { heading: "unpriced", of: |row| some(row.usage.calls_unpriced) },
+    Figure { heading: "tool calls", of: |row| some(row.tool_calls) },
+    Figure { heading: "failed", of: |row| some(row.tool_calls_failed) },
+    Figure { heading: "took", of: |row| if row.tool_duration_ms > 0 { seconds(row.tool_duration_ms) } else { String::new() } },
+    Figure { heading: "errors", of: |row| some(row.usage.errors) },
+];
+
+/// # Errors
+/// Where they cannot be written.
+pub fn lines(out: &mut impl Write, groups: &Groups) -> io::Result<()> {
+    groups.rows.iter().try_for_each(|row| json_line(out, row))?;
+    json_line(out, &SumLine { sum: true, row: &groups.sum })
+}
+
+/// # Errors
+/// Where it cannot be written.
+pub fn table(out: &mut impl Write, console: &Console, keys: &GroupKeys, groups: &Groups) -> io::Result<()> {
+    if let Some(since) = groups.since {
+        console.line(out, &format!("since {}", console.time(since)), Tint::Dim)?;
+    }
+    let has = |figure: &&Figure| groups.rows.iter().any(|row| !(figure.of)(row).is_empty());
+    let figures: Vec<&Figure> = FIGURES.iter().filter(has).collect();
+    let mut rows = vec![heading(keys, &figures)];
+    let values = |row: &GroupRow, tint: Tint| -> Vec<Cell> {
+        figures.iter().map(|figure| cell((figure.of)(row), tint).number()).collect()
+    };
+    for row in &groups.rows {
+        let names = keys.iter().map(|key| name(key, row.get(key).unwrap_or_default()));
+        rows.push(names.chain(values(row, Tint::Plain)).collect());
+    }
+    let all = keys.iter().enumerate().map(|(index, _)| cell(if index == 0 { "all" } else { "" }, Tint::Bold));
+    rows.push(all.chain(values(&groups.sum, Tint::Bold)).collect());
+    console.table(out, &rows)
+}
+
+fn heading(keys: &GroupKeys, figures: &[&Figure]) -> Vec<Cell> {
+    let keys = keys.iter().map(|key| cell(key.name(), Tint::Dim));
+    keys.chain(figures.iter().map(|figure| cell(figure.heading, Tint::Dim).number())).collect()
+}
+
+fn name(key: GroupKey, value: &str) -> Cell {
+    let shown = cell(value, Tint::Plain);
+    match key {
+        GroupKey::Coder | GroupKey::Project => shown.id(),
+        GroupKey::Day | GroupKey::Hour => shown.time(),
+        _ => shown,
+    }
+}
+
+/// Nothing for none.
+fn some(count: u64) -> String {
+    if count > 0 { count.to_string() } else { String::new() }
+}
+
+fn cost(usage: &Usage) -> String {
+    usage.cost().map_or_else(String::new, |cost| format!("{}${cost:.2}", usage.cost_mark()))
+}
+
+fn seconds(millis: u64) -> String {
+    format!("{}.{} s", millis / 1000, millis % 1000 / 100)
+}
