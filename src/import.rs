@@ -13,6 +13,7 @@ mod control;
 mod feed;
 mod intake;
 mod lines;
+mod place_watch;
 mod places;
 mod record;
 mod tail;

@@ -63,10 +63,10 @@ impl ImportArgs {
     pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         let agent = self.agent()?;
         let places = self.places(agent, &call)?;
-        let files = import::find(agent, &places)?;
         if self.follow {
-            return follow(agent, places, &files, call);
+            return follow(agent, places, call);
         }
+        let files = import::find(agent, &places)?;
         let bar = progress::gone_with_ctrl_c(bar(&files, &call));
         let imported = import::once(agent, &call.config.history, &files, &mut |bytes| bar.inc(bytes));
         bar.finish_and_clear();
@@ -104,6 +104,9 @@ impl ImportArgs {
         };
         let folder = folder.context("no home folder to look for records in: set HOME, or name a path")?;
         let places = import::default_places(agent, &folder);
+        if self.follow {
+            return Ok(places);
+        }
         // Where it keeps more than one, it may not have made all of them yet.
         let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = places.into_iter().partition(|place| place.exists());
         Ok(if there.is_empty() { missing.into_iter().take(1).collect() } else { there })
@@ -114,11 +117,16 @@ fn with_records() -> Vec<&'static str> {
     Agent::ALL.iter().filter(|&&agent| import::keeps_records(agent)).map(|agent| agent.name()).collect()
 }
 
-fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Invocation) -> anyhow::Result<ExitCode> {
+fn follow(agent: Agent, places: Vec<PathBuf>, call: Invocation) -> anyhow::Result<ExitCode> {
+    let (there, missing): (Vec<PathBuf>, Vec<PathBuf>) = places.iter().cloned().partition(|place| place.exists());
+    if there.is_empty() {
+        let missing: Vec<String> = missing.iter().map(|place| format!("`{}`", place.display())).collect();
+        writeln!(io::stderr(), "waiting for {}", missing.join(" or "))?;
+    }
+    let bar = bar(&import::find(agent, &there)?, &call);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("failed to start")?;
     let control = TailControl::default();
     let mut tail = RecordsTail::new(agent, &call.config.history, places, control.clone())?;
-    let bar = bar(files, &call);
     let followed = runtime.block_on(async {
         let options = &call.config.history;
         let upkeep = upkeep::start(&Bus::new(options.clone()), options, call.config.retention);
@@ -132,20 +140,23 @@ fn follow(agent: Agent, places: Vec<PathBuf>, files: &[Found], call: Invocation)
             caught_up = &mut catching_up => caught_up,
             () = ctrl_c.pressed() => {
                 control.stop();
-                catching_up.await.context("the import ended")??;
-                return anyhow::Ok(());
+                return Ok(catching_up.await.context("the import ended")??.0);
             }
         };
         let (summary, mut tail) = caught_up.context("the import ended")??;
         tell(agent, &summary, &call)?;
-        let tailing = tokio::task::spawn_blocking(move || tail.run());
+        let tailing = tokio::task::spawn_blocking(move || {
+            tail.run();
+            tail.summary()
+        });
         ctrl_c.pressed().await;
         control.stop();
-        tailing.await.context("the import ended")?;
+        let summary = tailing.await.context("the import ended")?;
         upkeep.stop();
-        anyhow::Ok(())
+        anyhow::Ok(summary)
     });
-    followed.map(|()| ExitCode::from(INTERRUPTED))
+    tell(agent, &followed?, &call)?;
+    Ok(ExitCode::from(INTERRUPTED))
 }
 
 fn bar(files: &[Found], call: &Invocation) -> ProgressBar {

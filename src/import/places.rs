@@ -87,6 +87,13 @@ pub fn find(agent: Agent, places: &[PathBuf]) -> Result<Vec<Found>, Error> {
     Ok(found)
 }
 
+/// The record at `path`, where there is one by its name.
+pub(super) fn found_at(agent: Agent, path: &Path) -> Option<Found> {
+    let metadata = fs::metadata(path).ok().filter(Metadata::is_file)?;
+    let is_record = RecordNames::of(agent).is_some_and(|names| names.has_name(path));
+    is_record.then(|| Found { path: path.to_owned(), stamp: FileStamp::of(&metadata) })
+}
+
 /// How an agent's records are told from its other files.
 struct RecordNames {
     folders: &'static [&'static str],

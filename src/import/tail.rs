@@ -16,9 +16,14 @@ use crate::{
     watch_path::{self, PathWatch},
 };
 
-use super::{Error, Found, ImportSummary, Intake, RecordFile, TailControl, find, places::FileStamp, record::LastLine};
+use super::{
+    Error, Found, ImportSummary, Intake, RecordFile, TailControl, find,
+    place_watch::PlaceWatch,
+    places::{FileStamp, found_at},
+    record::LastLine,
+};
 
-/// Between two looks at every file: how late a new session shows.
+/// Between two looks at every file: how late shows what no watch tells of.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 /// Each watch costs a thread; more agents than this rarely work at once on one machine.
 const WATCHES_MAX: usize = 8;
@@ -54,12 +59,16 @@ impl RecordsTail {
     /// Imports what is there by now; `progress` is told of bytes as they are read.
     ///
     /// # Errors
-    /// Where the history cannot be written, or a place is missing.
+    /// Where the history cannot be written.
     pub fn catch_up(&mut self, progress: &mut dyn FnMut(u64)) -> Result<ImportSummary, Error> {
-        let found = find(self.agent, &self.places)?;
+        let found = self.found();
         self.look_at_all(found, progress)?;
-        self.intake.summary.files = self.files.len() as u64;
-        Ok(self.intake.summary.clone())
+        Ok(self.summary())
+    }
+
+    /// What came of it so far.
+    pub fn summary(&self) -> ImportSummary {
+        ImportSummary { files: self.files.len() as u64, ..self.intake.summary.clone() }
     }
 
     /// Follows `place`, a file or a folder, from the next look on; it need not be there yet.
@@ -106,14 +115,21 @@ impl RecordsTail {
     /// Returns when the control is stopped. A history that cannot be written now is tried again with the next look.
     pub fn run(&mut self) {
         let mut looked_at = Instant::now();
-        self.rewatch();
+        let watch = PlaceWatch::start(&self.places, self.control.clone());
+        let mut watch = watch.inspect_err(|error| tracing::warn!("new sessions show with the next look: {error}")).ok();
+        self.refresh(&mut watch);
         while !self.control.is_stopped() {
             self.control.wait(LOOK_EVERY.saturating_sub(looked_at.elapsed()));
-            if looked_at.elapsed() < LOOK_EVERY {
-                self.glance();
-            } else {
+            let changes = watch.as_ref().map(PlaceWatch::changes).unwrap_or_default();
+            if changes.look_everywhere || looked_at.elapsed() >= LOOK_EVERY {
                 looked_at = Instant::now();
+                self.refresh(&mut watch);
                 self.look();
+            } else {
+                let found = changes.files.iter().filter_map(|path| found_at(self.agent, path)).collect();
+                let taken = self.look_at_all(found, &mut |_| {});
+                self.forget_unless(taken);
+                self.glance();
             }
         }
         let ended = self.end_open(Path::new(""));
@@ -128,8 +144,14 @@ impl RecordsTail {
         }
     }
 
-    /// A place that is gone may come back.
-    fn look_again(&mut self) -> Result<(), Error> {
+    fn refresh(&self, watch: &mut Option<PlaceWatch>) {
+        if let Some(watch) = watch {
+            watch.refresh(&self.places);
+        }
+    }
+
+    /// A place that is not there, or is gone, may come.
+    fn found(&self) -> Vec<Found> {
         let mut found = Vec::new();
         for place in &self.places {
             match find(self.agent, std::slice::from_ref(place)) {
@@ -137,6 +159,11 @@ impl RecordsTail {
                 Err(error) => tracing::debug!("{error}"),
             }
         }
+        found
+    }
+
+    fn look_again(&mut self) -> Result<(), Error> {
+        let found = self.found();
         let there: HashSet<&Path> = found.iter().map(|found| found.path.as_path()).collect();
         self.files.retain(|path, _| there.contains(path.as_path()));
         self.look_at_all(found, &mut |_| {})

@@ -2,9 +2,9 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::{BufRead, BufReader, Write},
+    io::{BufRead, BufReader, Read, Write},
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{ChildStdout, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -47,15 +47,17 @@ fn owned(expected: &[(&str, &str)]) -> Vec<(String, String)> {
 struct Follower<'h> {
     home: &'h Home,
     child: Running,
+    said: BufReader<ChildStdout>,
 }
 
 impl Follower<'_> {
     fn start<'h>(home: &'h Home, words: &[&str]) -> (Follower<'h>, String) {
         let mut command = home.command(&[&["import", "claude-code", "--follow"], words].concat());
-        let mut child = Running(command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap());
+        let mut child = Running(command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
         let mut summary = String::new();
-        BufReader::new(child.0.stdout.take().unwrap()).read_line(&mut summary).unwrap();
-        (Follower { home, child }, summary)
+        let mut said = BufReader::new(child.0.stdout.take().unwrap());
+        said.read_line(&mut summary).unwrap();
+        (Follower { home, child, said }, summary)
     }
 
     fn sees(&self, expected: &[(&str, &str)]) {
@@ -70,10 +72,14 @@ impl Follower<'_> {
         }
     }
 
-    fn interrupt(mut self) -> Option<i32> {
+    /// What it says then.
+    fn interrupt(mut self) -> String {
         let process = self.child.0.id().to_string();
         assert!(Command::new("kill").args(["-INT", &process]).status().unwrap().success());
-        self.child.0.wait().unwrap().code()
+        let mut rest = String::new();
+        self.said.read_to_string(&mut rest).unwrap();
+        assert_eq!(self.child.0.wait().unwrap().code(), Some(130));
+        rest
     }
 }
 
@@ -178,7 +184,8 @@ fn a_follower_takes_in_what_grows_appears_and_begins_anew() {
     follower.sees(&so_far);
     append(&path.with_file_name("s2.jsonl"), "other words\nagain\n");
     follower.sees(&[&so_far[..], &[("s2.jsonl line 2", "again")]].concat());
-    assert_eq!(follower.interrupt(), Some(130));
+    let all = follower.interrupt();
+    assert!(all.starts_with("2 files, ") && all.lines().count() == 1, "it sums up what it did: {all}");
 }
 
 /// What Claude Code recorded of a run lands once, whether imported again or followed.
@@ -208,5 +215,18 @@ fn a_session_is_imported_once() {
     while home.json(&["list", "--type", "api_call"]).len() < 2 {
         assert!(Instant::now() < deadline, "the second call is taken in");
     }
-    assert_eq!(follower.interrupt(), Some(130));
+    let all: Value = serde_json::from_str(&follower.interrupt()).unwrap();
+    assert_eq!((&all["files"], &all["lines"]), (&json!(1), &json!(4)), "{all}");
+    assert!(all["new"].as_u64() > Some(0), "{all}");
+}
+
+/// Whoever starts it first need not start it again once the agent has run.
+#[test]
+fn a_follower_waits_for_the_place_of_records() {
+    let home = Home::new();
+    let (follower, summary) = Follower::start(&home, &[]);
+    assert!(summary.starts_with("0 files, 0 lines: "), "{summary}");
+    record(&home, "s1.jsonl", "one\n");
+    follower.sees(&[("s1.jsonl line 1", "one")]);
+    assert!(follower.interrupt().starts_with("1 file, 1 line: "));
 }
