@@ -134,13 +134,14 @@ impl Models {
         for (model, calls) in self.each() {
             for (&step, sums) in &calls.0 {
                 let Ok(step) = u64::try_from(step) else { continue };
-                let with_tokens = count(sums.0[WITH_TOKENS]);
-                if with_tokens == 0 {
+                if sums.0[WITH_TOKENS] == 0 {
                     continue;
                 }
-                match prices.cost(model, step, &sums.billed()) {
-                    Some(usd) => estimate.usd = Some(estimate.usd.unwrap_or(0.0) + usd),
-                    None => estimate.unpriced = estimate.unpriced.saturating_add(with_tokens),
+                // Below zero where the cost of a sum that is counted here includes calls that are counted elsewhere.
+                let (more, less) = (sums.billed(1), sums.billed(-1));
+                match prices.cost(model, step, &more).zip(prices.cost(model, step, &less)) {
+                    Some((more, less)) => estimate.usd = Some(estimate.usd.unwrap_or(0.0) + more - less),
+                    None => estimate.unpriced = estimate.unpriced.saturating_add(count(sums.0[WITH_TOKENS])),
                 }
             }
         }
@@ -178,9 +179,11 @@ impl ModelCalls {
 }
 
 impl CallSums {
-    fn billed(&self) -> BilledTokens {
-        let [used, input, output, cache_read, cache_write] = [0, 1, 2, 3, 4].map(|index| count(self.0[FIGURES + index]));
-        let cache_write_1h = count(self.0[CACHE_WRITE_1H]);
+    /// The tokens above zero, or below it.
+    fn billed(&self, sign: i128) -> BilledTokens {
+        let signed = |index: usize| count(self.0[index].saturating_mul(sign));
+        let [used, input, output, cache_read, cache_write] = [0, 1, 2, 3, 4].map(|index| signed(FIGURES + index));
+        let cache_write_1h = signed(CACHE_WRITE_1H);
         let parts = [output, cache_read, cache_write].into_iter().fold(0, u64::saturating_add);
         // Of whom only sums are known, most is input.
         let input = input.max(used.saturating_sub(parts));

@@ -107,7 +107,11 @@ impl Event {
         let is_mark = |name: &str| name == DataKey::Running.name() || body.is_none() && name == DataKey::Estimated.name();
         // What the history itself finds out nobody tells it.
         let is_ours = |name: &str| [DataKey::Change, DataKey::Covers, DataKey::Withdrawn].iter().any(|key| name == key.name());
-        let lacking = |(name, _): &(&String, &Value)| !self.data.contains_key(*name) && !is_mark(name) && !is_ours(name);
+        // Of a call whose cost is told nobody needs what it is worked out from.
+        let has_cost = matches!(&self.body, Body::Provider(call) if call.cost_usd.is_some());
+        let is_moot = |name: &str| has_cost && name == DataKey::CacheWrite1hTokens.name();
+        let is_wanted = |name: &str| !is_mark(name) && !is_ours(name) && !is_moot(name);
+        let lacking = |(name, _): &(&String, &Value)| !self.data.contains_key(*name) && is_wanted(name);
         let mut data: Data = report.data.iter().filter(lacking).map(|(name, value)| (name.clone(), value.clone())).collect();
         if may_correct && self.is_estimated() && !report.is_estimated() && body.is_some() {
             data.insert(DataKey::Estimated.name().to_owned(), false.into());

@@ -204,3 +204,39 @@ fn an_agent_gets_the_same_rows() {
         assert!(refused.contains("`until` needs `group_by`"), "{refused}");
     }
 }
+
+#[test]
+fn what_a_transcript_tells_is_priced_as_its_provider_does() {
+    let home = Home::new();
+    let path = home.path().join("0199a0c4-5a3c-7000-8000-000000000001.jsonl");
+    let line = |id: u32, model: &str, usage: Value| {
+        json!({
+            "type": "assistant", "uuid": format!("u{id}"), "sessionId": "0199a0c4-5a3c-7000-8000-000000000001", "cwd": "/repo",
+            "timestamp": "2026-11-22T10:00:00.000Z", "requestId": format!("req_011CUabcdefghijklmnop{id}"),
+            "message": {"id": format!("msg_01abcdefghijklmnopqrs{id}"), "role": "assistant", "model": model, "content": [], "usage": usage},
+        })
+        .to_string()
+    };
+    let million = 1_000_000;
+    let lines = [
+        line(
+            1,
+            "claude-opus-4-6",
+            json!({"input_tokens": 0, "output_tokens": 0, "cache_creation_input_tokens": million,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": million}}),
+        ),
+        line(
+            2,
+            "claude-haiku-4-5-20251001",
+            json!({"input_tokens": million, "output_tokens": 0, "cache_creation_input_tokens": million,
+            "cache_creation": {"ephemeral_5m_input_tokens": million, "ephemeral_1h_input_tokens": 0}}),
+        ),
+        // Beyond 200,000 tokens the whole prompt has another price.
+        line(3, "claude-sonnet-4-5-20250929", json!({"input_tokens": 199_999, "output_tokens": 0, "cache_read_input_tokens": 2})),
+    ];
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    home.ok(&["import", "claude-code", path.to_str().unwrap()]);
+    let expected =
+        ["claude-opus-4-6 10.0", "claude-haiku-4-5-20251001 2.25", "claude-sonnet-4-5-20250929 1.1999952", "all 13.4499952"];
+    assert_eq!(rows(&home, &["--by", "model"], &["model"], &["cost_estimated_usd"]), expected);
+}

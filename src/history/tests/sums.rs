@@ -157,6 +157,27 @@ fn a_call_without_a_cost_is_estimated_until_somebody_tells_it() {
 }
 
 #[test]
+fn what_is_written_to_the_cache_for_an_hour_costs_more_until_the_cost_is_told() {
+    let written = |more: serde_json::Value| {
+        let mut fields = json!({"model": "claude-opus-4-6", "cache_write_tokens": 1_000_000});
+        fields.as_object_mut().expect("an object").extend(more.as_object().cloned().expect("an object"));
+        call("a", "1", 1, fields)
+    };
+    let mut lab = Lab::new();
+    lab.append(written(json!({})));
+    assert_eq!(cost(&mut lab), (None, Some(6.25), 0));
+    lab.append(written(json!({"cache_write_1h_tokens": 1_000_000})));
+    assert_eq!(cost(&mut lab), (None, Some(10.0), 0));
+    lab.append(written(json!({"cost_usd": 9.0})));
+    assert_eq!((cost(&mut lab), lab.log().len()), ((Some(9.0), None, 0), 3));
+    lab.assert_sound();
+    let mut lab = Lab::new();
+    lab.append(written(json!({"cost_usd": 9.0})));
+    lab.append(written(json!({"cache_write_1h_tokens": 1_000_000})));
+    assert_eq!((cost(&mut lab), lab.log().len()), ((Some(9.0), None, 0), 1), "nobody needs it any more");
+}
+
+#[test]
 fn a_model_that_is_told_later_takes_its_calls_along() {
     let mut lab = Lab::new();
     lab.append(call("a", "1", 1, json!({"input_tokens": 1_000_000})));
@@ -174,6 +195,13 @@ fn what_a_sum_says_the_cost_of_is_not_estimated_besides() {
     lab.append(priced("a/sub", "2", 2, 1_000_000));
     lab.append(sum_of(7.5).with("estimated", true));
     assert_eq!(cost(&mut lab), (Some(7.5), None, 0));
+    let mut of_coder = |coder: &str| lab.reader.coder(coder).expect("readable").expect("known").usage;
+    let (session, subagent) = (of_coder("a"), of_coder("a/sub"));
+    assert_eq!(
+        (session.cost_usd, session.cost(), subagent.cost()),
+        (Some(7.5), Some(2.5), Some(5.0)),
+        "one figure each, and no call twice"
+    );
     // A call that is heard of late; and one of another process, after the sum.
     lab.append(priced("a", "3", 3, 1_000_000));
     assert_eq!(cost(&mut lab), (Some(7.5), None, 0));

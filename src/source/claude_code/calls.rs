@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::{
-    event::Time,
+    event::{DataKey, Time},
     source::{
         coder::CoderIdentity,
         fact::{Fact, ModelUsage, Told},
@@ -38,6 +38,8 @@ pub(super) struct CallTokens {
     pub output: Option<u64>,
     pub cache_read: Option<u64>,
     pub cache_write: Option<u64>,
+    /// Of those, the ones that live an hour, and cost more.
+    pub cache_write_1h: Option<u64>,
 }
 
 impl CallTokens {
@@ -48,6 +50,7 @@ impl CallTokens {
             output: usage.whole("output_tokens"),
             cache_read: usage.whole("cache_read_input_tokens"),
             cache_write: usage.whole("cache_creation_input_tokens"),
+            cache_write_1h: usage.at("cache_creation").whole("ephemeral_1h_input_tokens").filter(|count| *count > 0),
         }
     }
 
@@ -89,7 +92,8 @@ impl ApiCall {
             (None, Some(said)) => who.repeat(&said),
             (None, None) => who.repeat(&["api", self.model.as_deref().unwrap_or_default()]),
         };
-        who.says(self.at, Fact::Called(self.usage())).known_by(ids)
+        let told = who.says(self.at, Fact::Called(self.usage())).known_by(ids);
+        told.with(DataKey::CacheWrite1hTokens, self.tokens.cache_write_1h)
     }
 
     fn usage(&self) -> ModelUsage {

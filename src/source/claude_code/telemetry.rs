@@ -74,6 +74,7 @@ fn api_request(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
         output: attributes.whole("output_tokens"),
         cache_read: attributes.whole("cache_read_tokens"),
         cache_write: attributes.whole("cache_creation_tokens"),
+        cache_write_1h: None,
     };
     call.duration_ns = nanos_of_millis(attributes.whole("duration_ms"));
     let beside = [DataKey::QuerySource, DataKey::TtftMs];
