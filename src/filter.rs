@@ -1,6 +1,9 @@
 //! Which events a reader wants. Pure: a filter is parsed at the edge, then only matched.
 
+mod text_query;
 mod words;
+
+pub use text_query::TextQuery;
 
 use serde_json::Value;
 
@@ -18,8 +21,10 @@ pub struct Filter {
     pub until: Option<Time>,
     /// The file itself, everything below the folder, or the end of a path.
     pub path: Option<String>,
-    /// Substring of description, text, messages or path, whatever the case.
+    /// Words in description, text, messages, path, command, error, diff, whatever the case: [`TextQuery`].
     pub text: Option<String>,
+    /// Only what failed: a tool, a call, a turn.
+    pub failed: bool,
 }
 
 impl Filter {
@@ -32,13 +37,14 @@ impl Filter {
     }
 
     pub fn wants_type(&self, kind: EventType) -> bool {
-        self.types.is_none_or(|types| types.contains(kind))
+        self.types.is_none_or(|types| types.contains(kind)) && (!self.failed || kind.may_fail())
     }
 
     /// The part that no index answers: path and text.
     pub fn matches_content(&self, event: &Event) -> bool {
         self.path.as_ref().is_none_or(|path| matches_path(event, path))
-            && self.text.as_ref().is_none_or(|text| matches_text(event, text))
+            && (!self.failed || event.has_failed())
+            && self.text.as_ref().is_none_or(|text| TextQuery::parse(text).matches(event))
     }
 
     /// One coder's events.
@@ -59,19 +65,6 @@ pub fn path_matches(path: &str, given: &str) -> bool {
     let below = path.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let end = !given.starts_with('/') && path.strip_suffix(given).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
     below || end
-}
-
-fn matches_text(event: &Event, given: &str) -> bool {
-    let given = given.to_lowercase();
-    let contains = |field: &Option<String>| field.as_ref().is_some_and(|text| text.to_lowercase().contains(&given));
-    match &event.body {
-        Body::Lifecycle(fields) => contains(&fields.reason) || contains(&fields.error_message),
-        Body::Progress(fields) => contains(&fields.description) || contains(&fields.text) || contains(&fields.milestone),
-        Body::Workspace(fields) => contains(&fields.file_path),
-        Body::Provider(fields) => contains(&fields.error_message),
-        Body::Derived(fields) => contains(&fields.message),
-        Body::Resource(_) => false,
-    }
 }
 
 /// A set of event types.

@@ -17,12 +17,14 @@
 //! assert_eq!(drafts[0].coder_id, "claude-code:b6838c7b");
 //! ```
 
+mod asked;
 mod channel;
 mod claude_code;
 mod coder;
 mod codex;
 mod copilot;
 mod cursor;
+mod diff;
 mod drafts;
 mod fact;
 mod gemini;

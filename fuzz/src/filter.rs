@@ -60,6 +60,7 @@ fn filter(input: &str) -> Option<Filter> {
         coders: line().unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
         path: line().map(str::to_owned),
         text: line().map(str::to_owned),
+        failed: line().is_some(),
     })
 }
 

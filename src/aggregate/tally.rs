@@ -50,6 +50,8 @@ pub struct Tally {
     /// Those of them that are no facts any more.
     #[serde(rename = "x", skip_serializing_if = "is_zero")]
     withdrawn: u64,
+    #[serde(rename = "f", skip_serializing_if = "is_zero")]
+    failed_tools: u64,
     /// How often each code of an error was seen.
     #[serde(rename = "e", skip_serializing_if = "BoundedSums::is_empty")]
     codes: BoundedSums<u64>,
@@ -76,6 +78,7 @@ impl Tally {
             add(&mut self.told, u64::from(event.completes.is_some() && event.is_told_after_all()));
             add(&mut self.withdrawn, u64::from(event.completes.is_some() && event.is_withdrawn()));
         }
+        add(&mut self.failed_tools, u64::from(event.kind == EventType::Progress && event.tool_has_failed()));
         if let Some(code) = error_code(event) {
             self.codes.add(&cut(code, CODE_CHARS_MAX), &1);
         }
@@ -96,6 +99,7 @@ impl Tally {
         add(&mut self.rests, other.rests);
         add(&mut self.told, other.told);
         add(&mut self.withdrawn, other.withdrawn);
+        add(&mut self.failed_tools, other.failed_tools);
         self.codes.merge(&other.codes);
         self.models.merge(&other.models);
         self.tools.merge(&other.tools);
@@ -131,6 +135,7 @@ impl Tally {
             calls_unpriced: estimate.unpriced,
             api_calls: self.api_calls(),
             errors: self.count(EventType::ApiError).saturating_add(self.count(EventType::Failed)),
+            failed_tools: self.failed_tools,
             errors_by_code: self.codes.0.clone(),
             rate_limits: self.count(EventType::RateLimit),
         }

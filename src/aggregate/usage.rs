@@ -24,6 +24,9 @@ pub struct Usage {
     /// api_error and failed events.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub errors: u64,
+    /// Calls of tools that failed, which are no errors of the coder.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub failed_tools: u64,
     /// Of api_error, rate_limit and failed events that name a code or a reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub errors_by_code: BTreeMap<String, u64>,

@@ -2,7 +2,7 @@
 
 use ai_coder_events::{
     event::Time,
-    filter::{Filter, TypeSet, parse_moment},
+    filter::{Filter, TextQuery, TypeSet, parse_moment},
 };
 use clap::{Args, ValueEnum};
 use jiff::{
@@ -32,15 +32,31 @@ pub struct FilterFlags {
     #[arg(long)]
     path: Option<String>,
 
-    /// Only where description, text, messages or path contain this, whatever the case
+    /// Only where prompts, words, commands, errors, diffs or paths have all these words, whatever the case; `"a phrase"`, `-not`
     #[arg(long)]
     text: Option<String>,
+
+    /// Only what failed: a tool, a call of the model, a turn
+    #[arg(long)]
+    failed: bool,
 }
 
 impl FilterFlags {
+    pub fn looked_for(&self) -> Option<TextQuery> {
+        self.text.as_deref().map(TextQuery::parse)
+    }
+
     pub fn into_filter(self) -> Filter {
         let types = TypeSet::parse_all(self.types.iter().map(String::as_str)).expect("each name was parsed as a flag already");
-        Filter { coders: self.coder, types, since: self.since, until: self.until, path: self.path, text: self.text }
+        Filter {
+            coders: self.coder,
+            types,
+            since: self.since,
+            until: self.until,
+            path: self.path,
+            text: self.text,
+            failed: self.failed,
+        }
     }
 }
 

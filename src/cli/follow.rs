@@ -63,7 +63,7 @@ impl FollowArgs {
         let mut writing = FollowWriter {
             json: call.json,
             detail: self.detail.or_default(call.json),
-            rows: EventRows::new(console),
+            rows: EventRows::new(console, self.filter.looked_for()),
             failed: None,
         };
         let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(Begin::Now, Begin::After));
@@ -162,7 +162,7 @@ impl FollowWriter {
 
     fn write(&mut self, out: &mut Vec<u8>, delivery: &Delivery) -> io::Result<()> {
         match delivery {
-            Delivery::Event(event) if self.json => json_event(out, event, self.detail),
+            Delivery::Event(event) if self.json => json_event(out, event, self.detail, self.rows.looked_for()),
             Delivery::Missed(missed) if self.json => json_line(out, &json!({ "missed": missed })),
             Delivery::Replaced if self.json => json_line(out, &json!({ "replaced": true })),
             Delivery::Replaced => {

@@ -85,7 +85,7 @@ impl ListArgs {
         }
         // A terminal's rows line up; what a program reads comes as it is found.
         let seqs_at_once = if console.screen().is_some() { PAGE_EVENTS } else { 1 };
-        let rows = EventRows::new(console);
+        let rows = EventRows::new(console, self.filter.looked_for());
         let mut out = ListWriter { out: BufWriter::new(io::stdout().lock()), json: call.json, detail, rows };
         if self.seqs.is_empty() {
             self.list(&mut reader, &mut out)?
@@ -165,7 +165,7 @@ struct ListWriter<W: Write> {
 impl<W: Write> ListWriter<W> {
     fn page(&mut self, events: &[Event]) -> io::Result<()> {
         if self.json {
-            return events.iter().try_for_each(|event| json_event(&mut self.out, event, self.detail));
+            return events.iter().try_for_each(|event| json_event(&mut self.out, event, self.detail, self.rows.looked_for()));
         }
         self.rows.write(&mut self.out, events, self.detail)
     }

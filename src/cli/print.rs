@@ -14,6 +14,7 @@ use std::{
 use ai_coder_events::{
     config::Environment,
     event::{Event, Summary, Time, sentence},
+    filter::TextQuery,
     history::Reader,
     stderr::complain,
     style::{Tint, age},
@@ -61,10 +62,11 @@ fn cleaned(value: Value) -> Value {
 
 /// # Errors
 /// Where the line cannot be written.
-pub fn json_event(out: &mut impl Write, event: &Event, detail: DetailLevel) -> io::Result<()> {
-    match detail {
-        DetailLevel::Full => json_line(out, event),
-        DetailLevel::Summary => json_line(out, &Summary::of(event)),
+pub fn json_event(out: &mut impl Write, event: &Event, detail: DetailLevel, looked_for: Option<&TextQuery>) -> io::Result<()> {
+    match (detail, looked_for) {
+        (DetailLevel::Full, _) => json_line(out, event),
+        (DetailLevel::Summary, None) => json_line(out, &Summary::of(event)),
+        (DetailLevel::Summary, Some(text)) => json_line(out, &Summary::of(event).saying(text.sentence(event))),
     }
 }
 
@@ -270,7 +272,8 @@ impl Console {
     }
 
     /// Seq, time, coder, sentence.
-    fn event_row(&self, event: &Event) -> Vec<Cell> {
+    fn event_row(&self, event: &Event, looked_for: Option<&TextQuery>) -> Vec<Cell> {
+        let line = looked_for.map_or_else(|| sentence(event), |text| text.sentence(event));
         let clock = |local: Zoned| local.strftime("%H:%M:%S").to_string();
         let time = match self.screen {
             Some(_) => self.local(event.timestamp).map(clock).unwrap_or_default(),
@@ -280,7 +283,7 @@ impl Console {
             cell(event.seq.to_string(), Tint::Dim).number(),
             cell(time, Tint::Dim).time(),
             cell(&event.coder_id, Tint::Bold).id(),
-            cell(sentence(event), Tint::of_event(event)),
+            cell(line, Tint::of_event(event)),
         ]
     }
 
@@ -318,12 +321,18 @@ pub struct EventRows {
     console: Console,
     columns: Columns,
     day: Option<Date>,
+    looked_for: Option<TextQuery>,
 }
 
 impl EventRows {
-    pub fn new(console: Console) -> EventRows {
+    /// `looked_for` is shown where it was found.
+    pub fn new(console: Console, looked_for: Option<TextQuery>) -> EventRows {
         let day = console.local(super::now()).map(|now| now.date());
-        EventRows { console, columns: Columns::new(LAST_OF_EVENTS_PERCENT), day }
+        EventRows { console, columns: Columns::new(LAST_OF_EVENTS_PERCENT), day, looked_for }
+    }
+
+    pub fn looked_for(&self) -> Option<&TextQuery> {
+        self.looked_for.as_ref()
     }
 
     /// # Errors
@@ -335,7 +344,8 @@ impl EventRows {
         detail: DetailLevel,
     ) -> io::Result<()> {
         self.measure();
-        let rows: Vec<_> = events.clone().into_iter().map(|event| self.console.event_row(event)).collect();
+        let rows: Vec<_> =
+            events.clone().into_iter().map(|event| self.console.event_row(event, self.looked_for.as_ref())).collect();
         self.columns.fit(&self.console, &rows);
         for (row, event) in rows.iter().zip(events) {
             self.turn_to_day_of(out, event)?;

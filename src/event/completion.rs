@@ -205,6 +205,19 @@ impl Event {
         fields.description.as_deref().or(fields.stage.as_deref()).filter(|_| is_call)
     }
 
+    /// It tells that something failed: a tool, a call of the model, a turn.
+    pub(crate) fn has_failed(&self) -> bool {
+        match self.kind {
+            EventType::Progress => self.tool_has_failed(),
+            kind => kind.may_fail(),
+        }
+    }
+
+    /// It tells that a tool failed.
+    pub(crate) fn tool_has_failed(&self) -> bool {
+        self.data.get(DataKey::Failed.name()).is_some_and(|value| value == true)
+    }
+
     /// It is a call of a tool that has not ended.
     pub(crate) fn is_running(&self) -> bool {
         self.call().is_some() && self.data.get(DataKey::Running.name()).is_some_and(|value| value == true)

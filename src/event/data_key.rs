@@ -30,6 +30,7 @@ macro_rules! data_keys {
 
 data_keys! {
     AgentId "agent_id" "text" "Id of the subagent that ended, as its session names it.";
+    Arguments "arguments" "text" "What a tool was given, as JSON, but for what stands in files, prompts and plans.";
     AtWork "at_work" "list of texts" "The coders that may have changed the file, where nobody knows who did; empty where none was at work.";
     Attempt "attempt" "whole number" "Which attempt of a request was refused; the agent tries again.";
     BackgroundTasks "background_tasks" "whole number" "Tasks that go on in the background after the turn's end.";
@@ -37,10 +38,11 @@ data_keys! {
     Cached "cached" "whole number" "Cached tokens of a whole run, where the agent tells only sums.";
     Calls "calls" "whole number" "Calls of the model that the event's tokens are the sum of.";
     Change "change" "object" "What a completing event changes in figures of its call that stood there: the differences, cost in billionths of a dollar, and what the call was.";
-    Command "command" "text" "The command that `run` wraps.";
+    Command "command" "text" "What a shell was given, or the command that `run` wraps.";
     Count "count" "number" "How many, where the milestone was reached more than once.";
     Covers "covers" "object" "Calls told without a cost that the cost of this sum includes, by their model.";
     Cwd "cwd" "text" "The coder's working folder.";
+    Diff "diff" "text" "What changed in the file, as hunks of a unified diff.";
     DurationMs "duration_ms" "whole number" "How long a tool, or a whole run, took, in milliseconds.";
     Error "error" "text" "What a tool that failed answered.";
     ErrorDetails "error_details" "text" "What the provider answered, where the agent tells it beside its own words.";
@@ -60,6 +62,7 @@ data_keys! {
     MessageId "message_id" "text" "Id of the message, as the agent has it.";
     Model "model" "text" "Model that the session was begun with.";
     OldCwd "old_cwd" "text" "The working folder before it changed.";
+    Output "output" "text" "What a tool answered that printed nothing.";
     OutputTokens "output_tokens" "whole number" "Tokens written in a whole run, where the agent tells only sums.";
     ParentCoderId "parent_coder_id" "text" "The coder that this one works for.";
     PermissionDenials "permission_denials" "text" "Tools that were not allowed in the turn.";

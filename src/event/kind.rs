@@ -96,6 +96,11 @@ impl EventType {
         self.family() == Family::Derived
     }
 
+    /// Whether an event of this type may tell that something failed.
+    pub(crate) fn may_fail(self) -> bool {
+        matches!(self, EventType::Failed | EventType::ApiError | EventType::RateLimit | EventType::Progress)
+    }
+
     /// Reads either spelling.
     ///
     /// # Errors

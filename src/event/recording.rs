@@ -24,12 +24,14 @@ impl Default for Recording {
 /// Keys of `data` that hold what was asked.
 const OF_PROMPTS: &[DataKey] = &[DataKey::Title];
 /// Keys of `data` that hold what was said or printed.
-const OF_OUTPUTS: &[DataKey] = &[DataKey::LastAssistantMessage, DataKey::Error];
+const OF_OUTPUTS: &[DataKey] = &[DataKey::LastAssistantMessage, DataKey::Error, DataKey::Output];
+/// Keys of `data` that hold what changed in files.
+const OF_DIFFS: &[DataKey] = &[DataKey::Diff];
 
 impl Recording {
     /// Everything that a person may say or be told is recorded, so that input that was refused may be kept too.
     pub fn keeps_all_words(self) -> bool {
-        self.prompts && self.outputs
+        self.prompts && self.outputs && self.diffs
     }
 
     /// What is left of `draft`.
@@ -41,7 +43,7 @@ impl Recording {
             EventType::Output if !is_thought && !self.outputs => return None,
             _ => {}
         }
-        let unwanted = [(self.prompts, OF_PROMPTS), (self.outputs, OF_OUTPUTS)];
+        let unwanted = [(self.prompts, OF_PROMPTS), (self.outputs, OF_OUTPUTS), (self.diffs, OF_DIFFS)];
         for key in unwanted.into_iter().filter(|(wanted, _)| !wanted).flat_map(|(_, keys)| keys) {
             draft.data.remove(key.name());
         }

@@ -30,6 +30,11 @@ impl Summary<'_> {
         let Event { seq, timestamp, kind, ref coder_id, completes, .. } = *event;
         Summary { seq, timestamp, kind: kind.name(), coder_id, summary: sentence(event), completes }
     }
+
+    /// With another sentence.
+    pub fn saying(self, summary: String) -> Self {
+        Summary { summary, ..self }
+    }
 }
 
 /// One line, without the coder's id: `progress 42 % (editing): rewriting the session store`.

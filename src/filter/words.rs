@@ -44,7 +44,7 @@ impl Filter {
 }
 
 /// Split at spaces outside double quotes, which are left out.
-fn words(given: &str) -> Vec<String> {
+pub(super) fn words(given: &str) -> Vec<String> {
     let (mut words, mut word, mut quoted, mut any) = (Vec::new(), String::new(), false, false);
     for c in given.chars() {
         match c {

@@ -2,7 +2,10 @@
 
 use serde_json::value::{RawValue, to_raw_value};
 
-use crate::event::{Event, Summary};
+use crate::{
+    event::{Event, Summary},
+    filter::TextQuery,
+};
 
 use super::arguments::Words;
 
@@ -19,11 +22,16 @@ impl Words for AnswerDetail {
 }
 
 impl AnswerDetail {
-    /// As text: a page of trees of values costs more than the page.
     pub fn tell(self, event: &Event) -> Box<RawValue> {
-        let told = match self {
-            AnswerDetail::Full => to_raw_value(event),
-            AnswerDetail::Summary => to_raw_value(&Summary::of(event)),
+        self.tell_found(event, None)
+    }
+
+    /// As text: a page of trees of values costs more than the page. A sentence shows what was looked for.
+    pub fn tell_found(self, event: &Event, looked_for: Option<&TextQuery>) -> Box<RawValue> {
+        let told = match (self, looked_for) {
+            (AnswerDetail::Full, _) => to_raw_value(event),
+            (AnswerDetail::Summary, None) => to_raw_value(&Summary::of(event)),
+            (AnswerDetail::Summary, Some(text)) => to_raw_value(&Summary::of(event).saying(text.sentence(event))),
         };
         told.expect("an event has only JSON values and text keys")
     }

@@ -14,6 +14,7 @@ use crate::event::DataKey;
 use super::{
     Agent, Refusal,
     channel::{Channels, HookPayload, Telemetry, Understood},
+    diff::FileDiff,
     fact::{Fact, OnlyIf, Told, Waits},
     json::Wire,
     moment::CoderMoment,
@@ -21,7 +22,7 @@ use super::{
     tool_call::{CallEnd, ToolCall},
 };
 
-use session::{Trouble, printed, subagent_begun, subagent_over, taken_up, trace_of, turn_over};
+use session::{Trouble, is_shell, printed, subagent_begun, subagent_over, taken_up, trace_of, turn_over, with_diff};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -140,17 +141,19 @@ impl CopilotPayload<'_> {
 
     fn after_tool(&self) -> Vec<Told> {
         let (call, result) = (self.tool(), self.either("toolResult", "tool_result"));
-        let told = result.first_text(&["textResultForLlm", "text_result_for_llm"]).unwrap_or_default();
-        let (printed, exit_code) = printed(call.name, told).unwrap_or_default();
+        let said = result.first_text(&["textResultForLlm", "text_result_for_llm"]).unwrap_or_default();
+        let (printed, exit_code) = printed(call.name, said).unwrap_or_default();
         let succeeded = result.first_text(&["resultType", "result_type"]).is_none_or(|kind| kind == "success");
         let outcome = match (self.wire.text("error"), exit_code.filter(|code| *code != 0)) {
             (None, None) if succeeded => CallEnd::DONE,
-            (error, exit_code) => CallEnd::failed(error.or((!succeeded).then_some(told)), exit_code),
+            (error, exit_code) => CallEnd::failed(error.or((!succeeded).then_some(said)), exit_code),
         };
+        let outcome = outcome.answering(Some(said).filter(|said| !said.is_empty()), is_shell(call.name));
         let mut told = vec![call.ended(outcome, None)];
-        if outcome == CallEnd::DONE {
+        if !outcome.failed {
             let files = written_files(&call).into_iter().enumerate();
-            told.extend(files.map(|(nth, (operation, path))| call.file(nth, operation, path)));
+            let written = |(nth, (operation, path)): (usize, (&'static str, &str))| call.file(nth, operation, path);
+            told.extend(files.map(written).map(|told| with_diff(told, edited(call.asked))));
         }
         told.extend(call.command(outcome, Some(&printed), self.wire.text("cwd")));
         let known = told.into_iter().map(|told| told.only_if(OnlyIf::Known));
@@ -188,6 +191,12 @@ impl CopilotPayload<'_> {
         };
         Some(self.says(Fact::Waits(waits)).with(DataKey::Message, self.wire.first_text(&["message", "title"])))
     }
+}
+
+/// What a call asked to change in a file: hooks tell no more.
+fn edited(asked: Wire<'_>) -> Option<FileDiff> {
+    let new = asked.first_text(&["file_text", "new_str"])?;
+    Some(asked.text("old_str").map_or_else(|| FileDiff::of_new(new), |old| FileDiff::of_edit(old, new)))
 }
 
 /// What a call that succeeded did to files, by the tool it was.

@@ -11,7 +11,8 @@ use super::{
     Agent, Refusal,
     channel::{Channels, HookPayload, Understood},
     coder::CoderIdentity,
-    fact::{About, Fact, ModelUsage, OnlyIf, Told, Tool},
+    diff::FileDiff,
+    fact::{About, Fact, ModelUsage, OnlyIf, Told, Tool, TouchedFile},
 };
 
 pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: None, telemetry: None };
@@ -91,7 +92,7 @@ impl CursorPayload<'_> {
         let told = self.says(Fact::Tool(Tool {
             name: wire.text("tool_name").unwrap_or("tool").to_owned(),
             id: id.map(str::to_owned),
-            about: About::of(wire.at("tool_input").first_text(SUBJECTS)),
+            about: Some(About::asked(wire.at("tool_input"), wire.at("tool_input").first_text(SUBJECTS))),
             failed,
             error: wire.text("error_message").map(str::to_owned),
             duration_ms: wire.whole("duration"),
@@ -108,7 +109,17 @@ impl CursorPayload<'_> {
         // A file that had no text before is one that was not there.
         let is_new = edits.len() == 1 && edits.all(|edit| edit.length("old_string") == Some(0));
         let operation = if is_new { "create" } else { "modify" };
-        Some(self.says(Fact::file(operation, self.hook.wire.text("file_path")?)))
+        let path = self.hook.wire.text("file_path")?.to_owned();
+        Some(self.says(Fact::File(TouchedFile { operation, path, size: None, diff: self.edits() })))
+    }
+
+    fn edits(&self) -> Option<FileDiff> {
+        let edits = self.hook.wire.list("edits");
+        let edited = edits.map(|edit| {
+            FileDiff::of_edit(edit.text("old_string").unwrap_or_default(), edit.text("new_string").unwrap_or_default())
+        });
+        let text: String = edited.map(|diff| diff.text).collect();
+        FileDiff::of_text(&text)
     }
 
     fn subagent_start(&self) -> Understood {

@@ -10,11 +10,14 @@ use crate::{
 
 use super::{
     coder::{Asker, CoderIdentity, Ids},
-    fact::{Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, TouchedFile, Waits},
+    diff::FileDiff,
+    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, TouchedFile, Waits},
 };
 
 /// Longer texts are cut: a screen or two tells what happened, the agent's own record has the rest.
 const TEXT_CHARS_MAX: usize = 4_000;
+/// A command or arguments that are longer are a script or a file.
+const ASKED_CHARS_MAX: usize = 2_000;
 /// What was asked and said is what a session is about.
 const WORDS_CHARS_MAX: usize = 8_000;
 /// Of longer ones the beginning alone is looked at.
@@ -183,8 +186,12 @@ fn output(stream: &str, text: &str, chars_max: usize) -> Draft {
 }
 
 fn tool_progress(tool: Tool) -> Draft {
-    let Tool { name, id, about, is_running, failed, error, exit_code, duration_ms, progress: share } = tool;
-    let description = about.map(|about| describe(&name, about.0.as_deref()));
+    let Tool { name, id, about, is_running, failed, error, output, exit_code, duration_ms, progress: share } = tool;
+    let description = about.as_ref().map(|about| describe(&name, about.subject.as_deref()));
+    let About { command, arguments, .. } = about.unwrap_or_default();
+    let asked = |text: String| bounded_at_both_ends(&text, ASKED_CHARS_MAX);
+    let answered = |text: String| bounded_at_both_ends(&text, TEXT_CHARS_MAX);
+    let (error, output) = if failed { (error.or(output), None) } else { (None, output) };
     let draft = progress(Progress { progress: share, stage: Some(bounded(&name)), description, ..Progress::default() });
     draft
         .with(DataKey::ToolName, bounded(&name))
@@ -193,7 +200,10 @@ fn tool_progress(tool: Tool) -> Draft {
         .with_some(DataKey::DurationMs, duration_ms)
         .with_some(DataKey::ExitCode, exit_code)
         .with_some(DataKey::Failed, failed.then_some(true))
-        .with_some(DataKey::Error, error.as_deref().filter(|_| failed).map(bounded))
+        .with_some(DataKey::Error, error.map(answered))
+        .with_some(DataKey::Command, command.map(asked))
+        .with_some(DataKey::Arguments, arguments.map(asked))
+        .with_some(DataKey::Output, output.map(answered))
 }
 
 /// A call in a short line: `Bash: rm hello.txt && ls -la`.
@@ -204,13 +214,14 @@ pub(super) fn describe(tool: &str, subject: Option<&str>) -> String {
     }
 }
 
-fn workspace(TouchedFile { operation, path, size, lines }: TouchedFile) -> Draft {
+fn workspace(TouchedFile { operation, path, size, diff }: TouchedFile) -> Draft {
     let mut draft = Draft::workspace("", operation, &bounded(&path));
     if let Body::Workspace(Workspace { file_size, .. }) = &mut draft.body {
         *file_size = size;
     }
-    let (added, removed) = lines.unzip();
-    draft.with_some(DataKey::LinesAdded, added).with_some(DataKey::LinesRemoved, removed)
+    let Some(FileDiff { text, added, removed }) = diff else { return draft };
+    let draft = draft.with(DataKey::LinesAdded, added).with(DataKey::LinesRemoved, removed);
+    draft.with_some(DataKey::Diff, Some(text).filter(|text| !text.is_empty()))
 }
 
 fn called(usage: ModelUsage) -> Draft {

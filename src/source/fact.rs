@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use crate::event::{Data, DataKey, Time};
 
-use super::coder::{Asker, CoderIdentity, Ids};
+use super::{
+    coder::{Asker, CoderIdentity, Ids},
+    diff::FileDiff,
+};
 
 /// A fact, with whose it is, when it was, and by what other reports of it are recognised.
 #[derive(Clone, Debug)]
@@ -140,15 +143,24 @@ pub(super) struct Tool {
     pub is_running: bool,
     pub failed: bool,
     pub error: Option<String>,
+    /// What it answered, where nothing else tells it.
+    pub output: Option<String>,
     pub exit_code: Option<i64>,
     pub duration_ms: Option<u64>,
     /// Share of the plan that is done, where the tool keeps one.
     pub progress: Option<f64>,
 }
 
-/// What tells a person which call of a tool it was; some tools are about nothing.
+/// What was asked of a tool; some are asked nothing.
 #[derive(Clone, Debug, Default)]
-pub(super) struct About(pub Option<String>);
+pub(super) struct About {
+    /// What tells a person which call it was: a command, a file, a pattern.
+    pub subject: Option<String>,
+    /// What a shell was given.
+    pub command: Option<String>,
+    /// What else it was given, as JSON.
+    pub arguments: Option<String>,
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct TouchedFile {
@@ -156,8 +168,7 @@ pub(super) struct TouchedFile {
     pub operation: &'static str,
     pub path: String,
     pub size: Option<u64>,
-    /// Lines added and removed.
-    pub lines: Option<(u64, u64)>,
+    pub diff: Option<FileDiff>,
 }
 
 /// A call to a model, in numbers that mean the same for every agent.
@@ -254,13 +265,7 @@ impl Fact {
     }
 
     pub fn file(operation: &'static str, path: &str) -> Fact {
-        Fact::File(TouchedFile { operation, path: path.to_owned(), size: None, lines: None })
-    }
-}
-
-impl About {
-    pub fn of(subject: Option<&str>) -> Option<About> {
-        Some(About(subject.map(str::to_owned)))
+        Fact::File(TouchedFile { operation, path: path.to_owned(), size: None, diff: None })
     }
 }
 

@@ -110,7 +110,7 @@ fn execute_tool(who: &Arc<CoderIdentity>, span: &Span) -> Understood {
     let tool = Tool {
         name: attributes.text("gen_ai.tool.name").unwrap_or("tool").to_owned(),
         id: attributes.first_text(&["gen_ai.tool.call.id", "gen_ai.tool.call_id"]).map(str::to_owned),
-        about: About::of(None),
+        about: Some(About::default()),
         failed: error.is_some(),
         error: error.and_then(|(code, message)| message.or(code)).map(str::to_owned),
         duration_ms: nanos_between(span.start, span.end).map(|nanos| nanos / 1_000_000),

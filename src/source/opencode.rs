@@ -11,9 +11,11 @@ use crate::event::DataKey;
 
 use super::{
     Agent, HookContext, Refusal,
+    asked::answered,
     channel::{Channels, HookPayload, Understood},
     coder::{Asker, CoderIdentity, Ids, nth_part, print},
-    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, Waits},
+    diff::FileDiff,
+    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, TouchedFile, Waits},
     json::Wire,
     shell,
 };
@@ -226,10 +228,11 @@ impl OpencodeEvent<'_> {
         let tool = Tool {
             name: name.to_owned(),
             id: Some(id.to_owned()),
-            about: About::of(input.first_text(SUBJECTS)),
+            about: Some(About::asked(input, input.first_text(SUBJECTS))),
             is_running,
             failed,
             error: state.text("error").map(str::to_owned),
+            output: answered(name, state.at("output")).filter(|_| failed || name != "bash"),
             exit_code,
             ..Tool::default()
         };
@@ -246,7 +249,9 @@ impl OpencodeEvent<'_> {
         match (name, input.text("filePath"), input.text("command")) {
             ("write" | "edit", Some(path), _) => {
                 let is_new = metadata.truth("exists") == Some(false);
-                vec![of_call(Fact::file(if is_new { "create" } else { "modify" }, path), "file")]
+                let operation = if is_new { "create" } else { "modify" };
+                let diff = edited(input, metadata, is_new);
+                vec![of_call(Fact::File(TouchedFile { operation, path: path.to_owned(), size: None, diff }), "file")]
             }
             ("bash", _, Some(command)) => {
                 let succeeded = metadata.signed("exit") == Some(0);
@@ -258,6 +263,15 @@ impl OpencodeEvent<'_> {
             _ => Vec::new(),
         }
     }
+}
+
+/// What a tool changed in a file: its own account of it, else what it was asked.
+fn edited(input: Wire<'_>, metadata: Wire<'_>, is_new: bool) -> Option<FileDiff> {
+    let asked = || match (input.text("oldString"), input.text("newString")) {
+        (Some(old), Some(new)) => Some(FileDiff::of_edit(old, new)),
+        _ => input.text("content").filter(|_| is_new).map(FileDiff::of_new),
+    };
+    metadata.text("diff").and_then(FileDiff::of_text).or_else(asked)
 }
 
 #[cfg(test)]

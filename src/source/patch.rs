@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::json::Wire;
+use super::{diff::FileDiff, json::Wire};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum ChangeKind {
@@ -12,12 +12,13 @@ pub(super) enum ChangeKind {
 }
 
 /// What happens to one file. A file that is moved as well goes by the path it had.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PatchedFile {
     pub path: String,
     pub kind: ChangeKind,
     /// In bytes, of a file that is added.
     pub size: Option<u64>,
+    pub diff: Option<FileDiff>,
 }
 
 impl ChangeKind {
@@ -53,41 +54,49 @@ impl PatchedFile {
 
 /// What the headers of `patch` say, sorted, with paths below `folder` made whole.
 pub(super) fn changes_of_patch(patch: &str, folder: &str) -> Vec<PatchedFile> {
-    let mut changes: Vec<PatchedFile> = Vec::new();
+    let mut parts: Vec<(ChangeKind, &str, Vec<&str>)> = Vec::new();
     for line in patch.lines() {
         if let Some((kind, path)) = header(line) {
-            let size = (kind == ChangeKind::Add).then_some(0);
-            changes.push(PatchedFile { path: whole(path, folder), kind, size });
-        } else if let Some(added) = line.strip_prefix('+')
-            && let Some(size) = changes.last_mut().and_then(|change| change.size.as_mut())
-        {
-            *size += added.len() as u64 + 1;
+            parts.push((kind, path, Vec::new()));
+        } else if let Some((.., lines)) = parts.last_mut() {
+            lines.push(line);
         }
     }
-    changes.sort();
-    changes.truncate(CHANGES_MAX);
-    changes
+    let change = |(kind, path, lines): (ChangeKind, &str, Vec<&str>)| {
+        let added = || lines.iter().filter_map(|line| line.strip_prefix('+'));
+        let size = (kind == ChangeKind::Add).then(|| added().map(|line| line.len() as u64 + 1).sum());
+        let diff = match kind {
+            ChangeKind::Add => Some(FileDiff::of_new(&added().collect::<Vec<_>>().join("\n"))),
+            ChangeKind::Update => FileDiff::of_text(&lines.join("\n")),
+            ChangeKind::Delete => None,
+        };
+        PatchedFile { path: whole(path, folder), kind, size, diff }
+    };
+    sorted(parts.into_iter().map(change).collect())
 }
 
 /// `{"<path>": {"type": "add", "content": …}}`, as the rollout has it, or `[{"path": …, "kind": "add"}]`, as the stream does.
 pub(super) fn changes_of_json(changes: Wire<'_>, folder: &str) -> Vec<PatchedFile> {
-    let change = |path: &str, kind: Option<&str>, content: Option<&str>| {
+    let change = |path: &str, kind: Option<&str>, how: Wire<'_>| {
         let kind = ChangeKind::parse(kind?)?;
-        let size = content.filter(|_| kind == ChangeKind::Add).map(|content| content.len() as u64);
-        Some(PatchedFile { path: whole(path, folder), kind, size })
+        // An empty file that is added has content too.
+        let content = how.0["content"].as_str().filter(|_| kind == ChangeKind::Add);
+        let size = content.map(|content| content.len() as u64);
+        let diff = content.map(FileDiff::of_new).or_else(|| FileDiff::of_text(how.text("unified_diff")?));
+        Some(PatchedFile { path: whole(path, folder), kind, size, diff })
     };
-    let mut found: Vec<PatchedFile> = match changes.0 {
-        Value::Object(map) => map
-            .iter()
-            // An empty file that is added has content too.
-            .filter_map(|(path, how)| change(path, Wire(how).text("type"), how["content"].as_str()))
-            .collect(),
-        Value::Array(list) => list.iter().map(Wire).filter_map(|how| change(how.text("path")?, how.text("kind"), None)).collect(),
+    sorted(match changes.0 {
+        Value::Object(map) => map.iter().filter_map(|(path, how)| change(path, Wire(how).text("type"), Wire(how))).collect(),
+        Value::Array(list) => list.iter().map(Wire).filter_map(|how| change(how.text("path")?, how.text("kind"), how)).collect(),
         _ => Vec::new(),
-    };
-    found.sort();
-    found.truncate(CHANGES_MAX);
-    found
+    })
+}
+
+/// In an order that all channels tell them in.
+fn sorted(mut changes: Vec<PatchedFile>) -> Vec<PatchedFile> {
+    changes.sort_by(|one, other| (&one.path, one.kind, one.size).cmp(&(&other.path, other.kind, other.size)));
+    changes.truncate(CHANGES_MAX);
+    changes
 }
 
 /// A patch of more files is a script's work.
@@ -113,7 +122,7 @@ mod tests {
     use super::*;
 
     fn change(path: &str, kind: ChangeKind, size: Option<u64>) -> PatchedFile {
-        PatchedFile { path: path.to_owned(), kind, size }
+        PatchedFile { path: path.to_owned(), kind, size, diff: None }
     }
 
     #[test]
@@ -124,10 +133,20 @@ mod tests {
             change("/w/a.txt", ChangeKind::Add, Some(12)),
             change("/w/src/b.rs", ChangeKind::Update, None),
         ];
-        assert_eq!(changes_of_patch(patch, "/w"), expected);
-        let rollout = json!({"/w/src/b.rs": {"type": "update", "unified_diff": "…"}, "/c": {"type": "delete", "content": "x"},
+        let bare = |changes: Vec<PatchedFile>| {
+            changes.into_iter().map(|change| PatchedFile { diff: None, ..change }).collect::<Vec<_>>()
+        };
+        let texts =
+            |changes: &[PatchedFile]| changes.iter().map(|change| change.diff.clone().map(|diff| diff.text)).collect::<Vec<_>>();
+        let patched = changes_of_patch(patch, "/w");
+        let hunks = [None, Some("@@ -0,0 +1,2 @@\n+hello\n+world\n".to_owned()), Some("@@\n-x\n+y\n".to_owned())];
+        assert_eq!(texts(&patched), hunks);
+        assert_eq!(bare(patched), expected);
+        let rollout = json!({"/w/src/b.rs": {"type": "update", "unified_diff": "@@\n-x\n+y\n"}, "/c": {"type": "delete", "content": "x"},
             "/w/a.txt": {"type": "add", "content": "hello\nworld\n"}, "/new": {"type": "renamed"}});
-        assert_eq!(changes_of_json(Wire(&rollout), "/w"), expected);
+        let recorded = changes_of_json(Wire(&rollout), "/w");
+        assert_eq!(texts(&recorded), hunks);
+        assert_eq!(bare(recorded), expected);
         let stream = json!([{"path": "/w/a.txt", "kind": "add"}, {"path": 7}, "x"]);
         assert_eq!(changes_of_json(Wire(&stream), ""), [change("/w/a.txt", ChangeKind::Add, None)]);
     }

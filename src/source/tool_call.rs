@@ -4,9 +4,12 @@
 //! Some channels know the call's id, others only what was asked for: the same call of the same tool within ten seconds is
 //! one.
 
+use serde_json::Value;
+
 use crate::event::DataKey;
 
 use super::{
+    asked::answered,
     coder::{Ids, fingerprint, nth_part},
     fact::{About, Fact, Told, Tool},
     json::Wire,
@@ -32,14 +35,21 @@ pub(super) struct ToolCall<'p> {
 pub(super) struct CallEnd<'p> {
     pub failed: bool,
     pub error: Option<&'p str>,
+    /// What the tool answered.
+    pub output: Option<&'p str>,
     pub exit_code: Option<i64>,
 }
 
 impl<'p> CallEnd<'p> {
-    pub const DONE: CallEnd<'static> = CallEnd { failed: false, error: None, exit_code: None };
+    pub const DONE: CallEnd<'static> = CallEnd { failed: false, error: None, output: None, exit_code: None };
 
     pub fn failed(error: Option<&'p str>, exit_code: Option<i64>) -> CallEnd<'p> {
-        CallEnd { failed: true, error, exit_code }
+        CallEnd { failed: true, error, output: None, exit_code }
+    }
+
+    /// With what the tool answered; a command's is told by what it printed, unless it failed.
+    pub fn answering(self, output: Option<&'p str>, is_command: bool) -> CallEnd<'p> {
+        CallEnd { output: output.filter(|_| self.failed || !is_command), ..self }
     }
 }
 
@@ -52,12 +62,13 @@ impl ToolCall<'_> {
     /// The step that the call was.
     pub fn ended(&self, outcome: CallEnd<'_>, duration_ms: Option<u64>) -> Told {
         let error = outcome.error.map(str::to_owned);
+        let output = outcome.output.and_then(|output| answered(self.name, Wire(&Value::from(output))));
         let CallEnd { failed, exit_code, .. } = outcome;
-        self.step(Tool { failed, error, exit_code, duration_ms, ..Tool::default() })
+        self.step(Tool { failed, error, output, exit_code, duration_ms, ..Tool::default() })
     }
 
     fn step(&self, came_of_it: Tool) -> Told {
-        let about = About::of(self.asked.first_text(SUBJECTS));
+        let about = Some(About::asked(self.asked, self.asked.first_text(SUBJECTS)));
         let tool = Tool { name: self.name.to_owned(), id: self.id.map(str::to_owned), about, ..came_of_it };
         self.by.says(Fact::Tool(tool)).known_by(self.ids(None))
     }

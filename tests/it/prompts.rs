@@ -119,3 +119,51 @@ fn what_is_turned_off_is_written_nowhere() {
     assert!(kept.iter().all(|kept| kept["input"] == "") && !kept.is_empty(), "{kept:?}");
     assert_eq!(home.json(&["coders"])[0]["status"], "completed", "the rest is recorded");
 }
+
+#[test]
+fn what_a_tool_did_is_found_by_its_words_and_by_its_failure() {
+    let home = Home::new();
+    let tool = |name: &str, id: &str, input: Value, more: Value| {
+        let mut payload = claude(name, json!({"tool_name": "Bash", "tool_use_id": id, "tool_input": input}));
+        payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        hook(&home, "claude-code", &payload);
+    };
+    let command = format!("npm test -- {} --needle", "--flag ".repeat(100));
+    tool("PreToolUse", "t1", json!({"command": command}), json!({}));
+    tool("PostToolUseFailure", "t1", json!({"command": command}), json!({"error": "Exit code 3\nExpected ÄRGER in auth.rs"}));
+    tool("PostToolUse", "t2", json!({"command": "ls"}), json!({"tool_response": {"stdout": "a.txt"}}));
+    let patch = json!([{"oldStart": 1, "oldLines": 1, "newStart": 1, "newLines": 1, "lines": ["-before", "+afterwards"]}]);
+    let edited = json!({"tool_name": "Edit", "tool_use_id": "t3", "tool_input": {"file_path": "/w/a.rs", "old_string": "before", "new_string": "afterwards"}, "tool_response": {"filePath": "/w/a.rs", "structuredPatch": patch}});
+    hook(&home, "claude-code", &claude("PostToolUse", edited));
+
+    let failed = home.json(&["list", "--failed"]);
+    let [failed] = &failed[..] else { panic!("{failed:?}") };
+    let told = ["exit_code", "failed", "error", "command", "running"].map(|key| failed["data"][key].clone());
+    let error = "Exit code 3\nExpected ÄRGER in auth.rs";
+    assert_eq!(told, [json!(3), json!(true), json!(error), json!(command), Value::Null], "{failed}");
+    let found = |text: &str| home.json(&["list", "--text", text]).len();
+    assert_eq!(
+        ["NEEDLE npm", "ärger", "afterwards", "\"test npm\"", "npm -needle", "\"+afterwards\""].map(found),
+        [1, 1, 1, 0, 0, 1]
+    );
+    let listed = home.ok(&["list", "--text", "ärger"]);
+    assert!(listed.contains("· Exit code 3 Expected ÄRGER in auth.rs"), "{listed}");
+    let change = home.json(&["list", "--type", "file_modified"]).remove(0);
+    let told = ["diff", "lines_added", "lines_removed"].map(|key| change["data"][key].clone());
+    assert_eq!(told, [json!("@@ -1,1 +1,1 @@\n-before\n+afterwards\n"), json!(1), json!(1)]);
+    assert_eq!(home.json(&["coders"])[0]["failed_tools"], 1);
+    assert_eq!(home.json(&["coders"])[0].get("errors"), None, "no call was refused");
+
+    let home = Home::new();
+    home.configure("[record]\ndiffs = false\n");
+    hook(
+        &home,
+        "claude-code",
+        &claude(
+            "PostToolUse",
+            json!({"tool_name": "Write", "tool_use_id": "t4", "tool_input": {"file_path": "/w/b", "content": "secret words"}, "tool_response": {"type": "create", "filePath": "/w/b"}}),
+        ),
+    );
+    let change = home.json(&["list", "--type", "file_created"]).remove(0);
+    assert_eq!((&change["data"]["lines_added"], change["data"].get("diff")), (&json!(1), None), "{change}");
+}

@@ -44,6 +44,7 @@ fn usage_is_summed_and_errors_are_counted_by_code() {
         calls_unpriced: 0,
         api_calls: 2,
         errors: 3,
+        failed_tools: 0,
         errors_by_code: BTreeMap::from([("429".into(), 1), ("500".into(), 1), ("529".into(), 2)]),
         rate_limits: 1,
     };

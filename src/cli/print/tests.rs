@@ -22,7 +22,7 @@ fn rows_are_aligned_and_plain_without_a_terminal() {
 fn rows(screen: Option<usize>, events: &[Event]) -> String {
     let mut out = Vec::new();
     let console = Console::plain_utc(screen);
-    let rows: Vec<_> = events.iter().map(|event| console.event_row(event)).collect();
+    let rows: Vec<_> = events.iter().map(|event| console.event_row(event, None)).collect();
     let mut columns = Columns::new(LAST_OF_EVENTS_PERCENT);
     columns.fit(&console, &rows);
     rows.iter().for_each(|row| console.row(&mut out, &columns, row).unwrap());

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use rusqlite::Connection;
 
-use crate::history::store::zone::ZONE_BITS;
+use crate::{event::DataKey, history::store::zone::ZONE_BITS};
 
 /// Passes over events that cannot have a text, without reading them: where neither the body as it is stored has it, nor
 /// any later report adds to them. What it lets through still has to be matched.
@@ -20,6 +20,11 @@ impl Glance {
         // JSON writes these as they are, and lower case changes no others into them but a few that are no ASCII.
         let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\'));
         Glance { text: is_plain.then(|| text.to_ascii_lowercase()), completed: (None, HashSet::new()) }
+    }
+
+    /// For steps that failed: it is a key of their data.
+    pub fn for_failure() -> Glance {
+        Glance { text: Some(format!("\"{}\":true", DataKey::Failed.name())), completed: (None, HashSet::new()) }
     }
 
     pub fn may_match(&mut self, db: &Connection, seq: u64, body: &str) -> rusqlite::Result<bool> {

@@ -6,8 +6,8 @@
 use rusqlite::Row;
 
 use crate::{
-    event::{Event, Time},
-    filter::Filter,
+    event::{Event, EventType, Time},
+    filter::{Filter, TextQuery},
     history::store::{
         Error,
         rows::{self, column},
@@ -61,9 +61,11 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
     let mut page = Page { position: snapshot.position(), ..Page::default() };
     let Some(range) = Range::of(snapshot, query)? else { return Ok(Some(page)) };
     let Some(scan) = Scan::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
-    let merge_first = query.filter.text.is_some();
+    let merge_first = query.filter.text.is_some() || query.filter.failed;
     let (mut scanned, mut more, mut bytes) = (0, false, 0);
-    let mut glance = query.filter.text.as_deref().map(Glance::for_text);
+    let text = query.filter.text.as_deref().map(TextQuery::parse);
+    let mut by_text = text.as_ref().and_then(TextQuery::rarest).map(Glance::for_text);
+    let mut by_failure = query.filter.failed.then(Glance::for_failure);
     let db = snapshot.db;
     let end = scan.run(db, range, quick, &mut |row| {
         if query.scan_max > 0 && scanned == query.scan_max {
@@ -84,10 +86,12 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
         }
         page.next = Some(seq);
         let body = row.get_ref(column::BODY)?.as_str()?;
-        if let Some(glance) = &mut glance
-            && !glance.may_match(db, seq, body)?
-        {
-            return Ok(true);
+        // Of other types that may fail, every event did.
+        let is_progress = rows::kind(row, column::KIND)? == EventType::Progress;
+        for glance in by_text.iter_mut().chain(by_failure.as_mut().filter(|_| is_progress)) {
+            if !glance.may_match(db, seq, body)? {
+                return Ok(true);
+            }
         }
         bytes += body.len();
         if quick && bytes > FEW_BYTES {
@@ -148,7 +152,7 @@ fn is_wanted(filter: &Filter, row: &Row<'_>) -> rusqlite::Result<bool> {
             return Ok(false);
         }
     }
-    if types.is_some() && !filter.wants_type(rows::kind(row, column::KIND)?) {
+    if (types.is_some() || filter.failed) && !filter.wants_type(rows::kind(row, column::KIND)?) {
         return Ok(false);
     }
     let Some(path) = path else { return Ok(true) };

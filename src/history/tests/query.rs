@@ -101,7 +101,7 @@ fn pages_neither_repeat_nor_skip_while_new_events_arrive() {
 #[test]
 fn a_scan_bound_ends_a_page_early_and_says_where() {
     let mut lab = busy_lab();
-    let filter = Filter { text: Some("step 0".into()), ..Filter::default() };
+    let filter = Filter { text: Some("\"step 0\"".into()), ..Filter::default() };
     let query = Query { filter: filter.clone(), scan_max: 10, limit: 5, ..Query::default() };
     let page = lab.reader.page(&query).expect("readable");
     assert!(page.events.is_empty());

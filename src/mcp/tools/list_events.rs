@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     event::{Event, Invalid, check_coder_id},
-    filter::{Filter, TypeSet, parse_moment},
+    filter::{Filter, TextQuery, TypeSet, parse_moment},
     history::{self, Order, Page, Query, Reader},
     mcp::{
         arguments::{Whole, Word, Words, tool_arguments},
@@ -29,7 +29,8 @@ tool_arguments! {
         since: Option<String> = "From this event time on: RFC 3339, or an age such as 15m, 2h, 7d.",
         until: Option<String> = "Up to this event time, written as since.",
         path: Option<String> = "Only events of this file, of files below this folder, or whose path ends so.",
-        text: Option<String> = "Only events with this text in description, output, messages or path; case does not matter.",
+        text: Option<String> = "Words to find in prompts, answers, commands, errors, diffs and paths, in any order and case; `-word` leaves out.",
+        failed: bool = "Only what failed: tools, calls of the model, turns.",
         order: Word<Order> = "Which end comes first.",
         limit: Whole<1, 1000, 50> = "Most events to give.",
         cursor: Option<Cursor> = "next_cursor of the page before; keep the other arguments as they were.",
@@ -98,6 +99,7 @@ fn query(given: ListEvents) -> Result<Query, Invalid> {
         until: moment("until", given.until)?,
         path: given.path,
         text: given.text,
+        failed: given.failed,
     };
     let limit = (given.limit.0 as usize).min(ANSWER_EVENTS_MAX);
     Ok(Query { filter, order: given.order.0, after: None, before: None, limit, scan_max: SCAN_MAX })
@@ -127,7 +129,8 @@ fn find(
     {
         return Ok(Some(Err(ToolError::unknown_coder(reader, coder)?)));
     }
-    Ok(Some(Ok(fill(page, detail))))
+    let looked_for = query.filter.text.as_deref().map(TextQuery::parse);
+    Ok(Some(Ok(fill(page, detail, looked_for.as_ref()))))
 }
 
 fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
@@ -138,10 +141,10 @@ fn lost_cursor(cursor: &Cursor, lost: crate::mcp::cursor::Lost) -> Invalid {
     Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))
 }
 
-fn fill(page: Page, detail: AnswerDetail) -> EventsAnswer {
+fn fill(page: Page, detail: AnswerDetail, looked_for: Option<&TextQuery>) -> EventsAnswer {
     let Page { events, position, next, scanned_through } = page;
     let place = |seq| Cursor::at(&position, seq).to_string();
-    let told = events.iter().map(|event| detail.tell(event));
+    let told = events.iter().map(|event| detail.tell_found(event, looked_for));
     let next = next.or(scanned_through).map(place);
     let mut answer =
         EventsAnswer { events: Vec::new(), next_cursor: next, head: position.head, scanned_through, truncated: false };
@@ -195,7 +198,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_full_goes_on_at_the_last_event_it_holds() {
         let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), ..Page::default() };
-        let answer = fill(page, AnswerDetail::Full);
+        let answer = fill(page, AnswerDetail::Full, None);
         let last = serde_json::from_str::<Value>(answer.events.last().expect("events fit").get()).expect("JSON");
         let last = last["seq"].as_u64().expect("a seq");
         assert!(answer.truncated && last > 1);
@@ -206,7 +209,7 @@ mod tests {
     #[test]
     fn an_event_too_large_alone_is_cut_and_the_next_page_goes_on_after_it() {
         let page = Page { events: vec![event(2, 200_000), event(1, 10)], ..Page::default() };
-        let answer = fill(page, AnswerDetail::Full);
+        let answer = fill(page, AnswerDetail::Full, None);
         assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
         assert!(answer.events[0].get().contains("…[cut "));
         let follows = if answer.truncated { answer.next_cursor == Some("2".into()) } else { answer.events.len() == 2 };

@@ -1,6 +1,9 @@
 //! What the stream and a transcript tell alike: what the model said, which tools it called, and what came of them.
 
+use serde_json::Value;
+
 use crate::source::{
+    asked::answered,
     fact::{Told, Tool},
     json::Wire,
     open_calls::OpenCalls,
@@ -51,7 +54,8 @@ impl Dialogue {
             let error = text.map(|text| tools::refusal(text).unwrap_or(text));
             return vec![call.step(speaker, tools::failure(error))];
         }
-        let mut told = vec![call.step(speaker, Tool::default())];
+        let output = text.filter(|_| tool != tools::BASH).and_then(|text| answered(&tool, Wire(&Value::from(text))));
+        let mut told = vec![call.step(speaker, Tool { output, ..Tool::default() })];
         let response = account.map_or_else(|| as_the_model_reads_it(&tool, text), Response::read);
         told.extend(tools::effects(speaker, &call, response, folder));
         told

@@ -3,7 +3,9 @@
 use crate::{
     event::DataKey,
     source::{
+        asked::{answered, arguments},
         coder::Ids,
+        diff::FileDiff,
         fact::{About, Fact, Told, Tool, TouchedFile, Waits},
         json::Wire,
         shell,
@@ -15,6 +17,8 @@ use super::session::Speaker;
 /// The tool that asks the person; while it runs, the coder waits.
 pub(super) const ASK_USER: &str = "AskUserQuestion";
 pub(super) const BASH: &str = "Bash";
+/// Of a larger file no diff is told: it would be cut to nothing.
+const CONTENT_BYTES_MAX: usize = 1 << 20;
 pub(super) const NAMELESS: &str = "tool";
 
 /// What tells a person which call it was; each tool has some of these.
@@ -35,9 +39,15 @@ pub(super) struct ClaudeCall<'p> {
 pub(super) struct ToolInput {
     pub subject: Option<String>,
     command: Option<String>,
+    /// Beside the command and what files hold, as JSON.
+    arguments: Option<String>,
+    /// What a passage of a file was, and what it became.
+    edit: Option<(String, String)>,
     path: Option<String>,
     /// Of the file's whole content, in bytes.
     size: Option<u64>,
+    /// Of a file that is written whole, within a bound.
+    content: Option<String>,
     in_background: bool,
 }
 
@@ -47,36 +57,36 @@ impl ToolInput {
         ToolInput {
             subject: text(SUBJECTS).or_else(|| question(input).map(str::to_owned)),
             command: text(&["command"]),
+            arguments: arguments(input, input.first_text(SUBJECTS)),
+            edit: input.text("new_string").map(|new| (input.text("old_string").unwrap_or_default().to_owned(), new.to_owned())),
             path: text(&["file_path", "notebook_path"]),
             size: input.length("content"),
+            content: text(&["content"]).filter(|content| content.len() <= CONTENT_BYTES_MAX),
             in_background: input.truth("run_in_background") == Some(true),
         }
     }
 }
 
 /// What a call answered.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Response<'p> {
     pub created: bool,
     pub stdout: Option<&'p str>,
     pub path: Option<&'p str>,
     pub interrupted: bool,
-    pub lines: Option<(u64, u64)>,
+    pub diff: Option<FileDiff>,
 }
 
 impl<'p> Response<'p> {
     pub fn read(response: Wire<'p>) -> Response<'p> {
         let is_image = response.truth("isImage") == Some(true);
-        let lines = || response.list("structuredPatch").flat_map(|hunk| hunk.at("lines").words());
-        let count = |mark| lines().filter(|line| line.starts_with(mark)).count() as u64;
-        let changed = (count('+'), count('-'));
         Response {
             created: response.is("type", "create"),
             // An image is printed as base64, which tells nobody anything.
             stdout: response.text("stdout").filter(|_| !is_image),
             path: response.text("filePath"),
             interrupted: response.truth("interrupted") == Some(true),
-            lines: Some(changed).filter(|changed| *changed != (0, 0)),
+            diff: FileDiff::of_hunks(response.list("structuredPatch")),
         }
     }
 }
@@ -95,7 +105,8 @@ pub(super) fn before(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
 pub(super) fn after(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
     let input = ToolInput::read(wire.at("tool_input"));
     let call = ClaudeCall { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
-    let ended = call.step(speaker, Tool { duration_ms: wire.whole("duration_ms"), ..Tool::default() });
+    let output = answered(call.tool, wire.at("tool_response")).filter(|_| call.tool != BASH);
+    let ended = call.step(speaker, Tool { output, duration_ms: wire.whole("duration_ms"), ..Tool::default() });
     let mut told = vec![works(speaker, &call, "after"), ended];
     let folder = wire.text("cwd").unwrap_or_default();
     told.extend(effects(speaker, &call, Response::read(wire.at("tool_response")), folder));
@@ -138,7 +149,8 @@ pub(super) fn refusal(text: &str) -> Option<&str> {
 }
 
 pub(super) fn failure(error: Option<&str>) -> Tool {
-    Tool { failed: true, error: error.map(str::to_owned), ..Tool::default() }
+    let exit_code = error.and_then(|error| error.strip_prefix("Exit code ")?.lines().next()?.trim().parse().ok());
+    Tool { failed: true, error: error.map(str::to_owned), exit_code, ..Tool::default() }
 }
 
 fn works(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, when: &str) -> Told {
@@ -148,7 +160,11 @@ fn works(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, when: &str) -> Told {
 impl ClaudeCall<'_> {
     /// The step that the call is; `came_of_it` says how it ended, or that it has not.
     pub fn step(&self, speaker: &Speaker<'_>, came_of_it: Tool) -> Told {
-        let about = self.input.map(|input| About(input.subject.clone()));
+        let about = self.input.map(|input| About {
+            subject: input.subject.clone(),
+            command: input.command.clone(),
+            arguments: input.arguments.clone().filter(|_| input.command.is_none()),
+        });
         let tool = Tool { name: self.tool.to_owned(), id: self.id.map(str::to_owned), about, ..came_of_it };
         speaker.says(Fact::Tool(tool)).known_by(self.ids(speaker, ""))
     }
@@ -170,9 +186,10 @@ impl ClaudeCall<'_> {
 
 /// What came of a call that succeeded: its files and what it printed. Relative paths start from `folder`.
 pub(super) fn effects(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
+    let (stdout, interrupted) = (response.stdout, response.interrupted);
     let mut told: Vec<Told> = written_file(speaker, call, response).into_iter().collect();
-    told.extend(removed_files(speaker, call, response, folder));
-    told.extend(response.stdout.map(|printed| {
+    told.extend(removed_files(speaker, call, interrupted, folder));
+    told.extend(stdout.map(|printed| {
         let printed = speaker.says(Fact::printed("stdout", printed)).known_by(call.ids(speaker, "stdout"));
         printed.with(DataKey::ToolUseId, call.id)
     }));
@@ -186,14 +203,21 @@ fn written_file(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response
     let input = call.input?;
     let path = response.path.or(input.path.as_deref())?.to_owned();
     let operation = if response.created { "create" } else { "modify" };
-    Some(call.file(speaker, "file", TouchedFile { operation, path, size: input.size, lines: response.lines }))
+    let of_input = || match (&input.edit, &input.content) {
+        (Some((old, new)), _) => Some(FileDiff::of_edit(old, new)),
+        // What stood there before is not known, but for a file that was not there.
+        (None, Some(content)) if response.created => Some(FileDiff::of_new(content)),
+        _ => None,
+    };
+    let diff = response.diff.or_else(of_input);
+    Some(call.file(speaker, "file", TouchedFile { operation, path, size: input.size, diff }))
 }
 
 /// Nobody says which files a shell removes; the command does, where it is plain enough.
-fn removed_files(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
-    let input = call.input.filter(|input| call.tool == BASH && !response.interrupted && !input.in_background);
+fn removed_files(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, interrupted: bool, folder: &str) -> Vec<Told> {
+    let input = call.input.filter(|input| call.tool == BASH && !interrupted && !input.in_background);
     let Some(command) = input.and_then(|input| input.command.as_deref()) else { return Vec::new() };
     let removed = shell::removed_files(command, folder).into_iter().enumerate();
-    let file = |path| TouchedFile { operation: "delete", path, size: None, lines: None };
+    let file = |path| TouchedFile { operation: "delete", path, size: None, diff: None };
     removed.map(|(nth, path)| call.file(speaker, &format!("removed-{nth}"), file(path))).collect()
 }

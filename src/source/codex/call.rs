@@ -7,6 +7,8 @@ use super::{
 use crate::{
     event::DataKey,
     source::{
+        asked::arguments,
+        diff::FileDiff,
         drafts::describe,
         fact::{About, Fact, Told, Tool, TouchedFile},
         json::Wire,
@@ -29,7 +31,7 @@ pub(super) enum Work {
     Command(String),
     Patch(Vec<PatchedFile>),
     Plan(Vec<PlanStep>),
-    Other { tool: String, subject: Option<String> },
+    Other { tool: String, subject: Option<String>, arguments: Option<String> },
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -67,13 +69,27 @@ impl Work {
             SHELL | "exec_command" | "shell" | "shell_command" | "local_shell" | "container.exec" => {
                 Work::Command(commanded(arguments).unwrap_or_default())
             }
-            tool => Work::Other { tool: tool.to_owned(), subject: arguments.first_text(SUBJECTS).map(str::to_owned) },
+            tool => Work::other(tool.to_owned(), arguments),
         }
     }
 
     /// A tool of an MCP server, named as hooks name it.
     pub fn of_server(server: &str, tool: &str, arguments: Wire<'_>) -> Work {
-        Work::Other { tool: format!("mcp__{server}__{tool}"), subject: arguments.first_text(SUBJECTS).map(str::to_owned) }
+        Work::other(format!("mcp__{server}__{tool}"), arguments)
+    }
+
+    fn other(tool: String, given: Wire<'_>) -> Work {
+        let subject = given.first_text(SUBJECTS);
+        Work::Other { tool, subject: subject.map(str::to_owned), arguments: arguments(given, subject) }
+    }
+
+    fn about(&self) -> About {
+        let (command, arguments) = match self {
+            Work::Command(script) => (Some(script.clone()).filter(|script| !script.is_empty()), None),
+            Work::Other { arguments, .. } => (None, arguments.clone()),
+            Work::Patch(_) | Work::Plan(_) => (None, None),
+        };
+        About { subject: self.subject(), command, arguments }
     }
 
     pub fn tool(&self) -> &str {
@@ -149,11 +165,14 @@ impl CodexCall {
     pub fn ended(&self, thread: &Thread, outcome: &WorkOutcome<'_>) -> Told {
         let WorkOutcome { failed, exit_code, duration_ms, .. } = *outcome;
         let progress = self.work.progress().filter(|_| !failed);
-        self.step(thread, Tool { failed, exit_code, duration_ms, progress, ..Tool::default() })
+        // What a command printed is told by itself, unless it failed.
+        let is_told = matches!(self.work, Work::Command(_) | Work::Patch(_)) && !failed;
+        let output = outcome.printed.filter(|printed| !is_told && !printed.trim().is_empty()).map(str::to_owned);
+        self.step(thread, Tool { failed, exit_code, duration_ms, output, progress, ..Tool::default() })
     }
 
     fn step(&self, thread: &Thread, came_of_it: Tool) -> Told {
-        let about = Some(About(self.work.subject()));
+        let about = Some(self.work.about());
         let tool = Tool { name: self.work.tool().to_owned(), id: self.id.clone(), about, ..came_of_it };
         thread.known(Fact::Tool(tool), self.id.as_deref().map(|id| ["tool", id]), &["tool", &self.work.print()])
     }
@@ -161,7 +180,7 @@ impl CodexCall {
     fn changed_file(&self, thread: &Thread, nth: usize, change: &PatchedFile) -> Told {
         // Counted from none behind the first, as histories have them.
         let part = if nth == 0 { "file".to_owned() } else { format!("file-{nth}") };
-        self.file(thread, &part, change.kind.operation(), &change.path, change.size)
+        self.file(thread, &part, change.kind.operation(), &change.path, (change.size, change.diff.clone()))
     }
 
     /// Nothing is said of files that a shell removes; the command says it, where it is plain enough and succeeded.
@@ -169,11 +188,19 @@ impl CodexCall {
         let removed = shell::removed_files(script, folder).into_iter().enumerate();
         // Where the folder is not known, another channel tells the whole path.
         let removed = removed.filter(|(_, path)| path.starts_with('/'));
-        removed.map(|(nth, path)| self.file(thread, &format!("removed-{nth}"), "delete", &path, None)).collect()
+        removed.map(|(nth, path)| self.file(thread, &format!("removed-{nth}"), "delete", &path, (None, None))).collect()
     }
 
-    fn file(&self, thread: &Thread, part: &str, operation: &'static str, path: &str, size: Option<u64>) -> Told {
-        let fact = Fact::File(TouchedFile { operation, path: path.to_owned(), size, lines: None });
+    fn file(
+        &self,
+        thread: &Thread,
+        part: &str,
+        operation: &'static str,
+        path: &str,
+        change: (Option<u64>, Option<FileDiff>),
+    ) -> Told {
+        let (size, diff) = change;
+        let fact = Fact::File(TouchedFile { operation, path: path.to_owned(), size, diff });
         let natural = self.id.as_deref().map(|id| ["tool", id, part]);
         let told = thread.known(fact, natural, &["file", operation, &print(path)]);
         told.with(DataKey::ToolName, Some(self.work.tool())).with(DataKey::ToolUseId, self.id.as_deref())

@@ -9,7 +9,8 @@ use crate::{
     event::Time,
     source::{
         coder::CoderIdentity,
-        fact::{Fact, RefusedCall, Told},
+        diff::FileDiff,
+        fact::{Fact, RefusedCall, Told, TouchedFile},
         moment::CoderMoment,
     },
 };
@@ -40,6 +41,19 @@ pub(super) fn subagent_over(subagent: &Arc<CoderIdentity>, error: Option<&str>, 
     let end = if error.is_some() { Fact::turn_failed(None, error) } else { Fact::turn_ended(None) };
     let over = subagent.says(at, end).known_by(subagent.repeat(&["ended"]));
     [over, subagent.says(at, Fact::ended(None)).known_by(subagent.repeat(&["stopped"]))]
+}
+
+/// Whether the tool runs commands.
+pub(super) fn is_shell(tool: &str) -> bool {
+    tool == SHELL
+}
+
+/// A change of a file, with what changed in it.
+pub(super) fn with_diff(told: Told, diff: Option<FileDiff>) -> Told {
+    match told.fact {
+        Fact::File(file) => Told { fact: Fact::File(TouchedFile { diff, ..file }), ..told },
+        _ => told,
+    }
 }
 
 /// What went wrong between the agent and its provider; `id` is the transcript's.

@@ -10,6 +10,7 @@ use crate::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
         coder::{CoderIdentity, nth_part, print},
+        diff::FileDiff,
         fact::{Fact, ModelUsage, Told, nanos_of_millis},
         json::Wire,
         moment::CoderMoment,
@@ -18,7 +19,7 @@ use crate::{
     },
 };
 
-use super::session::{Trouble, printed, subagent_begun, subagent_over, taken_up, trace_of, turn_over};
+use super::session::{Trouble, is_shell, printed, subagent_begun, subagent_over, taken_up, trace_of, turn_over, with_diff};
 
 #[derive(Debug, Default)]
 struct SessionLog {
@@ -197,16 +198,20 @@ impl SessionLog {
             true => CallEnd::DONE,
             false => CallEnd::failed(data.at("error").text("message"), exit_code),
         };
+        let result = data.at("result");
+        let outcome = outcome.answering(result.text("content"), is_shell(&name));
         let mut told = vec![call.ended(outcome, None)];
+        // What changed is told of one file.
+        let diff = result.text("detailedContent").filter(|_| data.list("fileEdits").len() == 1).and_then(FileDiff::of_text);
         told.extend(data.list("fileEdits").enumerate().filter_map(|(nth, edit)| {
             let operation = match edit.text("kind") {
                 Some("create" | "add") => "create",
                 Some("delete" | "remove") => "delete",
                 _ => "modify",
             };
-            Some(call.file(nth, operation, edit.text("path")?))
+            Some(with_diff(call.file(nth, operation, edit.text("path")?), diff.clone()))
         }));
-        if let Some((text, _)) = printed(&name, data.at("result").text("content").unwrap_or_default()) {
+        if let Some((text, _)) = printed(&name, result.text("content").unwrap_or_default()) {
             told.extend(call.command(outcome, Some(&text), self.folder.as_deref()));
         }
         told

@@ -5,6 +5,7 @@
 
 use crate::source::{
     coder::{fingerprint, print},
+    diff::FileDiff,
     fact::{Fact, ModelUsage, Told, TouchedFile, nanos_of_millis},
     json::Wire,
     moment::CoderMoment,
@@ -81,16 +82,20 @@ impl ModelAnswer<'_> {
 pub(super) fn shown(call: &ToolCall<'_>, display: Wire<'_>, outcome: CallEnd<'_>, folder: Option<&str>) -> Vec<Told> {
     if let Some(path) = display.text("filePath").filter(|_| !outcome.failed) {
         let operation = if display.truth("isNewFile") == Some(true) { "create" } else { "modify" };
-        let stat = display.at("diffStat");
-        let lines = stat.whole("model_added_lines").zip(stat.whole("model_removed_lines"));
+        let diff = display.text("fileDiff").and_then(FileDiff::of_text);
         let told = call.file(0, operation, path);
-        let fact = Fact::File(TouchedFile { operation, path: path.to_owned(), size: None, lines });
+        let fact = Fact::File(TouchedFile { operation, path: path.to_owned(), size: None, diff });
         return vec![Told { fact, ..told }];
     }
     if call.name != SHELL || !display.is_there() {
         return Vec::new();
     }
     call.command(outcome, display.as_text(), folder)
+}
+
+/// Whether the tool runs commands.
+pub(super) fn is_shell(tool: &str) -> bool {
+    tool == SHELL
 }
 
 /// The exit code that the shell tool tells the model, where it is not zero.

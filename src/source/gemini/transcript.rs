@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::session::{ModelAnswer, error_shown, exit_code, said, shown, turn_over};
+use super::session::{ModelAnswer, error_shown, exit_code, is_shell, said, shown, turn_over};
 
 #[derive(Debug, Default)]
 struct ChatFile {
@@ -148,6 +148,7 @@ impl ChatFile {
             // It has not come to its end.
             _ => return Vec::new(),
         };
+        let outcome = outcome.answering(response.text("output"), is_shell(name));
         let mut told = vec![call.ended(outcome, None)];
         told.extend(shown(&call, made.at("resultDisplay"), outcome, self.folder.as_deref()));
         told

@@ -386,11 +386,13 @@ fn what_a_tool_did_is_told_in_data() {
     let error = "Exit code 2\nls: cannot access '/nonexistent-dir': No such file or directory";
     let expected = json!({
         "tool_name": "Bash", "tool_use_id": "toolu_mock_00000j", "failed": true, "error": error, "duration_ms": 11,
+        "command": "ls /nonexistent-dir", "exit_code": 2,
     });
     assert_eq!(Value::from(drafts[1].data.clone()), expected);
 
     let edited = read(&payloads("main")[8]).remove(2);
-    let expected = json!({"tool_name": "Edit", "tool_use_id": "toolu_mock_000008", "lines_added": 1, "lines_removed": 1});
+    let expected = json!({"tool_name": "Edit", "tool_use_id": "toolu_mock_000008", "lines_added": 1, "lines_removed": 1,
+        "diff": "@@ -1,2 +1,2 @@\n hello\n-world\n+there\n"});
     assert_eq!(Value::from(edited.data), expected);
 
     let disabled = read(&payloads("tasks")[3]).remove(1);
@@ -426,7 +428,7 @@ fn long_texts_are_cut() {
     ];
     for payload in &payloads {
         for draft in read(payload) {
-            assert!(event(&draft).to_line().len() < 30_000, "{} of {}", draft.kind, payload["hook_event_name"]);
+            assert!(event(&draft).to_line().len() < 40_000, "{} of {}", draft.kind, payload["hook_event_name"]);
             if let Key::Natural(key) | Key::Repeat(key) = &draft.key {
                 assert!(key.len() < 500);
             }
