@@ -131,6 +131,7 @@ fn what_a_command_changes_is_told_while_it_goes_on() {
     }
     shop.change("sleep 1.2; echo two >> a.txt");
     wait_for(|| (shop.files() == ["a.txt s modify"]).then_some(()));
+    assert_eq!(shop.coder("claude-code:s")["source"], "claude-code", "the keeper's word is the latest, and not whose it is");
     // Over and over is told once for each look that people take.
     shop.change("echo three >> a.txt");
     shop.change("sleep 0.2; echo four >> a.txt; echo > b.txt");
