@@ -35,6 +35,7 @@ pub mod mcp;
 pub mod price;
 pub mod process;
 #[cfg(unix)]
+pub mod repository;
 pub mod run;
 pub mod setup;
 pub mod signals;

@@ -266,6 +266,8 @@ impl Coder {
             coder_name: text(&self.name),
             source: text(&self.source),
             parent_coder_id: text(&self.parent),
+            project: text(&self.project),
+            branch: text(&self.branch),
             title: text(&self.title).or_else(|| text(&self.own_title)),
             status,
             waiting: self.waiting(),
@@ -327,8 +329,8 @@ impl Coder {
         keep_text(&mut self.parent, event, event.data.get("parent_coder_id").and_then(Value::as_str));
         if matches!(event.kind, EventType::Created | EventType::Started) {
             let said = |key: &str| event.data.get(key).and_then(Value::as_str);
-            keep_text(&mut self.project, event, said("project").or_else(|| said("cwd")));
-            keep_text(&mut self.branch, event, said("branch"));
+            keep_text(&mut self.project, event, said(DataKey::Project.name()).or_else(|| said(DataKey::Cwd.name())));
+            keep_text(&mut self.branch, event, said(DataKey::Branch.name()));
         }
         if let Some(process) = Process::of_data(&event.data) {
             keep(&mut self.process, Latest::new(event, process));

@@ -22,6 +22,11 @@ pub struct CoderView {
     /// What it is about: the first line of its first prompt, else what the agent calls the session.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
+    /// The folder of its repository, else its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,

@@ -34,11 +34,13 @@ data_keys! {
     AtWork "at_work" "list of texts" "The coders that may have changed the file, where nobody knows who did; empty where none was at work.";
     Attempt "attempt" "whole number" "Which attempt of a request was refused; the agent tries again.";
     BackgroundTasks "background_tasks" "whole number" "Tasks that go on in the background after the turn's end.";
+    Branch "branch" "text" "The branch of the repository that the coder began in.";
     CacheWrite1hTokens "cache_write_1h_tokens" "whole number" "Of the tokens written to the provider's cache, those that live an hour.";
     Cached "cached" "whole number" "Cached tokens of a whole run, where the agent tells only sums.";
     Calls "calls" "whole number" "Calls of the model that the event's tokens are the sum of.";
     Change "change" "object" "What a completing event changes in figures of its call that stood there: the differences, cost in billionths of a dollar, and what the call was.";
     Command "command" "text" "What a shell was given, or the command that `run` wraps.";
+    Commit "commit" "text" "The commit that the coder began on.";
     Count "count" "number" "How many, where the milestone was reached more than once.";
     Covers "covers" "object" "Calls told without a cost that the cost of this sum includes, by their model.";
     Cwd "cwd" "text" "The coder's working folder.";
@@ -69,6 +71,7 @@ data_keys! {
     Pid "pid" "whole number" "Id of the coder's process.";
     Process "process" "object" "Which process the coder is: `pid`, `start`, `boot`, `namespace`.";
     Processes "processes" "whole number" "How many processes the figures are of.";
+    Project "project" "text" "The folder of the repository that the coder began in: the main one's, whichever worktree it is.";
     PromptTokens "prompt_tokens" "whole number" "Tokens of the prompt, cached ones and all, where it is not known which were cached.";
     QuerySource "query_source" "text" "What the agent made the call for.";
     Question "question" "text" "What the coder asks the person.";
@@ -95,7 +98,7 @@ data_keys! {
     TtftMs "ttft_ms" "whole number" "Time to the first token of the answer, in milliseconds.";
     Watched "watched" "true" "No tool told of the change: the keeper saw it in the coder's folder.";
     Withdrawn "withdrawn" "true" "Calls that were told since account for all of it: the event is no fact any more.";
-    WorktreePath "worktree_path" "text" "The worktree that was removed.";
+    WorktreePath "worktree_path" "text" "The linked worktree that the coder began in, or that was removed.";
 }
 
 impl AsRef<str> for DataKey {

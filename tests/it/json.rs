@@ -15,7 +15,7 @@ use crate::home::{Home, Running, json_lines};
 
 /// Something of everything that a coder, the statistics and an event can tell.
 const RICH: &[&str] = &[
-    r#"{"type":"created","coder_id":"fix-auth","coder_name":"Fix auth","parent_coder_id":"lead","timestamp":"2026-11-22T19:20:00Z"}"#,
+    r#"{"type":"created","coder_id":"fix-auth","coder_name":"Fix auth","parent_coder_id":"lead","project":"/repo","branch":"main","timestamp":"2026-11-22T19:20:00Z"}"#,
     r#"{"type":"started","coder_id":"fix-auth","timestamp":"2026-11-22T19:20:01Z"}"#,
     r#"{"id":"e3","type":"progress","coder_id":"fix-auth","coder_name":"Fix auth","progress":0.42,"stage":"testing","description":"rewriting the session store","turn":17,"timestamp":"2026-11-22T19:21:00.123456Z"}"#,
     r#"{"type":"milestone","coder_id":"fix-auth","milestone":"tests pass","timestamp":"2026-11-22T19:21:10Z"}"#,

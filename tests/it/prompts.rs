@@ -167,3 +167,22 @@ fn what_a_tool_did_is_found_by_its_words_and_by_its_failure() {
     let change = home.json(&["list", "--type", "file_created"]).remove(0);
     assert_eq!((&change["data"]["lines_added"], change["data"].get("diff")), (&json!(1), None), "{change}");
 }
+
+#[test]
+fn a_session_knows_its_project_and_branch() {
+    let home = Home::new();
+    let folder = home.path().join("shop");
+    fs::create_dir_all(folder.join(".git/refs/heads")).unwrap();
+    fs::create_dir_all(folder.join("src")).unwrap();
+    fs::write(folder.join(".git/HEAD"), "ref: refs/heads/fix-login\n").unwrap();
+    let commit = "c0ffee".repeat(6) + "c0ff";
+    fs::write(folder.join(".git/refs/heads/fix-login"), &commit).unwrap();
+    let cwd = folder.join("src");
+    hook(&home, "claude-code", &claude("SessionStart", json!({"source": "startup", "cwd": cwd})));
+    let coder = home.json(&["coders"]).remove(0);
+    assert_eq!((coder["project"].as_str(), coder["branch"].as_str()), (folder.to_str(), Some("fix-login")), "{coder}");
+    let began = home.json(&["list", "--type", "created"]).remove(0);
+    assert_eq!(began["data"]["commit"], commit.as_str());
+    let by = home.json(&["stats", "--by", "branch"]);
+    assert!(by.iter().any(|row| row["branch"] == "fix-login"), "{by:?}");
+}

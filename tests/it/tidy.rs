@@ -37,6 +37,7 @@ const ROOMS: &[Room] = &[
     // Contents of whole files are cut before they become drafts.
     room("source", &["text", "event"], &[]),
     room("watch_path", &[], &["notify"]),
+    room("repository", &[], &[]),
     room("process", &["event"], &["sysinfo"]),
     // Whose a file is, before it is written to.
     room("history", &["text", "event", "filter", "aggregate", "price"], &["rusqlite", "rustix"]),
@@ -87,7 +88,7 @@ const ROOMS: &[Room] = &[
     // What is said is redacted with the user's own patterns.
     room("stderr", &["text", "config"], &[]),
     // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.
-    room("hook", &["text", "history", "source", "process", "wake", "config", "stderr"], &["rustix"]),
+    room("hook", &["text", "event", "history", "source", "repository", "process", "wake", "config", "stderr"], &["rustix"]),
     room("bin", &["hook"], &[]),
     room(
         "cli",
