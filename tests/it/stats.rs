@@ -148,11 +148,11 @@ fn people_see_one_figure_with_a_mark() {
     let home = Home::new();
     home.record(WORK);
     let expected = "\
-model            calls  tokens   in       out    cost    unpriced
-claude-opus-4-6  2      120010   100010   20000  ~$1.50
-gpt-5            1      1000000  1000000         ~$1.25
-our-own          1      7        7                       1
-all              4      1120017  1100017  20000  ~$2.75  1
+model            calls  cost    tokens   in       out    unpriced
+claude-opus-4-6  2      ~$1.50  120010   100010   20000
+gpt-5            1      ~$1.25  1000000  1000000
+our-own          1              7        7               1
+all              4      ~$2.75  1120017  1100017  20000  1
 ";
     assert_eq!(home.ok(&["stats", "--by", "model"]), expected);
     let said = home.ok(&["stats"]);

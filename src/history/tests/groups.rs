@@ -184,3 +184,21 @@ fn a_history_of_before_is_sound_and_counts_on() {
     assert_eq!(model(&mut lab), [("m".to_owned(), 2), ("unknown".to_owned(), 1)], "those that are retained are counted anew");
     lab.assert_sound();
 }
+
+#[test]
+fn a_tool_that_ends_later_is_one_call() {
+    let mut lab = Lab::new();
+    let told = |fields: serde_json::Value| {
+        let mut object = json!({"type": "progress", "coder_id": "a", "tool_name": "Bash", "description": "Bash: make"});
+        object.as_object_mut().expect("an object").extend(fields.as_object().cloned().expect("an object"));
+        Draft { key: Key::Natural("tool 1".to_owned()), ..self::object(object) }
+    };
+    lab.append(told(json!({"running": true})));
+    lab.wait(3 * Time::SECOND);
+    lab.append(told(json!({"failed": true, "duration_ms": 2500})));
+    lab.append(told(json!({"failed": true, "duration_ms": 2500})));
+    let rows = groups(&mut lab, "tool", None).rows;
+    let told = |row: &GroupRow| (row.tool.clone(), row.tool_calls, row.tool_calls_failed, row.tool_duration_ms);
+    assert_eq!(rows.iter().map(told).collect::<Vec<_>>(), [(Some("Bash".to_owned()), 1, 1, 2500)]);
+    lab.assert_sound();
+}
