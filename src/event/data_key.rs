@@ -82,6 +82,8 @@ data_keys! {
     Running "running" "true" "The tool is at work; the event that completes this one has `false` when it ended.";
     Signal "signal" "text" "The signal that ended the command.";
     Source "source" "text" "How the session began, in the agent's word.";
+    StepsDone "steps_done" "whole number" "Steps of the plan that are done.";
+    StepsTotal "steps_total" "whole number" "Steps of the plan in all.";
     SuppressedBytes "suppressed_bytes" "whole number" "Bytes of output that are not recorded, since there were too many.";
     SuppressedLines "suppressed_lines" "whole number" "Lines of output that are not recorded, since there were too many.";
     TaskId "task_id" "text" "Id of the task that was completed.";

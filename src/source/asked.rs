@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
-use super::{fact::About, json::Wire};
+use super::{
+    fact::{About, Fact},
+    json::Wire,
+};
 
 /// Whole contents of files are told by their diffs, tasks of subagents by their prompts, plans by their steps.
 const TOLD_ELSEWHERE: &[&str] = &[
@@ -60,6 +63,15 @@ pub(super) fn arguments(asked: Wire<'_>, subject: Option<&str>) -> Option<String
     (!left.is_empty()).then(|| Value::Object(left).to_string())
 }
 
+/// The list of steps that `asked` sets, as `TodoWrite` and `write_todos` have it.
+pub(super) fn plan(asked: Wire<'_>) -> Option<Fact> {
+    let steps = || asked.list("todos").filter(|step| step.text("status").is_some());
+    let of_status = |status: &'static str| steps().filter(move |step| step.is("status", status));
+    let current = of_status("in_progress").next().and_then(|step| step.first_text(&["content", "description", "title"]));
+    let (done, of) = (of_status("completed").count(), steps().count());
+    (of > 0).then(|| Fact::Planned { done, of, current: current.map(str::to_owned) })
+}
+
 /// What `tool` answered, in whatever form; nothing where it shows a file.
 pub(super) fn answered(tool: &str, answer: Wire<'_>) -> Option<String> {
     if READERS.contains(&tool) {
@@ -86,6 +98,16 @@ mod tests {
         assert_eq!((command.command.as_deref(), command.arguments), (Some("npm test"), None));
         assert_eq!(about(json!({"path": "/w/a"})).arguments, None);
         assert_eq!(about(json!("words")).arguments, None);
+    }
+
+    #[test]
+    fn a_plan_is_how_much_is_done_of_how_much() {
+        let steps = json!({"todos": [
+            {"content": "read", "status": "completed"}, {"description": "write", "status": "in_progress"}, {"content": "test", "status": "pending"}
+        ]});
+        let Some(Fact::Planned { done, of, current }) = plan(Wire(&steps)) else { panic!("a plan") };
+        assert_eq!((done, of, current.as_deref()), (1, 3, Some("write")));
+        assert!(plan(Wire(&json!({"todos": "- [ ] read"}))).is_none() && plan(Wire(&json!({"path": "/w"}))).is_none());
     }
 
     #[test]

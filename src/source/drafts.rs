@@ -105,12 +105,15 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
             one(full.with(DataKey::Message, "the context is full and is being compacted"))
         }
         Fact::LimitNear => one(Draft::new(EventType::ResourceLimit, "")),
-        Fact::Planned { done, of, current } => one(progress(Progress {
-            progress: (of > 0).then(|| done as f64 / of as f64),
-            stage: Some("todo".to_owned()),
-            description: current.map(|current| text::excerpt(&current, LINE_CHARS_MAX)),
-            ..Progress::default()
-        })),
+        Fact::Planned { done, of, current } => {
+            let steps = progress(Progress {
+                progress: (of > 0).then(|| done as f64 / of as f64),
+                stage: Some("todo".to_owned()),
+                description: current.map(|current| text::excerpt(&current, LINE_CHARS_MAX)),
+                ..Progress::default()
+            });
+            one(steps.with(DataKey::StepsDone, done).with(DataKey::StepsTotal, of))
+        }
     }
 }
 

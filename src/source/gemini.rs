@@ -128,6 +128,7 @@ impl GeminiPayload<'_> {
         };
         let outcome = outcome.answering(response.text("llmContent"), is_shell(call.name));
         let mut told = vec![self.says(Fact::Works), call.ended(outcome, None)];
+        told.extend(call.planned(outcome));
         told.extend(shown(&call, response.at("returnDisplay"), outcome, self.wire.text("cwd")));
         told
     }

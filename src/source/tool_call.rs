@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::event::DataKey;
 
 use super::{
-    asked::answered,
+    asked::{answered, plan},
     coder::{Ids, fingerprint, nth_part},
     fact::{About, Fact, Told, Tool},
     json::Wire,
@@ -71,6 +71,11 @@ impl ToolCall<'_> {
         let about = Some(About::asked(self.asked, self.asked.first_text(SUBJECTS)));
         let tool = Tool { name: self.name.to_owned(), id: self.id.map(str::to_owned), about, ..came_of_it };
         self.by.says(Fact::Tool(tool)).known_by(self.ids(None))
+    }
+
+    /// The steps that it planned, where it did not fail.
+    pub fn planned(&self, outcome: CallEnd<'_>) -> Option<Told> {
+        plan(self.asked).filter(|_| !outcome.failed).map(|plan| self.says(plan, "plan"))
     }
 
     /// The `nth` file that the call touched.

@@ -3,7 +3,7 @@
 use crate::{
     event::DataKey,
     source::{
-        asked::{answered, arguments},
+        asked::{answered, arguments, plan},
         coder::Ids,
         diff::FileDiff,
         fact::{About, Fact, Told, Tool, TouchedFile, Waits},
@@ -41,6 +41,7 @@ pub(super) struct ToolInput {
     command: Option<String>,
     /// Beside the command and what files hold, as JSON.
     arguments: Option<String>,
+    plan: Option<Fact>,
     /// What a passage of a file was, and what it became.
     edit: Option<(String, String)>,
     path: Option<String>,
@@ -58,6 +59,7 @@ impl ToolInput {
             subject: text(SUBJECTS).or_else(|| question(input).map(str::to_owned)),
             command: text(&["command"]),
             arguments: arguments(input, input.first_text(SUBJECTS)),
+            plan: plan(input),
             edit: input.text("new_string").map(|new| (input.text("old_string").unwrap_or_default().to_owned(), new.to_owned())),
             path: text(&["file_path", "notebook_path"]),
             size: input.length("content"),
@@ -188,6 +190,8 @@ impl ClaudeCall<'_> {
 pub(super) fn effects(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response<'_>, folder: &str) -> Vec<Told> {
     let (stdout, interrupted) = (response.stdout, response.interrupted);
     let mut told: Vec<Told> = written_file(speaker, call, response).into_iter().collect();
+    let plan = call.input.and_then(|input| input.plan.clone());
+    told.extend(plan.map(|plan| speaker.says(plan).known_by(call.ids(speaker, "plan"))));
     told.extend(removed_files(speaker, call, interrupted, folder));
     told.extend(stdout.map(|printed| {
         let printed = speaker.says(Fact::printed("stdout", printed)).known_by(call.ids(speaker, "stdout"));

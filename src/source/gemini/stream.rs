@@ -104,6 +104,7 @@ impl GeminiOutput {
             _ => CallEnd::DONE,
         };
         let mut told = vec![call.ended(outcome, None)];
+        told.extend(call.planned(outcome));
         told.extend(shown(&call, line.at("output"), outcome, None));
         told
     }

@@ -150,6 +150,7 @@ impl ChatFile {
         };
         let outcome = outcome.answering(response.text("output"), is_shell(name));
         let mut told = vec![call.ended(outcome, None)];
+        told.extend(call.planned(outcome));
         told.extend(shown(&call, made.at("resultDisplay"), outcome, self.folder.as_deref()));
         told
     }
