@@ -9,7 +9,7 @@
 //! assert_eq!(clean_line("\u{1b}[31mred\u{1b}[0m\talert"), "red alert");
 //! assert_eq!(excerpt("rewriting the session store", 10), "rewriting…");
 //! assert_eq!(cut("rewriting", 2), "re…[cut 7]");
-//! assert_eq!(cut_middle("rewriting the session store", 14), "re…[cut 18] store");
+//! assert_eq!(cut_middle("rewriting the session store", 14), "rewriti…[cut 14] store");
 //! assert_eq!(
 //!     Redactor::default().redact("postgres://app:hunter2@db.local/main"),
 //!     "postgres://app:[redacted: password]@db.local/main"
