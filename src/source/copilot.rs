@@ -125,7 +125,8 @@ impl CopilotPayload<'_> {
     fn prompt(&self) -> Vec<Told> {
         let Some(prompt) = self.wire.text("prompt") else { return Vec::new() };
         let prompted = self.session.prompted(None, prompt).only_if(OnlyIf::AtRest);
-        vec![self.session.asked(None, prompt), prompted]
+        // A subagent's task comes with an id of its own, by which no session began.
+        vec![self.session.asked(None, prompt).only_if(OnlyIf::Known), prompted]
     }
 
     /// What stands under the name of the hooks' own, or under Claude Code's.

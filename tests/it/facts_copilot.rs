@@ -64,7 +64,7 @@ fn the_hooks_of_a_run() {
         [
             "created (new) #created",
             "started (new) #started",
-            "prompt: please write hello.txt",
+            "prompt: please write hello.txt ?known",
             "resumed (prompt) ?pcfsd",
             "resumed (tool) ?pc",
             "progress (create) running: create: /home/dev/work/demo/hello.txt ?known",

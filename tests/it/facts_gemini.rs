@@ -163,7 +163,7 @@ fn a_second_prompt_resumes_the_coder() {
 #[test]
 fn a_chat_in_a_sessions_folder_is_its_subagents_and_one_taken_up_is_told_once() {
     let head = r#"{"sessionId":"sub","projectHash":"h","startTime":"2026-11-22T19:00:00Z","kind":"subagent"}"#;
-    let asked = r#"{"id":"u1","timestamp":"2026-11-22T19:00:01Z","type":"user","content":[{"text":"look"}]}"#;
+    let asked = r#"{"id":"u1","timestamp":"2026-11-22T19:00:01Z","type":"user","content":[{"text":"\n<loaded_context>\nnotes\n</loaded_context>look"}]}"#;
     let said = r#"{"id":"g1","timestamp":"2026-11-22T19:00:02Z","type":"gemini","content":"found"}"#;
     let again =
         r#"{"$set":{"messages":[{"id":"u1","timestamp":"2026-11-22T20:00:00Z","type":"user","content":[{"text":"look"}]}]}}"#;
@@ -177,6 +177,7 @@ fn a_chat_in_a_sessions_folder_is_its_subagents_and_one_taken_up_is_told_once() 
         ["created", "started", "prompt", "output", "created", "started"]
     );
     assert!(drafts.iter().all(|draft| draft.coder_id == "gemini:main/sub"), "{drafts:?}");
+    assert!(lines(&drafts)[2].starts_with("prompt: look /sub"), "{:?}", lines(&drafts));
 }
 
 #[test]

@@ -186,3 +186,18 @@ fn a_session_knows_its_project_and_branch() {
     let by = home.json(&["stats", "--by", "branch"]);
     assert!(by.iter().any(|row| row["branch"] == "fix-login"), "{by:?}");
 }
+
+#[test]
+fn a_task_that_copilot_tells_under_another_id_makes_no_coder() {
+    let home = Home::new();
+    let prompt = |session: &str| json!({"sessionId": session, "cwd": "/w", "prompt": "look at src"});
+    let copilot = |event: &str, payload: Value| {
+        assert_eq!(feed(home.command(&["hook", "copilot", event]), payload.to_string().as_bytes()).code, Some(0));
+    };
+    copilot("sessionStart", json!({"sessionId": "s1", "cwd": "/w", "source": "new"}));
+    copilot("userPromptSubmitted", prompt("s1"));
+    copilot("userPromptSubmitted", prompt("task-of-s1"));
+    let coders: Vec<Value> = home.json(&["coders"]).iter().map(|coder| coder["coder_id"].clone()).collect();
+    assert_eq!(coders, ["copilot:s1"]);
+    assert_eq!(texts(&home, "prompt"), ["look at src"]);
+}

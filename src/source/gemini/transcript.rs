@@ -114,7 +114,7 @@ impl ChatFile {
         }
         let ended = self.turn_ended();
         let prompted = (self.turns > 0).then(|| session.prompted(Some(id), &text));
-        let asked = session.asked(Some(id), &text);
+        let asked = session.asked(Some(id), without_context(&text));
         (self.prompt, self.last) = (Some(text), None);
         self.turns += 1;
         ended.into_iter().chain([asked]).chain(prompted).collect()
@@ -162,6 +162,12 @@ impl ChatFile {
         let ended = turn_over(&session, Fact::turn_ended(None), self.prompt.as_deref().unwrap_or_default(), Some(&last.id));
         Some(ended.with(DataKey::LastAssistantMessage, Some(last.text.as_str()).filter(|text| !text.is_empty())))
     }
+}
+
+/// What was asked, without what the agent puts before a subagent's task.
+fn without_context(text: &str) -> &str {
+    let context = text.trim_start().strip_prefix("<loaded_context>");
+    context.and_then(|rest| rest.split_once("</loaded_context>")).map_or(text, |(_, asked)| asked.trim_start())
 }
 
 fn answer<'l>(line: Wire<'l>, tokens: Wire<'_>, text: &str) -> ModelAnswer<'l> {
