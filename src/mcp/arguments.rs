@@ -46,7 +46,6 @@ macro_rules! tool_arguments {
             fn schema() -> std::sync::Arc<rmcp::model::JsonObject> {
                 use $crate::mcp::arguments::{Argument, SchemaOf};
                 #[derive(schemars::JsonSchema)]
-                #[schemars(deny_unknown_fields)]
                 #[expect(dead_code, reason = "only its schema is asked for")]
                 struct ArgumentsShape { $(#[doc = $about] $field: SchemaOf<$Type>,)* }
                 let needed = [$((stringify!($field), <$Type as Argument>::missing().is_err()),)*];
@@ -81,9 +80,18 @@ impl<T: Argument> JsonSchema for SchemaOf<T> {
 /// [`Invalid`] that names the argument and what is valid there.
 pub(super) fn take<T: Argument>(given: &mut JsonObject, name: &str) -> Result<T, Invalid> {
     match given.remove(name).filter(|value| !(value.is_null() || value == "")) {
-        Some(value) => T::read(value).map_err(|value| Invalid::wrong(name, &value, &T::valid())),
+        Some(value) => {
+            let read = T::read(value).or_else(|value| said_by(&value).map_or(Err(value.clone()), T::read).map_err(|_| value));
+            read.map_err(|value| Invalid::wrong(name, &value, &T::valid()))
+        }
         None => T::missing().map_err(|what| Invalid::missing(name, what)),
     }
+}
+
+/// What a text says as JSON, where that is no text: some clients send numbers, flags and lists so.
+pub(super) fn said_by(given: &Value) -> Option<Value> {
+    let said: Value = serde_json::from_str(given.as_str()?).ok()?;
+    (!said.is_string()).then_some(said)
 }
 
 /// # Errors
@@ -118,7 +126,9 @@ impl Argument for Vec<String> {
     }
 
     fn read(given: Value) -> Result<Self, Value> {
-        match given {
+        // No name is a list.
+        let said = said_by(&given).filter(Value::is_array);
+        match said.unwrap_or(given) {
             Value::String(name) => Ok(vec![name]),
             Value::Array(names) if names.iter().all(Value::is_string) => Ok(names.into_iter().flat_map(text).collect()),
             other => Err(other),
@@ -271,6 +281,8 @@ mod tests {
         };
         let given = json!({"coder_id": "a", "types": "progress", "limit": 3.0, "cursor": 1042, "detail": "full", "loud": true});
         assert_eq!(read(given), ("a".into(), "progress".into(), 3, Some(1042), AnswerDetail::Full, true));
+        let given = json!({"coder_id": "a", "types": "[\"progress\", \"failed\"]", "limit": "3", "loud": "true"});
+        assert_eq!(read(given), ("a".into(), "progress failed".into(), 3, None, AnswerDetail::Summary, true));
         let given = json!({"coder_id": "a", "types": null, "cursor": "", "limit": null, "detail": null});
         assert_eq!(read(given), ("a".into(), "".into(), 50, None, AnswerDetail::Summary, false));
     }
@@ -287,7 +299,8 @@ mod tests {
         refused(json!({"coder_id": "a", "limit": 1001}), "`limit` is `1001`: give a whole number from 1 to 1000");
         refused(json!({"coder_id": "a", "limit": 1.5}), "`limit` is `1.5`: give a whole number from 1 to 1000");
         refused(json!({"coder_id": "a", "limit": -1}), "`limit` is `-1`: give a whole number from 1 to 1000");
-        refused(json!({"coder_id": "a", "limit": "50"}), "`limit` is `\"50\"`: give a whole number from 1 to 1000");
+        refused(json!({"coder_id": "a", "limit": "1001"}), "`limit` is `\"1001\"`: give a whole number from 1 to 1000");
+        refused(json!({"coder_id": "a", "types": "[1]"}), "`types` is `[1]`: give a list of names, such as [\"a\", \"b\"]");
         refused(json!({"coder_id": "a", "types": [1]}), "`types` is `[1]`: give a list of names, such as [\"a\", \"b\"]");
         refused(json!({"coder_id": "a", "detail": "latest"}), "`detail` is `\"latest\"`: give summary or full");
         refused(json!({"coder_id": "a", "loud": "yes"}), "`loud` is `\"yes\"`: give true or false");
@@ -302,7 +315,7 @@ mod tests {
     fn the_schema_says_what_the_checks_do() {
         let schema = Example::schema();
         assert_eq!(schema["required"], json!(["coder_id"]));
-        assert_eq!(schema["additionalProperties"], false);
+        assert_eq!(schema.get("additionalProperties"), None, "some clients take no flag there");
         assert_eq!(
             schema["properties"]["limit"],
             json!({"type": "integer", "minimum": 1, "maximum": 1000, "default": 50, "description": "How many."})

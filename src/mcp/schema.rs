@@ -32,6 +32,9 @@ pub(super) fn of_arguments<T: JsonSchema + 'static>(needed: impl Iterator<Item =
 /// The schema of an answer.
 pub(super) fn of_answer<T: JsonSchema + 'static>() -> Arc<JsonObject> {
     let mut schema = Arc::unwrap_or_clone(schema_for_output::<T>());
+    schema.remove("$schema");
+    let parts = schema.remove("$defs").unwrap_or_default();
+    schema.values_mut().for_each(|part| inline(part, &parts));
     schema.values_mut().for_each(tidy);
     if let Some(Value::Object(properties)) = schema.get_mut("properties")
         && ["events", "coders", "coder"].iter().any(|key| properties.contains_key(*key))
@@ -68,6 +71,25 @@ pub(super) fn coder_or_null(generator: &mut SchemaGenerator) -> Schema {
 pub(super) fn coders(generator: &mut SchemaGenerator) -> Schema {
     let coder = generator.subschema_for::<CoderView>();
     json_schema!({"type": "array", "items": coder})
+}
+
+/// Puts shared parts in the place of what names them: some clients drop `$defs` before they read the rest. No part holds itself.
+fn inline(schema: &mut Value, parts: &Value) {
+    match schema {
+        Value::Object(object) => {
+            let named = object.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix("#/$defs/"));
+            if let Some(Value::Object(part)) = named.and_then(|name| parts.get(name)).cloned() {
+                object.remove("$ref");
+                // What is said where it is named is nearer.
+                for (key, value) in part {
+                    object.entry(key).or_insert(value);
+                }
+            }
+            object.values_mut().for_each(|part| inline(part, parts));
+        }
+        Value::Array(items) => items.iter_mut().for_each(|part| inline(part, parts)),
+        _ => {}
+    }
 }
 
 fn tidy(schema: &mut Value) {
@@ -108,6 +130,15 @@ fn tidy(schema: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_parts_stand_where_they_are_named() {
+        let parts = json!({"Outer": {"type": "object", "description": "o", "properties": {"in": {"$ref": "#/$defs/Inner"}}}, "Inner": {"type": "string"}});
+        let mut given = json!({"items": {"$ref": "#/$defs/Outer", "description": "here"}});
+        inline(&mut given, &parts);
+        let expected = json!({"items": {"type": "object", "description": "here", "properties": {"in": {"type": "string"}}}});
+        assert_eq!(given, expected);
+    }
 
     #[test]
     fn tidies_what_strict_clients_refuse() {

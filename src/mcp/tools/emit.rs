@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    event::{Draft, EventType, Family, Invalid, field_schema},
+    event::{Draft, EventType, Family, FieldKind, Invalid, field_schema},
     history::{Entry, Outcome, Rejection},
-    mcp::{context::ServeContext, tool_error::ToolError},
+    mcp::{arguments::said_by, context::ServeContext, tool_error::ToolError},
 };
 
 /// Who reported it, where the event does not say.
@@ -46,12 +46,26 @@ pub(super) fn input() -> Arc<JsonObject> {
     schema.insert("description".into(), "Fields of the other types: `aicoder://event-types`.".into());
     schema.insert("properties".into(), properties);
     schema.insert("required".into(), json!(["type", "coder_id"]));
-    schema.insert("additionalProperties".into(), true.into());
     Arc::new(schema)
 }
 
+/// With what is no text taken for what it says where it arrives as text.
+fn as_said(mut object: JsonObject) -> JsonObject {
+    let fields = || Family::ALL.iter().flat_map(|family| family.fields());
+    let takes_text = |name: &str| {
+        let kind = fields().find(|field| field.name == name).map(|field| field.kind);
+        name != "data" && kind.is_none_or(|kind| matches!(kind, FieldKind::Line | FieldKind::Text))
+    };
+    for (_, value) in object.iter_mut().filter(|(name, _)| !takes_text(name)) {
+        if let Some(said) = said_by(value) {
+            *value = said;
+        }
+    }
+    object
+}
+
 pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<EmitReceipt, ToolError> {
-    let object = arguments.unwrap_or_default();
+    let object = as_said(arguments.unwrap_or_default());
     let input = serde_json::to_string(&object).expect("it came as JSON");
     let entry = match Draft::from_object(object) {
         Ok(mut draft) => {
@@ -76,5 +90,20 @@ pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) 
         Some(Outcome::Unmet | Outcome::Kept) | None => {
             Err(Invalid::new("event", "the history gave no receipt for this event: look before you send it again").into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_no_text_is_taken_for_what_it_says() {
+        let given =
+            json!({"coder_id": "7", "text": "[1]", "progress": "0.5", "data": "{\"turn\": 3}", "mine": "8", "memory_mb": "x"});
+        let expected =
+            json!({"coder_id": "7", "text": "[1]", "progress": 0.5, "data": {"turn": 3}, "mine": "8", "memory_mb": "x"});
+        let said = as_said(given.as_object().cloned().unwrap_or_default());
+        assert_eq!(serde_json::Value::Object(said), expected);
     }
 }
