@@ -280,6 +280,8 @@ impl Lifecycle {
 impl Progress {
     /// The stream of what the coder says.
     pub const OF_ASSISTANT: &str = "assistant";
+    /// The milestone of a context that was compacted; its description is the summary of what was in it.
+    pub const COMPACTED: &str = "context compacted";
     /// Of what it thinks.
     pub const OF_THOUGHT: &str = "thinking";
 }

@@ -24,7 +24,7 @@ impl Default for Recording {
 /// Keys of `data` that hold what was asked.
 const OF_PROMPTS: &[DataKey] = &[DataKey::Title];
 /// Keys of `data` that hold what was said or printed.
-const OF_OUTPUTS: &[DataKey] = &[DataKey::LastAssistantMessage, DataKey::Error, DataKey::Output];
+const OF_OUTPUTS: &[DataKey] = &[DataKey::LastAssistantMessage, DataKey::Question, DataKey::Error, DataKey::Output];
 /// Keys of `data` that hold what changed in files.
 const OF_DIFFS: &[DataKey] = &[DataKey::Diff];
 
@@ -48,8 +48,8 @@ impl Recording {
             draft.data.remove(key.name());
         }
         if let Body::Progress(fields) = &mut draft.body
-            && draft.kind == EventType::Milestone
-            && !self.keeps_all_words()
+            && fields.milestone.as_deref() == Some(Progress::COMPACTED)
+            && !(self.prompts && self.outputs)
         {
             // The summary of a context tells what was asked and said in it.
             fields.description = None;
@@ -87,6 +87,27 @@ mod tests {
         assert_eq!(kept(Recording::default()), [true, true, true, false]);
         assert_eq!(kept(Recording { prompts: false, ..all }), [false, true, true, true]);
         assert_eq!(kept(Recording { outputs: false, ..all }), [true, false, false, true]);
+    }
+
+    #[test]
+    fn of_milestones_only_what_a_context_held_is_left_out() {
+        let reached = |name: &str| {
+            let fields =
+                Progress { milestone: Some(name.to_owned()), description: Some("words".to_owned()), ..Progress::default() };
+            Draft { body: Body::Progress(fields), ..Draft::new(EventType::Milestone, "a") }
+        };
+        let described = |recording: Recording, name: &str| match recording.of(reached(name)).map(|draft| draft.body) {
+            Some(Body::Progress(fields)) => fields.description.is_some(),
+            other => panic!("it is recorded: {other:?}"),
+        };
+        let otherwise = Recording::default();
+        let check = |recording, expected: [bool; 2]| {
+            assert_eq!([Progress::COMPACTED, "tests pass"].map(|name| described(recording, name)), expected, "{recording:?}");
+        };
+        check(otherwise, [true, true]);
+        check(Recording { diffs: false, ..otherwise }, [true, true]);
+        check(Recording { outputs: false, ..otherwise }, [false, true]);
+        check(Recording { prompts: false, ..otherwise }, [false, true]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
         Fact::Interrupted => one(lifecycle(EventType::Paused, Some(Lifecycle::INTERRUPTED))),
         Fact::Ended { reason } => one(lifecycle(EventType::Stopped, reason.as_deref())),
         Fact::Deleted { reason } => one(lifecycle(EventType::Deleted, reason.as_deref())),
-        Fact::Compacted { summary } => one(milestone("context compacted", summary.as_deref())),
+        Fact::Compacted { summary } => one(milestone(Progress::COMPACTED, summary.as_deref())),
         Fact::Reached { milestone: name } => one(milestone(&name, None)),
         Fact::ContextFull => {
             let full = Draft::new(EventType::ResourceLimit, "").with(DataKey::Limit, "context");

@@ -22,6 +22,14 @@ fn ends(home: &Home) -> Vec<Value> {
     home.json(&["list", "--type", "failed", "--type", "stopped"])
 }
 
+fn wait_for_an_end(home: &Home) {
+    let deadline = Instant::now() + LIMIT;
+    while ends(home).is_empty() {
+        assert!(Instant::now() < deadline, "it is noticed in time");
+        std::thread::yield_now();
+    }
+}
+
 #[test]
 fn an_agent_that_is_killed_is_noticed_once_by_all_who_watch() {
     let home = Home::new();
@@ -33,11 +41,7 @@ fn an_agent_that_is_killed_is_noticed_once_by_all_who_watch() {
     });
     agent.kill().unwrap();
     agent.wait().unwrap();
-    let deadline = Instant::now() + LIMIT;
-    while ends(&home).is_empty() {
-        assert!(Instant::now() < deadline, "it is noticed in time");
-        std::thread::yield_now();
-    }
+    wait_for_an_end(&home);
     // Whoever notices second finds it said: one more word of its own shows that nothing is added.
     start(&home, "later", std::process::id());
     drop(watchers);
@@ -59,11 +63,7 @@ fn what_ran_when_it_was_killed_is_on_the_record() {
         Running(home.command(&["serve"]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
     agent.kill().unwrap();
     agent.wait().unwrap();
-    let deadline = Instant::now() + LIMIT;
-    while ends(&home).is_empty() {
-        assert!(Instant::now() < deadline, "it is noticed in time");
-        std::thread::yield_now();
-    }
+    wait_for_an_end(&home);
     drop(watcher);
     assert_eq!(ends(&home)[0]["data"]["tool_at_work"], "Bash: npm test");
     let coder = home.json(&["coders"]).remove(0);

@@ -17,8 +17,6 @@ use super::session::Speaker;
 /// The tool that asks the person; while it runs, the coder waits.
 pub(super) const ASK_USER: &str = "AskUserQuestion";
 pub(super) const BASH: &str = "Bash";
-/// Of a larger file no diff is told: it would be cut to nothing.
-const CONTENT_BYTES_MAX: usize = 1 << 20;
 pub(super) const NAMELESS: &str = "tool";
 
 /// What tells a person which call it was; each tool has some of these.
@@ -42,13 +40,12 @@ pub(super) struct ToolInput {
     /// Beside the command and what files hold, as JSON.
     arguments: Option<String>,
     plan: Option<Fact>,
-    /// What a passage of a file was, and what it became.
-    edit: Option<(String, String)>,
+    /// Of a passage, or of a file that is written whole: calls are held until they end, whole contents are not.
+    diff: Option<FileDiff>,
+    is_whole: bool,
     path: Option<String>,
     /// Of the file's whole content, in bytes.
     size: Option<u64>,
-    /// Of a file that is written whole, within a bound.
-    content: Option<String>,
     in_background: bool,
 }
 
@@ -60,10 +57,10 @@ impl ToolInput {
             command: text(&["command"]),
             arguments: arguments(input, input.first_text(SUBJECTS)),
             plan: plan(input),
-            edit: input.text("new_string").map(|new| (input.text("old_string").unwrap_or_default().to_owned(), new.to_owned())),
+            diff: asked_change(input),
+            is_whole: input.text("content").is_some(),
             path: text(&["file_path", "notebook_path"]),
             size: input.length("content"),
-            content: text(&["content"]).filter(|content| content.len() <= CONTENT_BYTES_MAX),
             in_background: input.truth("run_in_background") == Some(true),
         }
     }
@@ -207,14 +204,18 @@ fn written_file(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, response: Response
     let input = call.input?;
     let path = response.path.or(input.path.as_deref())?.to_owned();
     let operation = if response.created { "create" } else { "modify" };
-    let of_input = || match (&input.edit, &input.content) {
-        (Some((old, new)), _) => Some(FileDiff::of_edit(old, new)),
-        // What stood there before is not known, but for a file that was not there.
-        (None, Some(content)) if response.created => Some(FileDiff::of_new(content)),
-        _ => None,
-    };
+    // What stood there before a file was written whole is not known, but for one that was not there.
+    let of_input = || input.diff.clone().filter(|_| !input.is_whole || response.created);
     let diff = response.diff.or_else(of_input);
     Some(call.file(speaker, "file", TouchedFile { operation, path, size: input.size, diff }))
+}
+
+/// What a call is asked to change in a file.
+fn asked_change(input: Wire<'_>) -> Option<FileDiff> {
+    match (input.text("new_string"), input.text("content")) {
+        (Some(new), _) => Some(FileDiff::of_edit(input.text("old_string").unwrap_or_default(), new)),
+        (None, content) => content.map(FileDiff::of_new),
+    }
 }
 
 /// Nobody says which files a shell removes; the command does, where it is plain enough.
