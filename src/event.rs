@@ -48,7 +48,6 @@ pub use limits::{BYTES_MAX, DEPTH_MAX, LINE_BYTES_MAX, check_coder_id, check_id}
 pub use process::Process;
 pub use recording::Recording;
 pub use report::{Channel, Report, SumScope};
-pub(crate) use schema::field_schema;
 pub use schema::{event_schema, events_page};
 pub use sentence::{Summary, sentence};
 pub use time::{Micros, Time};

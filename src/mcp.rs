@@ -17,7 +17,6 @@ mod open_requests;
 mod progress;
 mod prompts;
 mod resources;
-mod schema;
 mod server;
 mod stdio;
 #[cfg(test)]

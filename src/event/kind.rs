@@ -113,10 +113,8 @@ impl EventType {
 
     fn unknown(name: &str, nearest: EventType) -> Invalid {
         let given = echo(name, ECHO_CHARS_MAX);
-        Invalid::new(
-            "type",
-            format_args!("unknown event type `{given}`, did you mean `{nearest}`? `ai-coder-events types` lists them all"),
-        )
+        let all = Self::ALL.iter().map(|kind| kind.short()).collect::<Vec<_>>().join(", ");
+        Invalid::new("type", format_args!("unknown event type `{given}`, did you mean `{nearest}`? there are {all}"))
     }
 
     fn nearest(short: &str) -> EventType {

@@ -34,7 +34,7 @@ pub fn event_schema(kind: EventType) -> Value {
 }
 
 /// The JSON Schema of one field.
-pub(crate) fn field_schema(kind: FieldKind, about: &str) -> Value {
+fn field_schema(kind: FieldKind, about: &str) -> Value {
     match kind {
         FieldKind::Line | FieldKind::Text => json!({"type": "string", "description": about}),
         FieldKind::Fraction => json!({"type": "number", "minimum": 0, "maximum": 1, "description": about}),

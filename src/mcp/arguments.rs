@@ -3,11 +3,10 @@
 //! A model reads the message and sends again, so a refusal names the argument and what is valid there. Nothing is
 //! clamped or ignored in silence.
 
-use std::{borrow::Cow, marker::PhantomData};
+use std::sync::Arc;
 
 use rmcp::model::JsonObject;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::event::{Invalid, whole_number};
 
@@ -25,8 +24,8 @@ pub(super) trait Argument: Sized {
         "text".into()
     }
 
-    fn schema() -> Schema {
-        json_schema!({"type": "string"})
+    fn schema() -> Value {
+        json!({"type": "string"})
     }
 }
 
@@ -44,12 +43,10 @@ macro_rules! tool_arguments {
             }
 
             fn schema() -> std::sync::Arc<rmcp::model::JsonObject> {
-                use $crate::mcp::arguments::{Argument, SchemaOf};
-                #[derive(schemars::JsonSchema)]
-                #[expect(dead_code, reason = "only its schema is asked for")]
-                struct ArgumentsShape { $(#[doc = $about] $field: SchemaOf<$Type>,)* }
-                let needed = [$((stringify!($field), <$Type as Argument>::missing().is_err()),)*];
-                $crate::mcp::schema::of_arguments::<ArgumentsShape>(needed.into_iter().filter(|(_, is)| *is).map(|(name, _)| name))
+                use $crate::mcp::arguments::{Argument, input_schema};
+                input_schema([$(
+                    (stringify!($field), $about, <$Type as Argument>::schema(), <$Type as Argument>::missing().is_err()),
+                )*])
             }
         }
     };
@@ -57,21 +54,22 @@ macro_rules! tool_arguments {
 
 pub(super) use tool_arguments;
 
-/// Lets schemars ask an argument for its schema.
-pub(super) struct SchemaOf<T>(PhantomData<T>);
-
-impl<T: Argument> JsonSchema for SchemaOf<T> {
-    fn inline_schema() -> bool {
-        true
+/// Each argument's name, what it is for, its schema, and whether it must be given. Some clients take neither references
+/// nor flags in a schema, so it has none.
+pub(super) fn input_schema<'n>(arguments: impl IntoIterator<Item = (&'n str, &'n str, Value, bool)>) -> Arc<JsonObject> {
+    let (mut properties, mut needed) = (JsonObject::new(), Vec::new());
+    for (name, about, mut schema, must_be_given) in arguments {
+        schema["description"] = about.into();
+        properties.insert(name.to_owned(), schema);
+        needed.extend(must_be_given.then(|| Value::from(name)));
     }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Argument".into()
+    let mut schema = JsonObject::new();
+    schema.insert("type".into(), "object".into());
+    schema.insert("properties".into(), properties.into());
+    if !needed.is_empty() {
+        schema.insert("required".into(), needed.into());
     }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        T::schema()
-    }
+    Arc::new(schema)
 }
 
 /// Absent, `null`, and empty text all mean that an argument is missing.
@@ -139,8 +137,8 @@ impl Argument for Vec<String> {
         "a list of names, such as [\"a\", \"b\"]".into()
     }
 
-    fn schema() -> Schema {
-        json_schema!({"type": "array", "items": {"type": "string"}})
+    fn schema() -> Value {
+        json!({"type": "array", "items": {"type": "string"}})
     }
 }
 
@@ -162,10 +160,6 @@ impl Argument for Option<Cursor> {
     fn valid() -> String {
         Cursor::VALID.into()
     }
-
-    fn schema() -> Schema {
-        json_schema!({"type": "string"})
-    }
 }
 
 impl Argument for bool {
@@ -181,8 +175,8 @@ impl Argument for bool {
         "true or false".into()
     }
 
-    fn schema() -> Schema {
-        json_schema!({"type": "boolean", "default": false})
+    fn schema() -> Value {
+        json!({"type": "boolean"})
     }
 }
 
@@ -202,14 +196,22 @@ impl<const LEAST: u64, const MOST: u64, const DEFAULT: u64> Argument for Whole<L
         format!("a whole number from {LEAST} to {MOST}")
     }
 
-    fn schema() -> Schema {
-        json_schema!({"type": "integer", "minimum": LEAST, "maximum": MOST, "default": DEFAULT})
+    fn schema() -> Value {
+        json!({"type": "integer", "minimum": LEAST, "maximum": MOST, "default": DEFAULT})
     }
 }
 
-/// A closed set of words; the first is the default.
+/// A closed set of words; the first is the default where one is.
 pub(super) trait Words: Copy + 'static {
-    const WORDS: &'static [(&'static str, Self)];
+    fn words() -> Vec<(&'static str, Self)>;
+}
+
+fn meant<T: Words>(given: &str) -> Option<T> {
+    T::words().into_iter().find(|(word, _)| given == *word).map(|(_, meant)| meant)
+}
+
+fn names<T: Words>() -> Vec<&'static str> {
+    T::words().into_iter().map(|(word, _)| word).collect()
 }
 
 /// One of some words.
@@ -217,24 +219,47 @@ pub(super) struct Word<T>(pub T);
 
 impl<T: Words> Argument for Word<T> {
     fn missing() -> Result<Self, &'static str> {
-        Ok(Word(T::WORDS[0].1))
+        Ok(Word(T::words()[0].1))
     }
 
     fn read(given: Value) -> Result<Self, Value> {
-        T::WORDS.iter().find(|(word, _)| given == *word).map(|(_, meant)| Word(*meant)).ok_or(given)
+        given.as_str().and_then(meant).map(Word).ok_or(given)
     }
 
     fn valid() -> String {
         names::<T>().join(" or ")
     }
 
-    fn schema() -> Schema {
-        json_schema!({"type": "string", "enum": names::<T>(), "default": T::WORDS[0].0})
+    fn schema() -> Value {
+        json!({"type": "string", "enum": names::<T>(), "default": T::words()[0].0})
     }
 }
 
-fn names<T: Words>() -> Vec<&'static str> {
-    T::WORDS.iter().map(|(word, _)| *word).collect()
+/// Any number of some words; a text names them with commas between them.
+pub(super) struct SomeWords<T>(pub Vec<T>);
+
+impl<T: Words> Argument for SomeWords<T> {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(SomeWords(Vec::new()))
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        let words: Option<Vec<&str>> = match &given {
+            Value::String(text) => Some(text.split(',').map(str::trim).collect()),
+            Value::Array(words) => words.iter().map(Value::as_str).collect(),
+            _ => None,
+        };
+        let read = words.and_then(|words| words.into_iter().map(meant).collect());
+        read.map(SomeWords).ok_or(given)
+    }
+
+    fn valid() -> String {
+        format!("one or more of {}", names::<T>().join(", "))
+    }
+
+    fn schema() -> Value {
+        json!({"type": "array", "items": {"type": "string", "enum": names::<T>()}})
+    }
 }
 
 #[cfg(test)]

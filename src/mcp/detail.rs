@@ -18,7 +18,9 @@ pub(super) enum AnswerDetail {
 }
 
 impl Words for AnswerDetail {
-    const WORDS: &'static [(&'static str, AnswerDetail)] = &[("summary", AnswerDetail::Summary), ("full", AnswerDetail::Full)];
+    fn words() -> Vec<(&'static str, AnswerDetail)> {
+        vec![("summary", AnswerDetail::Summary), ("full", AnswerDetail::Full)]
+    }
 }
 
 impl AnswerDetail {

@@ -3,22 +3,25 @@
 use std::sync::Arc;
 
 use rmcp::model::JsonObject;
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    event::{Draft, EventType, Family, FieldKind, Invalid, field_schema},
+    event::{Draft, EventType, Family, FieldKind, Invalid},
     history::{Entry, Outcome, Rejection},
-    mcp::{arguments::said_by, context::ServeContext, tool_error::ToolError},
+    mcp::{
+        arguments::{input_schema, said_by},
+        context::ServeContext,
+        tool_error::ToolError,
+    },
 };
 
 /// Who reported it, where the event does not say.
 const SOURCE: &str = "mcp";
-/// The families whose fields the schema names; the rest is rare here, and the table of types is a resource.
-const SHOWN: &[Family] = &[Family::Lifecycle, Family::Progress, Family::Workspace];
+/// What a client is not asked to tell, although it may: agents' hooks tell it.
+const UNTOLD: &[EventType] = &[EventType::Prompt];
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 pub(in crate::mcp) struct EmitReceipt {
     /// Its place in the history.
     seq: u64,
@@ -27,26 +30,27 @@ pub(in crate::mcp) struct EmitReceipt {
     duplicate: bool,
 }
 
-/// From the table of types and fields; any other field is taken as well.
+/// The fields that models use; any other is taken as well, and the table of types is a resource.
 pub(super) fn input() -> Arc<JsonObject> {
-    let kinds = EventType::ALL.iter().filter(|kind| !kind.is_derived()).map(|kind| kind.short()).collect::<Vec<_>>().join(", ");
-    let mut properties = json!({
-        "type": {"type": "string", "description": format!("What happened, with or without ai_coder_ in front: {kinds}.")},
-        "coder_id": {"type": "string", "minLength": 1, "maxLength": 128, "description": "The coder it happened to; an unknown one begins to exist."},
-        "coder_name": {"type": "string", "description": "A name for people."},
-        "timestamp": {"type": "string", "description": "When it happened, RFC 3339; left out: now."},
-        "id": {"type": "string", "description": "Your id for this fact, so that sending it again records it once."},
-        "data": {"type": "object", "description": "Anything else."},
-    });
-    for field in SHOWN.iter().flat_map(|family| family.fields()) {
-        properties[field.name] = field_schema(field.kind, field.about);
-    }
-    let mut schema = JsonObject::new();
-    schema.insert("type".into(), "object".into());
-    schema.insert("description".into(), "Fields of the other types: `aicoder://event-types`.".into());
-    schema.insert("properties".into(), properties);
-    schema.insert("required".into(), json!(["type", "coder_id"]));
-    Arc::new(schema)
+    let is_told = |kind: &&EventType| !kind.is_derived() && !UNTOLD.contains(kind);
+    let kinds = EventType::ALL.iter().filter(is_told).map(|kind| kind.short()).collect::<Vec<_>>().join(", ");
+    let kinds = format!("{kinds}.");
+    input_schema([
+        ("type", kinds.as_str(), json!({"type": "string"}), true),
+        ("coder_id", "Whom it happened to: `me`, or an id; an unknown one begins to exist.", json!({"type": "string"}), true),
+        ("coder_name", "Name for people.", json!({"type": "string"}), false),
+        ("description", "What happened, in a sentence.", json!({"type": "string"}), false),
+        ("progress", "Share of the work done.", json!({"type": "number", "minimum": 0, "maximum": 1}), false),
+        ("stage", "What it is at, such as testing.", json!({"type": "string"}), false),
+        ("milestone", "What was reached.", json!({"type": "string"}), false),
+        ("error_message", "What went wrong.", json!({"type": "string"}), false),
+        ("reason", "paused: permission, question or idle.", json!({"type": "string"}), false),
+        ("file_path", "For file events.", json!({"type": "string"}), false),
+        ("text", "For output.", json!({"type": "string"}), false),
+        ("data", "Anything else; fields of each type: aicoder://event-types.", json!({"type": "object"}), false),
+        ("id", "Yours, so that sending it again records it once.", json!({"type": "string"}), false),
+        ("timestamp", "RFC 3339; left out: now.", json!({"type": "string"}), false),
+    ])
 }
 
 /// With what is no text taken for what it says where it arrives as text.

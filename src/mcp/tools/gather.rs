@@ -2,7 +2,6 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -13,9 +12,8 @@ use crate::{
 };
 
 /// Why a watch ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "Ended")]
 pub(in crate::mcp) enum WatchEnded {
     /// Something came.
     Events,

@@ -3,37 +3,40 @@
 use std::sync::Arc;
 
 use rmcp::model::JsonObject;
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
     aggregate::CoderView,
-    event::{Invalid, Status},
+    event::Status,
     history::{self, CodersQuery, Reader},
     mcp::{
-        arguments::{Whole, tool_arguments},
+        arguments::{SomeWords, Whole, Words, tool_arguments},
         budget::AnswerBudget,
         context::ServeContext,
-        schema,
         tool_error::ToolError,
     },
 };
 
 tool_arguments! {
     ListCoders {
-        status: Vec<String> = "Only these: created, running, paused, completed, failed, stopped, deleted.",
-        needs_attention: bool = "Only coders that wait for someone, stall, failed, or are rate limited.",
-        limit: Whole<1, 1000, 50> = "Most coders to give.",
+        status: SomeWords<Status> = "Only these.",
+        needs_attention: bool = "Only those that wait, are stuck, failed, rate limited, looping, or in a file conflict.",
+        limit: Whole<1, 1000, 50> = "Most rows.",
+    }
+}
+
+impl Words for Status {
+    fn words() -> Vec<(&'static str, Status)> {
+        Status::ALL.iter().map(|&status| (status.name(), status)).collect()
     }
 }
 
 /// How many coders the resource shows.
 const SHOWN_MAX: usize = 100;
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 pub(in crate::mcp) struct CodersAnswer {
-    #[schemars(schema_with = "schema::coders")]
     coders: Vec<Value>,
     /// There are more: ask for a status, or for those that need attention.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -51,9 +54,8 @@ pub(super) fn input() -> Arc<JsonObject> {
 }
 
 pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<CodersAnswer, ToolError> {
-    let ListCoders { status: names, needs_attention, limit } = ListCoders::check(arguments)?;
-    let statuses = names.iter().map(|name| status(name)).collect::<Result<_, _>>()?;
-    Ok(serving.bus.read(move |reader| list(reader, statuses, needs_attention, limit.0 as usize)).await?)
+    let ListCoders { status, needs_attention, limit } = ListCoders::check(arguments)?;
+    Ok(serving.bus.read(move |reader| list(reader, status.0, needs_attention, limit.0 as usize)).await?)
 }
 
 /// The coders, most recently active first, as the resource gives them.
@@ -75,11 +77,4 @@ fn fill(coders: Vec<CoderView>, more: bool) -> CodersAnswer {
     let (coders, left) = AnswerBudget::beside(&answer).fill(told);
     (answer.coders, answer.truncated) = (coders, left || more);
     answer
-}
-
-fn status(name: &str) -> Result<Status, Invalid> {
-    Status::parse(name).ok_or_else(|| {
-        let valid = Status::ALL.iter().map(|status| status.name()).collect::<Vec<_>>().join(", ");
-        Invalid::wrong("status", &Value::from(name), &format!("one or more of {valid}"))
-    })
 }

@@ -3,12 +3,11 @@
 use std::{sync::Arc, time::SystemTime};
 
 use rmcp::model::JsonObject;
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    event::{Event, Invalid, check_coder_id},
+    event::{Event, Family, Invalid, check_coder_id},
     filter::{Filter, TextQuery, TypeSet, parse_moment},
     history::{self, Order, Page, Query, Reader},
     mcp::{
@@ -17,37 +16,37 @@ use crate::{
         context::ServeContext,
         cursor::Cursor,
         detail::AnswerDetail,
-        schema,
         tool_error::ToolError,
     },
 };
 
 tool_arguments! {
     ListEvents {
-        coder_id: Option<String> = "Only this coder's events.",
-        event_types: Vec<String> = "Only these types, such as `failed`, `ai_coder_progress`, or a whole family such as `lifecycle.*`.",
-        since: Option<String> = "From this event time on: RFC 3339, or an age such as 15m, 2h, 7d.",
-        until: Option<String> = "Up to this event time, written as since.",
-        path: Option<String> = "Only events of this file, of files below this folder, or whose path ends so.",
-        text: Option<String> = "Words to find in prompts, answers, commands, errors, diffs and paths, in any order and case; `-word` leaves out.",
-        failed: bool = "Only what failed: tools, calls of the model, turns.",
-        order: Word<Order> = "Which end comes first.",
-        limit: Whole<1, 1000, 50> = "Most events to give.",
-        cursor: Option<Cursor> = "next_cursor of the page before; keep the other arguments as they were.",
+        coder_id: Option<String> = "Only this coder's: id, name, `me`, or a list.",
+        event_types: Vec<String> = "Only these types or families: failed, progress, file_modified, prompt, rate_limit, lifecycle.*, workspace.*, provider.*; all: aicoder://event-types.",
+        since: Option<String> = "From this event time: RFC 3339, or an age such as 15m, 2h, 7d.",
+        until: Option<String> = "To this event time, written as since.",
+        path: Option<String> = "Events of this file, of files in this folder, or of paths that end so.",
+        text: Option<String> = "Events with this text in prompt, command, output, error, message or diff; case does not matter.",
+        failed: bool = "Only what failed.",
+        order: Word<Order> = "Which end first.",
+        limit: Whole<1, 1000, 50> = "Most events.",
+        cursor: Option<Cursor> = "next_cursor of the page before; other arguments as they were.",
         detail: Word<AnswerDetail> = "summary: one sentence an event; full: every field.",
     }
 }
 
 impl Words for Order {
-    const WORDS: &'static [(&'static str, Order)] = &[("newest", Order::Newest), ("oldest", Order::Oldest)];
+    fn words() -> Vec<(&'static str, Order)> {
+        vec![("newest", Order::Newest), ("oldest", Order::Oldest)]
+    }
 }
 
 /// How many events one call looks at; where text or path match rarely, a page may be short and still go on.
 const SCAN_MAX: usize = 50_000;
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 pub(in crate::mcp) struct EventsAnswer {
-    #[schemars(schema_with = "schema::events")]
     events: Vec<Box<RawValue>>,
     /// Where the next page starts; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -160,7 +159,12 @@ fn fill(page: Page, detail: AnswerDetail, looked_for: Option<&TextQuery>) -> Eve
 /// The types of `event_types`, with the argument's name in front of what is wrong with them.
 pub(super) fn types(names: &[String]) -> Result<Option<TypeSet>, Invalid> {
     TypeSet::parse_all(names.iter().map(String::as_str))
-        .map_err(|unknown| Invalid::new("event_types", format_args!("`event_types`: {unknown}")))
+        .map_err(|unknown| Invalid::new("event_types", format_args!("`event_types`: {unknown}; and {}", families())))
+}
+
+/// What may stand for several types.
+pub(in crate::mcp) fn families() -> String {
+    Family::ALL.iter().map(|family| format!("{}.*", family.name())).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

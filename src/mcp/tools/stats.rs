@@ -4,48 +4,49 @@ use std::{sync::Arc, time::SystemTime};
 
 use jiff::{Timestamp, tz::TimeZone};
 use rmcp::model::JsonObject;
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    aggregate::{GroupKeys, GroupRow, Stats},
+    aggregate::{GroupKey, GroupKeys, GroupRow, Stats},
     event::{Invalid, Time, check_coder_id},
     filter::parse_moment,
     history::{self, GroupQuery, Groups, Reader, StatsQuery},
     mcp::{
-        arguments::tool_arguments,
+        arguments::{SomeWords, Words, tool_arguments},
         budget::{ANSWER_CHARS_MAX, AnswerBudget, shorten},
         context::ServeContext,
-        schema::of_answer,
         tool_error::ToolError,
     },
 };
 
 tool_arguments! {
     GetStats {
-        coder_id: Option<String> = "Only this coder.",
-        since: Option<String> = "Count from this time on: RFC 3339, or an age such as 15m, 2h, 7d. Rounded down to a minute or hour, and echoed.",
-        until: Option<String> = "Count only up to this time; with group_by.",
-        group_by: Vec<String> = "A row for each, and their sum, in place of everything else: model, agent, project, branch, coder, day, hour, tool, type.",
+        coder_id: Option<String> = "Only this coder's.",
+        since: Option<String> = "From: RFC 3339, an age such as 24h, 7d, or today.",
+        until: Option<String> = "To, written as since.",
+        group_by: SomeWords<GroupKey> = "A row for each.",
+    }
+}
+
+impl Words for GroupKey {
+    fn words() -> Vec<(&'static str, GroupKey)> {
+        GroupKey::ALL.iter().map(|&key| (key.name(), key)).collect()
     }
 }
 
 /// How many coders are described; the answer is full before many more.
 const CODERS_MAX: usize = 50;
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 pub(in crate::mcp) struct StatsAnswer {
     #[serde(flatten)]
-    #[schemars(with = "Stats")]
     stats: Value,
     /// With group_by: the dearest first, or in order of time.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "group_rows")]
     groups: Option<Vec<Value>>,
     /// With group_by: all of them, those left out included.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "group_row")]
     sum: Option<GroupRow>,
     /// Coders or groups were left out to keep the answer short: ask for one with coder_id, or `list_ai_coders`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -56,25 +57,6 @@ impl StatsAnswer {
     pub(super) fn is_of_coders(&self) -> bool {
         self.groups.is_some() || self.stats["coders"].as_array().is_some_and(|coders| !coders.is_empty())
     }
-}
-
-fn group_row(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({
-        "type": "object",
-        "description": "What was asked for, and events, tokens, cost_usd, cost_estimated_usd, api_calls, tool_calls, where there are any."
-    })
-}
-
-fn group_rows(generator: &mut SchemaGenerator) -> Schema {
-    let row = group_row(generator);
-    json_schema!({"type": "array", "items": row})
-}
-
-/// What groups are told without.
-pub(super) fn output() -> Arc<JsonObject> {
-    let mut schema = Arc::unwrap_or_clone(of_answer::<StatsAnswer>());
-    schema.remove("required");
-    Arc::new(schema)
 }
 
 pub(super) fn input() -> Arc<JsonObject> {
@@ -88,8 +70,8 @@ pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) 
         given.map(|given| parse_moment(name, &given, SystemTime::now().into())).transpose()
     };
     let (since, until) = (moment("since", since)?, moment("until", until)?);
-    if !group_by.is_empty() {
-        return grouped(serving, coder, since, until, &group_by).await;
+    if !group_by.0.is_empty() {
+        return grouped(serving, coder, since, until, &group_by.0).await;
     }
     if until.is_some() {
         return Err(Invalid::new("until", "`until` needs `group_by`").into());
@@ -112,10 +94,9 @@ async fn grouped(
     coder: Option<String>,
     since: Option<Time>,
     until: Option<Time>,
-    group_by: &[String],
+    group_by: &[GroupKey],
 ) -> Result<StatsAnswer, ToolError> {
-    let names = group_by.iter().flat_map(|names| names.split(','));
-    let keys = GroupKeys::parse(names).map_err(|error| Invalid::new("group_by", error))?;
+    let keys = GroupKeys::parse(group_by.iter().map(|key| key.name())).map_err(|error| Invalid::new("group_by", error))?;
     let read = move |reader: &mut Reader| {
         if let Some(coder) = &coder
             && reader.coder(coder)?.is_none()

@@ -14,7 +14,6 @@ use rmcp::{
     service::RequestContext,
     task_manager::{TaskExit, TaskOptions},
 };
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, value::RawValue};
 use tokio::time::Instant;
@@ -34,7 +33,6 @@ use crate::{
         cursor::Cursor,
         detail::AnswerDetail,
         progress::ProgressNotifier,
-        schema,
         tool_error::ToolError,
         tool_result,
         until::Until,
@@ -47,13 +45,13 @@ use super::gather::{Gathering, WatchEnded};
 const EVERY_CODER: &str = "*";
 tool_arguments! {
     SubscribeCoder {
-        coder_id: WatchedCoder = "The coder's id, also of one that does not exist yet, or * for all.",
-        event_types: Vec<String> = "Only these types or families, such as `lifecycle.*`. Left out: all but output and resource_usage.",
+        coder_id: WatchedCoder = "Id, name or `me`; a list of them; `*` for all.",
+        event_types: Vec<String> = "Only these types or families, such as lifecycle.*. Left out: all but output and resource_usage.",
         cursor: Option<Cursor> = "cursor of the last answer. Left out: the present state, at once.",
         // Clients give up on a call after 60 s.
-        wait_ms: Whole<0, 55_000, 25_000> = "How long to wait where nothing came yet.",
-        max_events: Whole<1, 1000, 50> = "Most events to give.",
-        until: Vec<String> = "Wait on until one of these: a status such as completed, `finished` (failed, stopped, deleted, or completed and gone), or an event type.",
+        wait_ms: Whole<0, 55_000, 25_000> = "Longest wait; above 55000 only with a progress token or as a task.",
+        max_events: Whole<1, 1000, 50> = "Most events.",
+        until: Vec<String> = "Wait on until: settled (completed, paused, waiting or finished), finished, needs_attention, stalled, a status, or an event type.",
         detail: Word<AnswerDetail> = "summary: one sentence an event; full: every field.",
     }
 }
@@ -80,11 +78,9 @@ const TASK_KEPT: Duration = Duration::from_secs(300);
 /// Clients ask for a task's state this often: a wait ends at any moment.
 const TASK_POLL: Duration = Duration::from_millis(500);
 
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
 pub(in crate::mcp) struct WatchAnswer {
-    #[schemars(schema_with = "schema::coder_or_null")]
     coder: Value,
-    #[schemars(schema_with = "schema::events")]
     events: Vec<Box<RawValue>>,
     /// Pass it on in the next call.
     cursor: String,
