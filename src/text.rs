@@ -4,10 +4,11 @@
 //! nothing of events: which field is one line and which is text is the caller's to say.
 //!
 //! ```
-//! use ai_coder_events::text::{Redactor, clean_line, cut, cut_middle, excerpt};
+//! use ai_coder_events::text::{Redactor, clean_line, cut, cut_middle, excerpt, thousands};
 //!
 //! assert_eq!(clean_line("\u{1b}[31mred\u{1b}[0m\talert"), "red alert");
 //! assert_eq!(excerpt("rewriting the session store", 10), "rewriting…");
+//! assert_eq!([0, 999, 1_000, 1_234_567].map(thousands), ["0", "999", "1,000", "1,234,567"]);
 //! assert_eq!(cut("rewriting", 2), "re…[cut 7]");
 //! assert_eq!(cut_middle("rewriting the session store", 14), "rewriti…[cut 14] store");
 //! assert_eq!(
@@ -24,6 +25,7 @@ mod private_key;
 mod redact;
 mod secrets;
 mod surrogates;
+mod telling;
 
 use std::borrow::Cow;
 
@@ -32,6 +34,7 @@ pub use lines::{Line, LineSplitter};
 pub use private_key::KeyGuard;
 pub use redact::{BadPattern, Redactor};
 pub use surrogates::mend_surrogates;
+pub use telling::telling_lines;
 
 /// What Windows puts before text: it says nothing but "UTF-8".
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
@@ -44,6 +47,19 @@ pub fn without_byte_order_mark(bytes: &[u8]) -> &[u8] {
 pub fn with_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |said, cause| format!("{said}: {cause}"))
+}
+
+/// `1,234,567`: a long number is read by its thousands.
+pub fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut told = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            told.push(',');
+        }
+        told.push(digit);
+    }
+    told
 }
 
 /// The start of `text` as one clean line of at most `chars_max` characters; ends in `…` where something is missing.

@@ -162,11 +162,11 @@ fn sentences_are_one_line_and_say_what_matters() {
         "progress 42 % (editing): rewriting the session store",
         "milestone 50 % (testing) tests-green: all unit tests pass",
         "output 0 %: cargo test",
-        "file created src/session.rs (1204 bytes)",
-        "file modified src/lib.rs",
-        "file deleted src/old.rs",
+        "new file src/session.rs (1204 bytes)",
+        "edited src/lib.rs",
+        "deleted src/old.rs",
         "workspace sync",
-        "api call claude-opus-5-5 (1842 tokens, 1.5 s)",
+        "api call claude-opus-5-5 (1,842 tokens, 1.5 s)",
         "api error claude-opus-5-5 529: overloaded",
         "rate limit claude-opus-5-5 429: rate limited",
         "resource usage: 512 MiB, 88 % CPU, 20 MiB disk",
@@ -180,10 +180,39 @@ fn sentences_are_one_line_and_say_what_matters() {
         check(line, expected);
     }
     check(r#"{"type":"failed","coder_id":"a","error_message":"one\ntwo"}"#, "failed: one two");
+    let call = |more: &str| {
+        format!(r#"{{"type":"progress","coder_id":"a","stage":"Bash","tool_name":"Bash","description":"Bash: npm test"{more}}}"#)
+    };
+    check(&call(""), "Bash: npm test");
+    check(&call(r#","running":true"#), "Bash running: npm test");
     check(
-        r#"{"type":"progress","coder_id":"a","stage":"Bash","description":"Bash: ls /x","failed":true}"#,
-        "progress (Bash) failed: Bash: ls /x",
+        &call(
+            r#","failed":true,"exit_code":1,"error":"Exit code 1\n> demo@1.0.0 test\nError: expected 3 to be 4\n    at x.js:1""#,
+        ),
+        "Bash failed, exit 1: npm test · Error: expected 3 to be 4",
     );
+    check(r#"{"type":"progress","coder_id":"a","stage":"Bash","description":"Bash: ls /x","failed":true}"#, "Bash failed: ls /x");
+    check(r#"{"type":"progress","coder_id":"a","tool_name":"Task","progress":0.5}"#, "Task 50 %");
+    check(r#"{"type":"output","coder_id":"a","stream":"assistant","text":"All done."}"#, "said: All done.");
+    check(
+        r#"{"type":"file_modified","coder_id":"a","file_path":"/w/a.rs","lines_added":12,"lines_removed":3,"file_size":99}"#,
+        "edited /w/a.rs +12 −3",
+    );
+}
+
+#[test]
+fn what_lies_in_the_coders_folder_is_named_from_there() {
+    let check = |said: &str, folder: &str, expected: &str| {
+        let line = json!({"type": "progress", "coder_id": "a", "tool_name": "Bash", "description": said}).to_string();
+        let event = event_of(&line).expect("valid");
+        assert_eq!(super::sentence_within(&event, Some(folder)), format!("Bash: {expected}"), "{said} in {folder}");
+    };
+    check("cat /w/demo/src/a.rs", "/w/demo", "cat src/a.rs");
+    check("cat /w/demo/src/a.rs", "/w/demo/", "cat src/a.rs");
+    check("diff /w/demo/a '/w/demo/b' x=/w/demo/c", "/w/demo", "diff a 'b' x=c");
+    check("cd /w/demo && ls /w/demo/ /w/demonstration/a", "/w/demo", "cd /w/demo && ls /w/demo/ /w/demonstration/a");
+    check("cat /tmp/w/a ./w/a ~/w/w/a", "/w", "cat /tmp/w/a ./w/a ~/w/w/a");
+    check("cat /a", "/", "cat /a");
 }
 
 #[test]

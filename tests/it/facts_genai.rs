@@ -20,8 +20,8 @@ fn a_conversation_of_a_service_is_a_coder() {
             "created #conv_5j66:created",
             "started #conv_5j66:agent:0000000000000001:started",
             "completed #conv_5j66:agent:0000000000000001:ended",
-            "api call claude-sonnet-4-5 (6242 tokens, 0.5 s) #conv_5j66:api:msg_1",
-            "progress (Write): Write #conv_5j66:tool:0000000000000003",
+            "api call claude-sonnet-4-5 (6,242 tokens, 0.5 s) #conv_5j66:api:msg_1",
+            "Write #conv_5j66:tool:0000000000000003",
             "rate limit claude-sonnet-4-5 429: 429 #conv_5j66:api:0000000000000004",
         ]
     );

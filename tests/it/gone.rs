@@ -68,5 +68,5 @@ fn what_ran_when_it_was_killed_is_on_the_record() {
     assert_eq!(ends(&home)[0]["data"]["tool_at_work"], "Bash: npm test");
     let coder = home.json(&["coders"]).remove(0);
     assert_eq!((coder["status"].as_str(), coder.get("tool_at_work")), (Some("failed"), None), "{coder}");
-    assert!(home.ok(&["list"]).contains("progress (Bash) running: Bash: npm test"), "it was never told to end");
+    assert!(home.ok(&["list"]).contains("Bash running: npm test"), "it was never told to end");
 }

@@ -24,7 +24,7 @@ fn people_get_aligned_rows_newest_first_without_colour() {
     let expected = "\
 5  2026-11-22 10:40:00  fix-auth  failed: two tests FAILED
 4  2026-11-22 10:30:00  docs      created
-3  2026-11-22 10:20:00  fix-auth  file modified /repo/src/session.rs (2048 bytes)
+3  2026-11-22 10:20:00  fix-auth  edited /repo/src/session.rs (2048 bytes)
 2  2026-11-22 10:10:00  fix-auth  progress 42 % (editing): Rewriting the session store
 1  2026-11-22 10:00:00  fix-auth  created
 ";

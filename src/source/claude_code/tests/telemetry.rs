@@ -16,15 +16,15 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
         "main",
         &[
             "prompt: please write hello.txt #asked:d197:eb5f~",
-            "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
-            "progress (Write): Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
-            "api call claude-opus-5-5 (6642 tokens, $0.0085, 0.0 s) #api:req_mock_9~",
-            "progress (Edit): Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
-            "api call claude-opus-5-5 (6742 tokens, $0.0089, 0.0 s) #api:req_mock_15~",
-            "progress (Bash): Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
-            "api call claude-opus-5-5 (6842 tokens, $0.0093, 0.0 s) #api:req_mock_20~",
-            "progress (Bash) failed: Bash: ls /nonexistent-dir #tool:toolu_mock_00000j",
-            "api call claude-opus-5-5 (6942 tokens, $0.0097, 0.0 s) #api:req_mock_24~",
+            "api call claude-opus-5-5 (6,542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
+            "Write: /home/dev/work/demo/hello.txt #tool:toolu_mock_000003",
+            "api call claude-opus-5-5 (6,642 tokens, $0.0085, 0.0 s) #api:req_mock_9~",
+            "Edit: /home/dev/work/demo/hello.txt #tool:toolu_mock_000008",
+            "api call claude-opus-5-5 (6,742 tokens, $0.0089, 0.0 s) #api:req_mock_15~",
+            "Bash: rm hello.txt && ls -la #tool:toolu_mock_00000e",
+            "api call claude-opus-5-5 (6,842 tokens, $0.0093, 0.0 s) #api:req_mock_20~",
+            "Bash failed: ls /nonexistent-dir #tool:toolu_mock_00000j",
+            "api call claude-opus-5-5 (6,942 tokens, $0.0097, 0.0 s) #api:req_mock_24~",
         ],
     );
 }
@@ -35,12 +35,12 @@ fn a_subagents_calls_are_its_own() {
         "subagent",
         &[
             "prompt: use a subagent #asked:21ef:a933~",
-            "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
-            "api call claude-opus-5-5 (6542 tokens, $0.0081, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_8~",
-            "progress (Bash): Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
-            "api call claude-opus-5-5 (6642 tokens, $0.0085, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_12~",
-            "progress (Agent): Agent: sub task #tool:toolu_mock_000003",
-            "api call claude-opus-5-5 (6642 tokens, $0.0085, 0.0 s) #api:req_mock_17~",
+            "api call claude-opus-5-5 (6,542 tokens, $0.0081, 0.1 s) #api:req_mock_4~",
+            "api call claude-opus-5-5 (6,542 tokens, $0.0081, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_8~",
+            "Bash: echo from-subagent /a99b76bbf3cc5e5fd #tool:toolu_mock_000007",
+            "api call claude-opus-5-5 (6,642 tokens, $0.0085, 0.0 s) /a99b76bbf3cc5e5fd #api:req_mock_12~",
+            "Agent: sub task #tool:toolu_mock_000003",
+            "api call claude-opus-5-5 (6,642 tokens, $0.0085, 0.0 s) #api:req_mock_17~",
         ],
     );
 }
@@ -69,12 +69,8 @@ fn records_one_by_one() {
     let cases: &[(&str, Value, &[&str])] = &[
         ("claude_code.api_error", error, &["api error anthropic 500: boom"]),
         ("api_request", json!({"model": "m"}), &["api call m"]),
-        ("tool_result", json!({"tool_use_id": "t1", "tool_name": "Bash", "success": "true"}), &["progress (Bash) #tool:t1"]),
-        (
-            "tool_decision",
-            json!({"tool_use_id": "t1", "tool_name": "Bash", "decision": "reject"}),
-            &["progress (Bash) failed #tool:t1"],
-        ),
+        ("tool_result", json!({"tool_use_id": "t1", "tool_name": "Bash", "success": "true"}), &["Bash #tool:t1"]),
+        ("tool_decision", json!({"tool_use_id": "t1", "tool_name": "Bash", "decision": "reject"}), &["Bash failed #tool:t1"]),
         ("tool_decision", json!({"tool_use_id": "t1", "tool_name": "Bash", "decision": "accept"}), &[]),
         ("compaction", json!({"trigger": "auto", "success": "true"}), &["milestone context compacted"]),
         ("compaction", json!({"success": "false"}), &[]),
