@@ -169,7 +169,7 @@ mod tests {
         };
         check("progress", &["progress"]);
         check("ai_coder_progress", &["progress"]);
-        check("progress.*", &["progress", "milestone", "output", "prompt"]);
+        check("progress.*", &["progress", "milestone", "output", "prompt", "seen"]);
         check("provider", &["api_call", "api_error", "rate_limit"]);
         check("provider.*", &["api_call", "api_error", "rate_limit"]);
         check("workspace.*", &["file_created", "file_modified", "file_deleted", "workspace_sync"]);

@@ -1,5 +1,7 @@
 //! One coder's state: what its events contribute to it, and what follows from that.
 
+mod attention;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,15 +18,12 @@ use super::{
 
 /// The source of what the keeper saw.
 const KEEPER: &str = "keep";
+/// The sources of who reports by hand: nobody says that they go on reporting.
+const BY_HAND: &[&str] = &["emit", "mcp"];
 /// A title is a column of a table.
 const TITLE_CHARS_MAX: usize = 120;
 /// Two reports of one end are no further apart.
 const ENDING: Micros = Time::SECOND;
-/// A running coder that is silent for this long is stalled: longer than a slow model or a long build, mostly.
-const STALLED_AFTER: Micros = 5 * Time::MINUTE;
-/// A rate limit concerns people for this long; providers' windows are minutes.
-const RATE_LIMITED_FOR: Micros = 5 * Time::MINUTE;
-
 /// One coder's aggregate: a merge of its events' contributions, in whatever order they come.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -54,6 +53,15 @@ pub struct Coder {
     worked: Option<Latest<()>>,
     #[serde(rename = "rl", skip_serializing_if = "Option::is_none")]
     rate_limited: Option<Micros>,
+    /// When it last got on: a rate limit before that is over.
+    #[serde(rename = "go", skip_serializing_if = "Option::is_none")]
+    got_on: Option<Micros>,
+    /// When somebody last saw to it.
+    #[serde(rename = "se", skip_serializing_if = "Option::is_none")]
+    seen: Option<Micros>,
+    /// An agent's own channel told of it.
+    #[serde(rename = "ob", skip_serializing_if = "std::ops::Not::not")]
+    is_observed: bool,
     #[serde(rename = "nm", skip_serializing_if = "Option::is_none")]
     name: Option<Latest<String>>,
     #[serde(rename = "so", skip_serializing_if = "Option::is_none")]
@@ -68,6 +76,12 @@ pub struct Coder {
     project: Option<Latest<String>>,
     #[serde(rename = "br", skip_serializing_if = "Option::is_none")]
     branch: Option<Latest<String>>,
+    /// The model that it called last.
+    #[serde(rename = "mo", skip_serializing_if = "Option::is_none")]
+    model: Option<Latest<String>>,
+    /// What it asked for when it last paused with a request.
+    #[serde(rename = "rq", skip_serializing_if = "Option::is_none")]
+    request: Option<Latest<String>>,
     #[serde(rename = "pr", skip_serializing_if = "Option::is_none")]
     progress: Option<Latest<Number>>,
     #[serde(rename = "st", skip_serializing_if = "Option::is_none")]
@@ -129,12 +143,17 @@ impl Coder {
         keep_of(&mut self.paused, &other.paused);
         keep_of(&mut self.worked, &other.worked);
         keep_of(&mut self.rate_limited, &other.rate_limited);
+        keep_of(&mut self.got_on, &other.got_on);
+        keep_of(&mut self.seen, &other.seen);
+        self.is_observed |= other.is_observed;
         keep_of(&mut self.name, &other.name);
         keep_of(&mut self.source, &other.source);
         keep_of(&mut self.parent, &other.parent);
         keep_of(&mut self.process, &other.process);
         keep_of(&mut self.project, &other.project);
         keep_of(&mut self.branch, &other.branch);
+        keep_of(&mut self.model, &other.model);
+        keep_of(&mut self.request, &other.request);
         keep_of(&mut self.progress, &other.progress);
         keep_of(&mut self.stage, &other.stage);
         keep_of(&mut self.description, &other.description);
@@ -175,13 +194,11 @@ impl Coder {
     pub fn waiting(&self) -> Option<Waiting> {
         let paused = self.paused.as_ref()?;
         let cleared = self.worked.as_ref().is_some_and(|worked| !paused.is_after(worked));
-        (!cleared && !self.is_finished()).then(|| Waiting { since: paused.at(), reason: *paused.value() })
-    }
-
-    /// Running, and silent for five minutes with no tool at work.
-    pub fn is_stalled(&self, now: Time) -> bool {
-        let silent = |last: Time| now.since(last) >= STALLED_AFTER;
-        self.status() == Status::Running && self.last_activity().is_some_and(silent) && self.open_tools.oldest().is_none()
+        (!cleared && !self.is_finished()).then(|| Waiting {
+            since: paused.at(),
+            reason: *paused.value(),
+            request: self.request.as_ref().filter(|asked| asked.at() == paused.at()).map(|asked| asked.value().clone()),
+        })
     }
 
     /// The tool that is at work longest.
@@ -205,6 +222,16 @@ impl Coder {
         self.parent.as_ref().map(|said| said.value().as_str())
     }
 
+    /// What it is called.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_ref().map(|said| said.value().as_str())
+    }
+
+    /// What it is about: the first line of its first prompt, else what the agent calls the session.
+    pub fn title(&self) -> Option<&str> {
+        self.title.as_ref().or(self.own_title.as_ref()).map(|said| said.value().as_str())
+    }
+
     /// Who reported it last.
     pub fn source(&self) -> Option<&str> {
         self.source.as_ref().map(|said| said.value().as_str())
@@ -219,17 +246,22 @@ impl Coder {
         self.branch.as_ref().map(|said| said.value().as_str())
     }
 
-    /// Why a person should look at it, besides what other coders do.
-    pub fn needs_attention(&self, now: Time) -> Vec<Attention> {
-        let rate_limited = |at: Time| now.since(at).unsigned_abs() < RATE_LIMITED_FOR.unsigned_abs();
-        let limited = self.last_rate_limit().is_some_and(rate_limited) && !self.is_finished();
-        let reasons = [
-            (self.waiting().is_some(), Attention::Waiting),
-            (self.is_stalled(now), Attention::Stalled),
-            (self.status() == Status::Failed, Attention::Failed),
-            (limited, Attention::RateLimited),
-        ];
-        reasons.into_iter().filter_map(|(holds, reason)| holds.then_some(reason)).collect()
+    /// Without what earlier versions did not fold.
+    #[must_use]
+    pub fn as_told_at_first(&self) -> Coder {
+        Coder {
+            got_on: None,
+            is_observed: false,
+            project: None,
+            branch: None,
+            model: None,
+            request: None,
+            title: None,
+            own_title: None,
+            last_words: None,
+            open_tools: OpenTools::default(),
+            ..self.clone()
+        }
     }
 
     /// Its first `created`; the first event's time until one says otherwise.
@@ -257,18 +289,20 @@ impl Coder {
     pub fn view(&self, coder_id: &str, now: Time, prices: &Prices, files: u64, file_conflicts: Vec<FileConflict>) -> CoderView {
         let (status, ended_at) = self.standing();
         let mut needs_attention = self.needs_attention(now);
-        if !file_conflicts.is_empty() {
+        if file_conflicts.iter().any(|conflict| !self.is_seen(conflict.last_change)) {
             needs_attention.push(Attention::FileConflict);
         }
         let text = |register: &Option<Latest<String>>| register.as_ref().map(|said| said.value().clone());
         CoderView {
             coder_id: coder_id.to_owned(),
+            handle: String::new(),
             coder_name: text(&self.name),
             source: text(&self.source),
             parent_coder_id: text(&self.parent),
             project: text(&self.project),
             branch: text(&self.branch),
-            title: text(&self.title).or_else(|| text(&self.own_title)),
+            model: text(&self.model),
+            title: self.title().map(str::to_owned),
             status,
             waiting: self.waiting(),
             tool_at_work: self.tool_at_work(),
@@ -340,6 +374,9 @@ impl Coder {
                 keep_text(&mut self.error, event, fields.error_message.as_deref().or(fields.reason.as_deref()));
             }
             Body::Provider(fields) if event.kind == EventType::ApiError => self.fold_error(event, fields),
+            Body::Provider(fields) if event.kind == EventType::ApiCall => {
+                keep_text(&mut self.model, event, fields.model.as_deref());
+            }
             Body::Progress(fields) => self.fold_progress(event, fields),
             Body::Resource(fields) => self.peak.raise(&peak_of(fields)),
             Body::Lifecycle(_) | Body::Provider(_) | Body::Workspace(_) | Body::Derived(_) => {}
@@ -378,10 +415,18 @@ impl Coder {
     /// What it means that the event happened.
     fn fold_life(&mut self, event: &Event) {
         let at = event.timestamp.micros();
+        if event.kind == EventType::Seen {
+            // It is somebody else's doing.
+            return keep(&mut self.seen, at);
+        }
         keep_least(&mut self.first_activity, Some(at));
         keep(&mut self.last_activity, at);
         // What the keeper saw of its files says nothing of what the coder is.
         keep_text(&mut self.source, event, event.source.as_deref().filter(|source| *source != KEEPER));
+        self.is_observed |= event.source.as_deref().is_none_or(|source| !BY_HAND.contains(&source));
+        if gets_on(event.kind) {
+            keep(&mut self.got_on, at);
+        }
         if is_work(event.kind) {
             keep(&mut self.worked, Latest::new(event, ()));
         }
@@ -394,7 +439,8 @@ impl Coder {
             (EventType::Stopped, _) => keep(&mut self.stopped, at),
             (EventType::RateLimit, _) => keep(&mut self.rate_limited, at),
             (EventType::Paused, Body::Lifecycle(fields)) => {
-                keep(&mut self.paused, Latest::new(event, waiting_for(event, fields)))
+                keep(&mut self.paused, Latest::new(event, waiting_for(event, fields)));
+                keep_text(&mut self.request, event, event.data.get(DataKey::Request.name()).and_then(Value::as_str));
             }
             _ => {}
         }
@@ -416,11 +462,16 @@ fn step_of(kind: EventType) -> Option<(u8, Status)> {
     })
 }
 
+/// Whether the event shows that the provider serves the coder again.
+fn gets_on(kind: EventType) -> bool {
+    matches!(kind, EventType::ApiCall | EventType::Progress | EventType::Milestone | EventType::Completed)
+}
+
 /// Whether the event shows that the coder goes on, so that it no longer waits. Resources are measured and rate limits
 /// met while it waits too.
 fn is_work(kind: EventType) -> bool {
-    use EventType::{Created, Paused, RateLimit, ResourceLimit, ResourceUsage};
-    !matches!(kind, Created | Paused | RateLimit | ResourceLimit | ResourceUsage) && !kind.is_derived()
+    use EventType::{Created, Paused, RateLimit, ResourceLimit, ResourceUsage, Seen};
+    !matches!(kind, Created | Paused | RateLimit | ResourceLimit | ResourceUsage | Seen) && !kind.is_derived()
 }
 
 fn first_line(text: &str) -> Option<&str> {

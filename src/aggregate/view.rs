@@ -13,6 +13,9 @@ use super::{Usage, latest::Number, usage::is_zero};
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 pub struct CoderView {
     pub coder_id: String,
+    /// The shortest beginning of its session's id that tells it from others; a subagent's is its parent's, `/` and its place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub handle: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coder_name: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -27,6 +30,9 @@ pub struct CoderView {
     pub project: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub branch: Option<String>,
+    /// The model that it called last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
     pub status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub waiting: Option<Waiting>,
@@ -36,7 +42,7 @@ pub struct CoderView {
     /// Running, and silent for five minutes with no tool at work.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stalled: bool,
-    /// Why a person should look: waiting, stalled, failed, rate_limited, file_conflict.
+    /// Why a person should look: waiting, stalled, failed, rate_limited, file_conflict; nothing that somebody has seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs_attention: Vec<Attention>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -97,11 +103,14 @@ pub struct ToolAtWork {
 }
 
 /// Since when a coder waits, and for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Waiting {
     pub since: Time,
     #[serde(rename = "for")]
     pub reason: WaitingFor,
+    /// What it asks for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<String>,
 }
 
 /// What a coder waits for; `idle` is the next prompt.

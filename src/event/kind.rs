@@ -54,6 +54,7 @@ event_types! {
     Milestone         9 "milestone"          Progress  "A step worth telling a person about.";
     Output           33 "output"             Progress  "Text the coder or one of its commands printed.";
     Prompt           39 "prompt"             Progress  "What a person asked, or for a subagent its parent.";
+    Seen             17 "seen"               Progress  "Somebody saw to the coder: it needs nobody until something new happens.";
     FileCreated      34 "file_created"       Workspace "A file appeared.";
     FileModified     35 "file_modified"      Workspace "A file changed.";
     FileDeleted      36 "file_deleted"       Workspace "A file went away.";
@@ -135,9 +136,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_holds_the_seeds_twenty_types_prompts_and_three_derived_ones() {
+    fn the_table_holds_the_seeds_twenty_types_two_of_ours_and_three_derived_ones() {
         let derived = EventType::ALL.iter().filter(|kind| kind.is_derived()).count();
-        assert_eq!((EventType::ALL.len(), derived), (24, 3));
+        assert_eq!((EventType::ALL.len(), derived), (25, 3));
         for &kind in EventType::ALL {
             assert_eq!(EventType::from_code(kind.code()), Some(kind));
             assert_eq!(EventType::parse(kind.name()), Ok(kind));

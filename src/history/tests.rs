@@ -16,6 +16,7 @@ mod scan;
 mod spool;
 mod sums;
 mod tools;
+mod which;
 
 use std::sync::{
     Arc,

@@ -8,7 +8,7 @@ use crate::home::{Home, json_lines};
 fn every_type_is_told_with_family_fields_and_schema() {
     let home = Home::new();
     let types = home.json(&["types"]);
-    assert_eq!(types.len(), 24);
+    assert_eq!(types.len(), 25);
     let progress = types.iter().find(|kind| kind["type"] == "ai_coder_progress").unwrap();
     assert_eq!(progress["family"], "progress");
     let share = json!({"name": "progress", "holds": "a number from 0 to 1, such as 0.42", "about": "Share of the work that is done, 0 to 1."});

@@ -89,7 +89,7 @@ fn the_reason_of_a_pause_says_what_for() {
     let check = |body: Body, data: &[(&str, &str)], expected: WaitingFor| {
         let data = data.iter().map(|&(key, value)| (key.to_owned(), value.into())).collect();
         let paused = Event { body: body.clone(), data, ..event(Paused, 5) };
-        assert_eq!(fold([&paused]).waiting(), Some(Waiting { since: at(5), reason: expected }), "{body:?}");
+        assert_eq!(fold([&paused]).waiting(), Some(Waiting { since: at(5), reason: expected, request: None }), "{body:?}");
     };
     check(reason("permission"), &[], WaitingFor::Permission);
     check(reason("Permission_Prompt"), &[], WaitingFor::Permission);
@@ -127,11 +127,50 @@ fn attention_is_for_the_unfinished_and_the_failed() {
     check("a turn ended is not stalled", &[(Completed, 0)], 300, &[]);
     check("a life before now", &[(Started, 0)], -9, &[]);
     check("rate limited", &[(Started, 0), (RateLimit, 10)], 20, &[Attention::RateLimited]);
-    check("rate limited a while ago", &[(Started, 0), (RateLimit, 10), (FileModified, 305)], 310, &[]);
+    check("rate limited, and got on", &[(Started, 0), (RateLimit, 10), (ApiCall, 11)], 20, &[]);
+    check("rate limited, and called in vain", &[(Started, 0), (RateLimit, 10), (ApiError, 11)], 20, &[Attention::RateLimited]);
     check("rate limited, then ended", &[(RateLimit, 10), (Stopped, 11)], 20, &[]);
     check("paused, then ended", &[(Paused, 10), (Stopped, 11)], 20, &[]);
     check("failed", &[(Started, 0), (Failed, 9)], 1000, &[Attention::Failed]);
     check("waiting and rate limited", &[(Paused, 10), (RateLimit, 11)], 12, &[Attention::Waiting, Attention::RateLimited]);
+    check("somebody saw that it failed", &[(Failed, 9), (Seen, 10)], 20, &[]);
+    check("it failed again", &[(Failed, 9), (Seen, 10), (Started, 11), (Failed, 12)], 20, &[Attention::Failed]);
+    check("somebody saw that it waits", &[(Paused, 9), (Seen, 9)], 20, &[]);
+    check("it waits for something new", &[(Paused, 9), (Seen, 10), (Paused, 11)], 20, &[Attention::Waiting]);
+    check("to be seen is not to do anything", &[(Started, 0), (Seen, 250)], 300, &[Attention::Stalled]);
+    let day = 24 * 60 * 60;
+    check("failed yesterday", &[(Failed, 9)], 9 + day, &[]);
+    check("waits since yesterday, in no process that is known", &[(Paused, 9)], 9 + day, &[]);
+    check("rate limited yesterday", &[(RateLimit, 9), (ResourceUsage, 8 + day)], 9 + day, &[]);
+}
+
+#[test]
+fn what_was_silent_for_a_day_is_stalled_and_needs_nobody() {
+    let coder = fold(&timeline(&[(Started, 0)]));
+    let later = at(24 * 60 * 60 + 300);
+    assert!(coder.is_stalled(later) && coder.needs_attention(later).is_empty());
+}
+
+#[test]
+fn who_is_known_by_hand_alone_never_stalls() {
+    let started = |source: &str| Event { source: Some(source.into()), ..event(Started, 0) };
+    let stalls = |events: &[Event]| fold(events).is_stalled(at(300));
+    assert!(!stalls(&[started("emit")]) && !stalls(&[started("mcp")]));
+    assert!(stalls(&[started("claude-code"), Event { source: Some("emit".into()), ..event(Milestone, 0) }]));
+}
+
+#[test]
+fn a_wait_says_what_is_asked_for_as_long_as_its_process_lives() {
+    let data = [
+        ("request".to_owned(), "rm -rf build".into()),
+        ("process".to_owned(), serde_json::json!({"pid": 7, "start": 1, "boot": "b"})),
+    ];
+    let paused = Event { body: reason("permission"), data: data.into_iter().collect(), ..event(Paused, 5) };
+    let coder = fold([&paused]);
+    assert_eq!(coder.waiting().and_then(|waiting| waiting.request).as_deref(), Some("rm -rf build"));
+    let again = fold([&paused, &Event { body: reason("idle"), ..event(Paused, 6) }]);
+    assert_eq!(again.waiting().and_then(|waiting| waiting.request), None, "it waits for something else");
+    assert_eq!(coder.needs_attention(at(2 * 24 * 60 * 60)), [Attention::Waiting]);
 }
 
 #[test]

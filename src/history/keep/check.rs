@@ -51,8 +51,9 @@ impl Writer {
         let options = self.options().clone();
         let mut spool_taken_in = self.take_in_waiting()?;
         let mut checkup = look(&options, progress)?;
-        // What was counted before models and tools were is counted anew where it still can be.
-        if repair && checkup.problems.is_empty() && !self.is_absent() && self.transact(Ledger::parts_since)? > 0 {
+        // What was folded before models, tools and titles were is folded anew where it still can be.
+        let of_before = |db: &Connection| Ok(Ledger::parts_since(db)?.max(Ledger::states_since(db)?));
+        if repair && checkup.problems.is_empty() && !self.is_absent() && self.transact(of_before)? > 0 {
             self.transact(|db| rebuild(db, progress))?;
         }
         if repair && !checkup.problems.is_empty() {

@@ -12,6 +12,7 @@ use crate::{
 
 use super::{
     conflicts,
+    handles::Handles,
     reader::{Reader, Snapshot},
 };
 
@@ -48,18 +49,20 @@ impl Reader {
                 .prepare_cached("SELECT no, id, state FROM coder WHERE id = ?")?
                 .query_row([id], CoderRecord::read)
                 .optional()?;
-            row.map(|row| row.view(snapshot)).transpose()
+            let handles = snapshot.handles()?;
+            row.map(|row| row.view(snapshot, &handles)).transpose()
         })
     }
 
     pub fn coders(&mut self, query: &CodersQuery) -> Result<Vec<CoderView>, Error> {
         self.read(Vec::new(), |snapshot| {
             let mut views = Vec::new();
+            let handles = snapshot.handles()?;
             visit_by_activity(snapshot, |snapshot, row| {
                 let has_status = query.statuses.is_empty() || query.statuses.contains(&row.state.status());
                 // Most need none, and a view of each would cost several times what reading them does.
                 if has_status && (!query.needs_attention || row.may_need_attention(snapshot)?) {
-                    let view = row.view(snapshot)?;
+                    let view = row.view(snapshot, &handles)?;
                     if !query.needs_attention || !view.needs_attention.is_empty() {
                         views.push(view);
                     }
@@ -152,11 +155,12 @@ impl CoderRecord {
         Ok(!self.state.is_finished() && conflicts::has_any(snapshot.db, self.no)?)
     }
 
-    pub fn view(&self, snapshot: &Snapshot<'_>) -> rusqlite::Result<CoderView> {
+    pub fn view(&self, snapshot: &Snapshot<'_>, handles: &Handles) -> rusqlite::Result<CoderView> {
         let files =
             snapshot.db.prepare_cached("SELECT count(*) FROM touch WHERE coder = ?")?.query_row([self.no], |row| row.get(0))?;
         let conflicts = if self.state.is_finished() { Vec::new() } else { conflicts::of_coder(snapshot.db, self.no)? };
-        Ok(self.state.view(&self.id, snapshot.now, &snapshot.options.prices, files, conflicts))
+        let view = self.state.view(&self.id, snapshot.now, &snapshot.options.prices, files, conflicts);
+        Ok(CoderView { handle: handles.of(&self.id), ..view })
     }
 }
 

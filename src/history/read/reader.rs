@@ -1,6 +1,6 @@
 //! The reading handle: a snapshot a call, and an empty history where there is no file.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior};
 
@@ -15,7 +15,10 @@ use crate::{
     },
 };
 
-use super::zones::Zones;
+use super::{
+    handles::{Handles, KeptHandles},
+    zones::Zones,
+};
 
 /// Readers wait only while another process recovers the write-ahead log.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,6 +36,7 @@ struct OpenReader {
     db: Connection,
     ids: CoderIds,
     zones: Zones,
+    handles: KeptHandles,
     file: Option<FileId>,
 }
 
@@ -67,6 +71,7 @@ pub struct Snapshot<'r> {
     pub db: &'r Connection,
     pub ids: &'r mut CoderIds,
     pub zones: &'r mut Zones,
+    kept_handles: &'r mut KeptHandles,
     pub ledger: Ledger,
     pub now: Time,
     pub options: &'r Options,
@@ -81,6 +86,11 @@ impl Snapshot<'_> {
     /// The event in a row of [`rows::EVENT_COLUMNS`].
     pub fn read_event(&mut self, row: &Row<'_>) -> rusqlite::Result<Event> {
         rows::event(row, self.ledger.tag, |no| self.ids.get(self.db, no))
+    }
+
+    /// What each coder is called for short.
+    pub fn handles(&mut self) -> rusqlite::Result<Arc<Handles>> {
+        self.kept_handles.get(self.db, self.now)
     }
 
     pub fn event(&mut self, seq: u64) -> rusqlite::Result<Option<Event>> {
@@ -114,6 +124,11 @@ impl Reader {
         self.settle(version)
     }
 
+    /// What each coder is called for short.
+    pub fn handles(&mut self) -> Result<Arc<Handles>, Error> {
+        self.read(Arc::default(), |snapshot| snapshot.handles())
+    }
+
     /// One event; where later reports completed it, with what they brought.
     pub fn event(&mut self, seq: u64) -> Result<Option<Event>, Error> {
         self.read(None, |snapshot| {
@@ -132,13 +147,13 @@ impl Reader {
         if !self.is_open()? {
             return Ok(absent);
         }
-        let OpenReader { db, ids, zones, .. } = self.open.as_mut().expect("opened above");
+        let OpenReader { db, ids, zones, handles, .. } = self.open.as_mut().expect("opened above");
         let now = self.options.clock.now();
         let options = &self.options;
         let answer = (|| {
             let transaction = Transaction::new_unchecked(db, TransactionBehavior::Deferred)?;
             let ledger = Ledger::load(&transaction)?;
-            let answer = work(&mut Snapshot { db: &transaction, ids, zones, ledger, now, options })?;
+            let answer = work(&mut Snapshot { db: &transaction, ids, zones, kept_handles: handles, ledger, now, options })?;
             transaction.commit()?;
             Ok(answer)
         })();
@@ -155,7 +170,8 @@ impl Reader {
         if self.open.is_none()
             && let Some(db) = schema::open_for_reading(&self.options, PATIENCE)?
         {
-            self.open = Some(OpenReader { db, ids: CoderIds::default(), zones: Zones::default(), file });
+            self.open =
+                Some(OpenReader { db, ids: CoderIds::default(), zones: Zones::default(), handles: KeptHandles::default(), file });
             self.opened += 1;
         }
         Ok(self.open.is_some())

@@ -107,12 +107,13 @@ fn stats(snapshot: &mut Snapshot<'_>, query: &StatsQuery, spooled: u64) -> rusql
     let since = query.since.map(|since| bucket_start(&snapshot.ledger, since));
     let mut one = None;
     let (mut coders, mut by_coder, mut listed) = (Vec::new(), BTreeMap::new(), 0);
+    let handles = snapshot.handles()?;
     visit_chosen(snapshot, query.coder.as_deref(), |snapshot, row| {
         let tally = match since {
             Some(since) => tally_since(snapshot.db, Some(row.no), since)?,
             None => row.state.tally().clone(),
         };
-        let mut view = row.view(snapshot)?;
+        let mut view = row.view(snapshot, &handles)?;
         (view.events, view.events_by_type, view.usage) = (tally.events(), tally.by_type(), tally.usage(&snapshot.options.prices));
         by_coder.insert(row.id.clone(), tally.events());
         coders.push(view);

@@ -63,6 +63,14 @@ impl Ledger {
         Ok(u64::MAX)
     }
 
+    /// Coders up to this seq were folded before all that is now told of them was: all of them, before schema 8.
+    pub fn states_since(db: &Connection) -> rusqlite::Result<u64> {
+        if db.column_exists(Some("main"), "ledger", "states_since")? {
+            return db.prepare_cached("SELECT states_since FROM ledger")?.query_row([], |row| row.get(0));
+        }
+        Ok(u64::MAX)
+    }
+
     /// The totals stand in the same row, and apart here: reading them back costs more than finding a page of events, and they
     /// may be damaged where the rest is not.
     pub fn totals(db: &Connection) -> rusqlite::Result<Totals> {

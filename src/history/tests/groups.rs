@@ -9,7 +9,10 @@ use super::{Lab, draft};
 use crate::{
     aggregate::{GroupKey, GroupKeys, GroupRow},
     event::{Draft, EventType, Key, Time},
-    history::{GroupQuery, Groups, Retention, store::schema},
+    history::{
+        GroupQuery, Groups, Retention,
+        store::{ledger::Ledger, schema},
+    },
 };
 
 fn groups(lab: &mut Lab, by: &str, since: Option<Time>) -> Groups {
@@ -156,9 +159,11 @@ proptest! {
 fn a_history_of_before_is_sound_and_counts_on() {
     let mut lab = Lab::new();
     let call = || object(json!({"type": "api_call", "coder_id": "a", "model": "m", "input_tokens": 10}));
-    lab.append_all([call(), call()]);
-    // As schema 6 left it: nobody counted models.
-    let back = "UPDATE ledger SET totals = json_remove(totals, '$.n.b'); UPDATE coder SET state = json_remove(state, '$.n.b');
+    let asked = || object(json!({"type": "prompt", "coder_id": "a", "text": "Fix the session store"}));
+    lab.append_all([asked(), call(), call()]);
+    // As schema 6 left it: nobody counted models, or knew what was asked.
+    let back = "UPDATE ledger SET totals = json_remove(totals, '$.n.b'); UPDATE coder SET state = json_remove(state, '$.n.b', '$.ti', '$.mo', '$.go', '$.ob');
+                ALTER TABLE ledger DROP COLUMN states_since;
                 UPDATE bucket SET tally = json_remove(tally, '$.b');
                 ALTER TABLE ledger DROP COLUMN parts_since; ALTER TABLE base DROP COLUMN evicted; PRAGMA user_version = 6;";
     lab.writer.transact(|db| db.execute_batch(back)).expect("writable");
@@ -183,6 +188,10 @@ fn a_history_of_before_is_sound_and_counts_on() {
     assert!(lab.checkup(true).problems.is_empty());
     assert_eq!(model(&mut lab), [("m".to_owned(), 2), ("unknown".to_owned(), 1)], "those that are retained are counted anew");
     lab.assert_sound();
+    let title = lab.reader.coder("a").expect("readable").and_then(|coder| coder.title);
+    assert_eq!(title.as_deref(), Some("Fix the session store"), "what is removed is folded too");
+    let states_since = lab.writer.transact(Ledger::states_since).expect("readable");
+    assert_eq!(states_since, 0, "what is folded anew is compared to the letter");
 }
 
 #[test]
