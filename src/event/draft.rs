@@ -35,6 +35,8 @@ pub struct Draft {
     pub sums: Option<SumScope>,
     /// The coder in whose record a copy of the fact stands: what it used in all includes it.
     pub copied_by: Option<String>,
+    /// Where nobody else tells of the coder, it is none: what it costs is that of the agent's session that was at work then.
+    pub may_be_aside: bool,
 }
 
 /// By what the history recognises a fact that it has seen before.
@@ -141,6 +143,7 @@ pub struct Checked {
     pub report: Option<Report>,
     pub sums: Option<SumScope>,
     pub copied_by: Option<String>,
+    pub may_be_aside: bool,
 }
 
 impl Draft {
@@ -158,6 +161,7 @@ impl Draft {
             report: None,
             sums: None,
             copied_by: None,
+            may_be_aside: false,
         }
     }
 
@@ -358,6 +362,7 @@ impl Draft {
             report: self.report,
             sums: self.sums,
             copied_by: self.copied_by,
+            may_be_aside: self.may_be_aside,
         }
     }
 }

@@ -86,6 +86,7 @@ impl Draft {
             report: None,
             sums: None,
             copied_by: None,
+            may_be_aside: false,
         })
     }
 }

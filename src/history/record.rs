@@ -2,6 +2,7 @@
 
 pub(super) mod aggregates;
 pub(super) mod append;
+pub(super) mod aside;
 pub(super) mod cache;
 pub(super) mod conflict;
 pub(super) mod entry;

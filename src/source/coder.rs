@@ -196,6 +196,11 @@ impl CoderIdentity {
         Ids::Key(Key::Repeat(self.said(parts)))
     }
 
+    /// The same, where every channel that says it knows which subagent says it.
+    pub fn own_repeat(&self, parts: &[&str]) -> Ids {
+        Ids::Key(Key::Repeat(key(&self.world, &self.owned(parts))))
+    }
+
     fn said(&self, parts: &[&str]) -> String {
         match &self.said_in {
             Some(world) => key(world, parts),

@@ -43,7 +43,7 @@ pub(super) fn of_all(told: Vec<Told>) -> Vec<Draft> {
 }
 
 fn of(told: Told) -> Vec<Draft> {
-    let Told { who, at, ids, only_if, copied_by, fact, data } = told;
+    let Told { who, at, ids, only_if, copied_by, may_be_aside, fact, data } = told;
     let about = |draft: Draft| {
         let begins = BEGINNINGS.contains(&draft.kind);
         let data = data
@@ -55,6 +55,7 @@ fn of(told: Told) -> Vec<Draft> {
             source: Some(who.source.to_owned()),
             timestamp: at,
             copied_by: copied_by.clone(),
+            may_be_aside,
             data: draft.data.into_iter().chain(data).collect(),
             ..draft
         };
@@ -129,7 +130,7 @@ fn begun(reason: Option<String>, who: &CoderIdentity, ids: Ids, only_if: OnlyIf)
         Ids::OfItself => who.own(&["started"]),
         ids => ids,
     };
-    vec![created, step(EventType::Started, started)]
+    [created, step(EventType::Started, started)].into_iter().flat_map(|step| conditioned(step, only_if)).collect()
 }
 
 fn resumed_from(reason: &str, from: &[Status], ids: Ids) -> Vec<Draft> {

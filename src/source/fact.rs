@@ -24,6 +24,8 @@ pub(super) struct Told {
     pub only_if: OnlyIf,
     /// The fork in whose record a copy of the fact stands.
     pub copied_by: Option<String>,
+    /// Where no other channel tells of the coder, it is a call that a session makes in passing.
+    pub may_be_aside: bool,
     pub fact: Fact,
     /// What only some channels know beside it.
     pub data: Data,
@@ -205,7 +207,16 @@ pub(super) struct RefusedCall {
 impl CoderIdentity {
     /// A fact of this coder, of itself and whatever was recorded before.
     pub fn says(self: &Arc<Self>, at: Option<Time>, fact: Fact) -> Told {
-        Told { who: Arc::clone(self), at, ids: Ids::OfItself, only_if: OnlyIf::Always, copied_by: None, fact, data: Data::new() }
+        Told {
+            who: Arc::clone(self),
+            at,
+            ids: Ids::OfItself,
+            only_if: OnlyIf::Always,
+            copied_by: None,
+            may_be_aside: false,
+            fact,
+            data: Data::new(),
+        }
     }
 }
 

@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, fs};
 
 use ai_coder_events::{
-    event::{Body, Condition, Draft, Key, Time, sentence},
+    event::{Body, Condition, Draft, Key, Status, Time, sentence},
+    filter::Filter,
     history::{Clock, Entry, Options, Order, Query, Reader, Writer},
     source::{
         Agent, HookContext, Stream, Transcript,
@@ -151,14 +152,32 @@ fn line(draft: &Draft) -> String {
     line
 }
 
-/// What a history holds after these reports, in this order: facts by type, and what was spent.
-pub fn tally<'d>(drafts: impl IntoIterator<Item = &'d Draft>) -> BTreeMap<&'static str, u64> {
+/// A history after these reports, in this order.
+fn recorded<'d, T>(drafts: impl IntoIterator<Item = &'d Draft>, read: impl FnOnce(Reader) -> T) -> T {
     let folder = tempfile::tempdir().unwrap();
     let now = Time::parse(NOW).unwrap();
     let options = Options { clock: Clock::new(move || now), ..Options::new(folder.path().join("history.db")) };
     let entries = drafts.into_iter().cloned().map(Entry::from).collect();
     Writer::new(&options).append(entries).unwrap();
-    let page = Reader::new(&options).page(&Query { order: Order::Oldest, ..Query::default() }).unwrap();
+    read(Reader::new(&options))
+}
+
+/// What it holds of a coder: the types of its events, as they happened.
+pub fn of_coder<'d>(drafts: impl IntoIterator<Item = &'d Draft>, coder_id: &str) -> Vec<String> {
+    let query = Query { filter: Filter::coder(coder_id), order: Order::Oldest, ..Query::default() };
+    let mut events = recorded(drafts, |mut reader| reader.page(&query).unwrap().events);
+    events.sort_by_key(|event| event.timestamp);
+    events.iter().map(|event| event.kind.short().to_owned()).collect()
+}
+
+/// Where it says that a coder stands.
+pub fn status_of<'d>(drafts: impl IntoIterator<Item = &'d Draft>, coder_id: &str) -> Status {
+    recorded(drafts, |mut reader| reader.coder(coder_id).unwrap().unwrap().status)
+}
+
+/// What it holds: facts by type, and what was spent.
+pub fn tally<'d>(drafts: impl IntoIterator<Item = &'d Draft>) -> BTreeMap<&'static str, u64> {
+    let page = recorded(drafts, |mut reader| reader.page(&Query { order: Order::Oldest, ..Query::default() }).unwrap());
     let mut tally = BTreeMap::new();
     for event in &page.events {
         *tally.entry(event.kind.short()).or_default() += 1;

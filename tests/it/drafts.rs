@@ -178,13 +178,17 @@ fn export(name: &str, text: &str, say: Say<'_>) {
 }
 
 fn written(draft: &Draft) -> String {
-    let Draft { kind, coder_id, coder_name, timestamp, source, body, data, key, only_if, report, sums, copied_by } = draft;
+    let Draft { kind, coder_id, coder_name, timestamp, source, body, data, key, only_if, report, sums, copied_by, may_be_aside } =
+        draft;
     // Of a report only the channel is worth a line: its number is a hash of all that stands here.
     let channel = report.map(|report| report.channel);
-    let said = json!({
+    let mut said = json!({
         "coder": coder_id, "name": coder_name, "source": source, "at": timestamp.map(|at| at.to_string()),
         "key": key, "only_if": only_if, "body": body, "data": data, "channel": channel, "sums": sums, "copied_by": copied_by,
     });
+    if *may_be_aside {
+        said["may_be_aside"] = true.into();
+    }
     format!("{} {said}", kind.short())
 }
 

@@ -1,7 +1,7 @@
 //! A captured run of Gemini CLI through all its channels: each fact once, with the run's own figures.
 
 use ai_coder_events::{
-    event::Draft,
+    event::{Draft, Status},
     source::{
         Agent, Transcript,
         otel::{Log, Record},
@@ -11,8 +11,8 @@ use ai_coder_events::{
 use serde_json::{Value, json};
 
 use super::channels::{
-    check_every_order, check_that_nothing_panics, hook, hooks, lines, refused, stream, tally, telemetry, transcript,
-    transcript_of,
+    check_every_order, check_that_nothing_panics, hook, hooks, lines, of_coder, orders, refused, status_of, stream, tally,
+    telemetry, transcript, transcript_of,
 };
 
 /// The tokens are those of the `result` line in stream.jsonl: 7500 in, 5000 of them cached, 300 out.
@@ -198,4 +198,140 @@ fn odd_payloads_do_no_harm() {
     for path in ["gemini/hooks.jsonl", "gemini/stream.jsonl", "gemini/session.jsonl"] {
         check_that_nothing_panics(Agent::Gemini, path);
     }
+}
+
+const SUBAGENT: &str = "c387cfb9-be28-4e67-af29-d6a0e2d00a82";
+const SESSION: &str = "b6192c34-7023-4378-be39-1feb3ece367b";
+
+/// What telemetry says of a subagent, and the chats of both.
+fn channels_of_a_subagent(reason: &str) -> [Vec<Draft>; 3] {
+    let log = |name: &str, second: u32, more: Value| {
+        let mut attributes = json!({"session.id": SESSION, "event.timestamp": format!("2026-11-22T19:00:{second:02}Z")});
+        attributes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let log = Log { service: "gemini-cli".to_owned(), name: format!("gemini_cli.{name}"), attributes, ..Log::default() };
+        read_telemetry(&Record::Log(log)).unwrap()
+    };
+    let call = |second, prompt: &str, read: u64| {
+        let figures = json!({"prompt_id": prompt, "model": "m", "input_token_count": read, "output_token_count": 1,
+            "cached_content_token_count": 0, "thoughts_token_count": 0, "total_token_count": read + 1});
+        log("api_response", second, figures)
+    };
+    let named = json!({"agent_id": SUBAGENT, "agent_name": "generalist"});
+    let mut finished = named.clone();
+    finished["terminate_reason"] = json!(reason);
+    let telemetry = [
+        call(1, &format!("{SESSION}########0"), 10),
+        log("agent.start", 2, named),
+        call(3, &format!("{SUBAGENT}#0"), 20),
+        log("agent.finish", 4, finished),
+    ];
+    let chat = |path: &str, lines: &[Value]| {
+        let mut reader = Transcript::new(Agent::Gemini, path).unwrap();
+        let mut drafts: Vec<Draft> = lines.iter().flat_map(|line| reader.line(line.to_string().as_bytes()).unwrap()).collect();
+        drafts.extend(reader.end());
+        drafts
+    };
+    let tokens = |read: u64| json!({"input": read, "output": 1, "cached": 0, "thoughts": 0, "tool": 0, "total": read + 1});
+    let answer = format!("Subagent 'generalist' finished.\nTermination Reason: {reason}\nResult:\nok");
+    let own = chat(
+        "/h/chats/session-1.jsonl",
+        &[
+            json!({"sessionId": SESSION, "startTime": "2026-11-22T19:00:00Z", "kind": "main"}),
+            json!({"id": "u", "timestamp": "2026-11-22T19:00:00Z", "type": "user", "content": "delegate it"}),
+            json!({"id": "g", "timestamp": "2026-11-22T19:00:01Z", "type": "gemini", "model": "m", "tokens": tokens(10), "content": "",
+                "toolCalls": [{"id": "invoke_agent__A1B2C3D4E5F6G7H8", "name": "invoke_agent", "status": "success", "agentId": SUBAGENT,
+                    "timestamp": "2026-11-22T19:00:05Z", "args": {"agent_name": "generalist", "prompt": "look"},
+                    "result": [{"functionResponse": {"response": {"output": answer}}}]}]}),
+        ],
+    );
+    let subagents = chat(
+        &format!("/h/chats/{SESSION}/{SUBAGENT}.jsonl"),
+        &[
+            json!({"sessionId": SUBAGENT, "startTime": "2026-11-22T19:00:02Z", "kind": "subagent"}),
+            json!({"id": "s", "timestamp": "2026-11-22T19:00:03Z", "type": "gemini", "model": "m", "tokens": tokens(20), "content": "",
+                "toolCalls": [{"id": "complete_task__A1B2C3D4E5F6G7H8", "name": "complete_task", "status": if reason == "GOAL" { "success" } else { "error" },
+                    "timestamp": "2026-11-22T19:00:04Z", "args": {"result": "ok"}}]}),
+        ],
+    );
+    [telemetry.concat(), own, subagents]
+}
+
+#[test]
+fn what_a_subagent_spends_is_its_own_and_so_is_its_end() {
+    let check = |reason: &str, ends: &[&str]| {
+        let channels = channels_of_a_subagent(reason);
+        for order in orders(channels.len()) {
+            let told = of_coder(order.iter().flat_map(|channel| &channels[*channel]), &format!("gemini:{SESSION}/{SUBAGENT}"));
+            let lives: Vec<&str> =
+                told.iter().map(String::as_str).filter(|it| ends.contains(it) || it.contains("fail")).collect();
+            assert_eq!(lives, ends, "{reason} {order:?}: {told:?}");
+            assert_eq!(told.iter().filter(|it| *it == "api_call").count(), 1, "{reason} {order:?}: {told:?}");
+        }
+    };
+    check("GOAL", &["completed", "stopped"]);
+    check("TIMEOUT", &["failed", "stopped"]);
+    check("ABORTED", &["stopped"]);
+}
+
+#[test]
+fn a_turn_that_a_person_broke_off_is_not_completed_by_its_hook() {
+    let ended = hook(
+        Agent::Gemini,
+        &json!({"hook_event_name": "AfterAgent", "session_id": "s1", "timestamp": "2026-11-22T19:00:05.019Z", "prompt": "one",
+            "prompt_response": "half"}),
+    );
+    let written = [
+        r#"{"sessionId":"s1","startTime":"2026-11-22T19:00:00Z","kind":"main"}"#,
+        r#"{"id":"u1","timestamp":"2026-11-22T19:00:01Z","type":"user","content":[{"text":"one"}]}"#,
+        r#"{"id":"g1","timestamp":"2026-11-22T19:00:02Z","type":"gemini","content":"half"}"#,
+        r#"{"id":"i1","timestamp":"2026-11-22T19:00:05Z","type":"info","content":"Request cancelled."}"#,
+        r#"{"$set":{"messages":[{"id":"c1","timestamp":"2026-11-22T19:00:00Z","type":"user","content":[{"text":"<session_context>\n"}]}]}}"#,
+    ];
+    let chat = transcript_of(Agent::Gemini, written);
+    assert_eq!(lines(&chat).last().unwrap(), "paused (interrupted) #interrupted:i1");
+    for channels in [[&chat, &ended], [&ended, &chat]] {
+        assert_eq!(status_of(channels.into_iter().flatten(), "gemini:s1"), Status::Paused);
+    }
+}
+
+#[test]
+fn what_is_summed_up_for_the_model_was_told_before() {
+    let written = [
+        r#"{"sessionId":"s1","startTime":"2026-11-22T19:00:00Z","kind":"main"}"#,
+        r#"{"id":"u1","timestamp":"2026-11-22T19:00:01Z","type":"user","content":[{"text":"one"}]}"#,
+        r#"{"$set":{"messages":[
+            {"id":"n1","timestamp":"2026-11-22T19:00:04Z","type":"user","content":[{"text":"<state_snapshot>half done"}]},
+            {"id":"n2","timestamp":"2026-11-22T19:00:04Z","type":"gemini","content":"Got it."},
+            {"id":"n3","timestamp":"2026-11-22T19:00:04Z","type":"user","content":[{"text":"one"}]}]}}"#,
+        r#"{"$set":{"messages":[
+            {"id":"n1","timestamp":"2026-11-22T20:00:00Z","type":"user","content":[{"text":"<state_snapshot>half done"}]}]}}"#,
+        r#"{"id":"g1","timestamp":"2026-11-22T19:00:05Z","type":"gemini","content":"done"}"#,
+    ];
+    let chat = transcript_of(Agent::Gemini, written);
+    assert_eq!(
+        lines(&chat),
+        [
+            "created #created",
+            "started #started",
+            "prompt: one #asked:u1",
+            "milestone context compacted: <state_snapshot>half done",
+            "said: done #message:g1",
+            "completed #turn:g1 ?unwatched",
+        ]
+    );
+    let attributes =
+        json!({"session.id": "s1", "event.timestamp": "2026-11-22T19:00:03Z", "tokens_before": 9, "tokens_after": 1});
+    let log =
+        Log { service: "gemini-cli".to_owned(), name: "gemini_cli.chat_compression".to_owned(), attributes, ..Log::default() };
+    let telemetry = read_telemetry(&Record::Log(log)).unwrap();
+    for channels in [[&chat, &telemetry], [&telemetry, &chat]] {
+        assert_eq!(tally(channels.into_iter().flatten())["milestone"], 1);
+    }
+}
+
+#[test]
+fn what_a_run_says_it_used_is_a_sum() {
+    let told = stream("gemini/stream.jsonl");
+    let found = tally(&told);
+    assert_eq!(["tokens in", "tokens cached", "tokens out"].map(|name| found[name]), [2500, 5000, 300]);
 }

@@ -46,7 +46,13 @@ fn a_session_is_called_by_its_first_prompt_and_ends_with_its_last_words() {
     fs::create_dir_all(folder.join("s1/subagents")).unwrap();
     let line = |id: &str, text: &str| json!({"type": "user", "sessionId": "s1", "uuid": format!("u-{id}"), "promptId": id, "cwd": "/w", "timestamp": "2026-11-22T19:00:00Z", "message": {"role": "user", "content": text}});
     let command = "<command-message>review</command-message>\n<command-name>/review</command-name>\n<command-args>src/auth.rs</command-args>";
-    let lines = [line("p1", "Fix the login\nIt fails at night."), line("p2", "also the logout"), line("p3", command)];
+    let leaving = "<command-name>/exit</command-name>\n<command-message>exit</command-message>\n<command-args></command-args>";
+    let lines = [
+        line("p1", "Fix the login\nIt fails at night."),
+        line("p2", "also the logout"),
+        line("p3", command),
+        line("p4", leaving),
+    ];
     fs::write(folder.join("s1.jsonl"), lines.map(|line| line.to_string() + "\n").concat()).unwrap();
     let task = json!({"type": "user", "sessionId": "s1", "agentId": "a1", "isSidechain": true, "uuid": "u-9", "promptId": "p3", "timestamp": "2026-11-22T19:00:01Z", "message": {"content": "look at src"}});
     fs::write(folder.join("s1/subagents/agent-a1.jsonl"), task.to_string() + "\n").unwrap();

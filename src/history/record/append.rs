@@ -12,6 +12,7 @@ use crate::{
 };
 
 use super::{
+    aside,
     cache::Cache,
     conflict,
     entry::{Appended, CheckedEntry, Entry, Outcome},
@@ -137,8 +138,8 @@ impl<'t> Append<'t> {
         Ok(Outcome::Appended { seq, id: event.id.clone() })
     }
 
-    /// Telemetry takes a subagent for a session: what it tells is the subagent's, once that is known. Whether it is a fact: that a
-    /// subagent began is told by who started it.
+    /// Telemetry takes a subagent for a session: what it tells is the subagent's, once that is known. So it does a call that a
+    /// session makes in passing. Whether it is a fact: that a subagent began is told by who started it.
     fn address(&mut self, checked: &mut Checked) -> rusqlite::Result<bool> {
         let event = checked.event();
         let of_telemetry = checked.report.is_some_and(|report| report.channel == Channel::Telemetry);
@@ -153,10 +154,16 @@ impl<'t> Append<'t> {
             )?
             .query_row([agent, session], |row| row.get(0))
             .optional()?;
-        let Some(subagent) = subagent else { return Ok(true) };
-        let begins = matches!(event.kind, EventType::Created | EventType::Started);
-        checked.set_coder(subagent);
-        Ok(!begins)
+        if let Some(subagent) = subagent {
+            let begins = matches!(event.kind, EventType::Created | EventType::Started);
+            checked.set_coder(subagent);
+            return Ok(!begins);
+        }
+        let asking = if checked.may_be_aside { aside::asking(self.db, &mut self.cache.fold, event)? } else { None };
+        let Some(asking) = asking else { return Ok(true) };
+        let costs = aside::costs(event);
+        checked.set_coder(asking);
+        Ok(costs)
     }
 
     fn holds(&mut self, checked: &Checked) -> rusqlite::Result<bool> {

@@ -127,6 +127,33 @@ fn what_telemetry_tells_of_a_subagent_as_a_session_is_the_subagents() {
 }
 
 #[test]
+fn what_a_conversation_in_passing_costs_is_the_sessions_that_was_at_work() {
+    let start = Time::parse("2026-11-22T11:00:00Z").expect("valid");
+    let at = |seconds: i64, draft: Draft| Draft { timestamp: Some(start.plus(seconds * Time::SECOND)), ..draft };
+    let process = serde_json::json!({"pid": 7, "start": 1, "boot": "b", "namespace": "n"});
+    let session = |coder: &str, began| at(began, draft(EventType::Started, coder).with("process", process.clone()));
+    let told = |seconds, coder: &str, kind: EventType, may_be_aside: bool| {
+        let report = Some(Report { channel: Channel::Telemetry, id: seconds });
+        at(seconds, Draft { report, may_be_aside, ..draft(kind, coder) })
+    };
+    let mut lab = Lab::new();
+    lab.append(told(0, "codex:alone", EventType::ApiCall, true));
+    lab.append(session("codex:early", 1));
+    lab.append(session("codex:late", 100));
+    lab.append(at(100, draft(EventType::Started, "codex:late/child")));
+    lab.append(at(101, draft(EventType::Started, "codex:unwatched")));
+    assert!(matches!(lab.append(told(102, "codex:title", EventType::Started, true)), Outcome::Unmet));
+    assert!(matches!(lab.append(told(102, "codex:title", EventType::Prompt, true)), Outcome::Unmet));
+    lab.append(told(103, "codex:title", EventType::ApiCall, true));
+    lab.append(told(103, "codex:script", EventType::ApiCall, false));
+    lab.append(told(103, "codex:alone", EventType::ApiCall, true));
+    lab.append(told(200, "codex:later", EventType::ApiCall, true));
+    let told: Vec<String> = lab.facts().into_iter().filter(|it| it.kind == EventType::ApiCall).map(|it| it.coder_id).collect();
+    assert_eq!(told, ["codex:alone", "codex:late", "codex:script", "codex:alone", "codex:later"]);
+    lab.assert_sound();
+}
+
+#[test]
 fn what_an_older_history_knows_by_its_sessions_key_is_found() {
     let mut lab = Lab::new();
     let old = Draft { key: Key::Natural("claude-code:s:api:req_1".to_owned()), ..draft(EventType::ApiCall, "a") };

@@ -82,6 +82,9 @@ impl<'v> ClaudeLine<'v> {
             return None;
         }
         if let Some(command) = tagged(&given, "command-name") {
+            if LEAVING.contains(&command) {
+                return None;
+            }
             let arguments = tagged(&given, "command-args").unwrap_or_default();
             return Some(format!("{command} {arguments}").trim_end().to_owned().into());
         }
@@ -153,6 +156,8 @@ impl<'v> ClaudeLine<'v> {
     }
 }
 
+/// With these a person leaves: nothing is asked.
+const LEAVING: &[&str] = &["/exit", "/quit"];
 /// What the agent notes in a person's name begins with these.
 const NOTED: &[&str] = &["<command-name>", "<local-command-", "<bash-", "<task-notification", "[Request interrupted by user"];
 

@@ -14,7 +14,7 @@ use crate::{
     source::{
         HookContext, Refusal,
         channel::Understood,
-        fact::{Fact, RefusedCall, Told, nanos_of_millis},
+        fact::{Fact, OnlyIf, RefusedCall, Told, nanos_of_millis},
         json::{self, Wire},
         otel::Record,
     },
@@ -39,7 +39,9 @@ pub(super) fn read(record: &Record) -> Understood {
     };
     let at = attributes.time("event.timestamp").or(log.time);
     let thread = Thread::new(session, None, &HookContext::default())?.at(at);
-    Ok(tell(&CodexLog { thread, attributes }).into_iter().collect())
+    let event = CodexLog { thread, attributes };
+    let told = tell(&event).into_iter();
+    Ok(told.map(|told| Told { may_be_aside: !event.is_exec(), ..told }).collect())
 }
 
 struct CodexLog<'r> {
@@ -47,9 +49,18 @@ struct CodexLog<'r> {
     attributes: Wire<'r>,
 }
 
-/// A resumed session starts its conversation too, but its key is the first start's.
+impl CodexLog<'_> {
+    /// What no person looks at makes no conversations beside its own.
+    fn is_exec(&self) -> bool {
+        self.attributes.is("originator", "codex_exec")
+    }
+}
+
+/// A resumed session starts its conversation too, but its key is the first start's. At a terminal one starts with the program,
+/// whether anything is ever asked, and another with each title: which of them is a session, others tell.
 fn begun(event: &CodexLog<'_>) -> Option<Told> {
-    Some(event.thread.says(Fact::begun(None)).with(DataKey::Model, event.attributes.text("model")))
+    let begun = event.thread.says(Fact::begun(None)).with(DataKey::Model, event.attributes.text("model"));
+    Some(if event.is_exec() { begun } else { begun.only_if(OnlyIf::Known) })
 }
 
 /// Agents are told not to export it, as a rule.

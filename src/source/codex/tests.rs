@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::event::{Body, Condition, Draft, Event, Key, Time, sentence};
+use crate::event::{Body, Condition, Draft, Event, EventType, Key, Time, sentence};
 use crate::source::{
     Agent, HookContext, Stream, Transcript,
     otel::{Log, Record},
@@ -563,6 +563,21 @@ fn telemetry_tells_tokens() {
     assert_eq!(log("codex_exec", &attributes).map(|told| told.len()), Ok(1));
     assert!(log("codex_exec", &json!({"event.name": "codex.api_request"})).is_err());
     assert_eq!(log("codex_exec", &json!({"event.name": "codex.startup_phase"})), Ok(Vec::new()));
+}
+
+/// Which of the conversations of a terminal is a session, hooks and the rollout say.
+#[test]
+fn a_conversation_at_a_terminal_may_be_one_in_passing() {
+    let starts = |originator: &str| {
+        let attributes = json!({"event.name": "codex.conversation_starts", "conversation.id": "s", "originator": originator});
+        let told = log("codex", &attributes).expect("it names a session");
+        told.iter().map(|draft| (draft.kind, draft.only_if.clone(), draft.may_be_aside)).collect::<Vec<_>>()
+    };
+    let steps = |only_if: Option<Condition>, may_be_aside| {
+        [EventType::Created, EventType::Started].map(|kind| (kind, only_if.clone(), may_be_aside)).to_vec()
+    };
+    assert_eq!(starts("codex-tui"), steps(Some(Condition::Known), true));
+    assert_eq!(starts("codex_exec"), steps(None, false));
 }
 
 const WORDS: &[&str] = &[

@@ -4,6 +4,7 @@
 //! it, and by its counts and the time where it has not; a turn by its prompt and the time.
 
 use crate::source::{
+    Agent, Refusal,
     coder::{fingerprint, print},
     diff::FileDiff,
     fact::{Fact, ModelUsage, Told, TouchedFile, nanos_of_millis},
@@ -32,6 +33,55 @@ pub(super) fn said(session: &CoderMoment, id: Option<&str>, message: &str) -> Op
 pub(super) fn error_shown(session: &CoderMoment, message: &str) -> Told {
     session.says(Fact::printed("error", message.trim())).known_by(session.who.repeat(&["error", &print(message)]))
 }
+
+/// A subagent of `session`'s; hooks and telemetry tell what it does as its session's, or with its id. All channels that tell of it
+/// know that.
+///
+/// # Errors
+/// [`Refusal`] where `id` cannot be part of a coder's id.
+pub(super) fn subagent(session: &CoderMoment, id: &str, name: Option<&str>) -> Result<CoderMoment, Refusal> {
+    let parent = session.who.id.strip_prefix("gemini:").unwrap_or(&session.who.id).to_owned();
+    Ok(CoderMoment { who: session.who.subagent(id, name)?.also_known_as(Agent::Gemini, &parent), at: session.at })
+}
+
+/// How a subagent ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SubagentEnd<'p> {
+    Done,
+    Failed(&'p str),
+    /// It was broken off.
+    Aborted,
+}
+
+impl<'p> SubagentEnd<'p> {
+    /// As the agent names it.
+    pub fn of(reason: &'p str) -> SubagentEnd<'p> {
+        match reason {
+            "GOAL" => SubagentEnd::Done,
+            "ABORTED" => SubagentEnd::Aborted,
+            reason => SubagentEnd::Failed(reason),
+        }
+    }
+
+    /// That it is over, known by its own id.
+    pub fn told(self, subagent: &CoderMoment) -> Vec<Told> {
+        let turn = match self {
+            SubagentEnd::Done => Some(Fact::turn_ended(None)),
+            SubagentEnd::Failed(reason) => Some(Fact::turn_failed(Some(reason), None)),
+            SubagentEnd::Aborted => None,
+        };
+        let turn = turn.map(|turn| subagent.says(turn).known_by(subagent.who.own(&["over"])));
+        let ended = subagent.says(Fact::ended(None)).known_by(subagent.who.own_repeat(&["stopped"]));
+        turn.into_iter().chain([ended]).collect()
+    }
+}
+
+/// What was summed up for the model, since the whole had no room.
+pub(super) fn compacted(session: &CoderMoment, summary: Option<&str>) -> Told {
+    session.says(Fact::compacted(summary)).known_by(session.who.repeat(COMPACTED))
+}
+
+pub(super) const COMPACTED: &[&str] = &["compacted"];
 
 /// One answer of the model, as far as a channel counts it.
 #[derive(Debug, Default)]

@@ -1,16 +1,16 @@
 //! Gemini CLI's JSON output to facts.
 //!
-//! It counts tokens only at the end, for the whole run: those totals stand with the end of the turn, since hooks, telemetry
-//! and transcript count each call.
+//! It counts tokens only at the end, for the whole run: those totals stand with the end of the turn, and are told as the sum they
+//! are, since telemetry and transcript count each call.
 
 use serde_json::Value;
 
 use crate::{
-    event::DataKey,
+    event::{DataKey, Time},
     source::{
         Agent, HookContext,
         channel::{LineReader, Understood},
-        fact::{Fact, Told},
+        fact::{Fact, ModelUsage, Told},
         json::Wire,
         moment::CoderMoment,
         open_calls::OpenCalls,
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::session::{error_shown, said, shown, turn_over};
+use super::session::{PROVIDER, error_shown, said, shown, turn_over};
 
 /// Beyond this a message is cut before it becomes a fact.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
@@ -38,6 +38,8 @@ struct GeminiOutput {
     /// The tool and what was asked of it.
     calls: OpenCalls<(String, Value)>,
     prompt: String,
+    /// When the process began, of which the totals are.
+    since: Option<Time>,
     /// The pieces so far of what the model is saying.
     message: String,
 }
@@ -46,7 +48,8 @@ pub(super) fn open(line: Wire<'_>, context: &HookContext) -> Option<Box<dyn Line
     line.text("type").filter(|kind| *kind == "init")?;
     line.text("model")?;
     let session = CoderMoment::new(Agent::Gemini, line.text("session_id")?, None, context).ok()?;
-    Some(Box::new(GeminiOutput { session, calls: OpenCalls::default(), prompt: String::new(), message: String::new() }))
+    let (prompt, message) = (String::new(), String::new());
+    Some(Box::new(GeminiOutput { session, calls: OpenCalls::default(), prompt, since: line.time("timestamp"), message }))
 }
 
 impl LineReader for GeminiOutput {
@@ -120,6 +123,20 @@ impl GeminiOutput {
         let over = TOTALS
             .iter()
             .fold(turn_over(&session, end, &self.prompt, None), |told, &key| told.with(key, stats.whole(key.name())));
-        said.into_iter().chain([over]).collect()
+        let sum = used(stats).map(|usage| {
+            let ids = session.who.natural(&["sum", &usage.summed_up()]);
+            session.says(Fact::Summed { usage, since: self.since }).known_by(ids)
+        });
+        said.into_iter().chain(sum).chain([over]).collect()
     }
+}
+
+/// Tokens of all models; those written, thoughts included, are what the total has beyond those read.
+fn used(stats: Wire<'_>) -> Option<ModelUsage> {
+    let (read, cached) = (stats.whole("input_tokens")?, stats.whole("cached"));
+    let written = stats.whole("total_tokens").and_then(|total| total.checked_sub(read)).or(stats.whole("output_tokens"));
+    let models = stats.at("models").0.as_object();
+    let model = models.filter(|models| models.len() == 1).and_then(|models| models.keys().next()).cloned();
+    let usage = ModelUsage::of_prompt(Some(read), cached, None, written);
+    Some(ModelUsage { provider: Some(PROVIDER.to_owned()), model, ..usage })
 }

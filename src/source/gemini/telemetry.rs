@@ -2,6 +2,7 @@
 //! say the same with less.
 
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::{
     event::{DataKey, Time},
@@ -17,19 +18,21 @@ use crate::{
     },
 };
 
-use super::session::{ModelAnswer, PROVIDER};
+use super::session::{COMPACTED, ModelAnswer, PROVIDER, SubagentEnd, subagent};
 
 /// # Errors
 /// [`Refusal`] where a record that matters names no session.
 pub(super) fn read(record: &Record) -> Understood {
     let Record::Log(log) = record else { return Ok(Vec::new()) };
-    let tell = match log.name.strip_prefix("gemini_cli.") {
+    let tell: fn(&GeminiLog<'_>) -> Vec<Told> = match log.name.strip_prefix("gemini_cli.") {
         Some("config") => config,
         Some("user_prompt") => user_prompt,
         Some("api_response") => api_response,
         Some("api_error") => api_error,
         Some("tool_call") => tool_call,
         Some("chat_compression") => chat_compression,
+        Some("agent.start") => agent_start,
+        Some("agent.finish") => agent_finish,
         // Retries are told by the error that they follow, files with their paths by the other channels.
         _ => return Ok(Vec::new()),
     };
@@ -37,7 +40,19 @@ pub(super) fn read(record: &Record) -> Understood {
     let Some(session) = attributes.text("session.id") else { return Err(Refusal::nameless(&log.name, "session.id")) };
     let at = attributes.time("event.timestamp").or(log.time);
     let session = CoderMoment::new(Agent::Gemini, session, None, &HookContext::default())?.at(at);
-    Ok(tell(&GeminiLog { session, name: &log.name, attributes }).into_iter().collect())
+    let session = match subagent_of(attributes) {
+        Some(id) => subagent(&session, id, attributes.text("agent_name"))?,
+        None => session,
+    };
+    Ok(tell(&GeminiLog { session, name: &log.name, attributes }))
+}
+
+/// The subagent that a record is of: it says so itself, or by the prompt, which is numbered behind the subagent's id. The prompts
+/// of a session are numbered behind the session's.
+fn subagent_of(attributes: Wire<'_>) -> Option<&str> {
+    let prompt = || attributes.text("prompt_id")?.split_once('#').map(|(id, _)| id);
+    let id = attributes.text("agent_id").or_else(prompt)?;
+    (Uuid::try_parse(id).is_ok() && attributes.text("session.id") != Some(id)).then_some(id)
 }
 
 struct GeminiLog<'r> {
@@ -46,16 +61,26 @@ struct GeminiLog<'r> {
     attributes: Wire<'r>,
 }
 
-fn config(event: &GeminiLog<'_>) -> Option<Told> {
-    Some(event.session.says(Fact::begun(None)))
+fn config(event: &GeminiLog<'_>) -> Vec<Told> {
+    vec![event.session.says(Fact::begun(None))]
+}
+
+fn agent_start(event: &GeminiLog<'_>) -> Vec<Told> {
+    let is_subagent = event.session.who.is_subagent();
+    is_subagent.then(|| event.session.says(Fact::begun(None))).into_iter().collect()
+}
+
+fn agent_finish(event: &GeminiLog<'_>) -> Vec<Told> {
+    let reason = event.attributes.text("terminate_reason").filter(|_| event.session.who.is_subagent());
+    reason.map(|reason| SubagentEnd::of(reason).told(&event.session)).unwrap_or_default()
 }
 
 /// Where prompts are exported.
-fn user_prompt(event: &GeminiLog<'_>) -> Option<Told> {
-    event.attributes.text("prompt").map(|prompt| event.session.asked(None, prompt))
+fn user_prompt(event: &GeminiLog<'_>) -> Vec<Told> {
+    event.attributes.text("prompt").map(|prompt| event.session.asked(None, prompt)).into_iter().collect()
 }
 
-fn api_response(event: &GeminiLog<'_>) -> Option<Told> {
+fn api_response(event: &GeminiLog<'_>) -> Vec<Told> {
     let attributes = event.attributes;
     let answer = ModelAnswer {
         model: attributes.text("model"),
@@ -68,7 +93,7 @@ fn api_response(event: &GeminiLog<'_>) -> Option<Told> {
         duration_ms: attributes.whole("duration_ms"),
         text: attributes.text("response_text").and_then(answer_text),
     };
-    Some(answer.told(&event.session))
+    vec![answer.told(&event.session)]
 }
 
 /// What the model said, from the pieces in which it came. Prompts and answers may be left out of the export.
@@ -79,7 +104,7 @@ fn answer_text(pieces: &str) -> Option<String> {
     Some(parts.filter(|part| part.truth("thought") != Some(true)).filter_map(|part| part.text("text")).collect())
 }
 
-fn api_error(event: &GeminiLog<'_>) -> Option<Told> {
+fn api_error(event: &GeminiLog<'_>) -> Vec<Told> {
     let attributes = event.attributes;
     let status = attributes.whole("status_code").or_else(|| attributes.whole("http.status_code"));
     let code = status.map(|status| status.to_string());
@@ -90,10 +115,10 @@ fn api_error(event: &GeminiLog<'_>) -> Option<Told> {
         message: attributes.first_text(&["error.message", "error"]).map(str::to_owned),
         ..RefusedCall::default()
     };
-    Some(event.says(Fact::Refused(refused), "api_error"))
+    vec![event.says(Fact::Refused(refused), "api_error")]
 }
 
-fn tool_call(event: &GeminiLog<'_>) -> Option<Told> {
+fn tool_call(event: &GeminiLog<'_>) -> Vec<Told> {
     let attributes = event.attributes;
     let asked = attributes.text("function_args").and_then(json::within).unwrap_or(Value::Null);
     let name = attributes.text("function_name").unwrap_or("tool");
@@ -102,13 +127,16 @@ fn tool_call(event: &GeminiLog<'_>) -> Option<Told> {
         Some(false) => CallEnd::failed(attributes.first_text(&["error.message", "error"]), None),
         _ => CallEnd::DONE,
     };
-    Some(call.ended(outcome, attributes.whole("duration_ms")))
+    vec![call.ended(outcome, attributes.whole("duration_ms"))]
 }
 
-fn chat_compression(event: &GeminiLog<'_>) -> Option<Told> {
+fn chat_compression(event: &GeminiLog<'_>) -> Vec<Told> {
     let counts = [DataKey::TokensBefore, DataKey::TokensAfter];
     let compacted = event.says(Fact::compacted(None), "compacted");
-    Some(counts.into_iter().fold(compacted, |told, key| told.with(key, event.attributes.whole(key.name()))))
+    // The session's own record says it too, without a word that both have.
+    let ids = compacted.ids.clone().or_said(&event.session.who, COMPACTED);
+    let compacted = compacted.known_by(ids);
+    vec![counts.into_iter().fold(compacted, |told, key| told.with(key, event.attributes.whole(key.name())))]
 }
 
 impl GeminiLog<'_> {

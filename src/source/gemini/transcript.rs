@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::{
-    event::{DataKey, Time},
+    event::{DataKey, Micros, Time},
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
@@ -17,7 +17,7 @@ use crate::{
     },
 };
 
-use super::session::{ModelAnswer, error_shown, exit_code, is_shell, said, shown, turn_over};
+use super::session::{ModelAnswer, SubagentEnd, compacted, error_shown, exit_code, is_shell, said, shown, subagent, turn_over};
 
 #[derive(Debug, Default)]
 struct ChatFile {
@@ -65,10 +65,7 @@ impl LineReader for ChatFile {
         };
         let set = line.at("$set");
         if set.is_there() {
-            // A chat that is taken up again stands there once more, with new times.
-            let is_new = |message: &Wire<'_>| message.text("id").is_none_or(|id| !self.known.contains(id));
-            let messages: Vec<Wire<'_>> = set.list("messages").filter(is_new).collect();
-            return Ok(messages.into_iter().flat_map(|message| self.message(&session, message)).collect());
+            return Ok(self.context_set(&session, set));
         }
         Ok(self.message(&session, line))
     }
@@ -87,8 +84,24 @@ impl ChatFile {
             return CoderMoment::new(Agent::Gemini, id, None, &HookContext::default());
         };
         let session = CoderMoment::new(Agent::Gemini, parent, None, &HookContext::default())?;
-        // Hooks and telemetry tell what it does as its session's.
-        Ok(CoderMoment { who: session.who.subagent(id, None)?.also_known_as(Agent::Gemini, parent), at: None })
+        subagent(&session, id, None)
+    }
+
+    /// What the model is given from now on. A chat that is taken up again stands there once more, with new times, and a long one
+    /// summed up: what was said before was told before.
+    fn context_set(&mut self, session: &CoderMoment, set: Wire<'_>) -> Vec<Told> {
+        let messages = || set.list("messages").filter(|message| !is_context(&content(*message)));
+        let is_new = |message: &Wire<'_>| message.text("id").is_none_or(|id| !self.known.contains(id));
+        if self.turns == 0 {
+            let messages: Vec<Wire<'_>> = set.list("messages").filter(is_new).collect();
+            return messages.into_iter().flat_map(|message| self.message(session, message)).collect();
+        }
+        let summary = messages().next().filter(is_new).map(|summary| {
+            let text = content(summary);
+            compacted(&session.clone().at(summary.time("timestamp")), Some(text.as_str()).filter(|text| !text.is_empty()))
+        });
+        self.known.extend(messages().filter_map(|message| message.text("id").map(str::to_owned)));
+        summary.into_iter().collect()
     }
 
     fn message(&mut self, session: &CoderMoment, line: Wire<'_>) -> Vec<Told> {
@@ -98,13 +111,14 @@ impl ChatFile {
             (Some("user"), Some(id)) => self.user(&session, id, line),
             (Some("gemini"), Some(id)) => self.model(&session, id, line),
             (Some("error"), _) => vec![error_shown(&session, &content(line))],
+            (Some("info"), Some(id)) if content(line).trim() == CANCELLED => vec![self.cancelled(&session, id)],
             _ => Vec::new(),
         }
     }
 
     fn user(&mut self, session: &CoderMoment, id: &str, line: Wire<'_>) -> Vec<Told> {
         let text = content(line);
-        if text.starts_with("<session_context>") {
+        if is_context(&text) {
             self.folder = workspace_folder(&text).map(str::to_owned);
             return Vec::new();
         }
@@ -130,7 +144,7 @@ impl ChatFile {
         }
         let calls = line.list("toolCalls");
         let asked_for_tools = calls.len() > 0;
-        told.extend(calls.flat_map(|call| self.call(session, call)));
+        told.extend(calls.flat_map(|call| self.call(session, call).into_iter().chain(over(session, call))));
         self.last = Some(LastMessage { id: id.to_owned(), at: session.at, text, asked_for_tools });
         told
     }
@@ -155,6 +169,13 @@ impl ChatFile {
         told
     }
 
+    /// A person broke the turn off. What it told so far, its end hook tells as an answer, a moment later.
+    fn cancelled(&mut self, session: &CoderMoment, id: &str) -> Told {
+        self.last = None;
+        let at = session.at.map(|at| at.plus(HOOK_AFTER));
+        session.who.says(at, Fact::Interrupted).known_by(session.who.own(&["interrupted", id]))
+    }
+
     /// The file may still grow, so the turn stays open until the next prompt.
     fn turn_ended(&self) -> Option<Told> {
         let last = self.last.as_ref().filter(|last| !last.asked_for_tools)?;
@@ -162,6 +183,38 @@ impl ChatFile {
         let ended = turn_over(&session, Fact::turn_ended(None), self.prompt.as_deref().unwrap_or_default(), Some(&last.id));
         Some(ended.with(DataKey::LastAssistantMessage, Some(last.text.as_str()).filter(|text| !text.is_empty())))
     }
+}
+
+/// What the agent shows where a person broke the turn off.
+const CANCELLED: &str = "Request cancelled.";
+/// The hook comes some 20 ms later.
+const HOOK_AFTER: Micros = 3 * Time::SECOND / 10;
+/// By what a subagent hands in what it was asked for.
+const COMPLETE_TASK: &str = "complete_task";
+
+/// What a call that has come to its end says of who is over: a subagent that made it, or that it began.
+fn over(session: &CoderMoment, made: Wire<'_>) -> Vec<Told> {
+    let by = session.clone().at(made.time("timestamp"));
+    let succeeded = made.is("status", "success");
+    if by.who.is_subagent() {
+        let is_done = succeeded && made.is("name", COMPLETE_TASK);
+        return if is_done { SubagentEnd::Done.told(&by) } else { Vec::new() };
+    }
+    let Some(begun) = made.text("agentId").and_then(|id| subagent(&by, id, made.at("args").text("agent_name")).ok()) else {
+        return Vec::new();
+    };
+    let answered = made.list("result").next().and_then(|result| result.at("functionResponse").at("response").text("output"));
+    let reason = answered.and_then(|answer| answer.lines().find_map(|line| line.strip_prefix("Termination Reason: ")));
+    match (made.text("status"), reason) {
+        (Some("success" | "error"), Some(reason)) => SubagentEnd::of(reason).told(&begun),
+        (Some("cancelled"), _) => SubagentEnd::Aborted.told(&begun),
+        _ => Vec::new(),
+    }
+}
+
+/// What the agent tells the model before the first prompt.
+fn is_context(text: &str) -> bool {
+    text.starts_with("<session_context>")
 }
 
 /// What was asked, without what the agent puts before a subagent's task.
