@@ -107,6 +107,15 @@ impl TypeSet {
         EventType::ALL.iter().filter(|kind| kind.family() == family).fold(TypeSet::EMPTY, |set, &kind| set.with(kind))
     }
 
+    pub const fn of(kinds: &[EventType]) -> TypeSet {
+        let (mut set, mut at) = (0, 0);
+        while at < kinds.len() {
+            set |= 1 << kinds[at].code();
+            at += 1;
+        }
+        TypeSet(set)
+    }
+
     /// Every type but `left_out`.
     pub fn all_but(left_out: &[EventType]) -> TypeSet {
         EventType::ALL.iter().filter(|kind| !left_out.contains(kind)).fold(TypeSet::EMPTY, |set, &kind| set.with(kind))

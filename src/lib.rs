@@ -21,6 +21,7 @@
 //! agents report. [`upkeep`], [`process`], [`watch_path`] and [`workspace`] work in the background. [`config`] resolves what people set, [`stderr`] says what went wrong.
 
 pub mod aggregate;
+pub mod brief;
 pub mod bus;
 pub mod collect;
 pub mod config;

@@ -78,9 +78,10 @@ const ROOMS: &[Room] = &[
         ],
         &[],
     ),
-    // What does not fit into an answer is cut with the mark that everything cut has.
-    room("mcp", &["text", "event", "filter", "aggregate", "history", "bus", "signals"], &["rmcp"]),
     room("style", &["event"], &[]),
+    room("brief", &["text", "event", "filter", "aggregate", "history", "style"], &[]),
+    // What does not fit into an answer is cut with the mark that everything cut has.
+    room("mcp", &["text", "event", "filter", "aggregate", "history", "bus", "signals", "brief"], &["rmcp"]),
     // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.
     room("tui", &["text", "event", "filter", "aggregate", "history", "bus", "signals", "style"], &["ratatui", "rustix"]),
     // Its values are the rooms' own: a second `Retention` would only drift.

@@ -73,6 +73,25 @@ impl Reader {
         })
     }
 
+    /// The coders that work for this one, in the order in which they came.
+    pub fn subagents(&mut self, parent: &str) -> Result<Vec<CoderView>, Error> {
+        self.read(Vec::new(), |snapshot| {
+            let handles = snapshot.handles()?;
+            // States that name it are few: they are found without reading the others.
+            let mut statement =
+                snapshot.db.prepare_cached("SELECT no, id, state FROM coder WHERE instr(state, ?) > 0 ORDER BY no")?;
+            let mut rows = statement.query([rows::json(&parent)])?;
+            let mut views = Vec::new();
+            while let Some(row) = rows.next()? {
+                let row = CoderRecord::read(row)?;
+                if row.state.parent() == Some(parent) && row.id != parent {
+                    views.push(row.view(snapshot, &handles)?);
+                }
+            }
+            Ok(views)
+        })
+    }
+
     /// Ids of unfinished coders, most recently active first.
     pub fn unfinished(&mut self, limit: usize) -> Result<Vec<String>, Error> {
         self.ids("SELECT id FROM coder WHERE finished = 0 ORDER BY last DESC, no DESC LIMIT ?", limit)
