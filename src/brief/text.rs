@@ -1,7 +1,5 @@
 //! A brief as text: for people, and for prompts.
 
-use std::fmt::Write;
-
 use crate::{
     event::{Micros, Time},
     style::age,
@@ -16,10 +14,9 @@ impl Brief {
         let mut text = self.heading();
         let mut line = |name: &str, said: &str| {
             let mut lines = said.lines();
-            // A string takes whatever is written.
-            let _ = writeln!(text, "  {name:<9} {}", lines.next().unwrap_or_default());
+            text.push_str(&format!("  {name:<9} {}\n", lines.next().unwrap_or_default()));
             for more in lines {
-                let _ = writeln!(text, "  {:<9} {more}", "");
+                text.push_str(&format!("  {:<9} {more}\n", ""));
             }
         };
         if let Some(place) = self.place() {
@@ -82,12 +79,12 @@ impl Brief {
             told.push_str(", stalled");
         }
         if let Some(progress) = self.progress.filter(|_| self.ended_at.is_none()) {
-            let _ = write!(told, " {:.0} %", progress * 100.0);
+            told.push_str(&format!(" {:.0} %", progress * 100.0));
         }
         if let Some(stage) = self.stage.as_ref().filter(|_| self.ended_at.is_none()) {
-            let _ = write!(told, " ({stage})");
+            told.push_str(&format!(" ({stage})"));
         }
-        let _ = write!(told, ", active {} ago", seconds(self.age_s));
+        told.push_str(&format!(", active {} ago", seconds(self.age_s)));
         told
     }
 
@@ -126,7 +123,7 @@ fn change(file: &ChangedFile) -> String {
         _ => {}
     }
     if file.added > 0 || file.removed > 0 {
-        let _ = write!(told, " +{} −{}", file.added, file.removed);
+        told.push_str(&format!(" +{} −{}", file.added, file.removed));
     }
     told
 }
@@ -134,13 +131,13 @@ fn change(file: &ChangedFile) -> String {
 fn failure(failed: &FailedCall) -> String {
     let mut told = failed.what.clone();
     if let Some(code) = failed.exit_code {
-        let _ = write!(told, ", exit {code}");
+        told.push_str(&format!(", exit {code}"));
     }
     if failed.times > 1 {
-        let _ = write!(told, " (× {})", failed.times);
+        told.push_str(&format!(" (× {})", failed.times));
     }
     for line in failed.error.lines() {
-        let _ = write!(told, "\n{line}");
+        told.push_str(&format!("\n{line}"));
     }
     told
 }
