@@ -26,6 +26,7 @@ pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, 
 const FAMILIES: &[&str] = &[
     "session",
     "message",
+    "chat",
     "permission",
     "question",
     "todo",
@@ -104,6 +105,7 @@ impl OpencodeEvent<'_> {
                 vec![self.says(Fact::Waits(Waits::Question)).with(DataKey::Question, question)]
             }
             "permission.replied" | "question.replied" | "question.rejected" => vec![self.says(Fact::Answered)],
+            "chat.params" => self.side_call().into_iter().collect(),
             "todo.updated" => self.todos().into_iter().collect(),
             "message.part.updated" => self.part(properties.at("part")),
             _ => Vec::new(),
@@ -195,6 +197,13 @@ impl OpencodeEvent<'_> {
         Some(self.says(Fact::Called(usage.summed())).known_by(self.who.natural(&["api", part.text("id")?])))
     }
 
+    /// A call of which nobody tells figures.
+    fn side_call(&self) -> Option<Told> {
+        let (agent, asked) = (self.properties.text("agent")?, self.event.text("id")?);
+        let call = self.says(Fact::Called(self.usage())).known_by(self.who.natural(&["api", agent, asked]));
+        Some(call.with(DataKey::QuerySource, Some(agent)))
+    }
+
     fn asked(&self, part: Wire<'_>) -> Option<Told> {
         let by = if self.event.truth("child") == Some(true) { Asker::Coder } else { Asker::Person };
         let asked = Fact::asked(part.text("text")?, by);
@@ -278,7 +287,7 @@ fn edited(input: Wire<'_>, metadata: Wire<'_>, is_new: bool) -> Option<FileDiff>
 mod tests {
     use super::*;
     use crate::{
-        event::{Body, Condition, Draft, EventType},
+        event::{Body, Condition, Draft, EventType, Key},
         source::read_hook,
     };
 
@@ -299,5 +308,15 @@ mod tests {
             _ => None,
         });
         assert_eq!(tokens.sum::<u64>(), 300);
+    }
+
+    #[test]
+    fn the_call_for_a_title_is_counted_once_and_has_no_figures() {
+        let payload = br#"{"type":"chat.params","id":"msg_1","model":{"providerID":"p","modelID":"m"},"properties":{"sessionID":"s","agent":"title"}}"#;
+        let told = read_hook(Agent::Opencode, payload, &HookContext::default()).expect("it is known");
+        let [draft] = &told[..] else { panic!("{told:?}") };
+        let Body::Provider(call) = &draft.body else { panic!("{draft:?}") };
+        assert_eq!((call.model.as_deref(), call.tokens_used, draft.kind), (Some("m"), None, EventType::ApiCall));
+        assert_eq!(draft.key, Key::Natural("opencode:s:api:title:msg_1".to_owned()));
     }
 }

@@ -44,7 +44,7 @@ impl LineReader for Feed {
             Some("feed.ended") => {
                 let ended = |who: Arc<CoderIdentity>| Told {
                     at,
-                    ..who.says(None, Fact::ended(None)).known_by(who.natural(&["ended", &self.id]))
+                    ..who.says(None, Fact::ended(line.text("signal"))).known_by(who.natural(&["ended", &self.id]))
                 };
                 Ok(std::mem::take(&mut self.sessions).into_iter().map(ended).collect())
             }
@@ -79,7 +79,10 @@ impl Feed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{event::EventType, source::Transcript};
+    use crate::{
+        event::{Body, EventType},
+        source::Transcript,
+    };
 
     #[test]
     fn its_sessions_live_in_its_process_and_end_with_it() {
@@ -92,9 +95,10 @@ mod tests {
         read(r#"{"id":"e2","type":"session.created","at":1795374357797,"properties":{"sessionID":"s2","info":{"id":"s2"}}}"#);
         read(r#"{"id":"e3","type":"session.deleted","at":1795374357798,"properties":{"sessionID":"s2","info":{"id":"s2"}}}"#);
         let idle = read(r#"{"id":"e4","type":"session.idle","at":1795374357798,"properties":{"sessionID":"s1"}}"#);
-        let ended = read(r#"{"type":"feed.ended","at":1795374357798}"#);
+        let ended = read(r#"{"type":"feed.ended","at":1795374357798,"signal":"SIGINT"}"#);
         let [draft] = &ended[..] else { panic!("{ended:?}") };
         assert_eq!((draft.kind, draft.coder_id.as_str()), (EventType::Stopped, "opencode:s1"));
+        assert!(matches!(&draft.body, Body::Lifecycle(stopped) if stopped.reason.as_deref() == Some("SIGINT")), "{draft:?}");
         assert!(idle[0].timestamp < draft.timestamp, "their order is kept");
     }
 }
