@@ -15,6 +15,8 @@ mod coders;
 mod collect;
 mod completions;
 mod emit;
+mod event_page;
+mod event_rows;
 mod filter;
 mod follow;
 mod hook;
@@ -28,6 +30,7 @@ mod listen;
 mod logging;
 mod maintenance;
 mod man;
+mod names;
 mod print;
 mod progress;
 #[cfg(unix)]
@@ -38,6 +41,7 @@ mod setup;
 mod stats;
 mod types;
 mod watch;
+mod which;
 
 /// The flight recorder for AI coders: one durable, ordered history of what every coding agent did.
 #[derive(Debug, Parser)]
@@ -59,6 +63,8 @@ pub struct Cli {
     command: Option<CliCommand>,
 }
 
+/// What failed where a reader did.
+const UNREADABLE: &str = "failed to read the history";
 const PROGRAM: &str = "ai-coder-events";
 
 const EXAMPLES: &str = "\

@@ -49,7 +49,7 @@ pub use process::Process;
 pub use recording::Recording;
 pub use report::{Channel, Report, SumScope};
 pub use schema::{event_schema, events_page};
-pub use sentence::{Summary, sentence, sentence_within};
+pub use sentence::{Summary, sentence, sentence_within, within_folder};
 pub use time::{Micros, Time};
 pub use wire::Event;
 

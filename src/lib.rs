@@ -42,6 +42,7 @@ pub mod setup;
 pub mod signals;
 pub mod source;
 pub mod stderr;
+pub mod story;
 pub mod style;
 pub mod text;
 pub mod tui;

@@ -6,18 +6,19 @@ use std::{
 };
 
 use ai_coder_events::{
-    aggregate::{Attention, CoderView, Waiting, WaitingFor},
-    event::{Status, Time},
+    aggregate::{Attention, CoderView, ToolAtWork, Usage, Waiting, WaitingFor},
+    event::{Status, Time, within_folder},
     history::{CodersQuery, Reader},
-    style::Tint,
+    style::{Tint, age},
+    text::{excerpt, telling_lines, thousands},
 };
 use anyhow::Context;
 use clap::{Args, builder::PossibleValuesParser, builder::TypedValueParser};
 
 use super::{
-    Invocation,
-    list::UNREADABLE,
-    print::{Cell, Console, cell, count, json_line},
+    Invocation, UNREADABLE,
+    names::label,
+    print::{Cell, Console, cell, json_line},
 };
 
 /// List coders, the most recently active first
@@ -62,7 +63,7 @@ impl CodersArgs {
     }
 }
 
-/// Coder, status, last activity, events, and what it is at.
+/// Coder, what it is at, when it was active, what it used, on which branch, and what it works on.
 ///
 /// # Errors
 /// Where the table cannot be written.
@@ -75,45 +76,74 @@ pub fn table(out: &mut impl Write, console: &Console, coders: &[CoderView]) -> i
             heading("coder").id(),
             heading("status"),
             heading("active").time(),
-            heading("events").number(),
-            heading("at work"),
+            heading("cost").number(),
+            heading("tokens").number(),
+            heading("branch").giving_way(),
+            heading("model").giving_way(),
+            heading("works on"),
         ]);
     }
     rows.extend(coders.iter().map(|coder| row(console, coder, now)));
+    if console.screen().is_some() {
+        leave_out_empty(&mut rows);
+    }
     console.table(out, &rows)
+}
+
+/// Takes out columns that have a heading alone.
+fn leave_out_empty(rows: &mut [Vec<Cell>]) {
+    let Some((heading, coders)) = rows.split_first() else { return };
+    let is_told: Vec<bool> =
+        (0..heading.len()).map(|index| coders.iter().any(|row| row.get(index).is_some_and(|cell| !cell.is_empty()))).collect();
+    for row in rows {
+        let mut told = is_told.iter();
+        row.retain(|_| told.next().copied().unwrap_or(true));
+    }
 }
 
 fn row(console: &Console, coder: &CoderView, now: Time) -> Vec<Cell> {
     let is_screen = console.screen().is_some();
-    let events = if is_screen { coder.events.to_string() } else { count(coder.events, "event") };
+    let tokens = coder.usage.tokens.total;
     vec![
-        cell(&coder.coder_id, Tint::Bold).id(),
-        cell(standing(coder, is_screen), Tint::of_status(coder.status)),
+        cell(label(coder), Tint::Bold).id(),
+        cell(standing(coder, now, is_screen), tint(coder)),
         cell(coder.last_activity.map_or(String::new(), |time| console.when(time, now)), Tint::Dim).time(),
-        cell(events, Tint::Dim).number(),
-        cell(at_work(coder, is_screen), Tint::Plain),
+        cell(cost(&coder.usage), Tint::Plain).number(),
+        cell(if tokens > 0 { thousands(tokens) } else { String::new() }, Tint::Plain).number(),
+        cell(coder.branch.as_deref().unwrap_or_default(), Tint::Dim).giving_way(),
+        cell(coder.model.as_deref().unwrap_or_default(), Tint::Dim).giving_way(),
+        cell(works_on(coder, now, is_screen), Tint::Plain),
     ]
 }
 
+fn tint(coder: &CoderView) -> Tint {
+    if coder.needs_attention.is_empty() || coder.status == Status::Failed {
+        Tint::of_status(coder.status)
+    } else {
+        Tint::Attention
+    }
+}
+
 /// The status, and why a person should look; in `short`, the reasons alone where they imply that it goes on.
-fn standing(coder: &CoderView, short: bool) -> String {
-    let mut words = vec![coder.status.name()];
-    if let Some(Waiting { reason, .. }) = &coder.waiting {
-        words.push(match reason {
+fn standing(coder: &CoderView, now: Time, short: bool) -> String {
+    let mut words = vec![coder.status.name().to_owned()];
+    if let Some(Waiting { reason, since, .. }) = &coder.waiting {
+        let what = match reason {
             WaitingFor::Permission => "waits for permission",
             WaitingFor::Question => "waits for an answer",
             WaitingFor::Idle => "waits for a prompt",
-        });
+        };
+        words.push(format!("{what} {}", age(now.since(*since))));
     }
     if coder.stalled {
-        words.push("stalled");
+        words.push(coder.last_activity.map_or("stalled".to_owned(), |last| format!("stalled {}", age(now.since(last)))));
     }
-    if coder.needs_attention.contains(&Attention::RateLimited) {
-        words.push("rate limited");
-    }
-    if coder.needs_attention.contains(&Attention::FileConflict) {
-        words.push("file conflict");
-    }
+    let others = coder.needs_attention.iter().filter_map(|attention| match attention {
+        Attention::RateLimited => Some("rate limited"),
+        Attention::FileConflict => Some("file conflict"),
+        _ => None,
+    });
+    words.extend(others.map(str::to_owned));
     let goes_on = matches!(coder.status, Status::Created | Status::Running | Status::Paused);
     if short && words.len() > 1 && goes_on {
         words.remove(0);
@@ -121,17 +151,55 @@ fn standing(coder: &CoderView, short: bool) -> String {
     words.join(", ")
 }
 
-fn at_work(coder: &CoderView, is_screen: bool) -> String {
+/// One figure, with `~` where part of it is estimated.
+pub fn cost(usage: &Usage) -> String {
+    usage.cost().map_or_else(String::new, |cost| format!("{}${}", usage.cost_mark(), dollars(cost)))
+}
+
+/// `1,234.50`
+fn dollars(amount: f64) -> String {
+    let cents = (amount * 100.0).round() as u64;
+    format!("{}.{:02}", thousands(cents / 100), cents % 100)
+}
+
+/// What it is about, and what it asks for, does, or failed on.
+fn works_on(coder: &CoderView, now: Time, is_screen: bool) -> String {
     let share = coder.progress.map(|progress| {
         // To a person, nearly done is not done.
         let most = if is_screen && progress < 1.0 { 99.0 } else { 100.0 };
         format!("{:.0} %", f64::min(progress * 100.0, most))
     });
-    let error = coder.last_error.as_ref().filter(|_| coder.status == Status::Failed);
-    let said = error.or(coder.description.as_ref()).or(coder.milestone.as_ref());
-    let said = said.map(|text| ai_coder_events::text::excerpt(text, 80));
-    let parts: Vec<String> = [share, coder.stage.clone(), said].into_iter().flatten().collect();
+    let parts: Vec<String> = [coder.title.clone(), share, doing(coder, now)]
+        .into_iter()
+        .flatten()
+        .map(|said| excerpt(&said, SAID_CHARS_MAX))
+        .collect();
     parts.join(" · ")
+}
+
+/// How much of a text is repeated in a row.
+const SAID_CHARS_MAX: usize = 80;
+
+fn doing(coder: &CoderView, now: Time) -> Option<String> {
+    let folder = coder.project.as_deref().unwrap_or_default();
+    let request = coder.waiting.as_ref().and_then(|waiting| waiting.request.as_deref());
+    if let Some(request) = request {
+        return Some(format!("asks: {}", within_folder(request, folder)));
+    }
+    if coder.status == Status::Failed {
+        let error = coder.last_error.as_deref()?;
+        return Some(telling_lines(error, 1).first().copied().unwrap_or(error).to_owned());
+    }
+    if let Some(ToolAtWork { call, since }) = &coder.tool_at_work {
+        return Some(format!("{} for {}", within_folder(call, folder), age(now.since(*since))));
+    }
+    let said = coder.description.as_deref().or(coder.milestone.as_deref()).map(|said| within_folder(said, folder));
+    // A tool's call names the tool itself.
+    let stage = coder.stage.clone().filter(|stage| !said.as_ref().is_some_and(|said| said.starts_with(stage.as_str())));
+    match (stage, said) {
+        (Some(stage), Some(said)) => Some(format!("{stage}: {said}")),
+        (stage, said) => stage.or(said),
+    }
 }
 
 fn statuses() -> impl TypedValueParser<Value = Status> {

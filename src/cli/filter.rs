@@ -1,19 +1,26 @@
 //! The flags that say which events are wanted, the same for `list` and `follow`.
 
+use std::process::ExitCode;
+
 use ai_coder_events::{
     event::Time,
     filter::{Filter, TextQuery, TypeSet, parse_moment},
+    history::Reader,
+    stderr::complain,
 };
+use anyhow::bail;
 use clap::{Args, ValueEnum};
 use jiff::{
     Zoned,
     civil::{self, Date},
 };
 
+use super::which;
+
 #[derive(Clone, Debug, Default, Args)]
 pub struct FilterFlags {
-    /// Only this coder's events; may be given several times
-    #[arg(long, value_name = "ID")]
+    /// Only this coder's events: its id, handle, name or title; may be given several times
+    #[arg(long, value_name = "CODER")]
     coder: Vec<String>,
 
     /// Only this type (`progress`, `ai_coder_progress`) or family (`progress.*`); may be given several times
@@ -46,18 +53,50 @@ impl FilterFlags {
         self.text.as_deref().map(TextQuery::parse)
     }
 
-    pub fn into_filter(self) -> Filter {
+    /// # Errors
+    /// Where a coder is named that nobody knows, or several bear the name.
+    pub fn into_filter(self, reader: &mut Reader) -> anyhow::Result<Filter> {
         let types = TypeSet::parse_all(self.types.iter().map(String::as_str)).expect("each name was parsed as a flag already");
-        Filter {
-            coders: self.coder,
+        Ok(Filter {
+            coders: self.coder.iter().map(|said| which::coder(reader, said)).collect::<anyhow::Result<_>>()?,
             types,
             since: self.since,
             until: self.until,
             path: self.path,
             text: self.text,
             failed: self.failed,
-        }
+        })
     }
+
+    /// What was looked for and is not there is an error; that nothing else came to pass is an answer.
+    ///
+    /// # Errors
+    /// Where a text or a path is in no event.
+    pub fn tell_if_nothing(&self, found: usize, json: bool) -> anyhow::Result<ExitCode> {
+        if found > 0 {
+            return Ok(ExitCode::SUCCESS);
+        }
+        let within = if self.narrows_besides() { " that the other flags leave" } else { "" };
+        if let Some(path) = &self.path {
+            bail!("no event{within} is about `{}`: a path is as the coder names it, a folder above it, or its end", quoted(path));
+        }
+        if let Some(text) = &self.text {
+            bail!("no event{within} has `{}`: all words must be in one event, whatever their order", quoted(text));
+        }
+        if !json && self.narrows_besides() {
+            complain("no event is like that");
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn narrows_besides(&self) -> bool {
+        let FilterFlags { coder, types, since, until, failed, .. } = self;
+        !coder.is_empty() || !types.is_empty() || since.is_some() || until.is_some() || *failed
+    }
+}
+
+fn quoted(given: &str) -> String {
+    ai_coder_events::text::excerpt(given, 80)
 }
 
 /// How much is said about an event.

@@ -6,7 +6,9 @@ use std::{io, pin::pin, process::ExitCode};
 
 use ai_coder_events::{
     bus::{self, Begin, Bus, Delivery, Subscription},
+    event::Event,
     history::{Missed, Reader},
+    story::LiveActs,
 };
 use anyhow::Context;
 use clap::Args;
@@ -15,11 +17,11 @@ use serde_json::json;
 use tokio::io::AsyncWriteExt;
 
 use super::{
-    Invocation,
+    Invocation, UNREADABLE,
+    event_rows::EventRows,
     filter::{DetailFlag, DetailLevel, FilterFlags},
     interrupt::{CtrlC, INTERRUPTED},
-    list::UNREADABLE,
-    print::{Console, EventRows, json_event, json_line},
+    print::{Console, json_event, json_line},
     runtime::block_on,
 };
 
@@ -30,7 +32,7 @@ pub struct FollowArgs {
     #[command(flatten)]
     filter: FilterFlags,
 
-    /// Start after this seq, 0 for the beginning [default: now]
+    /// Start after this seq, 0 for the beginning [default: now; with --since, then]
     #[arg(long, value_name = "SEQ")]
     after: Option<u64>,
 
@@ -59,14 +61,20 @@ impl FollowArgs {
         if !call.json {
             console.tell_how_to_begin(&mut Reader::new(&call.config.history));
         }
-        let bus = Bus::new(call.config.history);
-        let mut writing = FollowWriter {
-            json: call.json,
-            detail: self.detail.or_default(call.json),
-            rows: EventRows::new(console, self.filter.looked_for()),
-            failed: None,
+        let mut reader = Reader::new(&call.config.history);
+        let looked_for = self.filter.looked_for();
+        let filter = self.filter.into_filter(&mut reader)?;
+        let begin = match (self.after, filter.since) {
+            (Some(after), _) => Begin::After(after),
+            // What is there since then comes first; that retention took others is not asked.
+            (None, Some(_)) => Begin::After(reader.position().context(UNREADABLE)?.floor),
+            (None, None) => Begin::Now,
         };
-        let mut subscription = bus.subscribe(self.filter.into_filter(), self.after.map_or(Begin::Now, Begin::After));
+        let rows = EventRows::new(console, Reader::new(&call.config.history), looked_for);
+        let bus = Bus::new(call.config.history);
+        let detail = self.detail.or_default(call.json);
+        let mut writing = FollowWriter { json: call.json, detail, rows, live: LiveActs::default(), reader, failed: None };
+        let mut subscription = bus.subscribe(filter, begin);
         let mut ctrl_c = CtrlC::listen()?;
         let mut reader_left = pin!(reader_left());
         let mut out = tokio::io::stdout();
@@ -126,6 +134,9 @@ struct FollowWriter {
     json: bool,
     detail: DetailLevel,
     rows: EventRows,
+    live: LiveActs,
+    /// For what a call was that began before this did.
+    reader: Reader,
     /// Told once what came before it is written.
     failed: Option<bus::Error>,
 }
@@ -137,19 +148,31 @@ impl FollowWriter {
             return Err(failed).context(UNREADABLE);
         }
         let mut lines = Vec::new();
+        // What was committed together is told together.
+        let mut told: Vec<Event> = Vec::new();
+        let mut bytes = 0;
         let mut next = subscription.next().await;
         loop {
             match next {
-                Some(Ok(delivery)) => self.write(&mut lines, &delivery)?,
-                Some(Err(failed)) if lines.is_empty() => return Err(failed).context(UNREADABLE),
+                Some(Ok(Delivery::Event(event))) if self.folds() => {
+                    bytes += event.bytes();
+                    let reader = &mut self.reader;
+                    // What the subscription reads from tells what is wrong with the history.
+                    told.extend(self.live.told(&event, |seq| reader.event(seq).ok().flatten()));
+                }
+                Some(Ok(delivery)) => {
+                    self.rows.write(&mut lines, &std::mem::take(&mut told), self.detail)?;
+                    self.write(&mut lines, &delivery)?;
+                }
+                Some(Err(failed)) if lines.is_empty() && told.is_empty() => return Err(failed).context(UNREADABLE),
                 Some(Err(failed)) => {
                     self.failed = Some(failed);
                     break;
                 }
-                None if lines.is_empty() => return Ok(None),
+                None if lines.is_empty() && told.is_empty() => return Ok(None),
                 None => break,
             }
-            if lines.len() >= WRITE_BYTES {
+            if lines.len().max(bytes) >= WRITE_BYTES {
                 break;
             }
             match subscription.next().now_or_never() {
@@ -157,7 +180,13 @@ impl FollowWriter {
                 None => break,
             }
         }
+        self.rows.write(&mut lines, &told, self.detail)?;
         Ok(Some(lines))
+    }
+
+    /// Whether people are told acts, rather than programs every event.
+    fn folds(&self) -> bool {
+        !self.json && self.detail == DetailLevel::Summary
     }
 
     fn write(&mut self, out: &mut Vec<u8>, delivery: &Delivery) -> io::Result<()> {

@@ -18,8 +18,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::{
-    Invocation,
-    list::UNREADABLE,
+    Invocation, UNREADABLE,
     print::{Console, cell, count, json_line},
     progress,
 };

@@ -13,7 +13,7 @@ use std::{
 
 use ai_coder_events::{
     config::Environment,
-    event::{Event, Summary, Time, sentence},
+    event::{Event, Summary, Time},
     filter::TextQuery,
     history::Reader,
     stderr::complain,
@@ -21,7 +21,7 @@ use ai_coder_events::{
     text,
 };
 use clap::builder::styling::{AnsiColor, Style};
-use jiff::{Timestamp, Zoned, civil::Date, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use serde::Serialize;
 use serde_json::Value;
 use terminal_size::{Width, terminal_size_of};
@@ -34,7 +34,10 @@ mod fit;
 #[cfg(test)]
 mod tests;
 
-use columns::{Columns, LAST_OF_EVENTS_PERCENT, LAST_OF_TABLE_PERCENT};
+use columns::LAST_OF_TABLE_PERCENT;
+pub use columns::{Columns, LAST_OF_EVENTS_PERCENT};
+#[cfg(test)]
+pub use fit::columns as fit_columns;
 
 /// # Errors
 /// Where the line cannot be written.
@@ -100,6 +103,8 @@ enum CellKind {
     Time,
     /// As a time; and under each other, to the right.
     Number,
+    /// It goes before anything else is cut.
+    Extra,
 }
 
 impl CellKind {
@@ -124,14 +129,23 @@ impl Cell {
         Cell { kind: CellKind::Time, ..self }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     pub fn number(self) -> Cell {
         Cell { kind: CellKind::Number, ..self }
+    }
+
+    /// Of a column that is left out where there is no room for all of it.
+    pub fn giving_way(self) -> Cell {
+        Cell { kind: CellKind::Extra, ..self }
     }
 
     fn cut(&self, columns: usize) -> Cow<'_, str> {
         match self.kind {
             CellKind::Id => fit::cut_middle(&self.text, columns),
-            CellKind::Text => fit::cut(&self.text, columns),
+            CellKind::Text | CellKind::Extra => fit::cut(&self.text, columns),
             CellKind::Time | CellKind::Number if fit::columns(&self.text) <= columns => self.text.as_str().into(),
             CellKind::Time | CellKind::Number => "".into(),
         }
@@ -145,13 +159,18 @@ impl Console {
         Console { colour: !environment.no_color && screen.is_some(), screen, unicode, zone: TimeZone::system() }
     }
 
+    /// The window may have another size by now.
+    pub fn measure(&mut self) {
+        self.screen = self.screen.map(|_| screen());
+    }
+
     /// For what must be read to its end, wherever that is.
     pub fn whole(self) -> Console {
         Console { screen: None, ..self }
     }
 
     #[cfg(test)]
-    fn plain_utc(screen: Option<usize>) -> Console {
+    pub fn plain_utc(screen: Option<usize>) -> Console {
         Console { colour: false, screen, unicode: true, zone: TimeZone::UTC }
     }
 
@@ -172,7 +191,7 @@ impl Console {
         if self.screen.is_some() { fit::columns(text) } else { text.chars().count() }
     }
 
-    fn local(&self, time: Time) -> Option<Zoned> {
+    pub fn local(&self, time: Time) -> Option<Zoned> {
         Some(Timestamp::from_microsecond(time.micros()).ok()?.to_zoned(self.zone.clone()))
     }
 
@@ -237,7 +256,9 @@ impl Console {
         writeln!(out, "{}", self.paint(&text, tint))
     }
 
-    fn row(&self, out: &mut impl Write, columns: &Columns, row: &[Cell]) -> io::Result<()> {
+    /// # Errors
+    /// Where it cannot be written.
+    pub fn row(&self, out: &mut impl Write, columns: &Columns, row: &[Cell]) -> io::Result<()> {
         // Nothing is left to align behind the last cell that says something.
         let last = row.iter().rposition(|cell| !cell.text.is_empty()).unwrap_or(0);
         // Where the cell begins, and where the text before it ended.
@@ -271,32 +292,6 @@ impl Console {
         columns.fit(self, rows);
         rows.iter().try_for_each(|row| self.row(out, &columns, row))
     }
-
-    /// Seq, time, coder, sentence.
-    fn event_row(&self, event: &Event, looked_for: Option<&TextQuery>) -> Vec<Cell> {
-        let line = looked_for.map_or_else(|| sentence(event), |text| text.sentence(event));
-        let clock = |local: Zoned| local.strftime("%H:%M:%S").to_string();
-        let time = match self.screen {
-            Some(_) => self.local(event.timestamp).map(clock).unwrap_or_default(),
-            None => self.time(event.timestamp),
-        };
-        vec![
-            cell(event.seq.to_string(), Tint::Dim).number(),
-            cell(time, Tint::Dim).time(),
-            cell(&event.coder_id, Tint::Bold).id(),
-            cell(line, Tint::of_event(event)),
-        ]
-    }
-
-    /// Every field that the row above it does not show, one a line.
-    fn event_fields(&self, out: &mut impl Write, event: &Event) -> io::Result<()> {
-        let Value::Object(fields) = serde_json::to_value(event)? else { return Ok(()) };
-        for (name, value) in fields.iter().filter(|(name, _)| !["seq", "coder_id"].contains(&name.as_str())) {
-            let value = value.as_str().map_or_else(|| value.to_string(), |text| text.replace('\n', "\n      "));
-            writeln!(out, "    {} {}", self.paint(&format!("{name}:"), Tint::Dim), text::clean_text(&value))?;
-        }
-        Ok(())
-    }
 }
 
 fn ansi(tint: Tint) -> Style {
@@ -317,70 +312,6 @@ fn screen() -> usize {
     terminal_size_of(io::stdout()).map_or(COLUMNS_UNKNOWN, |(Width(columns), _)| columns.into())
 }
 
-/// Events as rows, aligned with those before. On a terminal the day stands above its rows, unless it is today from the beginning.
-pub struct EventRows {
-    console: Console,
-    columns: Columns,
-    day: Option<Date>,
-    looked_for: Option<TextQuery>,
-}
-
-impl EventRows {
-    /// `looked_for` is shown where it was found.
-    pub fn new(console: Console, looked_for: Option<TextQuery>) -> EventRows {
-        let day = console.local(super::now()).map(|now| now.date());
-        EventRows { console, columns: Columns::new(LAST_OF_EVENTS_PERCENT), day, looked_for }
-    }
-
-    pub fn looked_for(&self) -> Option<&TextQuery> {
-        self.looked_for.as_ref()
-    }
-
-    /// # Errors
-    /// Where they cannot be written.
-    pub fn write<'e>(
-        &mut self,
-        out: &mut impl Write,
-        events: impl IntoIterator<Item = &'e Event> + Clone,
-        detail: DetailLevel,
-    ) -> io::Result<()> {
-        self.measure();
-        let rows: Vec<_> =
-            events.clone().into_iter().map(|event| self.console.event_row(event, self.looked_for.as_ref())).collect();
-        self.columns.fit(&self.console, &rows);
-        for (row, event) in rows.iter().zip(events) {
-            self.turn_to_day_of(out, event)?;
-            self.console.row(out, &self.columns, row)?;
-            if detail == DetailLevel::Full {
-                self.console.event_fields(out, event)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The window may have another size by now.
-    fn measure(&mut self) {
-        self.console.screen = self.console.screen.map(|_| screen());
-    }
-
-    fn turn_to_day_of(&mut self, out: &mut impl Write, event: &Event) -> io::Result<()> {
-        let Some(local) = self.console.screen.and_then(|_| self.console.local(event.timestamp)) else { return Ok(()) };
-        if self.day.replace(local.date()) == Some(local.date()) {
-            return Ok(());
-        }
-        self.console.line(out, &local.strftime("%A %Y-%m-%d").to_string(), Tint::Dim)
-    }
-
-    /// A remark between the rows.
-    ///
-    /// # Errors
-    /// Where it cannot be written.
-    pub fn remark(&mut self, out: &mut impl Write, text: &str) -> io::Result<()> {
-        self.measure();
-        self.console.line(out, text, Tint::Dim)
-    }
-}
-
 /// The local hour that a time lies in: `2026-11-28 14:00`.
 pub fn hour(time: Time) -> String {
     let local = Timestamp::from_microsecond(time.micros()).map(|moment| moment.to_zoned(TimeZone::system()));
@@ -389,5 +320,5 @@ pub fn hour(time: Time) -> String {
 
 /// `1 event`, `2 events`.
 pub fn count(number: u64, noun: &str) -> String {
-    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+    format!("{} {noun}{}", text::thousands(number), if number == 1 { "" } else { "s" })
 }

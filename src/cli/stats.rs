@@ -11,15 +11,16 @@ use ai_coder_events::{
     event::{Micros, Time},
     history::{GroupQuery, Reader, StatsQuery},
     style::{Tint, bytes},
+    text::thousands,
 };
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use clap::Args;
 
 use super::{
-    Invocation, coders,
+    Invocation, UNREADABLE, coders,
     filter::{since, until},
-    list::UNREADABLE,
     print::{Console, cell, chart, count, hour, json_line},
+    which,
 };
 
 mod by;
@@ -28,8 +29,8 @@ mod by;
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct StatsArgs {
-    /// Only this coder
-    #[arg(long, value_name = "ID")]
+    /// Only this coder: its id, handle, name or title
+    #[arg(long, value_name = "CODER")]
     coder: Option<String>,
 
     /// Count only from this time on (to the minute of the last day, to the hour before): RFC 3339, an age such as 15m, 2h, 7d, a date, HH:MM, today, yesterday
@@ -59,25 +60,17 @@ const CODERS_SHOWN: usize = 20;
 const BAR_COLUMNS_MAX: usize = 40;
 /// The last hour, the present minute at its end.
 const MINUTES_DRAWN: Micros = 60;
-/// Coders named in place of one that is unknown.
-const NEAREST: usize = 3;
 
 impl StatsArgs {
     pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
-        if let Some(coder) = &self.coder
-            && reader.coder(coder).context(UNREADABLE)?.is_none()
-        {
-            let nearest = reader.nearest_coders(coder, NEAREST).context(UNREADABLE)?;
-            return Err(unknown_coder(coder, &nearest));
-        }
+        let coder = self.coder.as_deref().map(|said| which::coder(&mut reader, said)).transpose()?;
         if let Some(keys) = self.by {
-            let query =
-                GroupQuery { keys: keys.clone(), coder: self.coder, since: self.since, until: self.until, hour_of: &hour };
+            let query = GroupQuery { keys, coder, since: self.since, until: self.until, hour_of: &hour };
             return grouped(call, &mut reader, &query);
         }
         let coders_max = if call.json { 0 } else { CODERS_SHOWN };
-        let query = StatsQuery { coder: self.coder, since: self.since, coders_max };
+        let query = StatsQuery { coder, since: self.since, coders_max };
         let stats = reader.stats(&query).context(UNREADABLE)?;
         let mut out = io::BufWriter::new(io::stdout().lock());
         if call.json {
@@ -108,7 +101,7 @@ fn grouped(call: &Invocation, reader: &mut Reader, query: &GroupQuery<'_>) -> an
     } else {
         let console = Console::of_stdout(&call.environment);
         console.tell_how_to_begin(reader);
-        by::table(&mut out, &console, &query.keys, &groups)?;
+        by::table(&mut out, &console, reader, &query.keys, &groups)?;
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
@@ -118,19 +111,11 @@ fn group_keys(given: &str) -> Result<GroupKeys, String> {
     GroupKeys::parse(given.split(',')).map_err(|error| error.to_string())
 }
 
-fn unknown_coder(id: &str, nearest: &[String]) -> anyhow::Error {
-    let next = match nearest {
-        [] => "the history knows no coder yet".to_owned(),
-        known => format!("did you mean {}?", known.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" or ")),
-    };
-    anyhow!("unknown coder `{}`: {next}", ai_coder_events::text::excerpt(id, 80))
-}
-
 fn page(out: &mut impl Write, console: &Console, stats: &Stats, minutes: &[u64], now: Time) -> io::Result<()> {
     let mut rows = Vec::new();
     let mut add = |name: &str, value: String| rows.push(vec![cell(name, Tint::Bold), cell(value, Tint::Plain)]);
     let since = stats.since.map_or(String::new(), |since| format!(" since {}", console.time(since)));
-    add("events", format!("{}{since}", stats.total_events));
+    add("events", format!("{}{since}", thousands(stats.total_events)));
     add("now", format!("{:.0} a minute", stats.events_per_minute));
     if let Some(last) = stats.last_event {
         add("last", console.when(last, now));
@@ -173,11 +158,11 @@ fn types(out: &mut impl Write, console: &Console, by_type: &BTreeMap<String, u64
     let largest = counts.first().map_or(0, |(_, count)| **count);
     let mut rows: Vec<_> = counts
         .iter()
-        .map(|(name, count)| vec![cell(name.as_str(), Tint::Plain), cell(count.to_string(), Tint::Plain).number()])
+        .map(|(name, count)| vec![cell(name.as_str(), Tint::Plain), cell(thousands(**count), Tint::Plain).number()])
         .collect();
     if let Some(screen) = console.screen() {
         let name = counts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-        let columns = screen.saturating_sub(name + largest.to_string().len() + 4).min(BAR_COLUMNS_MAX);
+        let columns = screen.saturating_sub(name + thousands(largest).len() + 4).min(BAR_COLUMNS_MAX);
         for (row, (_, count)) in rows.iter_mut().zip(&counts) {
             row.push(cell(chart::bar(**count, largest, columns), Tint::Cyan));
         }
@@ -198,7 +183,7 @@ fn sparkline(out: &mut impl Write, console: &Console, minutes: &[u64]) -> io::Re
 }
 
 /// What was used, one line each; nothing about what was not.
-pub fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
+fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
     let mut lines = Vec::new();
     let tokens = &usage.tokens;
     if !tokens.is_zero() {
@@ -208,25 +193,25 @@ pub fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
             ("read from cache", tokens.cache_read),
             ("written to cache", tokens.cache_write),
         ];
-        let parts: Vec<_> = parts.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{n} {what}")).collect();
-        lines.push((
-            "tokens",
-            if parts.is_empty() { tokens.used.to_string() } else { format!("{} ({})", tokens.used, parts.join(", ")) },
-        ));
+        let parts: Vec<_> =
+            parts.into_iter().filter(|(_, n)| *n > 0).map(|(what, n)| format!("{} {what}", thousands(n))).collect();
+        let total = thousands(tokens.total);
+        lines.push(("tokens", if parts.is_empty() { total } else { format!("{total} ({})", parts.join(", ")) }));
     }
     lines.extend(cost(usage).map(|cost| ("cost", cost)));
-    if usage.api_calls > 0 {
-        lines.push(("calls", usage.api_calls.to_string()));
-    }
-    if usage.errors > 0 {
-        let codes: Vec<_> = usage.errors_by_code.iter().map(|(code, n)| format!("{n} × {code}")).collect();
-        lines.push((
-            "errors",
-            if codes.is_empty() { usage.errors.to_string() } else { format!("{} ({})", usage.errors, codes.join(", ")) },
-        ));
-    }
-    if usage.rate_limits > 0 {
-        lines.push(("rate limits", usage.rate_limits.to_string()));
+    let mut add = |name, count: u64| {
+        if count > 0 {
+            lines.push((name, thousands(count)));
+        }
+    };
+    add("calls", usage.api_calls);
+    add("errors", usage.errors);
+    add("rate limits", usage.rate_limits);
+    add("failed tools", usage.failed_tools);
+    if !usage.errors_by_code.is_empty() {
+        // Of errors and rate limits alike, so that the figures agree.
+        let codes: Vec<_> = usage.errors_by_code.iter().map(|(code, n)| format!("{} × {code}", thousands(*n))).collect();
+        lines.push(("codes", codes.join(", ")));
     }
     lines
 }
@@ -235,25 +220,9 @@ pub fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
 fn cost(usage: &Usage) -> Option<String> {
     let unpriced =
         (usage.calls_unpriced > 0).then(|| format!("{} of models without a price", count(usage.calls_unpriced, "call")));
-    let figure = usage.cost().map(|cost| format!("{}${cost:.2}", usage.cost_mark()));
+    let figure = Some(coders::cost(usage)).filter(|figure| !figure.is_empty());
     match (figure, unpriced) {
         (Some(figure), Some(unpriced)) => Some(format!("{figure}, and {unpriced}")),
         (figure, unpriced) => figure.or(unpriced),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_coder_is_told_with_the_nearest() {
-        let check = |nearest: &[&str], expected: &str| {
-            let nearest: Vec<String> = nearest.iter().map(|&id| id.to_owned()).collect();
-            assert_eq!(unknown_coder("fxi-auth", &nearest).to_string(), expected);
-        };
-        check(&[], "unknown coder `fxi-auth`: the history knows no coder yet");
-        check(&["fix-auth"], "unknown coder `fxi-auth`: did you mean `fix-auth`?");
-        check(&["fix-auth", "fix"], "unknown coder `fxi-auth`: did you mean `fix-auth` or `fix`?");
     }
 }

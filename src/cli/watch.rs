@@ -9,13 +9,14 @@ use ai_coder_events::{
     bus::Bus,
     config::Environment,
     filter::Filter,
+    history::Reader,
     tui::{self, Theme, WatchEnd},
 };
 use anyhow::{Context, bail};
 use clap::{Args, error::ErrorKind};
 use jiff::tz::TimeZone;
 
-use super::{Invocation, now, runtime::block_on, usage};
+use super::{Invocation, now, runtime::block_on, usage, which};
 
 /// Watch coders and events live on the whole screen
 #[derive(Debug, Args)]
@@ -37,7 +38,7 @@ Examples:
 impl WatchArgs {
     pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         let words = as_typed(&self.filter);
-        let filter = Filter::parse(&words, now())
+        let mut filter = Filter::parse(&words, now())
             .map_err(|invalid| usage(Some("watch"), ErrorKind::ValueValidation, &invalid.to_string()))?;
         if !is_terminal() || Environment::is_dumb() {
             bail!("`watch` needs a terminal that it can draw on; `ai-coder-events follow` prints events line by line");
@@ -45,6 +46,10 @@ impl WatchArgs {
         let theme =
             Theme { colour: !call.environment.no_color, unicode: Environment::speaks_unicode(), zone: TimeZone::system() };
         // Nothing is published here that its shutdown would have to wait for, with Ctrl-C unheard.
+        let mut reader = Reader::new(&call.config.history);
+        for said in &mut filter.coders {
+            *said = which::coder(&mut reader, said)?;
+        }
         let bus = Bus::new(call.config.history);
         Ok(match block_on(tui::watch(&bus, &theme, &words, filter))? {
             Ok(WatchEnd::Quit) => ExitCode::SUCCESS,

@@ -60,7 +60,7 @@ pub fn sentence_within(event: &Event, folder: Option<&str>) -> String {
         Body::Derived(fields) => derived(verb, fields),
     };
     match folder {
-        Some(folder) => within(line, folder),
+        Some(folder) => within_folder(&line, folder),
         None => line,
     }
 }
@@ -205,13 +205,13 @@ fn append(line: &mut String, before: &str, part: Option<&str>, after: &str) {
 }
 
 /// `line` with every path that leads into `folder` told from there.
-fn within(line: String, folder: &str) -> String {
+pub fn within_folder(line: &str, folder: &str) -> String {
     let folder = folder.trim_end_matches('/');
     if folder.is_empty() || !line.contains(folder) {
-        return line;
+        return line.to_owned();
     }
     let mut told = String::with_capacity(line.len());
-    let mut rest = line.as_str();
+    let mut rest = line;
     while let Some(at) = rest.find(folder) {
         let (before, found) = rest.split_at(at);
         told.push_str(before);

@@ -56,10 +56,14 @@ impl TextQuery {
 
     /// The event's sentence, with the part of its texts that was looked for where the sentence has it not.
     pub fn sentence(&self, event: &Event) -> String {
-        let line = sentence(event);
-        match self.excerpt(event, &line) {
+        self.add_found(&sentence(event), event)
+    }
+
+    /// `line`, which tells of the event, with the part that was looked for where it has it not.
+    pub fn add_found(&self, line: &str, event: &Event) -> String {
+        match self.excerpt(event, line) {
             Some(found) => format!("{line} · {found}"),
-            None => line,
+            None => line.to_owned(),
         }
     }
 

@@ -61,14 +61,85 @@ fn filters_narrow_the_list() {
     check(&["--since", "2026-11-22T10:20:00Z", "--until", "2026-11-22T12:30:00+02:00"], &[4, 3]);
     check(&["--path", "/repo/src"], &[3]);
     check(&["--path", "session.rs"], &[3]);
-    check(&["--path", "ession.rs"], &[]);
     check(&["--text", "SESSION"], &[3, 2]);
     check(&["--text", "failed"], &[5]);
     check(&["--after", "2"], &[5, 4, 3]);
     check(&["--before", "3", "--order", "oldest"], &[1, 2]);
     check(&["--after", "1", "--before", "5", "--order", "oldest", "--limit", "2"], &[2, 3]);
-    check(&["--coder", "nobody"], &[]);
+    check(&["--coder", "fix-a", "--failed"], &[5]);
+    check(&["--coder", "Fix auth", "--until", "2026-11-22T10:00:00Z"], &[1]);
+    check(&["--coder", "docs", "--failed"], &[]);
     check(&["5", "2"], &[5, 2]);
+}
+
+#[test]
+fn what_is_not_there_is_told_in_words() {
+    let home = hour();
+    let check = |words: &[&str], code: i32, told: &str| {
+        let words: Vec<&str> = ["list"].iter().chain(words).copied().collect();
+        assert_eq!(home.run(&words), Said { code: Some(code), stdout: String::new(), stderr: told.to_owned() }, "{words:?}");
+    };
+    let nearest = "ai-coder-events: unknown coder `docks`; the nearest are:\n  docs  (";
+    for json in [&[][..], &["--json"]] {
+        check(
+            &[&["--path", "ession.rs"][..], json].concat(),
+            1,
+            "ai-coder-events: no event is about `ession.rs`: a path is as the coder names it, a folder above it, or its end\n",
+        );
+        check(
+            &[&["--coder", "docs", "--text", "needle"][..], json].concat(),
+            1,
+            "ai-coder-events: no event that the other flags leave has `needle`: all words must be in one event, whatever their order\n",
+        );
+        let Said { code, stdout, stderr } = home.run(&[&["list", "--coder", "docks"][..], json].concat());
+        assert!(code == Some(1) && stdout.is_empty() && stderr.starts_with(nearest), "{stderr}");
+    }
+    check(&["--coder", "docs", "--failed"], 0, "no event is like that\n");
+    check(&["--coder", "docs", "--failed", "--json"], 0, "");
+    assert_eq!(Home::new().ok(&["list"]), "", "an empty history is no question");
+}
+
+/// What hooks tell of an edit and of a test that fails.
+const WORK: &[&str] = &[
+    r#"{"type":"created","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","coder_name":"demo","cwd":"/repo","timestamp":"2026-11-22T10:00:00Z"}"#,
+    r#"{"type":"started","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","timestamp":"2026-11-22T10:00:00Z"}"#,
+    r#"{"type":"prompt","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","text":"Fix the login","timestamp":"2026-11-22T10:00:01Z"}"#,
+    r#"{"type":"resumed","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","reason":"prompt","timestamp":"2026-11-22T10:00:01Z"}"#,
+    r#"{"type":"progress","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","stage":"Edit","description":"Edit: /repo/src/login.rs","tool_name":"Edit","tool_use_id":"t1","timestamp":"2026-11-22T10:00:02Z"}"#,
+    r#"{"type":"file_modified","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","file_path":"/repo/src/login.rs","tool_name":"Edit","tool_use_id":"t1","lines_added":1,"lines_removed":1,"diff":"@@ -3,1 +3,1 @@\n-let a = 1;\n+let a = 2;\n","timestamp":"2026-11-22T10:00:02Z"}"#,
+    r#"{"type":"progress","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","stage":"Bash","description":"Bash: cargo test","tool_name":"Bash","command":"cargo test","failed":true,"exit_code":101,"error":"running 1 test\nerror: test failed","timestamp":"2026-11-22T10:00:03Z"}"#,
+    r#"{"type":"completed","coder_id":"claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074","timestamp":"2026-11-22T10:00:09Z"}"#,
+];
+
+#[test]
+fn one_act_is_one_row_for_people_and_every_event_is_a_line_for_programs() {
+    let home = Home::new();
+    home.record(WORK);
+    let expected = "\
+2  2026-11-22 10:00:00  demo 02e40b  started
+3  2026-11-22 10:00:01  demo 02e40b  prompt: Fix the login
+6  2026-11-22 10:00:02  demo 02e40b  edited src/login.rs +1 −1
+7  2026-11-22 10:00:03  demo 02e40b  Bash failed, exit 101: cargo test · error: test failed
+8  2026-11-22 10:00:09  demo 02e40b  completed
+";
+    assert_eq!(home.ok(&["list", "--order", "oldest"]), expected);
+    let newest: Vec<&str> = expected.lines().rev().collect();
+    assert_eq!(home.ok(&["list"]).lines().collect::<Vec<_>>(), newest);
+    assert_eq!(home.ok(&["list", "--limit", "3"]).lines().collect::<Vec<_>>(), newest[..3], "a limit is of rows");
+    assert_eq!(home.json(&["list"]).len(), 9, "with what the rules derived");
+    let full = home.ok(&["list", "--detail", "full"]);
+    assert_eq!(full.matches("    coder_id: claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074\n").count(), 9, "{full}");
+}
+
+#[test]
+fn an_event_by_itself_is_told_with_what_it_changed() {
+    let home = Home::new();
+    home.record(WORK);
+    assert!(
+        home.ok(&["list", "6"]).ends_with("edited src/login.rs +1 −1\n    @@ -3,1 +3,1 @@\n    -let a = 1;\n    +let a = 2;\n")
+    );
+    assert!(home.ok(&["list", "7"]).ends_with("\n    $ cargo test\n    running 1 test\n    error: test failed\n"));
+    assert!(home.ok(&["list", "3"]).ends_with("prompt: Fix the login\n    Fix the login\n"));
 }
 
 #[test]

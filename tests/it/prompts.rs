@@ -147,13 +147,14 @@ fn what_a_tool_did_is_found_by_its_words_and_by_its_failure() {
     let told = ["exit_code", "failed", "error", "command", "running"].map(|key| failed["data"][key].clone());
     let error = "Exit code 3\nExpected ÄRGER in auth.rs";
     assert_eq!(told, [json!(3), json!(true), json!(error), json!(command), Value::Null], "{failed}");
-    let found = |text: &str| home.json(&["list", "--text", text]).len();
+    let found = |text: &str| home.run(&["list", "--text", text, "--json"]).stdout.lines().count();
     assert_eq!(
         ["NEEDLE npm", "ärger", "afterwards", "\"test npm\"", "npm -needle", "\"+afterwards\""].map(found),
         [1, 1, 1, 0, 0, 1]
     );
     let listed = home.ok(&["list", "--text", "ärger"]);
-    assert!(listed.contains("· Exit code 3 Expected ÄRGER in auth.rs"), "{listed}");
+    assert!(listed.contains("Bash failed, exit 3: npm test -- --flag --flag"), "{listed}");
+    assert!(listed.contains("· Expected ÄRGER in auth.rs"), "{listed}");
     let change = home.json(&["list", "--type", "file_modified"]).remove(0);
     let told = ["diff", "lines_added", "lines_removed"].map(|key| change["data"][key].clone());
     assert_eq!(told, [json!("@@ -1,1 +1,1 @@\n-before\n+afterwards\n"), json!(1), json!(1)]);

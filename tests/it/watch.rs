@@ -263,7 +263,7 @@ fn quotes_of_the_shell_hold() {
     let home = home();
     home.record(&[r#"{"type":"file_modified","coder_id":"fix-db","file_path":"my notes/a.md"}"#]);
     let mut terminal = Terminal::start(home, "$watch 'path:my notes/a.md'");
-    terminal.shows("modified my notes/a.md");
+    terminal.shows("edited my notes/a.md");
     assert!(!terminal.text().contains("needle"), "{}", terminal.text());
     terminal.press("q");
     assert_eq!(terminal.end(), 0);

@@ -50,6 +50,13 @@ impl Columns {
         self.shown.clone_from(&self.needed);
         if let Some(screen) = console.screen {
             let last = self.last.min(screen * self.last_percent / 100);
+            // What is told besides goes first, from the right.
+            while self.shown.iter().sum::<usize>() > self.room(screen, last)
+                && let Some(index) =
+                    self.kinds.iter().zip(&self.shown).rposition(|(kind, width)| *kind == CellKind::Extra && *width > 0)
+            {
+                self.shown[index] = 0;
+            }
             while self.whole() > self.room(screen, last)
                 && let Some(index) = self.kinds.iter().zip(&self.shown).rposition(|(kind, width)| kind.is_whole() && *width > 0)
             {

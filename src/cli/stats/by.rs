@@ -3,13 +3,17 @@
 use std::io::{self, Write};
 
 use ai_coder_events::{
-    aggregate::{GroupKey, GroupKeys, GroupRow, Usage},
-    history::Groups,
+    aggregate::{GroupKey, GroupKeys, GroupRow},
+    history::{Groups, Reader},
     style::Tint,
+    text::thousands,
 };
 use serde::Serialize;
 
-use super::super::print::{Cell, Console, cell, json_line};
+use super::super::{
+    coders, names,
+    print::{Cell, Console, cell, json_line},
+};
 
 /// The sum, told from the rows.
 #[derive(Serialize)]
@@ -32,7 +36,7 @@ const FIGURES: &[Figure] = &[
         of: |row| some(if row.events == row.usage.api_calls.max(row.tool_calls) { 0 } else { row.events }),
     },
     Figure { heading: "calls", of: |row| some(row.usage.api_calls) },
-    Figure { heading: "cost", of: |row| cost(&row.usage) },
+    Figure { heading: "cost", of: |row| coders::cost(&row.usage) },
     Figure { heading: "tokens", of: |row| some(row.usage.tokens.total) },
     Figure { heading: "in", of: |row| some(row.usage.tokens.input) },
     Figure { heading: "out", of: |row| some(row.usage.tokens.output) },
@@ -54,7 +58,7 @@ pub fn lines(out: &mut impl Write, groups: &Groups) -> io::Result<()> {
 
 /// # Errors
 /// Where it cannot be written.
-pub fn table(out: &mut impl Write, console: &Console, keys: &GroupKeys, groups: &Groups) -> io::Result<()> {
+pub fn table(out: &mut impl Write, console: &Console, reader: &mut Reader, keys: &GroupKeys, groups: &Groups) -> io::Result<()> {
     if let Some(since) = groups.since {
         console.line(out, &format!("since {}", console.time(since)), Tint::Dim)?;
     }
@@ -65,8 +69,8 @@ pub fn table(out: &mut impl Write, console: &Console, keys: &GroupKeys, groups: 
         figures.iter().map(|figure| cell((figure.of)(row), tint).number()).collect()
     };
     for row in &groups.rows {
-        let names = keys.iter().map(|key| name(key, row.get(key).unwrap_or_default()));
-        rows.push(names.chain(values(row, Tint::Plain)).collect());
+        let names: Vec<Cell> = keys.iter().map(|key| name(reader, key, row.get(key).unwrap_or_default())).collect();
+        rows.push(names.into_iter().chain(values(row, Tint::Plain)).collect());
     }
     let all = keys.iter().enumerate().map(|(index, _)| cell(if index == 0 { "all" } else { "" }, Tint::Bold));
     rows.push(all.chain(values(&groups.sum, Tint::Bold)).collect());
@@ -78,8 +82,10 @@ fn heading(keys: &GroupKeys, figures: &[&Figure]) -> Vec<Cell> {
     keys.chain(figures.iter().map(|figure| cell(figure.heading, Tint::Dim).number())).collect()
 }
 
-fn name(key: GroupKey, value: &str) -> Cell {
-    let shown = cell(value, Tint::Plain);
+fn name(reader: &mut Reader, key: GroupKey, value: &str) -> Cell {
+    // Of one that is no longer known the id is all there is.
+    let coder = if key == GroupKey::Coder { reader.coder(value).ok().flatten() } else { None };
+    let shown = cell(coder.map_or_else(|| value.to_owned(), |coder| names::label(&coder)), Tint::Plain);
     match key {
         GroupKey::Coder | GroupKey::Project => shown.id(),
         GroupKey::Day | GroupKey::Hour => shown.time(),
@@ -89,11 +95,7 @@ fn name(key: GroupKey, value: &str) -> Cell {
 
 /// Nothing for none.
 fn some(count: u64) -> String {
-    if count > 0 { count.to_string() } else { String::new() }
-}
-
-fn cost(usage: &Usage) -> String {
-    usage.cost().map_or_else(String::new, |cost| format!("{}${cost:.2}", usage.cost_mark()))
+    if count > 0 { thousands(count) } else { String::new() }
 }
 
 fn seconds(millis: u64) -> String {

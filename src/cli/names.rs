@@ -1,0 +1,57 @@
+//! What coders are called in rows: a name and the handle that every command takes, not half a line of UUID.
+
+use std::collections::HashMap;
+
+use ai_coder_events::{
+    aggregate::CoderView,
+    event::{Event, EventType},
+    history::Reader,
+};
+
+/// What is known of the coders that rows are about. Looked up as they come: a history may have very many.
+pub struct Names {
+    reader: Reader,
+    known: HashMap<String, NamedCoder>,
+}
+
+/// A coder as rows name it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamedCoder {
+    pub label: String,
+    /// The folder it works in.
+    pub folder: Option<String>,
+}
+
+/// More are not kept: who follows for weeks meets many.
+const KEPT_MAX: usize = 4096;
+
+impl Names {
+    pub fn new(reader: Reader) -> Names {
+        Names { reader, known: HashMap::new() }
+    }
+
+    pub fn of(&mut self, event: &Event) -> &NamedCoder {
+        // It may have another name by now.
+        if matches!(event.kind, EventType::Created | EventType::Started) || self.known.len() > KEPT_MAX {
+            self.known.clear();
+        }
+        let reader = &mut self.reader;
+        self.known.entry(event.coder_id.clone()).or_insert_with(|| match reader.coder(&event.coder_id) {
+            Ok(Some(coder)) => NamedCoder { label: label(&coder), folder: coder.project },
+            // What the rows are read from tells what is wrong with the history.
+            Ok(None) | Err(_) => NamedCoder { label: event.coder_id.clone(), folder: None },
+        })
+    }
+}
+
+/// `demo 7f3c1b`, `codex 2b9d40` where it has no name; what somebody chose as an id is name enough.
+pub fn label(coder: &CoderView) -> String {
+    let CoderView { coder_id, handle, coder_name, .. } = coder;
+    if handle == coder_id {
+        return handle.clone();
+    }
+    match coder_name.as_deref().or_else(|| coder_id.split_once(':').map(|(agent, _)| agent)) {
+        Some(name) => format!("{name} {handle}"),
+        None => handle.clone(),
+    }
+}
