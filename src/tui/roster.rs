@@ -71,10 +71,6 @@ impl Standing {
         }
     }
 
-    pub const fn needs_a_person(self) -> bool {
-        matches!(self, Standing::Failed | Standing::Waiting | Standing::Stalled | Standing::Limited | Standing::Conflict)
-    }
-
     pub const fn word(self) -> &'static str {
         match self {
             Standing::Failed => "failed",
@@ -97,19 +93,36 @@ pub struct Row {
     pub coder: CoderView,
     /// How many coders it works under.
     pub depth: usize,
-    /// It needs a person, and not since long ago.
+    /// It needs a person who has not seen it yet.
     pub is_urgent: bool,
 }
 
-/// What failed or waits for longer than this is an old story: it stands behind what is going on.
-const URGENT_FOR: Micros = Time::DAY;
+/// Who needs a person stands first, then who is at work, then who rests; what ended stands last, and what failed long ago, or
+/// under the eyes of a person, behind all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Urgent,
+    AtWork,
+    AtRest,
+    Ended,
+    OldFailure,
+}
 
-fn is_urgent(coder: &CoderView, now: Time) -> bool {
-    Standing::of(coder).needs_a_person() && coder.last_activity.is_some_and(|last| now.since(last) < URGENT_FOR)
+impl Rank {
+    fn of(coder: &CoderView) -> Rank {
+        match Standing::of(coder) {
+            _ if !coder.needs_attention.is_empty() => Rank::Urgent,
+            Standing::Running | Standing::Created | Standing::Limited | Standing::Conflict => Rank::AtWork,
+            Standing::Waiting | Standing::Stalled => Rank::AtRest,
+            Standing::Completed if coder.ended_at.is_none() => Rank::AtRest,
+            Standing::Completed | Standing::Stopped | Standing::Deleted => Rank::Ended,
+            Standing::Failed => Rank::OldFailure,
+        }
+    }
 }
 
 /// `coders` in order: each below the one it works for, and a family where its most urgent member stands.
-pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
+pub fn arrange(coders: Vec<CoderView>, sort: Sort) -> Vec<Row> {
     let places: HashMap<&str, usize> = coders.iter().enumerate().map(|(at, coder)| (coder.coder_id.as_str(), at)).collect();
     let parents: Vec<Option<usize>> = coders.iter().map(|coder| places.get(coder.parent_coder_id.as_deref()?).copied()).collect();
     // Who names itself, or others that name each other, has no end of them.
@@ -119,12 +132,11 @@ pub fn arrange(coders: Vec<CoderView>, sort: Sort, now: Time) -> Vec<Row> {
         children.entry(parent.filter(|_| above(at) <= DEPTH_MAX)).or_default().push(at);
     }
     let mut order = Vec::with_capacity(coders.len());
-    let family =
-        CoderTree { keys: coders.iter().map(|coder| key(coder, sort, now)).collect(), children, by_name: sort == Sort::Name };
+    let family = CoderTree { keys: coders.iter().map(|coder| key(coder, sort)).collect(), children, by_name: sort == Sort::Name };
     family.place(None, 0, &mut order);
     let mut coders: Vec<Option<CoderView>> = coders.into_iter().map(Some).collect();
     let row = |(at, depth): (usize, usize)| {
-        coders[at].take().map(|coder: CoderView| Row { is_urgent: is_urgent(&coder, now), coder, depth })
+        coders[at].take().map(|coder: CoderView| Row { is_urgent: !coder.needs_attention.is_empty(), coder, depth })
     };
     order.into_iter().filter_map(row).collect()
 }
@@ -164,42 +176,53 @@ impl CoderTree {
     }
 }
 
-/// Least first: an old story, how urgent, how late, how much, what it is called.
-type SortKey = (bool, Option<Standing>, Reverse<Micros>, Reverse<u64>, String);
+/// Least first: its rank, how urgent, how late, how much, what it is called.
+type SortKey = (Option<Rank>, Option<Standing>, Reverse<Micros>, Reverse<u64>, String);
 
-fn key(coder: &CoderView, sort: Sort, now: Time) -> SortKey {
+fn key(coder: &CoderView, sort: Sort) -> SortKey {
     let activity = coder.last_activity.map_or(0, Time::micros);
     let (none, id) = (Reverse(0), coder.coder_id.clone());
     match sort {
         Sort::Attention => {
             let standing = Standing::of(coder);
-            let is_old = standing.needs_a_person() && !is_urgent(coder, now);
+            let rank = Rank::of(coder);
+            // Of those at rest and those that ended, the latest first.
+            let urgency = matches!(rank, Rank::Urgent).then_some(standing);
             // Who is at work keeps its place: rows that change places with each event cannot be read.
             let is_at_work = matches!(standing, Standing::Running | Standing::Created);
             let since = if is_at_work { coder.created_at.map_or(0, Time::micros) } else { activity };
-            (is_old, Some(standing), Reverse(since), Reverse(0), id)
+            (Some(rank), urgency, Reverse(since), Reverse(0), id)
         }
-        Sort::Activity => (false, None, Reverse(activity), Reverse(0), id),
-        Sort::Name => (false, None, none, Reverse(0), name(coder)),
-        Sort::Cost => (false, None, none, Reverse(coder.usage.cost().map_or(0, |usd| (usd * 1e6) as u64)), id),
-        Sort::Tokens => (false, None, none, Reverse(coder.usage.tokens.used), id),
+        Sort::Activity => (None, None, Reverse(activity), Reverse(0), id),
+        Sort::Name => (None, None, none, Reverse(0), name(coder)),
+        Sort::Cost => (None, None, none, Reverse(coder.usage.cost().map_or(0, |usd| (usd * 1e6) as u64)), id),
+        Sort::Tokens => (None, None, none, Reverse(coder.usage.tokens.total), id),
     }
 }
 
-/// What a coder is called: its name with the beginning of its own part of the id, since sessions in one folder share theirs.
+/// What a coder is called: its name with its handle, since sessions in one folder share theirs.
 pub fn name(coder: &CoderView) -> String {
-    let id = &coder.coder_id;
-    match &coder.coder_name {
-        Some(name) if name != id => {
-            let own = id.rsplit(':').next().unwrap_or(id);
-            format!("{name} {}", own.chars().take(OWN_CHARS).collect::<String>())
-        }
-        _ => id.clone(),
+    match own_name(coder) {
+        Some(name) => format!("{name} {}", handle(coder)),
+        None => handle(coder).to_owned(),
     }
 }
 
-/// Enough of a UUID to tell a screenful of them apart.
-const OWN_CHARS: usize = 6;
+/// What it is called besides its handle.
+pub fn own_name(coder: &CoderView) -> Option<&str> {
+    coder.coder_name.as_deref().filter(|name| *name != handle(coder) && *name != coder.coder_id)
+}
+
+/// What every command takes for it.
+pub fn handle(coder: &CoderView) -> &str {
+    if coder.handle.is_empty() { &coder.coder_id } else { &coder.handle }
+}
+
+/// What it is about: what it waits for, else its title, else what it does.
+pub fn task(coder: &CoderView) -> &str {
+    let request = coder.waiting.as_ref().and_then(|waiting| waiting.request.as_deref());
+    request.or(coder.title.as_deref()).or(coder.description.as_deref()).or(coder.milestone.as_deref()).unwrap_or("")
+}
 
 #[cfg(test)]
 mod tests {
@@ -215,10 +238,19 @@ mod tests {
         view.parent_coder_id = parent.map(str::to_owned);
         view.last_activity = Some(Time::from_micros(last));
         view.created_at = Some(Time::from_micros(0));
+        // Nobody has seen it.
+        view.needs_attention = match status {
+            Status::Failed => vec![Attention::Failed],
+            Status::Paused => vec![Attention::Waiting],
+            _ => Vec::new(),
+        };
         view
     }
 
-    const NOW: Time = Time::from_micros(100);
+    /// The same, long ago or seen.
+    fn settled(coder: CoderView) -> CoderView {
+        CoderView { needs_attention: Vec::new(), ..coder }
+    }
 
     fn ids(rows: &[Row]) -> Vec<(&str, usize)> {
         rows.iter().map(|row| (row.coder.coder_id.as_str(), row.depth)).collect()
@@ -228,6 +260,7 @@ mod tests {
     fn who_needs_a_person_stands_first() {
         let mut stalled = coder("stalled", Status::Running, None, 1);
         stalled.stalled = true;
+        stalled.needs_attention.push(Attention::Stalled);
         let mut limited = coder("limited", Status::Running, None, 9);
         limited.needs_attention.push(Attention::RateLimited);
         let coders = vec![
@@ -238,7 +271,7 @@ mod tests {
             coder("waits", Status::Paused, None, 3),
             coder("failed", Status::Failed, None, 2),
         ];
-        let rows = arrange(coders, Sort::Attention, NOW);
+        let rows = arrange(coders, Sort::Attention);
         assert_eq!(ids(&rows), ["failed", "waits", "stalled", "limited", "runs", "done"].map(|id| (id, 0)));
     }
 
@@ -251,19 +284,21 @@ mod tests {
             coder("b1", Status::Completed, Some("b"), 1),
             coder("lost", Status::Completed, Some("gone"), 1),
         ];
-        let rows = arrange(coders, Sort::Attention, NOW);
+        let rows = arrange(coders, Sort::Attention);
         assert_eq!(ids(&rows), [("b", 0), ("b2", 1), ("b1", 1), ("a", 0), ("lost", 0)]);
     }
 
     #[test]
     fn an_old_failure_stands_behind_what_is_going_on() {
         let coders = vec![
-            coder("failed", Status::Failed, None, 1),
-            coder("done", Status::Completed, None, Time::DAY),
-            coder("runs", Status::Running, None, Time::DAY),
+            settled(coder("failed", Status::Failed, None, 100)),
+            coder("stopped", Status::Stopped, None, 99),
+            coder("done", Status::Completed, None, 2),
+            settled(coder("seen", Status::Paused, None, 3)),
+            coder("runs", Status::Running, None, 1),
         ];
-        let rows = arrange(coders, Sort::Attention, Time::from_micros(Time::DAY + 1));
-        assert_eq!(ids(&rows), ["runs", "done", "failed"].map(|id| (id, 0)));
+        let rows = arrange(coders, Sort::Attention);
+        assert_eq!(ids(&rows), ["runs", "seen", "done", "stopped", "failed"].map(|id| (id, 0)));
         assert!(rows.iter().all(|row| !row.is_urgent));
     }
 
@@ -275,7 +310,7 @@ mod tests {
                 .enumerate()
                 .map(|(at, parent)| coder(&format!("c{at}"), Status::Running, Some(&format!("c{parent}")), 0))
                 .collect();
-            let mut rows: Vec<_> = arrange(coders, Sort::ALL[sort], NOW).into_iter().map(|row| row.coder.coder_id).collect();
+            let mut rows: Vec<_> = arrange(coders, Sort::ALL[sort]).into_iter().map(|row| row.coder.coder_id).collect();
             rows.sort();
             let mut expected: Vec<_> = (0..parents.len()).map(|at| format!("c{at}")).collect();
             expected.sort();
@@ -287,16 +322,15 @@ mod tests {
             given in proptest::collection::vec((0..40_usize, 0..4_usize, any::<bool>()), 0..40),
         ) {
             let statuses = [Status::Failed, Status::Paused, Status::Running, Status::Completed];
-            let now = Time::from_micros(2 * Time::DAY);
             let coders: Vec<_> = given
                 .iter()
                 .enumerate()
                 .map(|(at, &(parent, status, is_old))| {
-                    let last = if is_old { 0 } else { now.micros() };
-                    coder(&format!("c{at}"), statuses[status], Some(&format!("c{parent}")), last)
+                    let coder = coder(&format!("c{at}"), statuses[status], Some(&format!("c{parent}")), 0);
+                    if is_old { settled(coder) } else { coder }
                 })
                 .collect();
-            let rows = arrange(coders, Sort::Attention, now);
+            let rows = arrange(coders, Sort::Attention);
             prop_assert_eq!(rows.len(), given.len());
             prop_assert!(rows.iter().all(|row| row.depth <= DEPTH_MAX));
             let families = rows.chunk_by(|_, next| next.depth > 0).map(|family| family.iter().any(|row| row.is_urgent));
@@ -316,7 +350,7 @@ mod tests {
             coder("y", Status::Completed, Some("x"), 0),
             coder("under", Status::Running, Some("x"), 0),
         ];
-        let rows = arrange(chain.chain(circle).collect(), Sort::Attention, NOW);
+        let rows = arrange(chain.chain(circle).collect(), Sort::Attention);
         let deep = (0..9).map(|at| (format!("c{at:02}"), at));
         let flat = |ids: &[&str]| ids.iter().map(|id| (id.to_string(), 0)).collect::<Vec<_>>();
         let expected: Vec<_> = flat(&["c10", "x"]).into_iter().chain(deep).chain(flat(&["c09", "c11", "under", "y"])).collect();

@@ -377,7 +377,7 @@ impl ViewState {
         let mut known = HashSet::new();
         let coders = overview.coders.iter().chain(&self.needing).chain(&chosen);
         let coders = coders.filter(|coder| known.insert(coder.coder_id.as_str())).cloned().collect();
-        self.rows = arrange(coders, self.sort, self.now);
+        self.rows = arrange(coders, self.sort);
         self.names = self.rows.iter().map(|row| (row.coder.coder_id.clone(), name(&row.coder))).collect();
         self.usage.retain(|coder_id, _| self.names.contains_key(coder_id));
         let place = |chosen: CoderView| self.rows.iter().position(|row| row.coder.coder_id == chosen.coder_id);

@@ -122,11 +122,13 @@ impl Theme {
         if self.unicode { "…" } else { "~" }
     }
 
-    /// The time of day here.
-    pub fn clock(&self, at: Time) -> String {
-        match Timestamp::from_microsecond(at.micros()) {
-            Ok(stamp) => stamp.to_zoned(self.zone.clone()).strftime("%H:%M:%S").to_string(),
-            Err(_) => String::from("--:--:--"),
+    /// The time of day here; with the day where that is not the one of `now`.
+    pub fn clock(&self, at: Time, now: Time) -> String {
+        let here = |time: Time| Timestamp::from_microsecond(time.micros()).ok().map(|stamp| stamp.to_zoned(self.zone.clone()));
+        match (here(at), here(now)) {
+            (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M:%S").to_string(),
+            (Some(at), _) => at.strftime("%m-%d %H:%M:%S").to_string(),
+            (None, _) => String::from("--:--:--"),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The pane of coders: one row each, as many columns as fit.
 
-use ratatui::{layout::Rect, style::Style};
+use ratatui::{layout::Rect, style::Style, text::Span};
 
 use crate::{
     aggregate::{CoderView, Usage},
@@ -8,7 +8,7 @@ use crate::{
     style::age,
     tui::{
         activity::MINUTES,
-        roster::{Row, Standing, name},
+        roster::{Row, Standing, handle, own_name, task},
         state::{Focus, ViewState},
         theme::{memory, short},
     },
@@ -20,6 +20,7 @@ use super::{Canvas, row, shifted};
 enum Column {
     Standing,
     Name,
+    Task,
     Source,
     Stage,
     Progress,
@@ -38,7 +39,7 @@ struct ColumnShape {
     title: &'static str,
     least: u16,
     most: u16,
-    /// Shown from this width of the screen on.
+    /// Shown from this width of the screen on, where it has something to show.
     from: u16,
     is_number: bool,
 }
@@ -47,15 +48,16 @@ const fn shape(column: Column, title: &'static str, least: u16, most: u16, from:
     ColumnShape { column, title, least, most, from, is_number }
 }
 
-const SHAPES: [ColumnShape; 13] = [
+const SHAPES: [ColumnShape; 14] = [
     shape(Column::Standing, "status", 11, 11, 0, false),
-    shape(Column::Name, "coder", 10, 24, 0, false),
-    shape(Column::Source, "source", 11, 11, 100, false),
-    shape(Column::Stage, "stage", 8, 16, 60, false),
-    shape(Column::Progress, "progress", 10, 13, 70, false),
-    shape(Column::Age, "age", 4, 4, 50, true),
+    shape(Column::Name, "coder", 12, 30, 0, false),
+    shape(Column::Task, "task", 10, u16::MAX, 60, false),
+    shape(Column::Source, "source", 11, 11, 120, false),
+    shape(Column::Stage, "stage", 8, 16, 90, false),
+    shape(Column::Progress, "progress", 10, 13, 80, false),
+    shape(Column::Age, "age", 4, 4, 90, true),
     shape(Column::Idle, "idle", 4, 4, 0, true),
-    shape(Column::Activity, "activity", 8, MINUTES as u16, 80, false),
+    shape(Column::Activity, "activity", 8, MINUTES as u16, 100, false),
     shape(Column::Tokens, "tokens", 6, 6, 0, true),
     shape(Column::Cost, "cost", 6, 7, 60, true),
     shape(Column::Errors, "err", 3, 3, 50, true),
@@ -63,21 +65,45 @@ const SHAPES: [ColumnShape; 13] = [
     shape(Column::Cpu, "cpu", 4, 4, 110, true),
 ];
 
-/// Who gets the room that is left, in this order.
-const GROWING: [Column; 4] = [Column::Name, Column::Activity, Column::Stage, Column::Progress];
+/// Who gets the room that is left, in this order, up to this width; the task has the rest.
+const GROWING: [(Column, u16); 6] = [
+    (Column::Name, 22),
+    (Column::Task, 44),
+    (Column::Activity, MINUTES as u16),
+    (Column::Stage, 16),
+    (Column::Name, 30),
+    (Column::Task, u16::MAX),
+];
 
-fn columns(width: u16) -> Vec<(&'static ColumnShape, u16)> {
-    let mut shown: Vec<_> = SHAPES.iter().filter(|shape| shape.from <= width).map(|shape| (shape, shape.least)).collect();
+/// The columns that have something to show and fit, each with its width.
+fn columns(width: u16, has: impl Fn(Column) -> bool) -> Vec<(&'static ColumnShape, u16)> {
+    let is_shown = |shape: &&ColumnShape| shape.from <= width && has(shape.column);
+    let mut shown: Vec<_> = SHAPES.iter().filter(is_shown).map(|shape| (shape, shape.least)).collect();
     let used: u16 = shown.iter().map(|(_, width)| width + 1).sum();
     let mut left = (width + 1).saturating_sub(used);
-    for growing in GROWING {
+    for (growing, most) in GROWING {
         if let Some((shape, width)) = shown.iter_mut().find(|(shape, _)| shape.column == growing) {
-            let more = left.min(shape.most - *width);
+            let more = left.min(shape.most.min(most).saturating_sub(*width));
             *width += more;
             left -= more;
         }
     }
     shown
+}
+
+/// Whether some row has anything in the column.
+fn has(state: &ViewState, column: Column) -> bool {
+    let any = |test: &dyn Fn(&CoderView) -> bool| state.rows.iter().any(|row| test(&row.coder));
+    match column {
+        Column::Standing | Column::Name | Column::Age | Column::Idle | Column::Activity | Column::Errors => true,
+        Column::Task => any(&|coder| !task(coder).is_empty()),
+        Column::Source => any(&|coder| coder.source.is_some()),
+        Column::Stage => any(&|coder| coder.stage.is_some()),
+        Column::Progress => any(&|coder| coder.progress.is_some()),
+        Column::Tokens => any(&|coder| coder.usage.tokens.total > 0),
+        Column::Cost => any(&|coder| coder.usage.cost().is_some()),
+        Column::Memory | Column::Cpu => !state.usage.is_empty() || any(&|coder| coder.peak.is_some()),
+    }
 }
 
 impl Canvas<'_> {
@@ -89,7 +115,7 @@ impl Canvas<'_> {
             title.push((format!("the latest of {total}"), self.theme.dim()));
         }
         self.title(area, &title);
-        let columns = columns(area.width);
+        let columns = columns(area.width, |column| has(state, column));
         let mut at = row(area, 1);
         for (shape, width) in &columns {
             let cell = Rect { width: (*width).min(at.width), ..at };
@@ -98,6 +124,12 @@ impl Canvas<'_> {
                 false => drop(self.put(cell, shape.title, self.theme.dim())),
             }
             at = shifted(at, width + 1);
+        }
+        let height = usize::from(area.height.saturating_sub(2));
+        let below = (state.rows.len() + 1).saturating_sub(state.coder_top + height);
+        if below > 0 {
+            let told = format!(" {below} more below ");
+            self.put_right(Rect { height: 1, width: area.width.saturating_sub(2), ..area }, &told, self.theme.dim());
         }
         let rows = Rect { y: area.y + 2, height: area.height.saturating_sub(2), ..area };
         for number in 0..usize::from(rows.height) {
@@ -157,7 +189,10 @@ impl Canvas<'_> {
                         "+ "
                     };
                     let indent = indent.strip_suffix("  ").unwrap_or("");
-                    self.put(cell, &format!("{indent}{under}{}", name(coder)), self.theme.bold());
+                    self.name(cell, &format!("{indent}{under}"), coder);
+                }
+                Column::Task => {
+                    self.put(cell, task(coder), if coder.waiting.is_some() { style } else { Style::new() });
                 }
                 Column::Source => drop(self.put(cell, coder.source.as_deref().unwrap_or(""), Style::new())),
                 Column::Stage => drop(self.put(cell, stage(coder, standing), Style::new())),
@@ -183,9 +218,25 @@ impl Canvas<'_> {
         }
     }
 
+    /// Of a name that is too long the handle stays.
+    fn name(&mut self, cell: Rect, indent: &str, coder: &CoderView) {
+        let used = self.put(cell, indent, self.theme.dim());
+        let mut at = shifted(cell, used);
+        if let Some(name) = own_name(coder) {
+            let taken = Span::raw(handle(coder)).width() + 1;
+            let room = usize::from(at.width).saturating_sub(taken);
+            if room >= NAME_LEAST {
+                let used = self.put(Rect { width: u16::try_from(room).unwrap_or(at.width), ..at }, name, self.theme.bold());
+                at = shifted(at, used + 1);
+            }
+        }
+        let style = if own_name(coder).is_some() { Style::new() } else { self.theme.bold() };
+        self.put(at, handle(coder), style);
+    }
+
     fn sum(&mut self, cell: Rect, column: Column, usage: &Usage) {
         match column {
-            Column::Tokens if usage.tokens.used > 0 => self.put_right(cell, &short(usage.tokens.used), Style::new()),
+            Column::Tokens if usage.tokens.total > 0 => self.put_right(cell, &short(usage.tokens.total), Style::new()),
             Column::Cost => {
                 let cost = usage.cost().map_or_else(String::new, |usd| format!("{}{}", usage.cost_mark(), dollars(usd)));
                 self.put_right(cell, &cost, Style::new());
@@ -199,6 +250,9 @@ impl Canvas<'_> {
         self.theme.sparkline(&counts[MINUTES.saturating_sub(width.into())..])
     }
 }
+
+/// Less of a name tells nothing.
+const NAME_LEAST: usize = 4;
 
 /// What it does, or why it does nothing.
 fn stage(coder: &CoderView, standing: Standing) -> &str {
@@ -232,7 +286,7 @@ mod tests {
     #[test]
     fn columns_fill_the_screen_and_never_pass_it() {
         for width in 40..300 {
-            let used: u16 = columns(width).iter().map(|(_, width)| width + 1).sum::<u16>() - 1;
+            let used: u16 = columns(width, |_| true).iter().map(|(_, width)| width + 1).sum::<u16>() - 1;
             assert!(used <= width, "{used} of {width}");
         }
     }

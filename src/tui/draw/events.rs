@@ -56,7 +56,7 @@ impl Canvas<'_> {
         let shown = events.iter().enumerate().skip(first).take(height);
         for (number, (at, event)) in shown.enumerate() {
             let line = row(lines, number);
-            let clock = self.put(line, &self.theme.clock(event.timestamp), self.theme.dim());
+            let clock = self.put(line, &self.theme.clock(event.timestamp, state.now), self.theme.dim());
             let mut rest = shifted(line, clock + 1);
             if state.chosen().is_none() {
                 let width = CODER_WIDTH.min(rest.width / 3);
