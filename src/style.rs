@@ -3,6 +3,10 @@
 //! Only the sixteen colours that every terminal has and its user chose. How a colour is written to a terminal is the business of
 //! who writes it.
 
+mod event_page;
+
+pub use event_page::event_page;
+
 use crate::event::{Event, EventType, Family, Micros, Status, Time};
 
 /// What a text is painted as.

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! It promises: what it shows was committed; the terminal is given back as it was, whatever ends the view; memory and work do not
-//! grow with the history, nor with how fast it grows; who needs a person is looked for among all coders, which are bounded. It refuses to write to the history, and to fold events by itself: sums and
-//! states are the aggregates'.
+//! grow with the history, nor with how fast it grows; who needs a person is looked for among all coders, which are bounded. It writes
+//! nothing to the history but that a person saw to a coder, and folds no events by itself: sums and states are the aggregates'.
 
 mod activity;
 mod alerts;
@@ -21,6 +21,7 @@ mod panes;
 mod prompt;
 mod readings;
 mod roster;
+mod row_filter;
 mod state;
 mod terminal;
 #[cfg(test)]
@@ -73,14 +74,15 @@ const MINUTES: Duration = Duration::from_secs(60);
 /// Events taken at once: keys are heard in between.
 const EVENTS_AT_ONCE: usize = 1024;
 
-/// Shows what `bus` tells until the person or a signal ends it. `words` is the filter to begin with, as it was typed.
+/// Shows what `bus` tells until the person or a signal ends it. `words` is the filter to begin with, as it was typed;
+/// where it `rings`, the terminal's bell tells that one more coder needs a person.
 ///
 /// # Errors
 /// Where the terminal cannot be used.
-pub async fn watch(bus: &Bus, theme: &Theme, words: &str, filter: Filter) -> io::Result<WatchEnd> {
+pub async fn watch(bus: &Bus, theme: &Theme, words: &str, filter: Filter, rings: bool) -> io::Result<WatchEnd> {
     // Unheard, they would leave the terminal as the view has it, or the view without it.
     let mut signals = Signals::listen(&[INTERRUPT, TERMINATE, HANGUP, QUIT, SUSPEND, RESUME])?;
-    let screen = Screen::enter()?;
+    let screen = Screen::enter(rings)?;
     let mut hands = terminal::hands()?;
     let state = ViewState::new(now(), screen.size()?, words, filter);
     let view = View {
@@ -268,6 +270,8 @@ impl View<'_> {
                 self.readings.ask(Ask::Minutes(now()));
             }
             Effect::Copy(text) => self.screen.copy(&text)?,
+            Effect::Brief(coder_id) => self.readings.ask(Ask::Brief(coder_id, now())),
+            Effect::See(coder_ids) => self.readings.ask(Ask::See(coder_ids)),
         }
         Ok(None)
     }

@@ -25,12 +25,17 @@ pub struct WatchArgs {
     /// Show only such events: coder:ID type:TYPE path:PATH since:15m until:TIME words
     #[arg(value_name = "FILTER")]
     filter: Vec<String>,
+
+    /// Ring the terminal's bell, and have it notify, when one more coder needs a person
+    #[arg(long)]
+    bell: bool,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   ai-coder-events watch
-  ai-coder-events watch type:provider.* since:1h
+  ai-coder-events watch 'type:provider.*' since:1h
+  ai-coder-events watch --bell
   NO_COLOR=1 ai-coder-events watch
 
 `?` shows the keys, `q` quits; Ctrl-C ends it with exit code 130.";
@@ -45,13 +50,13 @@ impl WatchArgs {
         }
         let theme =
             Theme { colour: !call.environment.no_color, unicode: Environment::speaks_unicode(), zone: TimeZone::system() };
-        // Nothing is published here that its shutdown would have to wait for, with Ctrl-C unheard.
         let mut reader = Reader::new(&call.config.history);
         for said in &mut filter.coders {
             *said = which::coder(&mut reader, said)?;
         }
+        // Its shutdown is not waited for, with Ctrl-C unheard: all that is published here is that somebody has seen something.
         let bus = Bus::new(call.config.history);
-        Ok(match block_on(tui::watch(&bus, &theme, &words, filter))? {
+        Ok(match block_on(tui::watch(&bus, &theme, &words, filter, self.bell))? {
             Ok(WatchEnd::Quit) => ExitCode::SUCCESS,
             Ok(WatchEnd::Signal(number)) => ExitCode::from(128 + number),
             // It was closed, which some call failed for before the signal was heard.

@@ -16,6 +16,16 @@ impl Filter {
         word.split_once(':').is_some_and(|(key, _)| KEYS.contains(&key))
     }
 
+    /// What stands like a key in a filter and is none: `status` in `status:failed`.
+    pub fn unknown_key(given: &str) -> Option<String> {
+        let key = |word: String| {
+            let (key, said) = word.split_once(':')?;
+            let is_like_one = key.len() > 1 && key.chars().all(|c| c.is_ascii_lowercase()) && !said.starts_with("//");
+            (is_like_one && !said.is_empty() && !KEYS.contains(&key)).then(|| key.to_owned())
+        };
+        words(given).into_iter().find_map(key)
+    }
+
     /// `now` is what ages are counted from.
     ///
     /// # Errors

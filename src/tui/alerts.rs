@@ -12,6 +12,7 @@ const SEEN_MAX: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
     pub seq: u64,
+    pub coder_id: String,
     pub at: Time,
     pub text: String,
     pub is_severe: bool,
@@ -37,7 +38,8 @@ impl Alerts {
         }
         let Err(place) = self.unseen.binary_search_by_key(&event.seq, |alert| alert.seq) else { return };
         let text = format!("{name}: {}", sentence(event));
-        self.unseen.insert(place, Alert { seq: event.seq, at: event.timestamp, text, is_severe });
+        self.unseen
+            .insert(place, Alert { seq: event.seq, coder_id: event.coder_id.clone(), at: event.timestamp, text, is_severe });
         if self.unseen.len() > KEPT_MAX {
             self.unseen.remove(0);
         }
@@ -55,10 +57,19 @@ impl Alerts {
         self.unseen.is_empty()
     }
 
-    /// The newest was seen; the one before it is shown then.
-    pub fn see_newest(&mut self) {
-        let newest = self.unseen.pop();
-        self.remember(newest);
+    /// The newest was seen; the one before it is shown then. Whose it was.
+    pub fn see_newest(&mut self) -> Option<String> {
+        let newest = self.unseen.pop()?;
+        let coder_id = newest.coder_id.clone();
+        self.remember([newest]);
+        Some(coder_id)
+    }
+
+    /// Those of this coder were seen.
+    pub fn see_of(&mut self, coder_id: &str) {
+        let (seen, unseen) = std::mem::take(&mut self.unseen).into_iter().partition(|alert| alert.coder_id == coder_id);
+        self.unseen = unseen;
+        self.remember::<Vec<Alert>>(seen);
     }
 
     pub fn see_all(&mut self) {
@@ -66,7 +77,7 @@ impl Alerts {
         self.remember(all);
     }
 
-    fn remember(&mut self, seen: impl IntoIterator<Item = Alert>) {
+    fn remember<S: IntoIterator<Item = Alert>>(&mut self, seen: S) {
         self.seen.extend(seen.into_iter().map(|alert| alert.seq));
         while self.seen.len() > SEEN_MAX {
             self.seen.pop_first();

@@ -59,7 +59,8 @@ impl Canvas<'_> {
         match &state.overlay {
             Some(Overlay::Help) => self.help(panes.over),
             Some(Overlay::Detail(detail)) => self.detail(panes.over, detail),
-            Some(Overlay::Prompt(prompt)) => return self.prompt(panes.foot, prompt),
+            Some(Overlay::Prompt(prompt)) => return self.prompt(panes.foot, "filter: ", prompt),
+            Some(Overlay::Narrow(prompt)) => return self.prompt(panes.foot, "coders: ", prompt),
             None => {}
         }
         self.foot(panes.foot, state);
@@ -116,13 +117,15 @@ impl Canvas<'_> {
         }
         let keys: &[(&str, &str)] = match &state.overlay {
             Some(Overlay::Help) => &[("any key", "back")],
-            Some(Overlay::Detail(_)) => &[("↑↓", "scroll"), ("y", "copy"), ("Esc", "back")],
+            Some(Overlay::Detail(_)) => &[("↑↓", "scroll"), ("v", "JSON"), ("y", "copy"), ("Esc", "back")],
             _ => &[
                 ("?", "help"),
                 ("q", "quit"),
                 ("/", "filter"),
+                ("n", "narrow"),
                 ("Tab", "pane"),
                 ("Enter", "detail"),
+                ("a", "seen"),
                 ("e", "errors"),
                 ("t", "timeline"),
                 ("f", "follow"),

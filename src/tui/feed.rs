@@ -1,10 +1,11 @@
-//! What the view reads of the history.
+//! What the view reads of the history, and the one thing that it writes.
 
 use crate::{
+    brief::Brief,
     bus::Bus,
-    event::{Event, Micros, Time},
+    event::{Draft, Event, EventType, Micros, Time},
     filter::Filter,
-    history::{CodersQuery, Error, Minutes, Order, Query, Reader, StatsQuery},
+    history::{CodersQuery, Entry, Error, Minutes, Order, Query, Reader, StatsQuery},
 };
 
 use super::{
@@ -41,6 +42,29 @@ pub async fn needing(bus: Bus) -> ViewInput {
     let query = CodersQuery { needs_attention: true, limit: CODERS_MAX, ..CodersQuery::default() };
     let read = bus.read(move |reader| reader.coders(&query));
     as_input(read.await.map(ViewInput::Needing))
+}
+
+/// What a coder did.
+pub async fn brief(bus: Bus, coder_id: String, now: Time) -> ViewInput {
+    let read = bus.read(move |reader| {
+        let brief = Brief::read(reader, &coder_id, None, now)?;
+        let text = brief.map_or_else(|| "it is not known any more".to_owned(), |brief| brief.to_text());
+        Ok(ViewInput::Brief { coder_id, text })
+    });
+    as_input(read.await)
+}
+
+/// Who reports that a person saw to a coder.
+const SOURCE: &str = "watch";
+
+/// A person saw to these coders.
+pub async fn see(bus: Bus, coder_ids: Vec<String>) -> ViewInput {
+    let seen = |id: String| Draft { source: Some(SOURCE.to_owned()), ..Draft::new(EventType::Seen, id) };
+    let entries = coder_ids.into_iter().map(|id| Entry::from(seen(id))).collect();
+    match bus.publish(entries).await {
+        Ok(_) => ViewInput::Told("seen: it needs nobody until something new happens".to_owned()),
+        Err(error) => ViewInput::Told(format!("that it was seen cannot be recorded: {error}")),
+    }
 }
 
 /// A page of events.

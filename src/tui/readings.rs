@@ -23,6 +23,9 @@ pub enum Ask {
     Minutes(Time),
     Past(Time),
     Page(Wanted),
+    Brief(String, Time),
+    /// Not a reading: these were seen by a person.
+    See(Vec<String>),
 }
 
 pub struct Readings {
@@ -41,6 +44,11 @@ impl Readings {
     pub fn ask(&mut self, ask: Ask) {
         let kind = discriminant(&ask);
         match self.next.get_mut(&kind) {
+            Some(Some(Ask::See(earlier))) => {
+                if let Ask::See(more) = ask {
+                    earlier.extend(more);
+                }
+            }
             Some(next) => *next = Some(ask),
             None => self.start(kind, ask),
         }
@@ -70,6 +78,8 @@ impl Readings {
                 Ask::Minutes(now) => feed::minutes(bus, now).await,
                 Ask::Past(now) => feed::past(bus, now).await,
                 Ask::Page(wanted) => feed::page(bus, wanted).await,
+                Ask::Brief(coder_id, now) => feed::brief(bus, coder_id, now).await,
+                Ask::See(coder_ids) => feed::see(bus, coder_ids).await,
             }
         });
         self.kinds.insert(task.id(), kind);

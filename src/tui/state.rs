@@ -14,6 +14,7 @@ use crate::{
     event::{Body, Event, EventType, Micros, Time},
     filter::{Filter, TypeSet},
     history::{Minutes, Missed},
+    style::Tint,
 };
 
 use super::{
@@ -23,7 +24,8 @@ use super::{
     event_log::EventLog,
     panes::Panes,
     prompt::Prompt,
-    roster::{Row, Sort, Standing, arrange, name},
+    roster::{Row, Sort, Standing, arrange, handle, name, own_name},
+    row_filter::RowFilter,
     timeline::Timeline,
 };
 
@@ -49,6 +51,13 @@ pub enum ViewInput {
     Minutes(Minutes),
     /// Lifecycle, errors, milestones and alerts of the last hour, oldest first.
     Past(Vec<Event>),
+    /// What a coder did, which was asked for.
+    Brief {
+        coder_id: String,
+        text: String,
+    },
+    /// A word to the person.
+    Told(String),
     /// Something of the history cannot be read, and why; the overview is tried again, and once it can be read, all else.
     Trouble(String),
 }
@@ -89,6 +98,10 @@ pub enum Effect {
     Begin,
     /// Into the clipboard.
     Copy(String),
+    /// A person saw to these coders.
+    See(Vec<String>),
+    /// What this coder did is to be read.
+    Brief(String),
 }
 
 /// A page of events to be read: the newest ones, or those before a seq.
@@ -111,7 +124,10 @@ pub enum Focus {
 pub enum Overlay {
     Help,
     Detail(DetailPane),
+    /// The filter of events.
     Prompt(Prompt),
+    /// Words that narrow the coders, as they are typed.
+    Narrow(Prompt),
 }
 
 pub struct ViewState {
@@ -121,9 +137,12 @@ pub struct ViewState {
     pub overlay: Option<Overlay>,
     pub shows_timeline: bool,
     pub sort: Sort,
+    pub row_filter: RowFilter,
     /// Until the history was read once.
     pub overview: Option<Overview>,
     needing: Vec<CoderView>,
+    /// All that are known, shown or not.
+    known: Vec<CoderView>,
     names: HashMap<String, String>,
     pub rows: Vec<Row>,
     /// Row 0 stands for all coders.
@@ -161,8 +180,10 @@ impl ViewState {
             overlay: None,
             shows_timeline: false,
             sort: Sort::default(),
+            row_filter: RowFilter::default(),
             overview: None,
             needing: Vec::new(),
+            known: Vec::new(),
             names: HashMap::new(),
             rows: Vec::new(),
             coder_at: 0,
@@ -210,7 +231,7 @@ impl ViewState {
 
     /// Whether time alone may change what a coder is said to do.
     pub fn has_unfinished(&self) -> bool {
-        self.rows.iter().any(|row| Standing::of(&row.coder) < Standing::Completed)
+        self.known.iter().any(|coder| Standing::of(coder) < Standing::Completed)
     }
 
     pub fn update(&mut self, input: ViewInput) -> Vec<Effect> {
@@ -218,7 +239,7 @@ impl ViewState {
         match input {
             ViewInput::Key(key) => return self.press(key),
             ViewInput::Paste(text) => {
-                if let Some(Overlay::Prompt(prompt)) = &mut self.overlay {
+                if let Some(Overlay::Prompt(prompt) | Overlay::Narrow(prompt)) = &mut self.overlay {
                     text.chars().filter(|c| !c.is_control()).for_each(|c| prompt.insert(c));
                 }
             }
@@ -244,6 +265,15 @@ impl ViewState {
                     self.warn_of(event);
                 }
             }
+            ViewInput::Brief { coder_id, text } => {
+                if let Some(Overlay::Detail(detail)) = &mut self.overlay
+                    && detail.title == coder_id
+                {
+                    detail.fill(text.lines().map(|line| (Tint::Plain, line.to_owned())).collect());
+                    self.settle();
+                }
+            }
+            ViewInput::Told(words) => self.notice = Some(words),
             ViewInput::Trouble(why) => self.trouble = Some(why),
         }
         Vec::new()
@@ -287,9 +317,34 @@ impl ViewState {
         self.names.get(coder_id).map_or(coder_id, String::as_str)
     }
 
+    /// The coder that is meant by its id, its handle, its name, or the beginning of its id.
+    fn meant(&self, said: &str) -> Option<&CoderView> {
+        let is_it: [&dyn Fn(&CoderView) -> bool; 4] = [
+            &|coder| coder.coder_id == said,
+            &|coder| handle(coder) == said,
+            &|coder| own_name(coder).is_some_and(|name| name.eq_ignore_ascii_case(said)),
+            &|coder| coder.coder_id.starts_with(said),
+        ];
+        is_it.iter().find_map(|is_it| {
+            let mut meant = self.known.iter().filter(|coder| is_it(coder));
+            meant.next().filter(|_| meant.next().is_none())
+        })
+    }
+
+    /// Ids for what was typed of coders. Who is not known here may be in the history: an id is taken as it is.
+    fn with_coders_meant(&self, filter: Filter) -> Filter {
+        let id = |said: String| self.meant(&said).map_or(said, |coder| coder.coder_id.clone());
+        Filter { coders: filter.coders.into_iter().map(id).collect(), ..filter }
+    }
+
+    /// How many coders there are to choose from.
+    pub fn known_count(&self) -> usize {
+        self.known.len()
+    }
+
     /// How many need a person.
     pub fn needing_count(&self) -> usize {
-        self.rows.iter().filter(|row| row.is_urgent).count()
+        self.known.iter().filter(|coder| !coder.needs_attention.is_empty()).count()
     }
 
     /// Whether a page was asked for and is not here yet.
@@ -376,9 +431,10 @@ impl ViewState {
         let chosen = self.chosen().cloned();
         let mut known = HashSet::new();
         let coders = overview.coders.iter().chain(&self.needing).chain(&chosen);
-        let coders = coders.filter(|coder| known.insert(coder.coder_id.as_str())).cloned().collect();
-        self.rows = arrange(coders, self.sort);
-        self.names = self.rows.iter().map(|row| (row.coder.coder_id.clone(), name(&row.coder))).collect();
+        let coders: Vec<CoderView> = coders.filter(|coder| known.insert(coder.coder_id.as_str())).cloned().collect();
+        self.rows = arrange(coders.iter().filter(|coder| self.row_filter.keeps(coder)).cloned().collect(), self.sort);
+        self.names = coders.iter().map(|coder| (coder.coder_id.clone(), name(coder))).collect();
+        self.known = coders;
         self.usage.retain(|coder_id, _| self.names.contains_key(coder_id));
         let place = |chosen: CoderView| self.rows.iter().position(|row| row.coder.coder_id == chosen.coder_id);
         self.coder_at = chosen.and_then(place).map_or(0, |at| at + 1);

@@ -15,6 +15,7 @@ use ratatui::{
         cursor::{Hide, Show},
         event::{self, DisableBracketedPaste, EnableBracketedPaste, Event, KeyEvent, KeyEventKind},
         execute, queue,
+        style::Print,
         terminal::{
             BeginSynchronizedUpdate, Clear, ClearType, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen,
             disable_raw_mode, enable_raw_mode,
@@ -39,12 +40,20 @@ pub struct Screen {
     /// Not dropped: it would show the cursor and write the rest of a frame, after `leave` did all there is to do. Where the
     /// terminal is gone it even panics, since it says so on stderr.
     terminal: ManuallyDrop<FrameBytes>,
+    /// How many need a person, as the window's title says.
+    needing: Option<usize>,
+    /// Whether the terminal rings where one more does.
+    rings: bool,
 }
+
+/// The window's title is kept and given back: XTWINOPS 22 and 23 (<https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>).
+const KEEP_TITLE: &str = "\x1b[22;2t";
+const GIVE_TITLE_BACK: &str = "\x1b[23;2t";
 
 impl Screen {
     /// # Errors
     /// Where the terminal does not take it.
-    pub fn enter() -> io::Result<Screen> {
+    pub fn enter(rings: bool) -> io::Result<Screen> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let told_before = std::panic::take_hook();
@@ -63,7 +72,7 @@ impl Screen {
         take()?;
         let out = BufWriter::with_capacity(FRAME_BYTES, io::stdout());
         let terminal = Terminal::new(CrosstermBackend::new(out)).inspect_err(|_| leave())?;
-        Ok(Screen { terminal: ManuallyDrop::new(terminal) })
+        Ok(Screen { terminal: ManuallyDrop::new(terminal), needing: None, rings })
     }
 
     pub fn size(&self) -> io::Result<Size> {
@@ -80,7 +89,27 @@ impl Screen {
             }
         })?;
         state.was_drawn();
+        if state.is_ready() {
+            self.tell_beyond_the_screen(state.needing_count())?;
+        }
         execute!(self.terminal.backend_mut(), EndSynchronizedUpdate)
+    }
+
+    /// How many need a person, where it is seen or heard without looking: the title, and where it is wanted a bell and a
+    /// notification (OSC 9, <https://iterm2.com/documentation-escape-codes.html>).
+    fn tell_beyond_the_screen(&mut self, needing: usize) -> io::Result<()> {
+        let told = self.needing.replace(needing);
+        if told == Some(needing) {
+            return Ok(());
+        }
+        let out = self.terminal.backend_mut();
+        let count = if needing > 0 { format!("({needing}) ") } else { String::new() };
+        write!(out, "\x1b]2;{count}ai-coder-events\x07")?;
+        if self.rings && told.is_some_and(|told| needing > told) {
+            let coders = if needing == 1 { "coder needs" } else { "coders need" };
+            write!(out, "\x07\x1b]9;{needing} {coders} you\x07")?;
+        }
+        Ok(())
     }
 
     /// Hands `text` to the terminal's clipboard, near or far: OSC 52 (<https://invisible-island.net/xterm/ctlseqs/ctlseqs.html>).
@@ -114,6 +143,7 @@ impl Screen {
         // Raw mode is not entered twice, and whether it was left meanwhile nobody says.
         disable_raw_mode()?;
         take()?;
+        self.needing = None;
         // `clear` would ask the terminal where its cursor is, and the answer would come as keys.
         let size = self.terminal.size()?;
         self.terminal.resize(size.into())
@@ -129,7 +159,8 @@ impl Drop for Screen {
 fn take() -> io::Result<()> {
     enable_raw_mode()?;
     *holder() = Some(thread::current().id());
-    execute!(io::stdout(), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide).inspect_err(|_| leave())
+    execute!(io::stdout(), Print(KEEP_TITLE), EnterAlternateScreen, Clear(ClearType::All), EnableBracketedPaste, Hide)
+        .inspect_err(|_| leave())
 }
 
 /// As much of it as can be done: the terminal itself may be gone. Once: the cursor would go back to where it was, over what
@@ -138,7 +169,8 @@ fn leave() {
     if holder().take().is_none() {
         return;
     }
-    let shown = execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Show);
+    let shown =
+        execute!(io::stdout(), EndSynchronizedUpdate, DisableBracketedPaste, LeaveAlternateScreen, Print(GIVE_TITLE_BACK), Show);
     if let Err(error) = shown.and(disable_raw_mode()) {
         tracing::debug!("the terminal cannot be given back: {error}");
     }

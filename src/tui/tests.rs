@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
+    brief::Brief,
     event::{Draft, EventType, Time},
     filter::Filter,
     history::{Clock, Options, Reader, Writer},
@@ -139,6 +140,15 @@ impl Lab {
                 Effect::Load(wanted) => {
                     let loaded = feed::page_of(&mut Reader::new(&self.options), wanted, self.scan_max).expect("readable");
                     left.extend(self.give(ViewInput::Loaded(loaded)));
+                }
+                Effect::See(coder_ids) => {
+                    coder_ids.iter().for_each(|id| self.record(now(), Draft::new(EventType::Seen, id.as_str())));
+                    left.extend(self.refresh());
+                }
+                Effect::Brief(coder_id) => {
+                    let brief = Brief::read(&mut Reader::new(&self.options), &coder_id, None, now()).expect("readable");
+                    let text = brief.expect("known").to_text();
+                    left.extend(self.give(ViewInput::Brief { coder_id, text }));
                 }
                 other => left.push(other),
             }

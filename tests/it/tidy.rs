@@ -85,7 +85,11 @@ const ROOMS: &[Room] = &[
     // A session is read turn by turn, each with what it cost.
     room("story", &["text", "event", "aggregate", "price"], &[]),
     // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.
-    room("tui", &["text", "event", "filter", "aggregate", "history", "bus", "signals", "style", "story"], &["ratatui", "rustix"]),
+    room(
+        "tui",
+        &["text", "event", "filter", "aggregate", "history", "bus", "signals", "style", "brief", "story"],
+        &["ratatui", "rustix"],
+    ),
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "history", "wake", "price"], &["toml"]),
     // What is said is redacted with the user's own patterns.

@@ -49,11 +49,21 @@ struct Terminal {
 #[derive(Default)]
 struct Bell {
     copied: Vec<u8>,
+    title: String,
+    rung: usize,
 }
 
 impl vt100::Callbacks for Bell {
     fn copy_to_clipboard(&mut self, _: &mut vt100::Screen, _: &[u8], data: &[u8]) {
         data.clone_into(&mut self.copied);
+    }
+
+    fn set_window_title(&mut self, _: &mut vt100::Screen, title: &[u8]) {
+        self.title = String::from_utf8_lossy(title).into_owned();
+    }
+
+    fn audible_bell(&mut self, _: &mut vt100::Screen) {
+        self.rung += 1;
     }
 }
 
@@ -164,14 +174,14 @@ fn it_shows_filters_follows_and_gives_the_terminal_back() {
     assert!(terminal.is_taken());
     terminal.press("/needle\r");
     terminal.shows("following");
-    until("the filter", || !terminal.text().contains("cargo test") && terminal.text().contains("a needle"));
+    until("the filter", || !terminal.text().contains("progress 40 %") && terminal.text().contains("a needle"));
     terminal.home.record(&[
         r#"{"type":"output","coder_id":"fix-db","text":"hay"}"#,
         r#"{"type":"output","coder_id":"fix-db","text":"another needle"}"#,
     ]);
     terminal.shows("another needle");
     assert!(!terminal.text().contains("hay"), "{}", terminal.text());
-    terminal.press("\t\r");
+    terminal.press("\t\rv");
     terminal.shows("\"text\": \"another needle\"");
     terminal.press("y");
     let copied = || terminal.screen.lock().unwrap().callbacks().copied.clone();
@@ -270,6 +280,24 @@ fn quotes_of_the_shell_hold() {
 }
 
 #[test]
+fn who_needs_a_person_is_told_without_looking() {
+    let mut terminal = Terminal::start(home(), "$watch --bell");
+    let told = |terminal: &Terminal| {
+        let screen = terminal.screen.lock().unwrap();
+        (screen.callbacks().title.clone(), screen.callbacks().rung)
+    };
+    until("the title", || told(&terminal) == ("ai-coder-events".to_owned(), 0));
+    terminal.home.record(&[r#"{"type":"paused","coder_id":"fix-db","reason":"permission"}"#]);
+    until("the bell", || told(&terminal) == ("(1) ai-coder-events".to_owned(), 1));
+    // Seen by the person: the history knows it too.
+    terminal.press("ja");
+    until("the quiet", || told(&terminal) == ("ai-coder-events".to_owned(), 1));
+    assert_eq!(terminal.home.ok(&["coders", "--needs-attention"]), "");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn another_size_is_drawn_at_once() {
     let mut terminal = Terminal::start(home(), "$watch");
     terminal.shows("2 coders");
@@ -277,7 +305,7 @@ fn another_size_is_drawn_at_once() {
     terminal.screen.lock().unwrap().screen_mut().set_size(cells(size.rows), cells(size.cols));
     terminal.master.resize(size).unwrap();
     // Only there is room for it.
-    terminal.shows("cpu");
+    terminal.shows("source");
     terminal.press("q");
     assert_eq!(terminal.end(), 0);
 }

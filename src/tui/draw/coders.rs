@@ -111,9 +111,10 @@ impl Canvas<'_> {
         let sorted = (format!("by {}", state.sort.name()), self.theme.dim());
         let mut title = vec![(format!("coders ({})", state.rows.len()), self.theme.bold()), sorted];
         let total = state.overview.as_ref().map_or(0, |overview| overview.stats.coders_total);
-        if total > state.rows.len() as u64 {
+        if total > state.known_count() as u64 {
             title.push((format!("the latest of {total}"), self.theme.dim()));
         }
+        title.extend(state.row_filter.told().into_iter().map(|told| (told, self.theme.attention())));
         self.title(area, &title);
         let columns = columns(area.width, |column| has(state, column));
         let mut at = row(area, 1);

@@ -10,17 +10,18 @@ use crate::tui::{detail::DetailPane, prompt::Prompt};
 
 use super::{Canvas, row, shifted};
 
-const KEYS: [(&str, &str); 17] = [
+const KEYS: [(&str, &str); 18] = [
     ("↑ ↓ k j", "move; PgUp PgDn or Ctrl-U Ctrl-D: by pages; g G: first, last"),
     ("Tab", "between coders and events"),
-    ("Enter", "in full: the coder, or the event under the cursor"),
+    ("Enter", "in full: the coder, or the event under the cursor; v: its JSON"),
     ("y", "copy it as JSON"),
     ("/", "filter: coder:X type:T path:P since:15m until:T words"),
     ("e", "errors only"),
     ("f", "follow what comes, or stand still"),
     ("t", "the last hour as a timeline"),
     ("s", "sort: attention, activity, name, cost, tokens"),
-    ("a A", "the alert was seen; all were"),
+    ("n h z", "narrow the coders by words; hide finished ones; fold subagents"),
+    ("a A", "seen: this coder needs nobody until something new; all of them"),
     ("Esc", "back; then the filter goes"),
     ("q", "quit; Ctrl-Z suspends"),
     ("", ""),
@@ -52,21 +53,20 @@ impl Canvas<'_> {
         let through = (detail.top + height).min(detail.lines.len());
         let place = format!("{} to {through} of {} lines", (detail.top + 1).min(through), detail.lines.len());
         self.title(area, &[(detail.title.clone(), self.theme.bold()), (place, self.theme.dim())]);
-        for (number, text) in detail.lines.iter().skip(detail.top).take(height).enumerate() {
+        for (number, (tint, text)) in detail.lines.iter().skip(detail.top).take(height).enumerate() {
             let line = row(area, number + 1);
             // A name in bold, what it says as it is.
             match text.split_once("\": ") {
-                Some((name, value)) => {
+                Some((name, value)) if detail.shows_json => {
                     let used = self.put(line, &format!("{name}\": "), self.theme.dim());
                     self.put(shifted(line, used), value, Style::new());
                 }
-                None => drop(self.put(line, text, Style::new())),
+                _ => drop(self.put(line, text, self.theme.tint(*tint))),
             }
         }
     }
 
-    pub(super) fn prompt(&mut self, area: Rect, prompt: &Prompt) -> Option<Position> {
-        let label = "filter: ";
+    pub(super) fn prompt(&mut self, area: Rect, label: &str, prompt: &Prompt) -> Option<Position> {
         let used = self.put(area, label, self.theme.bold());
         let room = shifted(area, used);
         if let Some(complaint) = &prompt.complaint {

@@ -2,10 +2,13 @@
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use crate::filter::Filter;
+use crate::{
+    filter::Filter,
+    style::{Tint, event_page},
+};
 
 use super::{
-    super::{event_log::CursorStep, prompt::Prompt},
+    super::{event_log::CursorStep, prompt::Prompt, row_filter::RowFilter},
     DetailPane, Effect, Focus, Overlay, ViewState,
 };
 
@@ -23,6 +26,7 @@ impl ViewState {
         }
         let effects = match self.overlay.take() {
             Some(Overlay::Prompt(prompt)) => self.press_in_prompt(prompt, key, control),
+            Some(Overlay::Narrow(prompt)) => self.press_while_narrowing(prompt, key, control),
             Some(Overlay::Detail(detail)) => self.press_in_detail(detail, key, control),
             Some(Overlay::Help) => Vec::new(),
             None => self.press_in_lists(key, control),
@@ -36,26 +40,65 @@ impl ViewState {
             KeyCode::Esc => return Vec::new(),
             KeyCode::Enter => match Filter::parse(prompt.text(), self.now) {
                 Ok(filter) => {
-                    (self.filter, self.filter_text) = (filter, prompt.text().trim().to_owned());
+                    self.notice = Filter::unknown_key(prompt.text()).map(|key| format!("`{key}:` is no key: looked for as text"));
+                    (self.filter, self.filter_text) = (self.with_coders_meant(filter), prompt.text().trim().to_owned());
                     return vec![self.ask()];
                 }
                 Err(invalid) => prompt.complaint = Some(invalid.to_string()),
             },
-            KeyCode::Backspace => prompt.backspace(),
-            KeyCode::Delete => prompt.delete(),
-            KeyCode::Left => prompt.left(),
-            KeyCode::Right => prompt.right(),
-            KeyCode::Home => prompt.home(),
-            KeyCode::End => prompt.end(),
-            KeyCode::Char('a') if control => prompt.home(),
-            KeyCode::Char('e') if control => prompt.end(),
-            KeyCode::Char('u') if control => prompt.clear_before(),
-            KeyCode::Char('w') if control => prompt.clear_word(),
-            KeyCode::Char(c) if !control => prompt.insert(c),
-            _ => {}
+            code => edit(&mut prompt, code, control),
         }
         self.overlay = Some(Overlay::Prompt(prompt));
         Vec::new()
+    }
+
+    /// The rows follow each letter.
+    fn press_while_narrowing(&mut self, mut prompt: Prompt, key: KeyEvent, control: bool) -> Vec<Effect> {
+        match key.code {
+            KeyCode::Esc => prompt = Prompt::new(""),
+            KeyCode::Enter => {}
+            code => edit(&mut prompt, code, control),
+        }
+        let chosen = self.chosen().map(|coder| coder.coder_id.clone());
+        self.row_filter.words = prompt.text().to_owned();
+        if !matches!(key.code, KeyCode::Esc | KeyCode::Enter) {
+            self.overlay = Some(Overlay::Narrow(prompt));
+        }
+        self.show_rows(chosen)
+    }
+
+    fn hide(&mut self, which: fn(&mut RowFilter) -> &mut bool) -> Vec<Effect> {
+        let chosen = self.chosen().map(|coder| coder.coder_id.clone());
+        let hidden = which(&mut self.row_filter);
+        *hidden = !*hidden;
+        self.show_rows(chosen)
+    }
+
+    /// Other coders are shown: whose events are is told anew where the chosen one is not among them any more.
+    fn show_rows(&mut self, chosen: Option<String>) -> Vec<Effect> {
+        self.arrange();
+        if self.chosen().map(|coder| &coder.coder_id) == chosen.as_ref() { Vec::new() } else { vec![self.ask()] }
+    }
+
+    /// A person saw to the chosen coder, else to the newest alert.
+    fn see(&mut self) -> Vec<Effect> {
+        let chosen = self.chosen().filter(|coder| !coder.needs_attention.is_empty()).map(|coder| coder.coder_id.clone());
+        if let Some(coder_id) = &chosen {
+            self.alerts.see_of(coder_id);
+        }
+        let of_alert = |state: &mut ViewState| {
+            let coder_id = state.alerts.see_newest()?;
+            state.known.iter().any(|coder| coder.coder_id == coder_id && !coder.needs_attention.is_empty()).then_some(coder_id)
+        };
+        let seen = chosen.or_else(|| of_alert(self));
+        seen.map(|coder_id| Effect::See(vec![coder_id])).into_iter().collect()
+    }
+
+    fn see_all(&mut self) -> Vec<Effect> {
+        self.alerts.see_all();
+        let urgent = self.known.iter().filter(|coder| !coder.needs_attention.is_empty());
+        let seen: Vec<String> = urgent.map(|coder| coder.coder_id.clone()).collect();
+        if seen.is_empty() { Vec::new() } else { vec![Effect::See(seen)] }
     }
 
     fn press_in_detail(&mut self, mut detail: DetailPane, key: KeyEvent, control: bool) -> Vec<Effect> {
@@ -63,7 +106,8 @@ impl ViewState {
         let height = self.panes().detail_rows();
         match (key.code, movement(key, control)) {
             (KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q'), _) => return effects,
-            (KeyCode::Char('y'), None) => effects.extend(self.copy(detail.text.clone())),
+            (KeyCode::Char('y'), None) => effects.extend(self.copy(detail.json.clone())),
+            (KeyCode::Char('v'), None) => detail.turn(),
             (_, Some(movement)) => detail.scroll(movement.by(height), height),
             _ => {}
         }
@@ -101,14 +145,27 @@ impl ViewState {
                 self.sort = self.sort.next();
                 self.arrange();
             }
-            KeyCode::Char('a') => self.alerts.see_newest(),
-            KeyCode::Char('A') => self.alerts.see_all(),
+            KeyCode::Char('a') => return self.see(),
+            KeyCode::Char('A') => return self.see_all(),
+            KeyCode::Char('n') => self.overlay = Some(Overlay::Narrow(Prompt::new(&self.row_filter.words))),
+            KeyCode::Char('h') => return self.hide(|rows| &mut rows.hides_finished),
+            KeyCode::Char('z') => return self.hide(|rows| &mut rows.folds_subagents),
             KeyCode::Char('y') => {
-                let copied = self.detail().and_then(|detail| self.copy(detail.text));
+                let copied = self.detail().and_then(|detail| self.copy(detail.json));
                 return copied.into_iter().collect();
             }
-            KeyCode::Enter => self.overlay = self.detail().map(Overlay::Detail),
+            KeyCode::Enter => {
+                self.overlay = self.detail().map(Overlay::Detail);
+                let is_of_events = self.focus == Focus::Events && !self.shows_timeline;
+                let coder = self.chosen().filter(|_| !is_of_events).map(|coder| coder.coder_id.clone());
+                return coder.map(Effect::Brief).into_iter().collect();
+            }
             KeyCode::Esc if self.shows_timeline => self.shows_timeline = false,
+            KeyCode::Esc if !self.row_filter.words.is_empty() && self.focus == Focus::Coders => {
+                let chosen = self.chosen().map(|coder| coder.coder_id.clone());
+                self.row_filter.words.clear();
+                return self.show_rows(chosen);
+            }
             KeyCode::Esc if !self.filter_text.is_empty() || self.errors_only => {
                 (self.filter, self.filter_text, self.errors_only) = (Filter::default(), String::new(), false);
                 return vec![self.ask()];
@@ -145,17 +202,21 @@ impl ViewState {
 
     /// What is under the cursor, in full.
     fn detail(&self) -> Option<DetailPane> {
-        let (title, json) = match self.focus {
+        let (title, json, page) = match self.focus {
             Focus::Events if !self.shows_timeline => {
                 let event = self.log.current()?;
-                (format!("event {}", event.seq), serde_json::to_string_pretty(&**event))
+                let title = format!("event {} of {}", event.seq, self.name_of(&event.coder_id));
+                (title, serde_json::to_string_pretty(&**event), event_page(event))
             }
             _ => match self.chosen() {
-                Some(coder) => (coder.coder_id.clone(), serde_json::to_string_pretty(coder)),
-                None => ("all coders".to_owned(), serde_json::to_string_pretty(&self.overview.as_ref()?.stats)),
+                Some(coder) => {
+                    let reading = vec![(Tint::Dim, "reading …".to_owned())];
+                    (coder.coder_id.clone(), serde_json::to_string_pretty(coder), reading)
+                }
+                None => ("all coders".to_owned(), serde_json::to_string_pretty(&self.overview.as_ref()?.stats), Vec::new()),
             },
         };
-        Some(DetailPane::new(title, json.ok()?))
+        Some(DetailPane::new(title, json.ok()?, page))
     }
 
     fn copy(&mut self, text: String) -> Option<Effect> {
@@ -163,6 +224,23 @@ impl ViewState {
         let notice = if fits { "copied, where the terminal allows it (OSC 52)" } else { "too long for a terminal's clipboard" };
         self.notice = Some(notice.to_owned());
         fits.then_some(Effect::Copy(text))
+    }
+}
+
+fn edit(prompt: &mut Prompt, key: KeyCode, control: bool) {
+    match key {
+        KeyCode::Backspace => prompt.backspace(),
+        KeyCode::Delete => prompt.delete(),
+        KeyCode::Left => prompt.left(),
+        KeyCode::Right => prompt.right(),
+        KeyCode::Home => prompt.home(),
+        KeyCode::End => prompt.end(),
+        KeyCode::Char('a') if control => prompt.home(),
+        KeyCode::Char('e') if control => prompt.end(),
+        KeyCode::Char('u') if control => prompt.clear_before(),
+        KeyCode::Char('w') if control => prompt.clear_word(),
+        KeyCode::Char(c) if !control => prompt.insert(c),
+        _ => {}
     }
 }
 

@@ -283,3 +283,77 @@ fn no_size_loses_the_cursor() {
         lab.screen();
     }
 }
+
+#[test]
+fn a_coder_that_was_seen_needs_nobody() {
+    let mut lab = Lab::captured(80, 24);
+    assert_eq!((lab.state.needing_count(), rows(&lab)[0].as_str()), (1, "migrate-db"));
+    lab.press("ja");
+    assert_eq!((lab.state.needing_count(), lab.state.alerts.len()), (0, 0));
+    assert_eq!(rows(&lab).last().map(String::as_str), Some("migrate-db"), "an old story");
+    lab.record(now(), Draft::new(EventType::Failed, "fix-auth"));
+    lab.record(now(), Draft::new(EventType::Paused, "another"));
+    lab.refresh();
+    assert_eq!(lab.state.needing_count(), 2);
+    lab.press("A");
+    assert_eq!(lab.state.needing_count(), 0);
+}
+
+#[test]
+fn the_coders_are_narrowed_as_one_types() {
+    let mut lab = Lab::captured(120, 40);
+    let all = rows(&lab).len();
+    lab.press("nfix");
+    assert_eq!(rows(&lab), ["fix-auth"]);
+    lab.press("x");
+    assert_eq!(rows(&lab), [""; 0]);
+    lab.press("<backspace>-AUTH<enter>");
+    assert_eq!((rows(&lab), lab.state.overlay.is_none()), (vec!["fix-auth".to_owned()], true));
+    assert!(lab.screen().contains("“fix-AUTH”"));
+    lab.press("<esc>");
+    assert_eq!(rows(&lab).len(), all);
+    lab.press("nstopped<esc>");
+    assert_eq!(rows(&lab).len(), all);
+}
+
+#[test]
+fn what_is_finished_or_works_for_another_can_be_hidden_but_not_who_needs_a_person() {
+    let mut lab = Lab::captured(120, 40);
+    lab.press("h");
+    assert_eq!(rows(&lab), ["migrate-db", "fix-auth"]);
+    lab.press("hz");
+    assert!(lab.state.rows.iter().all(|row| row.depth == 0) && rows(&lab).len() == 7);
+    lab.press("z");
+    assert_eq!(rows(&lab).len(), 8);
+}
+
+#[test]
+fn the_chosen_coder_that_is_hidden_is_chosen_no_more() {
+    let mut lab = Lab::captured(120, 40);
+    lab.press("G");
+    let chosen = lab.state.chosen().map(|coder| coder.coder_id.clone()).expect("the last one");
+    lab.press("nfix");
+    assert_eq!(lab.state.chosen(), None);
+    assert!(shown(&lab).len() > 3 && lab.state.log.events().iter().any(|event| event.coder_id == chosen), "everybody's");
+}
+
+#[test]
+fn a_filter_takes_what_coders_are_called_and_tells_words_that_are_no_keys() {
+    let mut lab = Lab::captured(120, 40);
+    lab.press("/coder:b6838c<enter>");
+    assert!(!shown(&lab).is_empty());
+    assert!(lab.state.log.events().iter().all(|event| event.coder_id == "claude-code:b6838c7b-49b9-4672-93d3-6a98a2651cf4"));
+    lab.press("<esc>/status:failed<enter>");
+    assert_eq!(lab.state.notice.as_deref(), Some("`status:` is no key: looked for as text"));
+    lab.press("<esc>/type:failed https://a.b<enter>");
+    assert_eq!(lab.state.notice, None);
+}
+
+#[test]
+fn a_coder_in_full_is_its_brief_with_its_json_behind() {
+    let mut lab = Lab::captured(120, 40);
+    lab.press("j<enter>");
+    assert!(lab.screen().contains("failed    the turn (× 3)"), "{}", lab.screen());
+    lab.press("v");
+    assert!(lab.screen().contains("\"coder_id\": \"migrate-db\""), "{}", lab.screen());
+}
