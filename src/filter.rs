@@ -1,19 +1,21 @@
 //! Which events a reader wants. Pure: a filter is parsed at the edge, then only matched.
 
+mod moment;
 mod text_query;
 mod words;
 
+pub use moment::{parse_age, parse_local_moment, parse_moment};
 pub use text_query::TextQuery;
 
-use serde_json::Value;
-
-use crate::event::{Body, Event, EventType, Family, Invalid, Micros, Time};
+use crate::event::{Body, Event, EventType, Family, Invalid, Time};
 
 /// What a reader asks for; an empty part asks for everything.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Filter {
     /// Any of these coders.
     pub coders: Vec<String>,
+    /// None of these.
+    pub not_coders: Vec<String>,
     pub types: Option<TypeSet>,
     /// Event time, inclusive.
     pub since: Option<Time>,
@@ -31,6 +33,7 @@ impl Filter {
     pub fn matches(&self, event: &Event) -> bool {
         self.wants_type(event.kind)
             && (self.coders.is_empty() || self.coders.contains(&event.coder_id))
+            && !self.not_coders.contains(&event.coder_id)
             && self.since.is_none_or(|since| since <= event.timestamp)
             && self.until.is_none_or(|until| event.timestamp <= until)
             && self.matches_content(event)
@@ -65,6 +68,19 @@ pub fn path_matches(path: &str, given: &str) -> bool {
     let below = path.strip_prefix(given).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let end = !given.starts_with('/') && path.strip_suffix(given).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'));
     below || end
+}
+
+/// `./` and `..` of a path resolved, relative to nothing: what is left names the same file by its end.
+pub fn plain_path(given: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in given.split('/').filter(|part| !matches!(*part, "" | ".")) {
+        match part {
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let root = if given.starts_with('/') { "/" } else { "" };
+    format!("{root}{}", parts.join("/"))
 }
 
 /// A set of event types.
@@ -135,37 +151,6 @@ impl TypeSet {
     }
 }
 
-/// A moment as people and scripts write it: RFC 3339, or an age such as `90s`, `15m`, `2h`, `7d`.
-///
-/// # Errors
-/// [`Invalid`] under the name `field`.
-pub fn parse_moment(field: &str, given: &str, now: Time) -> Result<Time, Invalid> {
-    if let Some(time) = Time::parse(given) {
-        return Ok(time);
-    }
-    match parse_age(given) {
-        Some(age) => Ok(now.plus(-age)),
-        None => Err(Invalid::wrong(
-            field,
-            &Value::from(given),
-            "an RFC 3339 time such as 2026-11-22T19:21:00Z, or an age such as 90s, 15m, 2h, 7d",
-        )),
-    }
-}
-
-/// A span such as `90s`, `15m`, `2h`, `7d`.
-pub fn parse_age(given: &str) -> Option<Micros> {
-    let unit = match given.chars().next_back()? {
-        's' => Time::SECOND,
-        'm' => Time::MINUTE,
-        'h' => Time::HOUR,
-        'd' => Time::DAY,
-        _ => return None,
-    };
-    let count: u32 = given[..given.len() - 1].parse().ok()?;
-    Micros::from(count).checked_mul(unit)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -202,16 +187,24 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_times_or_ages() {
+    fn a_path_is_resolved_relative_to_nothing() {
+        let check = |given: &str, expected: &str| assert_eq!(plain_path(given), expected, "{given}");
+        check("./src/main.rs", "src/main.rs");
+        check("../src//main.rs", "src/main.rs");
+        check("/repo/src/../lib/./a.rs", "/repo/lib/a.rs");
+        check("src/", "src");
+        check("/", "/");
+        check(".", "");
+    }
+
+    #[test]
+    fn somebody_may_be_left_out() {
+        use crate::{event::Draft, text::Redactor};
         let now = Time::parse("2026-11-22T12:00:00Z").expect("valid");
-        let check = |given: &str, expected: Option<&str>| {
-            assert_eq!(parse_moment("since", given, now).ok(), expected.and_then(Time::parse), "{given}");
+        let of = |coder: &str| {
+            Draft::new(EventType::Started, coder).check(now, &Redactor::default()).expect("an event").into_event(1, "i".into())
         };
-        check("15m", Some("2026-11-22T11:45:00Z"));
-        check("7d", Some("2026-11-15T12:00:00Z"));
-        check("2026-11-22T11:00:00+01:00", Some("2026-11-22T10:00:00Z"));
-        for wrong in ["", "m", "-5m", "5", "5 m", "5µ", "99999999999d", "4294967295d", "tomorrow"] {
-            check(wrong, None);
-        }
+        let others = Filter { not_coders: vec!["a".into()], ..Filter::default() };
+        assert_eq!([of("a"), of("b")].map(|event| others.matches(&event)), [false, true]);
     }
 }

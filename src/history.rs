@@ -34,8 +34,8 @@ mod tests;
 pub use self::{
     keep::{Checkup, Pruned, Rejected, Retention, Salvage, set_aside_if_broken},
     read::{
-        Batch, Candidate, CodersQuery, GroupQuery, Groups, Handles, Living, Meant, Minute, Minutes, Missed, Order, Page,
-        Position, Query, Reader, StatsQuery, Unclear, Version,
+        Batch, Candidate, Census, CensusEntry, CensusQuery, CodersQuery, GroupQuery, Groups, Handles, Living, Meant, Minute,
+        Minutes, Missed, Order, Page, Position, Query, Reader, StatsQuery, Toucher, Unclear, Version,
     },
     record::{Appended, CheckedEntry, Entry, Outcome, Rejection, Unkept, Writer, spool, spool_elsewhere},
     store::{Clock, Durability, Error, HistoryFiles, Options, open_private, private_folder, user},

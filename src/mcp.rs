@@ -7,24 +7,31 @@
 mod address;
 mod arguments;
 mod budget;
+mod caller;
+mod coders_cursor;
 mod context;
 mod cursor;
 mod detail;
 mod input;
 mod line;
+mod naming;
 mod notices;
 mod open_requests;
 mod progress;
 mod prompts;
+mod ranked;
 mod resources;
 mod server;
 mod stdio;
 #[cfg(test)]
 mod tests;
+mod told_coder;
+mod told_events;
 mod tool_error;
 mod tool_result;
 mod tools;
 mod transport;
+mod unclear;
 mod until;
 mod untrusted;
 

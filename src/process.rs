@@ -33,6 +33,13 @@ impl Process {
         None
     }
 
+    /// Who started this process, and who started that one: the nearest first.
+    pub fn ancestors() -> Vec<Process> {
+        let above = |&pid: &u32| table::parent(pid).filter(|&parent| parent > 1);
+        let pids = std::iter::successors(above(&std::process::id()), above);
+        pids.take(ANCESTORS_MAX).filter_map(Process::of).collect()
+    }
+
     pub fn liveness(&self) -> Liveness {
         if table::boot().as_ref() != Some(&self.boot) || table::namespace() != self.namespace {
             return Liveness::Elsewhere;
@@ -113,5 +120,6 @@ mod tests {
         let parent = table::parent(std::process::id()).expect("a test has a parent");
         let name = table::command(parent).first().expect("it has a name").rsplit('/').next().map(str::to_owned);
         assert_eq!(Process::of_ancestor(&name.expect("not empty")).map(|process| process.pid), Some(parent));
+        assert_eq!(Process::ancestors().first().map(|process| process.pid), Some(parent));
     }
 }

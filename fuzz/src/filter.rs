@@ -61,6 +61,7 @@ fn filter(input: &str) -> Option<Filter> {
         path: line().map(str::to_owned),
         text: line().map(str::to_owned),
         failed: line().is_some(),
+        not_coders: line().into_iter().map(str::to_owned).collect(),
     })
 }
 

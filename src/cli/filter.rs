@@ -4,16 +4,13 @@ use std::process::ExitCode;
 
 use ai_coder_events::{
     event::Time,
-    filter::{Filter, TextQuery, TypeSet, parse_moment},
+    filter::{Filter, TextQuery, TypeSet, parse_local_moment, plain_path},
     history::Reader,
     stderr::complain,
 };
 use anyhow::bail;
 use clap::{Args, ValueEnum};
-use jiff::{
-    Zoned,
-    civil::{self, Date},
-};
+use jiff::Zoned;
 
 use super::which;
 
@@ -62,9 +59,10 @@ impl FilterFlags {
             types,
             since: self.since,
             until: self.until,
-            path: self.path,
+            path: self.path.as_deref().map(plain_path).filter(|path| !path.is_empty()),
             text: self.text,
             failed: self.failed,
+            ..Filter::default()
         })
     }
 
@@ -139,42 +137,5 @@ pub fn until(given: &str) -> Result<Time, String> {
 }
 
 pub fn moment(flag: &str, given: &str) -> Result<Time, String> {
-    if let Some(time) = local(given, &Zoned::now()) {
-        return Ok(time);
-    }
-    parse_moment(flag, given, super::now()).map_err(|error| error.to_string())
-}
-
-/// What only a person's clock knows: `today`, `yesterday`, a date, `HH:MM` of today.
-fn local(given: &str, now: &Zoned) -> Option<Time> {
-    let midnight = |date: Date| date.to_zoned(now.time_zone().clone()).ok();
-    let moment = match given {
-        "today" => midnight(now.date()),
-        "yesterday" => midnight(now.date().yesterday().ok()?),
-        _ if given.len() == 5 => {
-            now.date().to_datetime(civil::Time::strptime("%H:%M", given).ok()?).to_zoned(now.time_zone().clone()).ok()
-        }
-        _ => midnight(Date::strptime("%Y-%m-%d", given).ok()?),
-    }?;
-    Some(Time::from_micros(moment.timestamp().as_microsecond()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_person_s_day_begins_at_midnight() {
-        let now: Zoned = "2026-11-28T21:30:00+01:00[+01:00]".parse().expect("valid");
-        let check = |given: &str, expected: Option<&str>| {
-            assert_eq!(local(given, &now), expected.map(|time| Time::parse(time).expect("valid")), "{given}");
-        };
-        check("today", Some("2026-11-27T23:00:00Z"));
-        check("yesterday", Some("2026-11-26T23:00:00Z"));
-        check("2026-11-02", Some("2026-11-01T23:00:00Z"));
-        check("08:15", Some("2026-11-28T07:15:00Z"));
-        for given in ["15m", "24:00", "2026-13-01", "2026-11-28T10:00:00Z", "noon", ""] {
-            check(given, None);
-        }
-    }
+    parse_local_moment(flag, given, &Zoned::now()).map_err(|error| error.to_string())
 }

@@ -67,7 +67,8 @@ impl TextQuery {
         }
     }
 
-    fn excerpt(&self, event: &Event, shown: &str) -> Option<String> {
+    /// The part of the event's texts that was looked for, where what is `shown` of it has it not.
+    pub fn excerpt(&self, event: &Event, shown: &str) -> Option<String> {
         let shown = shown.to_lowercase();
         let word = self.wanted.iter().find(|word| !shown.contains(word.as_str()))?;
         texts(event).find_map(|text| around(text, word))

@@ -24,7 +24,7 @@ pub(super) enum Aspect {
     Events,
 }
 
-pub(super) const SCHEME: &str = "aicoder://";
+const SCHEME: &str = "aicoder://";
 /// What URI templates (RFC 6570) leave as it is in a simple expansion; we read any other spelling as well.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -81,11 +81,6 @@ impl Address {
             Address::Coder(id, aspect) => format!("{SCHEME}coders/{}{}", utf8_percent_encode(id, ESCAPED), aspect.suffix()),
             Address::Event(seq) => format!("{SCHEME}events/{seq}"),
         }
-    }
-
-    /// Every resource of one coder.
-    pub fn of_coder(id: &str) -> impl Iterator<Item = Address> {
-        Aspect::ALL.iter().map(move |&aspect| Address::Coder(id.to_owned(), aspect))
     }
 }
 
@@ -144,7 +139,7 @@ mod tests {
         #[test]
         fn every_id_survives_its_uri(id in "[^\\s\\p{C}]{1,128}") {
             prop_assume!(check_coder_id(&id).is_ok());
-            for address in Address::of_coder(&id) {
+            for address in Aspect::ALL.iter().map(|&aspect| Address::Coder(id.clone(), aspect)) {
                 prop_assert_eq!(Address::parse(&address.uri()), Some(address));
             }
         }

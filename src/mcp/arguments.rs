@@ -142,6 +142,27 @@ impl Argument for Vec<String> {
     }
 }
 
+/// One name, or a list of them.
+pub(super) struct NameOrNames(pub Vec<String>);
+
+impl Argument for NameOrNames {
+    fn missing() -> Result<Self, &'static str> {
+        Ok(NameOrNames(Vec::new()))
+    }
+
+    fn read(given: Value) -> Result<Self, Value> {
+        Vec::read(given).map(NameOrNames)
+    }
+
+    fn valid() -> String {
+        "text, or a list of texts".into()
+    }
+
+    fn schema() -> Value {
+        json!({"type": ["string", "array"], "items": {"type": "string"}})
+    }
+}
+
 /// Text, or a bare number.
 impl Argument for Option<Cursor> {
     fn missing() -> Result<Self, &'static str> {

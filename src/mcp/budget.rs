@@ -14,7 +14,7 @@ use crate::text;
 /// No answer has this many characters, neither as text nor as compact structured content. Bytes are counted, which are never fewer.
 pub(super) const ANSWER_CHARS_MAX: usize = 40_000;
 /// No answer holds this many events, however short they are, so no more need be read for one.
-pub(super) const ANSWER_EVENTS_MAX: usize = 400;
+pub(super) const ANSWER_EVENTS_MAX: usize = 600;
 /// What cursors, counters and flags may add to an answer that was measured without them.
 const SLACK_CHARS: usize = 256;
 
@@ -28,6 +28,11 @@ impl AnswerBudget {
     /// What remains beside `envelope`, the answer without its events.
     pub fn beside(envelope: &impl Serialize) -> AnswerBudget {
         AnswerBudget { left: (ANSWER_CHARS_MAX - 1).saturating_sub(length(envelope) + SLACK_CHARS) }
+    }
+
+    /// So many characters.
+    pub fn of(chars: usize) -> AnswerBudget {
+        AnswerBudget { left: chars }
     }
 
     /// Takes as many of `values` as fit, in order, and says whether some were left. The first one always fits: where it
@@ -227,13 +232,18 @@ mod tests {
     fn more_events_than_an_answer_holds_are_never_read() {
         use crate::{
             event::{Draft, EventType, Time},
-            mcp::detail::AnswerDetail,
+            mcp::{
+                detail::AnswerDetail,
+                told_events::{Shared, TellEvents},
+            },
             text::Redactor,
         };
         let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
         let shortest = EventType::ALL.iter().filter(|kind| !kind.is_derived()).flat_map(|&kind| {
             let event = Draft::new(kind, "a").check(now, &Redactor::default()).expect("an event").into_event(1, "i".into());
-            [AnswerDetail::Summary, AnswerDetail::Full].map(|detail| detail.tell(&event).length())
+            let shared = Shared { coder_id: Some("a".into()), day: Some("2026-11-22".into()), project: None };
+            [AnswerDetail::Summary, AnswerDetail::Full]
+                .map(|detail| TellEvents { detail, shared: &shared, looked_for: None }.tell(&event).length())
         });
         let shortest = shortest.min().expect("there are types");
         assert!(ANSWER_EVENTS_MAX * shortest > ANSWER_CHARS_MAX, "{shortest}");

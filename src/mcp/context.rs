@@ -4,16 +4,22 @@ use std::{
     cmp::Reverse,
     collections::BinaryHeap,
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
+use jiff::{Timestamp, tz::TimeZone};
 use rmcp::task_manager::TaskManager;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::bus::Bus;
+use crate::{
+    bus::Bus,
+    event::{Invalid, Time},
+    filter::parse_local_moment,
+    history::{self, Reader},
+};
 
-use super::open_requests::OpenRequests;
+use super::{open_requests::OpenRequests, tool_error::ToolError};
 
 pub(super) struct ServeContext {
     pub bus: Bus,
@@ -23,6 +29,47 @@ pub(super) struct ServeContext {
     pub open_requests: OpenRequests,
     pub tasks: TaskManager,
     pub tasks_made: TasksMade,
+}
+
+impl ServeContext {
+    /// What a tool asks of the history; what is wrong with the call may show only there.
+    pub async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader) -> Result<T, ToolError> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        self.bus.read(move |reader| told(read(reader))).await?
+    }
+
+    /// The same for what takes no longer than about a millisecond.
+    pub async fn read_few<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&mut Reader) -> Result<T, ToolError> + Send + 'static,
+    ) -> Result<T, ToolError> {
+        self.bus.read_few(move |reader| told(read(reader))).await?
+    }
+}
+
+/// A reader that failed is not used again, so the bus must hear of it.
+fn told<T>(read: Result<T, ToolError>) -> Result<Result<T, ToolError>, history::Error> {
+    match read {
+        Err(ToolError::Unreadable(error)) => Err(error),
+        told => Ok(told),
+    }
+}
+
+/// When it is.
+pub(super) fn now() -> Time {
+    SystemTime::now().into()
+}
+
+/// A moment that a caller names, `today` too, where it is `now`.
+///
+/// # Errors
+/// [`Invalid`] under the name `argument`.
+pub(super) fn moment(argument: &str, given: Option<&str>, now: Time) -> Result<Option<Time>, Invalid> {
+    let Some(given) = given else { return Ok(None) };
+    let now = Timestamp::from_microsecond(now.micros()).unwrap_or_default().to_zoned(TimeZone::system());
+    parse_local_moment(argument, given, &now).map(Some)
 }
 
 /// Tasks that are kept at once, each with its answer of up to 300 kB: a call every other second, each of them waiting.

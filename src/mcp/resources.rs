@@ -13,7 +13,7 @@ use crate::{
 };
 
 use super::{
-    address::{Address, Aspect, SCHEME},
+    address::{Address, Aspect},
     budget::{AnswerBudget, shorten},
     cursor::Cursor,
     tools, untrusted,
@@ -42,11 +42,14 @@ pub(super) fn fixed() -> Vec<Resource> {
     ]
 }
 
-/// A coder's id is what somebody else chose: its resource is named as its address is, so that it cannot speak in a list.
-pub(super) fn of_coder(id: &str) -> Resource {
-    let uri = Address::Coder(id.to_owned(), Aspect::State).uri();
-    let name = uri.strip_prefix(SCHEME).unwrap_or(&uri).to_owned();
-    Resource::new(uri, name).with_mime_type(JSON)
+/// Named by its id, titled as people know it. Both are what somebody else chose: cleaned, and no longer than tells it.
+pub(super) fn of_coder(coder: &CoderView) -> Resource {
+    let uri = Address::Coder(coder.coder_id.clone(), Aspect::State).uri();
+    let resource = Resource::new(uri, untrusted::echo(&coder.coder_id)).with_mime_type(JSON);
+    match coder.coder_name.as_ref().or(coder.title.as_ref()) {
+        Some(title) => resource.with_title(untrusted::echo(title)),
+        None => resource,
+    }
 }
 
 pub(super) fn templates() -> Vec<ResourceTemplate> {

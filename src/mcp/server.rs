@@ -24,7 +24,9 @@ use crate::{bus::Bus, event::check_coder_id};
 
 use super::{
     address::Address,
+    caller::Caller,
     context::{ServeContext, TasksMade},
+    naming,
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
     open_requests::OpenRequests,
     prompts, resources, tools, untrusted,
@@ -116,10 +118,13 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
-        let unfinished =
-            self.context.bus.read(|reader| reader.unfinished(LISTED_MAX)).await.map_err(|error| prompts::failed(error.into()))?;
-        // Another program's history may hold ids that no URI of ours names.
-        let coders = unfinished.iter().filter(|id| check_coder_id(id).is_ok()).map(|id| resources::of_coder(id));
+        let coders = self.context.read(|reader| {
+            // Another program's history may hold ids that no URI of ours names.
+            let ids = reader.unfinished(LISTED_MAX)?.into_iter().filter(|id| check_coder_id(id).is_ok());
+            Ok(ids.map(|id| reader.coder(&id)).collect::<Result<Vec<_>, _>>()?)
+        });
+        let coders = coders.await.map_err(prompts::failed)?;
+        let coders = coders.iter().flatten().map(resources::of_coder);
         Ok(ListResourcesResult::with_all_items(resources::fixed().into_iter().chain(coders).collect()))
     }
 
@@ -155,16 +160,10 @@ impl ServerHandler for Server {
         if !names_coders || request.argument.name != "coder_id" {
             return Ok(CompleteResult::default());
         }
-        let prefix = request.argument.value;
-        // One more than may be given tells whether there are more.
-        let mut ids = self
-            .context
-            .bus
-            .read(move |reader| reader.coder_ids(&prefix, CompletionInfo::MAX_VALUES + 1))
-            .await
-            .map_err(|error| prompts::failed(error.into()))?;
+        let typed = request.argument.value;
+        let found = self.context.read(move |reader| naming::begun(reader, &typed)).await;
+        let mut ids = found.map_err(prompts::failed)?;
         let more = ids.len() > CompletionInfo::MAX_VALUES;
-        ids.retain(|id| check_coder_id(id).is_ok());
         ids.truncate(CompletionInfo::MAX_VALUES);
         let total = (!more).then_some(ids.len() as u32);
         let completion =
@@ -183,9 +182,10 @@ impl ServerHandler for Server {
     async fn get_prompt(
         &self,
         request: GetPromptRequestParams,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        prompts::get(&self.context.bus, &request.name, request.arguments).await.map(GetPromptResponse::Complete)
+        let caller = Caller::of(&context.meta);
+        prompts::get(&self.context, &request.name, request.arguments, caller).await.map(GetPromptResponse::Complete)
     }
 
     /// Also what is left of a known method whose parameters rmcp could not read.

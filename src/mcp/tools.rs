@@ -3,6 +3,7 @@
 //! Text and structured content of an answer say the same, since some clients hand a model only the one and some only
 //! the other. What a caller did wrong is a tool result that says what to send instead.
 
+mod brief;
 mod emit;
 mod gather;
 mod list_coders;
@@ -23,7 +24,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{context::ServeContext, tool_error::ToolError, tool_result, untrusted};
+use super::{caller::Caller, context::ServeContext, tool_error::ToolError, tool_result, untrusted};
 
 /// The tools a client may call. Reading alone where `read_only`.
 pub(super) fn all(read_only: bool) -> Vec<Tool> {
@@ -64,6 +65,7 @@ struct Definition {
 enum Which {
     ListCoders,
     Subscribe,
+    Brief,
     ListEvents,
     Stats,
     Emit,
@@ -97,6 +99,20 @@ const ALL: &[Definition] = &[
         is_always_loaded: true,
         writes: false,
         which: Which::Subscribe,
+    },
+    Definition {
+        name: "brief_ai_coder",
+        title: "Summary of what an agent did",
+        about: "Recap of one agent session or subagent in one short answer: what it was asked to do, what it did, \
+                progress, result, what it is waiting for, files changed, what failed and why, last error, last output or \
+                message, tokens and cost. A summary to read before you report on another agent or take over its session \
+                (handoff).",
+        hint: "summary or recap of what an agent did: task it was asked, progress of a subagent, why it failed, last \
+                error, output, files changed; session handoff",
+        input: brief::input,
+        is_always_loaded: false,
+        writes: false,
+        which: Which::Brief,
     },
     Definition {
         name: "list_ai_coder_events",
@@ -166,18 +182,20 @@ impl Definition {
         arguments: Option<JsonObject>,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ToolError> {
+        let caller = Caller::of(&context.meta);
         let answered = match self.which {
-            Which::ListEvents => {
-                list_events::call(serving, arguments).await.map(|answer| tool_result::result(&answer, answer.is_of_coders()))
-            }
+            Which::ListEvents => list_events::call(serving, arguments, caller)
+                .await
+                .map(|answer| tool_result::result(&answer, answer.is_of_coders())),
+            Which::Brief => brief::call(serving, arguments, caller).await.map(|brief| tool_result::result(&brief, true)),
             Which::Stats => {
-                stats::call(serving, arguments).await.map(|answer| tool_result::result(&answer, answer.is_of_coders()))
+                stats::call(serving, arguments, caller).await.map(|answer| tool_result::result(&answer, answer.is_of_coders()))
             }
-            Which::Subscribe => return subscribe::call(serving, arguments, context).await,
-            Which::ListCoders => {
-                list_coders::call(serving, arguments).await.map(|answer| tool_result::result(&answer, answer.is_of_coders()))
-            }
-            Which::Emit => emit::call(serving, arguments).await.map(|receipt| tool_result::result(&receipt, false)),
+            Which::Subscribe => return subscribe::call(serving, arguments, context, caller).await,
+            Which::ListCoders => list_coders::call(serving, arguments, caller)
+                .await
+                .map(|answer| tool_result::result(&answer, answer.is_of_coders())),
+            Which::Emit => emit::call(serving, arguments, caller).await.map(|receipt| tool_result::result(&receipt, false)),
         };
         answered.map(CallToolResponse::from)
     }
@@ -219,7 +237,7 @@ mod tests {
     #[test]
     fn only_the_writing_tool_is_left_out_when_read_only() {
         let names = |read_only| all(read_only).iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>();
-        let reading = ["list_ai_coders", "subscribe_coder", "list_ai_coder_events", "get_ai_coder_stats"];
+        let reading = ["list_ai_coders", "subscribe_coder", "brief_ai_coder", "list_ai_coder_events", "get_ai_coder_stats"];
         assert_eq!(names(true), reading);
         assert_eq!(names(false), [&reading[..], &["emit_ai_coder_event"]].concat());
     }

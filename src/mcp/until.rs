@@ -1,4 +1,7 @@
-//! What a watcher waits for: statuses, `finished`, or event types. Pure.
+//! What a watcher waits for: how a coder stands, or an event of some type. Pure.
+//!
+//! How a coder stands is judged as it is now: what has passed says nothing. An event is one that comes, or came since the
+//! cursor.
 
 use crate::{
     aggregate::CoderView,
@@ -6,24 +9,39 @@ use crate::{
     filter::TypeSet,
 };
 
-/// A condition that an event or the coder's present state may meet.
+/// Any of these is enough.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Until {
     kinds: TypeSet,
     statuses: Vec<Status>,
-    finished: bool,
+    conditions: Vec<Stance>,
 }
 
-const FINISHED: &str = "finished";
+/// What several statuses have in common, or is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stance {
+    /// At rest.
+    Settled,
+    Finished,
+    NeedsAttention,
+    Stalled,
+}
+
+const CONDITIONS: &[(&str, Stance)] = &[
+    ("settled", Stance::Settled),
+    ("finished", Stance::Finished),
+    ("needs_attention", Stance::NeedsAttention),
+    ("stalled", Stance::Stalled),
+];
 
 impl Until {
     /// # Errors
-    /// [`Invalid`] under the name `until`.
+    /// [`Invalid`] under the name `until`, with every word that is valid.
     pub fn parse(names: &[impl AsRef<str>]) -> Result<Option<Until>, Invalid> {
         if names.is_empty() {
             return Ok(None);
         }
-        let mut until = Until { kinds: TypeSet::EMPTY, statuses: Vec::new(), finished: false };
+        let mut until = Until { kinds: TypeSet::EMPTY, statuses: Vec::new(), conditions: Vec::new() };
         for name in names {
             until.add(name.as_ref())?;
         }
@@ -31,28 +49,15 @@ impl Until {
     }
 
     fn add(&mut self, name: &str) -> Result<(), Invalid> {
-        if name == FINISHED {
-            self.finished = true;
-            // A coder is finished by these alone: `completed` becomes finished by the `stopped` that follows it.
-            self.add_kinds([EventType::Failed, EventType::Stopped, EventType::Deleted]);
+        if let Some((_, condition)) = CONDITIONS.iter().find(|(known, _)| *known == name) {
+            self.conditions.push(*condition);
         } else if let Some(status) = Status::parse(name) {
             self.statuses.push(status);
-            self.add_kinds(kinds_that_give(status).iter().copied());
         } else {
-            let types = TypeSet::parse(name).map_err(|unknown| {
-                let statuses = Status::ALL.iter().map(|status| status.name()).collect::<Vec<_>>().join(", ");
-                Invalid::new(
-                    "until",
-                    format_args!("`until` takes statuses ({statuses}), `{FINISHED}`, or event types: {unknown}"),
-                )
-            })?;
-            self.add_kinds(types.iter());
+            let types = TypeSet::parse(name).map_err(|unknown| unknown_name(&unknown))?;
+            self.kinds = types.iter().fold(self.kinds, TypeSet::with);
         }
         Ok(())
-    }
-
-    fn add_kinds(&mut self, kinds: impl IntoIterator<Item = EventType>) {
-        self.kinds = kinds.into_iter().fold(self.kinds, TypeSet::with);
     }
 
     pub fn is_met_by_event(&self, kind: EventType) -> bool {
@@ -60,22 +65,44 @@ impl Until {
     }
 
     pub fn is_met_by_state(&self, coder: &CoderView) -> bool {
-        self.statuses.contains(&coder.status) || (self.finished && is_finished(coder))
+        self.statuses.contains(&coder.status) || self.conditions.iter().any(|stance| stance.holds(coder))
     }
 
-    pub fn waits_for_running(&self) -> bool {
-        self.statuses.contains(&Status::Running)
+    /// Whether how a coder stands may end the wait; else events alone do.
+    pub fn judges_state(&self) -> bool {
+        !(self.statuses.is_empty() && self.conditions.is_empty())
     }
 
-    /// The types that must be seen to tell; `None` where the first event of any type may decide, since a coder first
-    /// seen through another event is running.
-    pub fn deciding_types(&self) -> Option<TypeSet> {
-        (!self.waits_for_running()).then_some(self.kinds)
+    /// The types that end the wait.
+    pub fn kinds(&self) -> TypeSet {
+        self.kinds
+    }
+}
+
+fn unknown_name(unknown: &Invalid) -> Invalid {
+    let conditions = CONDITIONS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let statuses = Status::ALL.iter().map(|status| status.name()).collect::<Vec<_>>().join(", ");
+    Invalid::new(
+        "until",
+        format_args!("`until` takes {conditions}, a status ({statuses}), or a type or family of events: {unknown}"),
+    )
+}
+
+impl Stance {
+    fn holds(self, coder: &CoderView) -> bool {
+        match self {
+            Stance::Settled => {
+                matches!(coder.status, Status::Completed | Status::Paused) || coder.waiting.is_some() || is_finished(coder)
+            }
+            Stance::Finished => is_finished(coder),
+            Stance::NeedsAttention => !coder.needs_attention.is_empty(),
+            Stance::Stalled => coder.stalled,
+        }
     }
 }
 
 /// failed, stopped, deleted, or completed and gone.
-fn is_finished(coder: &CoderView) -> bool {
+pub(super) fn is_finished(coder: &CoderView) -> bool {
     match coder.status {
         Status::Failed | Status::Stopped | Status::Deleted => true,
         Status::Completed => coder.ended_at.is_some(),
@@ -83,44 +110,58 @@ fn is_finished(coder: &CoderView) -> bool {
     }
 }
 
-fn kinds_that_give(status: Status) -> &'static [EventType] {
-    match status {
-        Status::Created => &[EventType::Created],
-        Status::Running => &[EventType::Started, EventType::Resumed],
-        Status::Paused => &[EventType::Paused],
-        Status::Completed => &[EventType::Completed],
-        Status::Failed => &[EventType::Failed],
-        Status::Stopped => &[EventType::Stopped],
-        Status::Deleted => &[EventType::Deleted],
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        aggregate::Coder,
+        event::{Draft, Time},
+        price::Prices,
+        text::Redactor,
+    };
 
     #[test]
-    fn names_are_statuses_finished_or_types() {
-        let check = |names: &[&str], kinds: &[&str]| {
+    fn types_are_met_by_events() {
+        let check = |names: &[&str], kinds: &[&str], judges_state: bool| {
             let until = Until::parse(names).expect("valid").expect("given");
             let met =
                 EventType::ALL.iter().filter(|&&kind| until.is_met_by_event(kind)).map(|kind| kind.short()).collect::<Vec<_>>();
-            assert_eq!(met, kinds, "{names:?}");
+            assert_eq!((&met[..], until.judges_state()), (kinds, judges_state), "{names:?}");
         };
-        check(&["finished"], &["failed", "stopped", "deleted"]);
-        check(&["completed"], &["completed"]);
-        check(&["ai_coder_completed"], &["completed"]);
-        check(&["running"], &["started", "resumed"]);
-        check(&["paused", "finished"], &["paused", "failed", "stopped", "deleted"]);
-        check(&["milestone"], &["milestone"]);
-        check(&["provider.*"], &["api_call", "api_error", "rate_limit"]);
+        check(&["finished"], &[], true);
+        check(&["completed", "stalled"], &[], true);
+        check(&["ai_coder_completed"], &["completed"], false);
+        check(&["paused", "milestone"], &["milestone"], true);
+        check(&["provider.*"], &["api_call", "api_error", "rate_limit"], false);
         assert_eq!(Until::parse(&[""; 0]), Ok(None));
+    }
+
+    #[test]
+    fn statuses_and_conditions_are_met_by_how_a_coder_stands() {
+        let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
+        let check = |kinds: &[&str], met: &[&str]| {
+            let mut coder = Coder::default();
+            for (seq, kind) in (1..).zip(kinds) {
+                let draft = Draft::new(EventType::parse(kind).expect("a type"), "a");
+                coder.fold(&draft.check(now, &Redactor::default()).expect("an event").into_event(seq, format!("id{seq}")));
+            }
+            let view = coder.view("a", now, &Prices::default(), 0, Vec::new());
+            let names = ["settled", "finished", "needs_attention", "completed", "running", "failed"];
+            let is_met = |name: &&str| Until::parse(&[name]).expect("valid").expect("given").is_met_by_state(&view);
+            assert_eq!(names.into_iter().filter(|name| is_met(name)).collect::<Vec<_>>(), met, "{kinds:?}");
+        };
+        check(&["created"], &[]);
+        check(&["progress"], &["running"]);
+        check(&["started", "paused"], &["settled", "needs_attention"]);
+        check(&["started", "completed"], &["settled", "completed"]);
+        check(&["started", "completed", "stopped"], &["settled", "finished", "completed"]);
+        check(&["started", "failed"], &["settled", "finished", "needs_attention", "failed"]);
     }
 
     #[test]
     fn an_unknown_name_is_answered_with_the_valid_ones() {
         let message = Until::parse(&["finshed"]).unwrap_err().to_string();
-        assert!(message.starts_with("`until` takes statuses (created, running, paused, completed, failed, stopped, deleted), `finished`, or event types: "), "{message}");
-        assert!(message.contains("`finshed`"), "{message}");
+        assert!(message.starts_with("`until` takes settled, finished, needs_attention, stalled, a status (created, running, paused, completed, failed, stopped, deleted), or a type"), "{message}");
+        assert!(message.contains("`finshed`") && message.contains("rate_limit"), "{message}");
     }
 }

@@ -167,11 +167,16 @@ impl CoderRecord {
         Ok(CoderRecord { no: row.get(0)?, id: row.get(1)?, state: rows::aggregate(row, 2)? })
     }
 
-    fn may_need_attention(&self, snapshot: &Snapshot<'_>) -> rusqlite::Result<bool> {
+    pub fn may_need_attention(&self, snapshot: &Snapshot<'_>) -> rusqlite::Result<bool> {
         if !self.state.needs_attention(snapshot.now).is_empty() {
             return Ok(true);
         }
         Ok(!self.state.is_finished() && conflicts::has_any(snapshot.db, self.no)?)
+    }
+
+    /// Without what has to be looked up: files and conflicts.
+    pub fn bare_view(&self, snapshot: &Snapshot<'_>) -> CoderView {
+        self.state.view(&self.id, snapshot.now, &snapshot.options.prices, 0, Vec::new())
     }
 
     pub fn view(&self, snapshot: &Snapshot<'_>, handles: &Handles) -> rusqlite::Result<CoderView> {

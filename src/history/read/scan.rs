@@ -288,7 +288,7 @@ fn known_coders(db: &Connection, ids: &[String]) -> rusqlite::Result<Vec<i64>> {
 }
 
 /// The paths that `given` names; `None` where there are more than `most`, or as many that look alike.
-fn known_paths(db: &Connection, given: &str, most: usize) -> rusqlite::Result<Option<Vec<i64>>> {
+pub fn known_paths(db: &Connection, given: &str, most: usize) -> rusqlite::Result<Option<Vec<i64>>> {
     let (mut numbers, mut left) = (Vec::new(), most * LOOKED_AT);
     // Whether there are no more.
     let mut add = |rows: &mut Rows<'_>| -> rusqlite::Result<bool> {

@@ -11,7 +11,9 @@ use crate::{
     history::{Entry, Outcome, Rejection},
     mcp::{
         arguments::{input_schema, said_by},
+        caller::{Caller, ME},
         context::ServeContext,
+        naming,
         tool_error::ToolError,
     },
 };
@@ -19,7 +21,8 @@ use crate::{
 /// Who reported it, where the event does not say.
 const SOURCE: &str = "mcp";
 /// What a client is not asked to tell, although it may: agents' hooks tell it.
-const UNTOLD: &[EventType] = &[EventType::Prompt];
+const UNTOLD: &[EventType] = &[EventType::Prompt, EventType::Seen];
+const CODER_ID: &str = "coder_id";
 
 #[derive(Serialize)]
 pub(in crate::mcp) struct EmitReceipt {
@@ -68,8 +71,16 @@ fn as_said(mut object: JsonObject) -> JsonObject {
     object
 }
 
-pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<EmitReceipt, ToolError> {
-    let object = as_said(arguments.unwrap_or_default());
+pub(super) async fn call(
+    serving: &ServeContext,
+    arguments: Option<JsonObject>,
+    caller: Caller,
+) -> Result<EmitReceipt, ToolError> {
+    let mut object = as_said(arguments.unwrap_or_default());
+    // A name could mean another coder tomorrow: an event is of an id, or of who sends it.
+    if object.get(CODER_ID).is_some_and(|said| said == ME) {
+        object.insert(CODER_ID.into(), serving.read(move |reader| naming::coder(reader, &caller, ME)).await?.into());
+    }
     let input = serde_json::to_string(&object).expect("it came as JSON");
     let entry = match Draft::from_object(object) {
         Ok(mut draft) => {

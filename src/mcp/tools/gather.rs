@@ -5,7 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 use serde::Serialize;
 
 use crate::{
-    event::{Event, Family},
+    event::{Event, Micros, Time},
     filter::TypeSet,
     history::{Missed, Position},
     mcp::until::Until,
@@ -40,14 +40,14 @@ pub(super) struct Gathering {
     events_max: usize,
     events: VecDeque<Arc<Event>>,
     omitted: u64,
-    /// The watched coder has no event yet: the first one, unless it says otherwise, has it running.
-    begins: bool,
     /// Empty where there was none at the start.
     history: String,
     missed: Option<Missed>,
     /// The seq through which everything was looked at.
     through: u64,
     ended: Option<WatchEnded>,
+    /// The coders that stand as is waited for.
+    met: Vec<String>,
 }
 
 impl Gathering {
@@ -58,19 +58,12 @@ impl Gathering {
             events_max,
             events: VecDeque::new(),
             omitted: 0,
-            begins: false,
             history: String::new(),
             missed: None,
             through: from,
             ended: None,
+            met: Vec::new(),
         }
-    }
-
-    /// For a coder that has no event yet.
-    #[must_use]
-    pub fn beginning_if(mut self, begins: bool) -> Gathering {
-        self.begins = begins;
-        self
     }
 
     /// From this history.
@@ -91,9 +84,7 @@ impl Gathering {
             return;
         }
         self.through = event.seq;
-        let runs = std::mem::take(&mut self.begins) && event.kind.family() != Family::Lifecycle;
-        let is_met = |until: &Until| until.is_met_by_event(event.kind) || (runs && until.waits_for_running());
-        let met = self.until.as_ref().is_some_and(is_met);
+        let met = self.until.as_ref().is_some_and(|until| until.is_met_by_event(event.kind));
         if self.wanted.contains(event.kind) || met {
             self.events.push_back(event);
         }
@@ -120,15 +111,30 @@ impl Gathering {
         }
     }
 
-    /// What comes next is of another history.
-    pub fn lose(&mut self) {
-        self.ended.get_or_insert(WatchEnded::Gap);
+    /// Nothing more comes into it.
+    pub fn end(&mut self, ended: WatchEnded) {
+        self.ended.get_or_insert(ended);
+    }
+
+    /// The same, where what came so far is an answer of its own.
+    pub fn end_with_what_came(&mut self, ended: WatchEnded) {
+        self.pause();
+        self.end(ended);
     }
 
     /// Everything through this seq was looked at, also what no filter let through.
     pub fn looked_through(&mut self, seq: u64) {
         if self.ended.is_none() {
             self.through = self.through.max(seq);
+        }
+    }
+
+    /// Until when more is taken than came, where something did and nothing else is waited for: what comes within `span` of
+    /// the first one comes with it.
+    pub fn gathers_until(&self, span: Micros) -> Option<Time> {
+        match (self.ended, &self.until, self.events.front()) {
+            (None, None, Some(first)) => Some(first.received_at.plus(span)),
+            _ => None,
         }
     }
 
@@ -145,9 +151,15 @@ impl Gathering {
         self.ended
     }
 
-    /// The coder's state met what is waited for.
-    pub fn meet(&mut self) {
-        self.ended.get_or_insert(WatchEnded::Until);
+    /// These coders stand as is waited for.
+    pub fn meet(&mut self, coders: Vec<String>) {
+        if !coders.is_empty() && self.ended.is_none() {
+            (self.ended, self.met) = (Some(WatchEnded::Until), coders);
+        }
+    }
+
+    pub fn met(&self) -> &[String] {
+        &self.met
     }
 
     pub fn ended(&self) -> Option<WatchEnded> {
@@ -223,26 +235,13 @@ mod tests {
         check(&[], 3, &["output"], None, &[], 0, 11);
         // What lies behind the last one taken is left for the next call.
         check(&[], 2, &["progress", "progress", "progress"], Some(WatchEnded::MaxEvents), &[11, 12], 0, 12);
-        check(&["finished"], 2, &["progress", "progress", "progress"], None, &[12, 13], 1, 13);
-        check(&["finished"], 2, &["progress", "progress", "failed", "progress"], Some(WatchEnded::Until), &[12, 13], 1, 13);
+        check(&["ai_coder_failed"], 2, &["progress", "progress", "progress"], None, &[12, 13], 1, 13);
+        let of_four = ["progress", "progress", "failed", "progress"];
+        check(&["ai_coder_failed"], 2, &of_four, Some(WatchEnded::Until), &[12, 13], 1, 13);
+        // How the coder stands is not an event's to say.
+        check(&["finished"], 2, &of_four, None, &[13, 14], 2, 14);
         // What is waited for is given, also where its type is not wanted otherwise.
         check(&["output"], 2, &["output"], Some(WatchEnded::Until), &[11], 0, 11);
-    }
-
-    #[test]
-    fn a_coder_runs_from_its_first_event_on_unless_that_says_otherwise() {
-        let check = |begins: bool, names: &[&str], ended: Option<WatchEnded>, through: u64| {
-            let until = Until::parse(&["running"]).expect("valid");
-            let mut gathering = Gathering::new(TypeSet::EMPTY, until, 5, 10).beginning_if(begins);
-            for (seq, name) in (11..).zip(names) {
-                gathering.take(event(seq, name));
-            }
-            assert_eq!((gathering.ended(), gathering.through()), (ended, through), "{begins} {names:?}");
-        };
-        check(true, &["output", "failed"], Some(WatchEnded::Until), 11);
-        check(true, &["created", "output"], None, 12);
-        check(true, &["created", "started", "output"], Some(WatchEnded::Until), 12);
-        check(false, &["output"], None, 11);
     }
 
     #[test]

@@ -1,34 +1,39 @@
 //! `list_ai_coder_events`: one page of facts, and where the next one starts.
 
-use std::{sync::Arc, time::SystemTime};
+use std::sync::Arc;
 
 use rmcp::model::JsonObject;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use crate::{
-    event::{Event, Family, Invalid, check_coder_id},
-    filter::{Filter, TextQuery, TypeSet, parse_moment},
-    history::{self, Order, Page, Query, Reader},
+    event::{Event, Family, Invalid, Status, Time},
+    filter::{Filter, TextQuery, TypeSet, plain_path},
+    history::{self, Order, Page, Query, Reader, Toucher},
     mcp::{
-        arguments::{Whole, Word, Words, tool_arguments},
+        arguments::{NameOrNames, Whole, Word, Words, tool_arguments},
         budget::{ANSWER_EVENTS_MAX, AnswerBudget},
-        context::ServeContext,
-        cursor::Cursor,
+        caller::Caller,
+        context::{ServeContext, moment, now},
+        cursor::{Cursor, Lost},
         detail::AnswerDetail,
+        naming,
+        told_coder::age_s,
+        told_events::{Shared, TellEvents},
         tool_error::ToolError,
     },
 };
 
 tool_arguments! {
     ListEvents {
-        coder_id: Option<String> = "Only this coder's: id, name, `me`, or a list.",
-        event_types: Vec<String> = "Only these types or families: failed, progress, file_modified, prompt, rate_limit, lifecycle.*, workspace.*, provider.*; all: aicoder://event-types.",
-        since: Option<String> = "From this event time: RFC 3339, or an age such as 15m, 2h, 7d.",
-        until: Option<String> = "To this event time, written as since.",
+        coder_id: NameOrNames = "Only this coder's: id, name, `me`, or a list.",
+        not_coder: Option<String> = "Leave this one out: `me` is you.",
         path: Option<String> = "Events of this file, of files in this folder, or of paths that end so.",
         text: Option<String> = "Events with this text in prompt, command, output, error, message or diff; case does not matter.",
         failed: bool = "Only what failed.",
+        event_types: Vec<String> = "Only these types or families: failed, progress, file_modified, prompt, rate_limit, lifecycle.*, workspace.*, provider.*; all: aicoder://event-types.",
+        since: Option<String> = "From this event time: RFC 3339, or an age such as 15m, 2h, 7d.",
+        until: Option<String> = "To this event time, written as since.",
         order: Word<Order> = "Which end first.",
         limit: Whole<1, 1000, 50> = "Most events.",
         cursor: Option<Cursor> = "next_cursor of the page before; other arguments as they were.",
@@ -44,10 +49,22 @@ impl Words for Order {
 
 /// How many events one call looks at; where text or path match rarely, a page may be short and still go on.
 const SCAN_MAX: usize = 50_000;
+/// How many of those are told that touched a file, the last ones.
+const TOUCHERS_MAX: usize = 20;
+/// How many paths are offered for one that is unknown.
+const NEAREST_PATHS_MAX: usize = 5;
 
 #[derive(Serialize)]
 pub(in crate::mcp) struct EventsAnswer {
+    #[serde(flatten)]
+    shared: Shared,
+    /// Who touched what was asked for by `path`, the last one first: a row a coder.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    touched_by: Vec<TouchedBy>,
     events: Vec<Box<RawValue>>,
+    /// What was asked for is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
     /// Where the next page starts; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
@@ -59,6 +76,23 @@ pub(in crate::mcp) struct EventsAnswer {
     /// The answer was full: the rest is on the next page.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    now: Time,
+}
+
+#[derive(Serialize)]
+struct TouchedBy {
+    coder_id: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    handle: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    coder_name: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    status: Option<Status>,
+    /// How many of the files, where that is more than one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    files: Option<u64>,
+    last: Time,
+    age_s: i64,
 }
 
 impl EventsAnswer {
@@ -71,89 +105,176 @@ pub(super) fn input() -> Arc<JsonObject> {
     ListEvents::schema()
 }
 
-pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<EventsAnswer, ToolError> {
-    let mut given = ListEvents::check(arguments)?;
-    let (cursor, detail) = (given.cursor.take(), given.detail.0);
-    let query = query(given)?;
-    // Most answers are found at once. What takes longer is begun anew, away from the protocol's thread.
-    let quickly = query.clone();
-    let begin = cursor.clone();
-    let found = serving.bus.read_few(move |reader| find(reader, quickly, begin, detail, Reader::quick_page)).await?;
-    if let Some(answer) = found {
-        return answer;
-    }
-    let patiently = |reader: &mut Reader, query: &Query| reader.page(query).map(Some);
-    let found = serving.bus.read(move |reader| find(reader, query, cursor, detail, patiently)).await?;
-    found.expect("who is patient does not give up")
-}
-
-fn query(given: ListEvents) -> Result<Query, Invalid> {
-    given.coder_id.as_deref().map_or(Ok(()), check_coder_id)?;
-    let now = SystemTime::now().into();
-    let moment = |name: &str, moment: Option<String>| moment.map(|moment| parse_moment(name, &moment, now)).transpose();
-    let filter = Filter {
-        coders: given.coder_id.into_iter().collect(),
-        types: types(&given.event_types)?,
-        since: moment("since", given.since)?,
-        until: moment("until", given.until)?,
-        path: given.path,
-        text: given.text,
-        failed: given.failed,
-    };
-    let limit = (given.limit.0 as usize).min(ANSWER_EVENTS_MAX);
-    Ok(Query { filter, order: given.order.0, after: None, before: None, limit, scan_max: SCAN_MAX })
-}
-
-/// `None` where `page` gave up.
-fn find(
-    reader: &mut Reader,
-    mut query: Query,
+/// What is asked for, with coders as the caller names them.
+struct AskedEvents {
+    coders: Vec<String>,
+    not_coder: Option<String>,
+    query: Query,
     cursor: Option<Cursor>,
     detail: AnswerDetail,
-    page: impl FnOnce(&mut Reader, &Query) -> Result<Option<Page>, history::Error>,
-) -> Result<Option<Result<EventsAnswer, ToolError>>, history::Error> {
-    if let Some(cursor) = cursor {
-        let start = match cursor.locate(&reader.position()?) {
-            Ok(seq) => Some(seq),
-            Err(lost) => return Ok(Some(Err(lost_cursor(&cursor, lost).into()))),
+    caller: Caller,
+}
+
+pub(super) async fn call(
+    serving: &ServeContext,
+    arguments: Option<JsonObject>,
+    caller: Caller,
+) -> Result<EventsAnswer, ToolError> {
+    let asked = Arc::new(AskedEvents::of(ListEvents::check(arguments)?, caller)?);
+    // Most answers are found at once. What takes longer is begun anew, away from the protocol's thread.
+    let quickly = Arc::clone(&asked);
+    let found = serving.read_few(move |reader| quickly.find_quickly(reader)).await?;
+    match found {
+        Some(answer) => Ok(answer),
+        None => serving.read(move |reader| asked.find(reader)).await,
+    }
+}
+
+impl AskedEvents {
+    fn of(given: ListEvents, caller: Caller) -> Result<AskedEvents, Invalid> {
+        let filter = Filter {
+            types: types(&given.event_types)?,
+            since: moment("since", given.since.as_deref(), now())?,
+            until: moment("until", given.until.as_deref(), now())?,
+            path: given.path.as_deref().map(plain_path).filter(|path| !path.is_empty()),
+            text: given.text,
+            failed: given.failed,
+            ..Filter::default()
         };
-        match query.order {
-            Order::Newest => query.before = start,
-            Order::Oldest => query.after = start,
+        let limit = (given.limit.0 as usize).min(ANSWER_EVENTS_MAX);
+        let query = Query { filter, order: given.order.0, limit, scan_max: SCAN_MAX, ..Query::default() };
+        let coders = given.coder_id.0.into_iter().filter(|said| said != EVERY_CODER).collect();
+        Ok(AskedEvents { coders, not_coder: given.not_coder, query, cursor: given.cursor, detail: given.detail.0, caller })
+    }
+
+    /// `None` where that would take long.
+    fn find_quickly(&self, reader: &mut Reader) -> Result<Option<EventsAnswer>, ToolError> {
+        for said in self.coders.iter().chain(&self.not_coder) {
+            if !naming::is_id(reader, said)? {
+                return Ok(None);
+            }
+        }
+        if self.query.filter.path.is_some() {
+            return Ok(None);
+        }
+        self.find_by(reader, Reader::quick_page)
+    }
+
+    fn find(&self, reader: &mut Reader) -> Result<EventsAnswer, ToolError> {
+        let found = self.find_by(reader, |reader, query| reader.page(query).map(Some))?;
+        Ok(found.expect("who is patient does not give up"))
+    }
+
+    /// `None` where `page` gave up.
+    fn find_by(
+        &self,
+        reader: &mut Reader,
+        page: impl FnOnce(&mut Reader, &Query) -> Result<Option<Page>, history::Error>,
+    ) -> Result<Option<EventsAnswer>, ToolError> {
+        let mut query = self.query.clone();
+        query.filter.coders = naming::coders(reader, &self.caller, &self.coders)?;
+        query.filter.not_coders = naming::coders(reader, &self.caller, self.not_coder.as_slice())?;
+        if let Some(cursor) = &self.cursor {
+            let start = cursor.locate(&reader.position()?).map_err(|lost| lost_cursor(cursor, lost))?;
+            match query.order {
+                Order::Newest => query.before = Some(start),
+                Order::Oldest => query.after = Some(start),
+            }
+        }
+        let Some(page) = page(reader, &query)? else { return Ok(None) };
+        let mut shared = Shared::of(&page.events, self.detail);
+        if let Some(coder) = &shared.coder_id {
+            shared.project = reader.coder(coder)?.and_then(|coder| coder.project);
+        }
+        let mut answer = self.begin(page.position.head, shared);
+        if self.cursor.is_none() {
+            answer.touched_by = touched_by(reader, &query.filter, answer.now)?;
+            if page.events.is_empty() && page.next.or(page.scanned_through).is_none() {
+                answer.message = nothing(reader, &query.filter)?;
+            }
+        }
+        let looked_for = query.filter.text.as_deref().map(TextQuery::parse);
+        Ok(Some(fill(answer, page, self.detail, looked_for.as_ref())))
+    }
+
+    fn begin(&self, head: u64, shared: Shared) -> EventsAnswer {
+        EventsAnswer {
+            shared,
+            touched_by: Vec::new(),
+            events: Vec::new(),
+            message: None,
+            next_cursor: None,
+            head,
+            scanned_through: None,
+            truncated: false,
+            now: now(),
         }
     }
-    let Some(page) = page(reader, &query)? else { return Ok(None) };
-    if let ([], [coder]) = (&page.events[..], &query.filter.coders[..])
-        && !is_known(reader, coder)?
-    {
-        return Ok(Some(Err(ToolError::unknown_coder(reader, coder)?)));
-    }
-    let looked_for = query.filter.text.as_deref().map(TextQuery::parse);
-    Ok(Some(Ok(fill(page, detail, looked_for.as_ref()))))
 }
 
-fn is_known(reader: &mut Reader, coder: &str) -> Result<bool, history::Error> {
-    Ok(reader.coder_ids(coder, 1)?.first().is_some_and(|known| known == coder))
-}
+/// A word for all of them, as `subscribe_coder` has it.
+const EVERY_CODER: &str = "*";
 
-fn lost_cursor(cursor: &Cursor, lost: crate::mcp::cursor::Lost) -> Invalid {
+fn lost_cursor(cursor: &Cursor, lost: Lost) -> Invalid {
     Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))
 }
 
-fn fill(page: Page, detail: AnswerDetail, looked_for: Option<&TextQuery>) -> EventsAnswer {
+fn fill(mut answer: EventsAnswer, page: Page, detail: AnswerDetail, looked_for: Option<&TextQuery>) -> EventsAnswer {
     let Page { events, position, next, scanned_through } = page;
     let place = |seq| Cursor::at(&position, seq).to_string();
-    let told = events.iter().map(|event| detail.tell_found(event, looked_for));
-    let next = next.or(scanned_through).map(place);
-    let mut answer =
-        EventsAnswer { events: Vec::new(), next_cursor: next, head: position.head, scanned_through, truncated: false };
-    (answer.events, answer.truncated) = AnswerBudget::beside(&answer).fill(told);
+    (answer.next_cursor, answer.scanned_through) = (next.or(scanned_through).map(place), scanned_through);
+    let tell = TellEvents { detail, shared: &answer.shared, looked_for };
+    let told = events.iter().map(|event| tell.tell(event));
+    let (told, truncated) = AnswerBudget::beside(&answer).fill(told);
+    (answer.events, answer.truncated) = (told, truncated);
     if answer.truncated {
         let last: Option<&Event> = answer.events.len().checked_sub(1).and_then(|index| events.get(index));
         answer.next_cursor = last.map(|event| place(event.seq));
         answer.scanned_through = None;
     }
     answer
+}
+
+/// Told from what is remembered of the files, so that they are all there, however few events are wanted.
+fn touched_by(reader: &mut Reader, filter: &Filter, now: Time) -> Result<Vec<TouchedBy>, ToolError> {
+    let Some(path) = filter.path.as_deref().filter(|_| filter.coders.is_empty()) else { return Ok(Vec::new()) };
+    let mut touchers = reader.touchers(path)?.unwrap_or_default();
+    touchers.retain(|Toucher { coder_id, last, .. }| {
+        !filter.not_coders.contains(coder_id) && filter.since.is_none_or(|since| since <= *last)
+    });
+    touchers.truncate(TOUCHERS_MAX);
+    let mut told = Vec::new();
+    for Toucher { coder_id, files, last } in touchers {
+        let coder = reader.coder(&coder_id)?;
+        told.push(TouchedBy {
+            // An id that is short is its own.
+            handle: coder.as_ref().map(|coder| coder.handle.clone()).filter(|handle| *handle != coder_id).unwrap_or_default(),
+            status: coder.as_ref().map(|coder| coder.status),
+            coder_name: coder.and_then(|coder| coder.coder_name.or(coder.title)),
+            coder_id,
+            files: (files > 1).then_some(files),
+            last,
+            age_s: age_s(last, now),
+        });
+    }
+    Ok(told)
+}
+
+/// Why there is no event.
+fn nothing(reader: &mut Reader, filter: &Filter) -> Result<Option<String>, ToolError> {
+    if let Some(path) = &filter.path
+        && reader.touchers(path)?.is_some_and(|touchers| touchers.is_empty())
+    {
+        let nearest = reader.nearest_paths(path, NEAREST_PATHS_MAX)?;
+        let nearest = if nearest.is_empty() { String::new() } else { format!("; the nearest are {}", nearest.join(", ")) };
+        return Ok(Some(format!("no event is of a path that is this one, lies in it or ends so{nearest}")));
+    }
+    let said = match (&filter.text, filter == &Filter::default()) {
+        (_, true) => "nothing is on record yet",
+        (Some(_), _) => "no event that matches the other arguments has all words of `text`",
+        (None, _) => "no event on record matches these arguments",
+    };
+    Ok(Some(said.to_owned()))
 }
 
 /// The types of `event_types`, with the argument's name in front of what is wrong with them.
@@ -163,7 +284,7 @@ pub(super) fn types(names: &[String]) -> Result<Option<TypeSet>, Invalid> {
 }
 
 /// What may stand for several types.
-pub(in crate::mcp) fn families() -> String {
+fn families() -> String {
     Family::ALL.iter().map(|family| format!("{}.*", family.name())).collect::<Vec<_>>().join(", ")
 }
 
@@ -175,20 +296,28 @@ mod tests {
     use crate::event::{Draft, Time};
     use crate::text::Redactor;
 
-    fn refused(arguments: Value) -> String {
+    fn asked(arguments: Value) -> Result<AskedEvents, Invalid> {
         let Value::Object(arguments) = arguments else { panic!("no object") };
-        ListEvents::check(Some(arguments)).and_then(query).unwrap_err().to_string()
+        ListEvents::check(Some(arguments)).and_then(|given| AskedEvents::of(given, Caller::default()))
+    }
+
+    fn refused(arguments: Value) -> String {
+        asked(arguments).map(|_| ()).unwrap_err().to_string()
+    }
+
+    fn filled(page: Page) -> EventsAnswer {
+        let asked = asked(json!({"detail": "full"})).expect("valid");
+        fill(asked.begin(page.position.head, Shared::default()), page, AnswerDetail::Full, None)
     }
 
     #[test]
     fn a_refusal_names_the_argument() {
-        assert!(
-            refused(json!({"event_types": ["compelted"]}))
-                .starts_with("`event_types`: unknown event type `compelted`, did you mean `ai_coder_completed`?")
-        );
-        assert!(refused(json!({"since": "yesterday"})).starts_with("`since` is `\"yesterday\"`: give an RFC 3339 time"));
+        assert!(refused(json!({"event_types": ["compelted"]})).starts_with(
+            "`event_types`: unknown event type `compelted`, did you mean `ai_coder_completed`? there are created, started,"
+        ));
+        assert!(refused(json!({"since": "tomorrow"})).starts_with("`since` is `\"tomorrow\"`: give an RFC 3339 time"));
         assert!(refused(json!({"until": "5"})).starts_with("`until` is `\"5\"`: give an RFC 3339 time"));
-        assert!(refused(json!({"coder_id": "a b"})).starts_with("`coder_id` is `\"a b\"`: give 1 to 128 characters"));
+        assert!(refused(json!({"coder_id": 7})).starts_with("`coder_id` is `7`: give text, or a list of texts"));
         assert_eq!(refused(json!({"limit": 0})), "`limit` is `0`: give a whole number from 1 to 1000");
     }
 
@@ -202,7 +331,7 @@ mod tests {
     #[test]
     fn an_answer_that_is_full_goes_on_at_the_last_event_it_holds() {
         let page = Page { events: (1..=20).rev().map(|seq| event(seq, 5_000)).collect(), ..Page::default() };
-        let answer = fill(page, AnswerDetail::Full, None);
+        let answer = filled(page);
         let last = serde_json::from_str::<Value>(answer.events.last().expect("events fit").get()).expect("JSON");
         let last = last["seq"].as_u64().expect("a seq");
         assert!(answer.truncated && last > 1);
@@ -213,7 +342,7 @@ mod tests {
     #[test]
     fn an_event_too_large_alone_is_cut_and_the_next_page_goes_on_after_it() {
         let page = Page { events: vec![event(2, 200_000), event(1, 10)], ..Page::default() };
-        let answer = fill(page, AnswerDetail::Full, None);
+        let answer = filled(page);
         assert!(crate::mcp::budget::length(&answer) < crate::mcp::budget::ANSWER_CHARS_MAX);
         assert!(answer.events[0].get().contains("…[cut "));
         let follows = if answer.truncated { answer.next_cursor == Some("2".into()) } else { answer.events.len() == 2 };

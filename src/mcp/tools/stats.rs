@@ -1,31 +1,34 @@
-//! `get_ai_coder_stats`: the counts, and the present state of the coders behind them.
+//! `get_ai_coder_stats`: counts, tokens and cost, in all or a row for each of what they have in common.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{Timestamp, tz::TimeZone};
 use rmcp::model::JsonObject;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
-    aggregate::{GroupKey, GroupKeys, GroupRow, Stats},
-    event::{Invalid, Time, check_coder_id},
-    filter::parse_moment,
+    aggregate::{GroupKey, GroupKeys, GroupRow, Stats, Usage},
+    event::{Invalid, Time},
     history::{self, GroupQuery, Groups, Reader, StatsQuery},
     mcp::{
         arguments::{SomeWords, Words, tool_arguments},
-        budget::{ANSWER_CHARS_MAX, AnswerBudget, shorten},
-        context::ServeContext,
+        budget::{AnswerBudget, shorten},
+        caller::Caller,
+        context::{ServeContext, moment, now},
+        detail::AnswerDetail,
+        naming,
+        told_coder::{self, rounded},
         tool_error::ToolError,
     },
 };
 
 tool_arguments! {
     GetStats {
-        coder_id: Option<String> = "Only this coder's.",
+        group_by: SomeWords<GroupKey> = "A row for each.",
         since: Option<String> = "From: RFC 3339, an age such as 24h, 7d, or today.",
         until: Option<String> = "To, written as since.",
-        group_by: SomeWords<GroupKey> = "A row for each.",
+        coder_id: Option<String> = "Only this coder's.",
     }
 }
 
@@ -35,27 +38,29 @@ impl Words for GroupKey {
     }
 }
 
-/// How many coders are described; the answer is full before many more.
-const CODERS_MAX: usize = 50;
+/// How many coders are counted one by one, the last active ones.
+const CODERS_MAX: usize = 20;
+/// What their ids may take of an answer of a thousand tokens.
+const CODERS_CHARS_MAX: usize = 1_200;
+/// How many codes of errors are told, the most frequent.
+const CODES_MAX: usize = 8;
+/// What the resource tells of all coders' counts.
+const RESOURCE_CHARS_MAX: usize = 20_000;
 
 #[derive(Serialize)]
 pub(in crate::mcp) struct StatsAnswer {
     #[serde(flatten)]
-    stats: Value,
-    /// With group_by: the dearest first, or in order of time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    groups: Option<Vec<Value>>,
-    /// With group_by: all of them, those left out included.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    sum: Option<GroupRow>,
-    /// Coders or groups were left out to keep the answer short: ask for one with coder_id, or `list_ai_coders`.
+    stats: JsonObject,
+    /// Groups were left out to keep the answer short.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     truncated: bool,
+    now: Time,
 }
 
 impl StatsAnswer {
+    /// NameOrNames of models, tools and coders are recorded text.
     pub(super) fn is_of_coders(&self) -> bool {
-        self.groups.is_some() || self.stats["coders"].as_array().is_some_and(|coders| !coders.is_empty())
+        ["groups", "coders"].iter().any(|key| self.stats.contains_key(*key))
     }
 }
 
@@ -63,60 +68,187 @@ pub(super) fn input() -> Arc<JsonObject> {
     GetStats::schema()
 }
 
-pub(super) async fn call(serving: &ServeContext, arguments: Option<JsonObject>) -> Result<StatsAnswer, ToolError> {
-    let GetStats { coder_id: coder, since, until, group_by } = GetStats::check(arguments)?;
-    coder.as_deref().map_or(Ok(()), check_coder_id)?;
-    let moment = |name: &'static str, given: Option<String>| {
-        given.map(|given| parse_moment(name, &given, SystemTime::now().into())).transpose()
-    };
-    let (since, until) = (moment("since", since)?, moment("until", until)?);
-    if !group_by.0.is_empty() {
-        return grouped(serving, coder, since, until, &group_by.0).await;
-    }
-    if until.is_some() {
-        return Err(Invalid::new("until", "`until` needs `group_by`").into());
-    }
-    // Of one coder it is a row and what hangs on it.
-    let takes_few_rows = coder.is_some() && since.is_none();
-    let query = StatsQuery { coder, since, coders_max: CODERS_MAX };
-    let read = move |reader: &mut Reader| {
-        let stats = reader.stats(&query)?;
-        match &query.coder {
-            Some(coder) if stats.coders.is_empty() => Ok(Err(ToolError::unknown_coder(reader, coder)?)),
-            _ => Ok(Ok(answer(stats, &query))),
-        }
-    };
-    if takes_few_rows { serving.bus.read_few(read).await? } else { serving.bus.read(read).await? }
-}
-
-async fn grouped(
-    serving: &ServeContext,
-    coder: Option<String>,
+/// What is asked for.
+struct AskedStats {
+    keys: Option<GroupKeys>,
     since: Option<Time>,
     until: Option<Time>,
-    group_by: &[GroupKey],
-) -> Result<StatsAnswer, ToolError> {
-    let keys = GroupKeys::parse(group_by.iter().map(|key| key.name())).map_err(|error| Invalid::new("group_by", error))?;
-    let read = move |reader: &mut Reader| {
-        if let Some(coder) = &coder
-            && reader.coder(coder)?.is_none()
-        {
-            return Ok(Err(ToolError::unknown_coder(reader, coder)?));
-        }
-        let groups = reader.groups(&GroupQuery { keys, coder, since, until, hour_of: &local_hour })?;
-        Ok(Ok(answer_of_groups(groups)))
-    };
-    serving.bus.read(read).await?
 }
 
-fn answer_of_groups(Groups { since, rows, sum }: Groups) -> StatsAnswer {
-    let mut stats = JsonObject::new();
-    if let Some(since) = since {
-        stats.insert("since".into(), since.to_string().into());
+pub(super) async fn call(
+    serving: &ServeContext,
+    arguments: Option<JsonObject>,
+    caller: Caller,
+) -> Result<StatsAnswer, ToolError> {
+    let GetStats { coder_id, since, until, group_by } = GetStats::check(arguments)?;
+    let keys = match &group_by.0[..] {
+        [] => None,
+        keys => Some(GroupKeys::parse(keys.iter().map(|key| key.name())).map_err(|error| Invalid::new("group_by", error))?),
+    };
+    let asked =
+        AskedStats { keys, since: moment("since", since.as_deref(), now())?, until: moment("until", until.as_deref(), now())? };
+    serving
+        .read(move |reader| {
+            let coder = coder_id.as_deref().map(|said| naming::coder(reader, &caller, said)).transpose()?;
+            match (&asked.keys, asked.until) {
+                (Some(keys), _) => grouped(reader, keys, coder, &asked),
+                (None, Some(_)) => counted_until(reader, coder, &asked),
+                (None, None) => counted(reader, coder, &asked),
+            }
+        })
+        .await
+}
+
+/// The seed's keys, from what is folded of the whole or since a time.
+fn counted(reader: &mut Reader, coder: Option<String>, asked: &AskedStats) -> Result<StatsAnswer, ToolError> {
+    let now = now();
+    let query = StatsQuery { coder, since: asked.since, coders_max: CODERS_MAX };
+    let mut stats = reader.stats(&query)?;
+    let mut latest: Vec<(String, u64)> = Vec::new();
+    for coder in &stats.coders {
+        latest.extend(stats.events_by_coder.get(&coder.coder_id).map(|&events| (coder.coder_id.clone(), events)));
     }
-    let rows = rows.into_iter().map(|row| serde_json::to_value(row).expect("a row has only JSON values and text keys"));
-    let (rows, left) = AnswerBudget::beside(&(&stats, &sum)).fill(rows);
-    StatsAnswer { stats: stats.into(), groups: Some(rows), sum: Some(sum), truncated: left }
+    let coders = std::mem::take(&mut stats.coders);
+    let mut told = figures(&stats);
+    tell_coders(&mut told, latest, stats.coders_total);
+    if query.coder.is_some() {
+        let row = |coder| told_coder::tell(coder, now, AnswerDetail::Summary);
+        told.insert("coders".into(), coders.iter().map(row).collect());
+    }
+    Ok(StatsAnswer { stats: told, truncated: false, now })
+}
+
+/// The same up to a time, which is told from the counts of minutes and hours alone.
+fn counted_until(reader: &mut Reader, coder: Option<String>, asked: &AskedStats) -> Result<StatsAnswer, ToolError> {
+    let mut by = |key: GroupKey| {
+        let keys = GroupKeys::parse([key.name()]).map_err(|error| Invalid::new("group_by", error))?;
+        read_groups(reader, &keys, coder.clone(), asked)
+    };
+    let (types, coders) = (by(GroupKey::Type)?, by(GroupKey::Coder)?);
+    let counts = |groups: Groups, key| {
+        let named = |row: GroupRow| row.get(key).map(|name| (name.to_owned(), row.events));
+        groups.rows.into_iter().filter_map(named).collect::<Vec<_>>()
+    };
+    let mut told = JsonObject::new();
+    told.insert("total_events".into(), coders.sum.events.into());
+    told.extend(types.since.map(|since| ("since".to_owned(), since.to_string().into())));
+    told.extend(asked.until.map(|until| ("until".to_owned(), until.to_string().into())));
+    told.extend(usage(&coders.sum.usage));
+    let by_type: BTreeMap<String, u64> = counts(types, GroupKey::Type).into_iter().collect();
+    told.insert("events_by_type".into(), json!(by_type));
+    let coders = counts(coders, GroupKey::Coder);
+    let total = coders.len() as u64;
+    tell_coders(&mut told, coders, total);
+    Ok(StatsAnswer { stats: told, truncated: false, now: now() })
+}
+
+/// What is counted, without what is nothing.
+fn figures(stats: &Stats) -> JsonObject {
+    let mut told = JsonObject::new();
+    told.insert("total_events".into(), stats.total_events.into());
+    told.insert("events_by_type".into(), json!(stats.events_by_type));
+    told.extend(stats.last_event.map(|last| ("last_event".to_owned(), last.to_string().into())));
+    told.insert("events_per_minute".into(), stats.events_per_minute.into());
+    told.extend(stats.since.map(|since| ("since".to_owned(), since.to_string().into())));
+    told.insert("coders_total".into(), stats.coders_total.into());
+    told.extend(usage(&stats.usage));
+    let mut history = json!(stats.history);
+    if let Value::Object(fields) = &mut history {
+        fields.retain(|key, value| key == "head" || *value != json!(0));
+    }
+    told.insert("history".into(), history);
+    told
+}
+
+/// The first of `coders`, as far as there is room, and how many more there are.
+fn tell_coders(told: &mut JsonObject, coders: Vec<(String, u64)>, total: u64) {
+    let mut left = CODERS_CHARS_MAX;
+    let fits = |(id, _): &(String, u64)| {
+        let room = left.checked_sub(id.len());
+        left = room.unwrap_or(left);
+        room.is_some()
+    };
+    let by_coder: BTreeMap<String, u64> = coders.into_iter().take(CODERS_MAX).take_while(fits).collect();
+    let more = total.saturating_sub(by_coder.len() as u64);
+    if more > 0 {
+        told.insert("coders_more".into(), more.into());
+    }
+    told.insert("events_by_coder".into(), json!(by_coder));
+}
+
+/// Tokens, cost and errors: a total once, no zeros, cost to a hundredth of a cent, the most frequent codes.
+fn usage(usage: &Usage) -> JsonObject {
+    let Value::Object(mut told) = json!(usage) else { return JsonObject::new() };
+    if let Some(Value::Object(tokens)) = told.get_mut("tokens") {
+        tokens.retain(|key, value| key == "total" || (key != "used" && *value != json!(0)));
+    }
+    for key in ["cost_usd", "cost_estimated_usd"] {
+        if let Some(cost) = told.get(key).and_then(Value::as_f64) {
+            told.insert(key.into(), rounded(cost).into());
+        }
+    }
+    let mut codes: Vec<(&String, &u64)> = usage.errors_by_code.iter().collect();
+    codes.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), *code));
+    let left: u64 = codes.iter().skip(CODES_MAX).map(|(_, count)| **count).sum();
+    if left > 0 {
+        let mut frequent: JsonObject =
+            codes.into_iter().take(CODES_MAX).map(|(code, count)| (code.clone(), json!(count))).collect();
+        frequent.insert("…".into(), left.into());
+        told.insert("errors_by_code".into(), frequent.into());
+    }
+    told
+}
+
+fn read_groups(reader: &mut Reader, keys: &GroupKeys, coder: Option<String>, asked: &AskedStats) -> Result<Groups, ToolError> {
+    let query = GroupQuery { keys: keys.clone(), coder, since: asked.since, until: asked.until, hour_of: &local_hour };
+    Ok(reader.groups(&query)?)
+}
+
+/// The dearest first, or in order of time; and the sum of all, those left out included.
+fn grouped(reader: &mut Reader, keys: &GroupKeys, coder: Option<String>, asked: &AskedStats) -> Result<StatsAnswer, ToolError> {
+    let now = now();
+    let Groups { since, rows, sum } = read_groups(reader, keys, coder, asked)?;
+    let mut told = JsonObject::new();
+    told.extend(since.map(|since| ("since".to_owned(), since.to_string().into())));
+    told.insert("sum".into(), row(keys, &sum).into());
+    let budget = AnswerBudget::beside(&told);
+    let of_coders = keys.iter().any(|key| key == GroupKey::Coder);
+    let mut told_rows = Vec::new();
+    for group in &rows {
+        let mut told = row(keys, group);
+        if let Some(id) = group.get(GroupKey::Coder).filter(|_| of_coders && told_rows.len() < STATES_MAX) {
+            told.extend(state(reader, id, now)?);
+        }
+        told_rows.push(Value::Object(told));
+    }
+    let (rows, left) = budget.fill(told_rows);
+    told.insert("groups".into(), rows.into());
+    Ok(StatsAnswer { stats: told, truncated: left, now })
+}
+
+/// More rows with a state than this no answer holds.
+const STATES_MAX: usize = 200;
+
+fn row(keys: &GroupKeys, group: &GroupRow) -> JsonObject {
+    let named = keys.iter().filter_map(|key| Some((key.name().to_owned(), Value::from(group.get(key)?))));
+    let mut told: JsonObject = named.collect();
+    told.insert("events".into(), group.events.into());
+    told.extend(usage(&group.usage));
+    let of_tools = [
+        ("tool_calls", group.tool_calls),
+        ("tool_calls_failed", group.tool_calls_failed),
+        ("tool_duration_ms", group.tool_duration_ms),
+    ];
+    told.extend(of_tools.into_iter().filter(|(_, count)| *count > 0).map(|(key, count)| (key.to_owned(), count.into())));
+    told
+}
+
+/// Where a coder stands, beside what it cost.
+fn state(reader: &mut Reader, id: &str, now: Time) -> Result<JsonObject, ToolError> {
+    let Some(coder) = reader.coder(id)? else { return Ok(JsonObject::new()) };
+    let Value::Object(mut told) = told_coder::tell(&coder, now, AnswerDetail::Summary) else { return Ok(JsonObject::new()) };
+    told.retain(|key, _| ["handle", "coder_name", "title", "status", "needs_attention", "age_s"].contains(&key.as_str()));
+    Ok(told)
 }
 
 /// As a person's clock has it: days are theirs.
@@ -125,25 +257,18 @@ fn local_hour(time: Time) -> String {
     local.map_or_else(|_| time.to_string(), |local| local.strftime("%Y-%m-%d %H:00").to_string())
 }
 
-/// The whole history's statistics, as the resource gives them.
+/// The whole history's statistics with the states of the last active coders, as the resource gives them.
 pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<StatsAnswer, history::Error> {
-    let query = StatsQuery { coder: None, since: None, coders_max: CODERS_MAX };
-    Ok(answer(reader.stats(&query)?, &query))
-}
-
-fn answer(stats: Stats, query: &StatsQuery) -> StatsAnswer {
-    let more = query.coder.is_none() && (stats.coders.len() as u64) < stats.coders_total;
-    fill(stats, more)
-}
-
-fn fill(mut stats: Stats, more: bool) -> StatsAnswer {
-    /// Counts by coder and code are many only where ids are long; most of an answer is for the coders.
-    const COUNTS_CHARS_MAX: usize = ANSWER_CHARS_MAX / 2;
+    /// The answer is full before many more.
+    const SHOWN_MAX: usize = 50;
+    let mut stats = reader.stats(&StatsQuery { coder: None, since: None, coders_max: SHOWN_MAX })?;
+    let more = (stats.coders.len() as u64) < stats.coders_total;
     let coders = std::mem::take(&mut stats.coders);
-    let mut told = serde_json::to_value(stats).expect("statistics have only JSON values and text keys");
-    shorten(&mut told, COUNTS_CHARS_MAX);
-    let coders = coders.into_iter().map(|coder| serde_json::to_value(coder).expect("a coder has only JSON values and text keys"));
+    let mut told = json!(stats);
+    shorten(&mut told, RESOURCE_CHARS_MAX);
+    let coders = coders.iter().map(|coder| json!(coder));
     let (coders, left) = AnswerBudget::beside(&told).fill(coders);
     told["coders"] = coders.into();
-    StatsAnswer { stats: told, groups: None, sum: None, truncated: left || more }
+    let Value::Object(stats) = told else { return Ok(StatsAnswer { stats: JsonObject::new(), truncated: true, now: now() }) };
+    Ok(StatsAnswer { stats, truncated: left || more, now: now() })
 }

@@ -1,19 +1,20 @@
 //! Looking and waiting: what lies between a cursor and now, and then what comes.
 //!
 //! First the history is read up to its head; a wait goes on from there. It ends when the caller's patience does, when the
-//! caller is gone, or when what was asked for came.
+//! caller is gone, or when what was asked for came or is so.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    aggregate::CoderView,
     bus::{self, Begin, Bus, Delivery, Subscription},
+    event::{Micros, Time},
     filter::{Filter, TypeSet},
-    history::{self, Order, Position, Query, Reader},
+    history::{self, CensusQuery, Reader},
     mcp::{
+        context::now,
         cursor::Cursor,
         detail::AnswerDetail,
         progress::ProgressNotifier,
@@ -23,22 +24,38 @@ use crate::{
     },
 };
 
-use super::EVERY_CODER;
-
 /// How many events one step of a replay or a wait takes: events may be large, and all of them are in memory at once.
 const STEP_EVENTS_MAX: usize = 256;
-/// How often a waiting call shows that it lives.
+/// How often a waiting call shows that it lives, and looks at what no event tells, such as silence.
 const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 /// What is watched, and how it is told.
 pub(super) struct CoderWatch {
-    pub coder: String,
+    pub watched: Watched,
+    /// In the caller's words.
+    pub told: String,
     /// What the history is asked for: the wanted types and those that decide `until`.
     pub filter: Filter,
     pub wanted: TypeSet,
     pub until: Option<Until>,
     pub events_max: usize,
+    pub gather: Duration,
     pub detail: AnswerDetail,
+    /// No cursor was given: the caller knows of nothing yet.
+    pub is_first: bool,
+}
+
+pub(super) enum Watched {
+    All,
+    One(WatchedCoder),
+    Some(Vec<WatchedCoder>),
+}
+
+pub(super) struct WatchedCoder {
+    /// Or what was said, where nobody is called so yet.
+    pub coder_id: String,
+    /// Who may be meant by that.
+    pub nearest: Vec<String>,
 }
 
 /// How long a wait may go on, and who hears of it.
@@ -51,30 +68,24 @@ pub(super) struct Patience {
 
 /// Where a watch starts.
 enum WatchStart {
-    At {
-        seq: u64,
-        /// The watched coder has no event up to here.
-        begins: bool,
-        history: String,
-    },
+    At { seq: u64, history: String },
     Lost(u64),
 }
 
-impl CoderWatch {
-    /// The one coder that is watched.
-    pub fn one(&self) -> Option<&str> {
-        (self.coder != EVERY_CODER).then_some(self.coder.as_str())
+impl Watched {
+    /// Empty for all.
+    pub fn ids(&self) -> Vec<String> {
+        match self {
+            Watched::All => Vec::new(),
+            Watched::One(one) => vec![one.coder_id.clone()],
+            Watched::Some(some) => some.iter().map(|coder| coder.coder_id.clone()).collect(),
+        }
     }
+}
 
-    /// Reads what lies between the cursor and now; gives the end of the call where it needs no wait.
-    pub async fn catch_up(
-        &self,
-        bus: &Bus,
-        cursor: Option<Cursor>,
-        patience: &Patience,
-    ) -> Result<(Gathering, Option<WatchEnded>), ToolError> {
-        let present = cursor.is_none();
-        let beginner = self.one().filter(|_| self.until.as_ref().is_some_and(Until::waits_for_running)).map(str::to_owned);
+impl CoderWatch {
+    /// Reads what lies between the cursor and now; what it gathered has ended where the call needs no wait.
+    pub async fn catch_up(&self, bus: &Bus, cursor: Option<Cursor>, patience: &mut Patience) -> Result<Gathering, ToolError> {
         let start = bus
             .read_few(move |reader| {
                 // Before all else is looked at: what is committed meanwhile lies behind it, and is read or waited for.
@@ -84,35 +95,33 @@ impl CoderWatch {
                     Some(Ok(seq)) => seq,
                     Some(Err(_)) => return Ok(WatchStart::Lost(position.head)),
                 };
-                let begins = match beginner {
-                    Some(coder) => CoderWatch::begins_after(reader, &coder, seq, &position)?,
-                    None => false,
-                };
-                Ok(WatchStart::At { seq, begins, history: position.history })
+                Ok(WatchStart::At { seq, history: position.history })
             })
             .await?;
         let mut gathering = match start {
-            WatchStart::At { seq, begins, history } => self.gathering(seq).beginning_if(begins).of(history),
-            WatchStart::Lost(head) => return Ok((self.gathering(head), Some(WatchEnded::Gap))),
+            WatchStart::At { seq, history } => self.gathering(seq).of(history),
+            WatchStart::Lost(head) => {
+                let mut lost = self.gathering(head);
+                lost.end(WatchEnded::Gap);
+                return Ok(lost);
+            }
         };
-        if present {
-            let ended = match &self.until {
-                None => Some(WatchEnded::Now),
-                Some(until) => {
-                    self.state(bus).await?.is_some_and(|coder| until.is_met_by_state(&coder)).then_some(WatchEnded::Until)
-                }
-            };
-            return Ok((gathering, ended));
+        if self.is_first && self.until.is_none() {
+            gathering.end(WatchEnded::Now);
+            return Ok(gathering);
         }
         if !self.read_on(bus, &mut gathering, patience).await? {
-            return Ok((gathering, Some(WatchEnded::Shutdown)));
+            gathering.end(WatchEnded::Shutdown);
+            return Ok(gathering);
         }
-        // Only now, when all that is left is read: what is left goes before what the state alone can tell.
-        if gathering.ended().is_none() && self.is_met_by_what_is_gone(bus, &gathering).await? {
-            gathering.meet();
+        self.judge(bus, &mut gathering, None).await?;
+        if self.is_gathered(&gathering) || patience.deadline <= Instant::now() {
+            gathering.pause();
+        } else {
+            // A moment, in which no task is worth making.
+            self.wait(bus, &mut gathering, patience).await?;
         }
-        let ended = gathering.pause();
-        Ok((gathering, ended))
+        Ok(gathering)
     }
 
     /// Takes everything up to now, or up to the end of the call; false where it gave up in between. A long history takes
@@ -125,25 +134,6 @@ impl CoderWatch {
             }
         }
         Ok(true)
-    }
-
-    /// What is waited for may have been among the events that retention took; then only the state can tell.
-    async fn is_met_by_what_is_gone(&self, bus: &Bus, gathering: &Gathering) -> Result<bool, ToolError> {
-        match gathering.until() {
-            Some(until) if gathering.missed().is_some() => {
-                Ok(self.state(bus).await?.is_some_and(|coder| until.is_met_by_state(&coder)))
-            }
-            _ => Ok(false),
-        }
-    }
-
-    /// Whether the watched coder has no event up to `from`. Where retention removed some, the first one may be among them.
-    fn begins_after(reader: &mut Reader, coder: &str, from: u64, position: &Position) -> Result<bool, history::Error> {
-        let query = Query { filter: Filter::coder(coder.to_owned()), order: Order::Oldest, limit: 1, ..Query::default() };
-        Ok(match reader.page(&query)?.events.first() {
-            Some(first) => first.seq > from && position.floor == 0,
-            None => reader.coder(coder)?.is_none(),
-        })
     }
 
     pub fn gathering(&self, from: u64) -> Gathering {
@@ -167,61 +157,126 @@ impl CoderWatch {
     }
 
     /// Waits for what comes after everything gathered so far.
-    pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<WatchEnded, ToolError> {
+    pub async fn wait(&self, bus: &Bus, gathering: &mut Gathering, patience: &mut Patience) -> Result<(), ToolError> {
         // After what was gathered, not from now: what came since the history was read is given first.
         let mut subscription = bus.subscribe(self.filter.clone(), Begin::After(gathering.through()));
-        let mut missed = gathering.missed();
         let step = self.step_events_max();
         let mut tick = tokio::time::interval(REPORT_EVERY);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        loop {
+        while gathering.ended().is_none() {
+            let gathered = self.gathered_at(gathering);
             tokio::select! {
-                () = patience.closing.cancelled() => return Ok(WatchEnded::Shutdown),
-                () = patience.cancelled.cancelled() => return Ok(WatchEnded::Shutdown),
+                () = patience.closing.cancelled() => gathering.end_with_what_came(WatchEnded::Shutdown),
+                () = patience.cancelled.cancelled() => gathering.end_with_what_came(WatchEnded::Shutdown),
                 () = tokio::time::sleep_until(patience.deadline) => {
                     // Moves the cursor past what was not wanted, so that the next call need not read it again.
                     self.read_on(bus, gathering, patience).await?;
-                    return Ok(gathering.pause().unwrap_or(WatchEnded::Timeout));
+                    gathering.pause();
+                    gathering.end(WatchEnded::Timeout);
                 }
-                _ = tick.tick() => patience.tell(&self.coder, gathering.count()).await,
+                () = sleep_until(gathered), if gathered.is_some() => drop(gathering.pause()),
+                _ = tick.tick() => {
+                    patience.tell(&self.told, gathering.count()).await;
+                    self.judge(bus, gathering, None).await?;
+                }
                 batch = subscription.next_batch(step) => match batch {
-                    None => return Ok(WatchEnded::Shutdown),
-                    Some(batch) => take(gathering, batch?, &subscription),
+                    None => gathering.end(WatchEnded::Shutdown),
+                    Some(batch) => {
+                        let touched = take(gathering, batch?, &subscription);
+                        self.judge(bus, gathering, Some(touched)).await?;
+                    }
                 }
             }
-            if gathering.missed() != missed {
-                missed = gathering.missed();
-                if self.is_met_by_what_is_gone(bus, gathering).await? {
-                    gathering.meet();
-                }
-            }
-            if let Some(ended) = gathering.pause() {
-                return Ok(ended);
+            // Nobody should wait to hear that something is gone.
+            if gathering.events().is_empty() {
+                gathering.pause();
             }
         }
+        Ok(())
+    }
+
+    fn gather_micros(&self) -> Micros {
+        self.gather.as_micros() as Micros
+    }
+
+    fn is_gathered(&self, gathering: &Gathering) -> bool {
+        gathering.gathers_until(self.gather_micros()).is_none_or(|until| until <= now())
+    }
+
+    /// When enough was waited for more; nothing came yet where there is none.
+    fn gathered_at(&self, gathering: &Gathering) -> Option<Instant> {
+        let until: Time = gathering.gathers_until(self.gather_micros())?;
+        // Clocks are set now and then; no gathering is longer for it.
+        let left = until.since(now()).clamp(0, self.gather_micros());
+        Some(Instant::now() + Duration::from_micros(left.unsigned_abs()))
+    }
+
+    /// Whether the coders stand as is waited for; only those that were `touched`, where that is known.
+    async fn judge(&self, bus: &Bus, gathering: &mut Gathering, touched: Option<BTreeSet<String>>) -> Result<(), bus::Error> {
+        let Some(until) = self.until.clone().filter(Until::judges_state) else { return Ok(()) };
+        if gathering.ended().is_some() || touched.as_ref().is_some_and(BTreeSet::is_empty) {
+            return Ok(());
+        }
+        let ids = match (&self.watched, touched) {
+            (Watched::All, None) => None,
+            (Watched::All, Some(touched)) => Some(touched.into_iter().collect()),
+            (watched, _) => Some(watched.ids()),
+        };
+        let not_coders = self.filter.not_coders.clone();
+        let met = match ids {
+            Some(ids) => bus.read_few(move |reader| standing(reader, &ids, &until)).await?,
+            None => bus.read(move |reader| standing_of_all(reader, &until)).await?,
+        };
+        gathering.meet(met.into_iter().filter(|id| !not_coders.contains(id)).collect());
+        Ok(())
     }
 
     fn step_events_max(&self) -> usize {
         if self.until.is_some() { STEP_EVENTS_MAX } else { self.events_max.min(STEP_EVENTS_MAX) }
     }
+}
 
-    async fn state(&self, bus: &Bus) -> Result<Option<CoderView>, bus::Error> {
-        match self.one().map(str::to_owned) {
-            Some(coder) => bus.read_few(move |reader| reader.coder(&coder)).await,
-            None => Ok(None),
-        }
+/// Those of `ids` that stand so.
+fn standing(reader: &mut Reader, ids: &[String], until: &Until) -> Result<Vec<String>, history::Error> {
+    let mut met = Vec::new();
+    for id in ids {
+        met.extend(reader.coder(id)?.filter(|coder| until.is_met_by_state(coder)).map(|coder| coder.coder_id));
+    }
+    Ok(met)
+}
+
+/// Those that stand so, of all that are unfinished or were active within a day.
+fn standing_of_all(reader: &mut Reader, until: &Until) -> Result<Vec<String>, history::Error> {
+    let day = Some(now().plus(-Time::DAY));
+    let census = reader.census(&CensusQuery { finished_since: day, ..CensusQuery::default() })?;
+    let mut met =
+        census.coders.into_iter().map(|entry| entry.coder).filter(|coder| until.is_met_by_state(coder)).collect::<Vec<_>>();
+    met.sort_by_key(|coder| std::cmp::Reverse(coder.last_activity));
+    Ok(met.into_iter().map(|coder| coder.coder_id).collect())
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 
-fn take(gathering: &mut Gathering, batch: Vec<Delivery>, subscription: &Subscription) {
+/// Whom it was of.
+fn take(gathering: &mut Gathering, batch: Vec<Delivery>, subscription: &Subscription) -> BTreeSet<String> {
+    let mut touched = BTreeSet::new();
     for delivery in batch {
         match delivery {
-            Delivery::Event(event) => gathering.take(event),
+            Delivery::Event(event) => {
+                touched.insert(event.coder_id.clone());
+                gathering.take(event);
+            }
             Delivery::Missed(missed) => gathering.miss(missed),
-            Delivery::Replaced => gathering.lose(),
+            Delivery::Replaced => gathering.end(WatchEnded::Gap),
         }
     }
     gathering.looked_through(subscription.cursor());
+    touched
 }
 
 impl Patience {
@@ -230,9 +285,9 @@ impl Patience {
     }
 
     /// A caller that does not read must not hold up the answer.
-    async fn tell(&mut self, coder: &str, events: u64) {
+    async fn tell(&mut self, whom: &str, events: u64) {
         let message =
-            if events == 0 { format!("waiting for {coder}") } else { format!("waiting for {coder}, {events} events so far") };
+            if events == 0 { format!("waiting for {whom}") } else { format!("waiting for {whom}, {events} events so far") };
         tokio::select! {
             () = self.closing.cancelled() => {}
             () = self.cancelled.cancelled() => {}
