@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-use self::watch::{CoderWatch, Patience, Watched, WatchedCoder};
+use self::watch::{CoderWatch, Patience, WatchTarget, WatchedCoder};
 use super::gather::WatchEnded;
 
 const EVERY_CODER: &str = "*";
@@ -185,7 +185,7 @@ impl CoderWatch {
         let not_coder = given.not_coder;
         let (watched, not_coders) = serving
             .read(move |reader| {
-                let watched = Watched::of(reader, &caller, &said)?;
+                let watched = WatchTarget::of(reader, &caller, &said)?;
                 Ok((watched, naming::coders(reader, &caller, not_coder.as_slice())?))
             })
             .await?;
@@ -204,13 +204,15 @@ impl CoderWatch {
     }
 }
 
-impl Watched {
+impl WatchTarget {
     /// One that is not known yet is waited for.
-    fn of(reader: &mut Reader, caller: &Caller, said: &[String]) -> Result<Watched, ToolError> {
+    fn of(reader: &mut Reader, caller: &Caller, said: &[String]) -> Result<WatchTarget, ToolError> {
         match said {
-            [one] if one == EVERY_CODER => Ok(Watched::All),
-            [one] => Ok(Watched::One(WatchedCoder::of(reader, caller, one)?)),
-            list => list.iter().map(|said| WatchedCoder::of(reader, caller, said)).collect::<Result<_, _>>().map(Watched::Some),
+            [one] if one == EVERY_CODER => Ok(WatchTarget::All),
+            [one] => Ok(WatchTarget::One(WatchedCoder::of(reader, caller, one)?)),
+            list => {
+                list.iter().map(|said| WatchedCoder::of(reader, caller, said)).collect::<Result<_, _>>().map(WatchTarget::Some)
+            }
         }
     }
 }

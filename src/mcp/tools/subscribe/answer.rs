@@ -22,7 +22,7 @@ use crate::{
 
 use super::{
     super::gather::{Gathering, WatchEnded},
-    watch::{CoderWatch, Watched, WatchedCoder},
+    watch::{CoderWatch, WatchTarget, WatchedCoder},
 };
 
 /// The states of coders take no more of an answer than this; the rest is for events.
@@ -94,15 +94,15 @@ impl CoderWatch {
         let tells_all = self.is_first || gathering.missed().is_some() || gathering.ended() == Some(WatchEnded::Gap);
         let ids = self.watched.ids();
         let mut told: Vec<String> = match (&self.watched, tells_all) {
-            (Watched::One(_) | Watched::Some(_), true) => ids,
-            (Watched::One(_) | Watched::Some(_), false) => {
+            (WatchTarget::One(_) | WatchTarget::Some(_), true) => ids,
+            (WatchTarget::One(_) | WatchTarget::Some(_), false) => {
                 let happened =
                     |id: &String| gathering.met().contains(id) || gathering.events().iter().any(|event| event.coder_id == *id);
                 ids.into_iter().filter(happened).collect()
             }
-            (Watched::All, _) => gathering.met().to_vec(),
+            (WatchTarget::All, _) => gathering.met().to_vec(),
         };
-        told.truncate(if matches!(self.watched, Watched::All) { MET_MAX } else { told.len() });
+        told.truncate(if matches!(self.watched, WatchTarget::All) { MET_MAX } else { told.len() });
         told
     }
 
@@ -168,24 +168,24 @@ impl CoderWatch {
             told
         });
         match &self.watched {
-            Watched::One(one) if !one.nearest.is_empty() || self.is_first => {
+            WatchTarget::One(one) if !one.nearest.is_empty() || self.is_first => {
                 (Some(told.into_iter().next().unwrap_or(Value::Null)), Vec::new())
             }
-            Watched::One(_) => (told.into_iter().next(), Vec::new()),
-            Watched::Some(_) | Watched::All => (None, AnswerBudget::of(CODERS_CHARS_MAX).fill(told).0),
+            WatchTarget::One(_) => (told.into_iter().next(), Vec::new()),
+            WatchTarget::Some(_) | WatchTarget::All => (None, AnswerBudget::of(CODERS_CHARS_MAX).fill(told).0),
         }
     }
 
     fn nearest(&self) -> Option<Value> {
         let lost = |coder: &&WatchedCoder| !coder.nearest.is_empty();
         match &self.watched {
-            Watched::One(one) => lost(&one).then(|| json!(one.nearest)),
-            Watched::Some(some) => {
+            WatchTarget::One(one) => lost(&one).then(|| json!(one.nearest)),
+            WatchTarget::Some(some) => {
                 let nearest: serde_json::Map<String, Value> =
                     some.iter().filter(lost).map(|coder| (coder.coder_id.clone(), json!(coder.nearest))).collect();
                 (!nearest.is_empty()).then(|| nearest.into())
             }
-            Watched::All => None,
+            WatchTarget::All => None,
         }
     }
 }

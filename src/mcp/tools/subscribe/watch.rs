@@ -31,7 +31,7 @@ const REPORT_EVERY: Duration = Duration::from_secs(5);
 
 /// What is watched, and how it is told.
 pub(super) struct CoderWatch {
-    pub watched: Watched,
+    pub watched: WatchTarget,
     /// In the caller's words.
     pub told: String,
     /// What the history is asked for: the wanted types and those that decide `until`.
@@ -45,7 +45,7 @@ pub(super) struct CoderWatch {
     pub is_first: bool,
 }
 
-pub(super) enum Watched {
+pub(super) enum WatchTarget {
     All,
     One(WatchedCoder),
     Some(Vec<WatchedCoder>),
@@ -72,13 +72,13 @@ enum WatchStart {
     Lost(u64),
 }
 
-impl Watched {
+impl WatchTarget {
     /// Empty for all.
     pub fn ids(&self) -> Vec<String> {
         match self {
-            Watched::All => Vec::new(),
-            Watched::One(one) => vec![one.coder_id.clone()],
-            Watched::Some(some) => some.iter().map(|coder| coder.coder_id.clone()).collect(),
+            WatchTarget::All => Vec::new(),
+            WatchTarget::One(one) => vec![one.coder_id.clone()],
+            WatchTarget::Some(some) => some.iter().map(|coder| coder.coder_id.clone()).collect(),
         }
     }
 }
@@ -218,8 +218,8 @@ impl CoderWatch {
             return Ok(());
         }
         let ids = match (&self.watched, touched) {
-            (Watched::All, None) => None,
-            (Watched::All, Some(touched)) => Some(touched.into_iter().collect()),
+            (WatchTarget::All, None) => None,
+            (WatchTarget::All, Some(touched)) => Some(touched.into_iter().collect()),
             (watched, _) => Some(watched.ids()),
         };
         let not_coders = self.filter.not_coders.clone();
