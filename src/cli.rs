@@ -31,6 +31,7 @@ mod logging;
 mod maintenance;
 mod man;
 mod names;
+mod pager;
 mod print;
 mod progress;
 #[cfg(unix)]
@@ -38,6 +39,7 @@ mod run;
 mod runtime;
 mod serve;
 mod setup;
+mod show;
 mod stats;
 mod types;
 mod watch;
@@ -84,6 +86,7 @@ looks after it: hooks start it, and it leaves by itself.";
 enum CliCommand {
     Emit(emit::EmitArgs),
     List(list::ListArgs),
+    Show(show::ShowArgs),
     Follow(follow::FollowArgs),
     Watch(watch::WatchArgs),
     Stats(stats::StatsArgs),
@@ -145,6 +148,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
     match command {
         CliCommand::Emit(emit) => emit.run(&call),
         CliCommand::List(list) => list.run(&call),
+        CliCommand::Show(show) => show.run(&call),
         CliCommand::Follow(follow) => follow.run(call),
         CliCommand::Watch(watch) => watch.run(call),
         CliCommand::Stats(stats) => stats.run(&call),

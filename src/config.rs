@@ -112,6 +112,8 @@ pub struct Environment {
     pub log: Option<String>,
     /// Also where the terminal knows nothing but text.
     pub no_color: bool,
+    /// What shows a person what is longer than a screen.
+    pub pager: Option<OsString>,
     /// Whatever the file says of it.
     forbids_keeper: bool,
     /// What those who send to `collect` must know.
@@ -142,6 +144,7 @@ impl Environment {
             claude_pid: text("CLAUDE_PID").and_then(|pid| pid.parse().ok()),
             log: text("AI_CODER_EVENTS_LOG").or_else(|| text("RUST_LOG")),
             no_color: variable("NO_COLOR").is_some() || Environment::is_dumb(),
+            pager: variable("PAGER"),
             forbids_keeper: variable("AI_CODER_EVENTS_KEEPER").is_some_and(|value| value == "off"),
             token: text("AI_CODER_EVENTS_TOKEN"),
             home: std::env::home_dir().filter(|home| home.is_absolute()),
@@ -163,6 +166,11 @@ impl Environment {
             return false;
         }
         std::env::vars_os().any(|(name, _)| name.to_str().is_some_and(is_telemetry))
+    }
+
+    /// Whether a program that is started would find no such variable.
+    pub fn has_no(name: &str) -> bool {
+        std::env::var_os(name).is_none()
     }
 
     /// Whether the terminal can do nothing but print.

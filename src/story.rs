@@ -3,6 +3,8 @@
 
 mod act;
 mod live;
+mod session;
 
 pub use act::{Act, acts};
 pub use live::LiveActs;
+pub use session::{StepKind, StoryStep, StoryTurn, Storyteller};

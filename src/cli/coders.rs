@@ -125,7 +125,7 @@ fn tint(coder: &CoderView) -> Tint {
 }
 
 /// The status, and why a person should look; in `short`, the reasons alone where they imply that it goes on.
-fn standing(coder: &CoderView, now: Time, short: bool) -> String {
+pub fn standing(coder: &CoderView, now: Time, short: bool) -> String {
     let mut words = vec![coder.status.name().to_owned()];
     if let Some(Waiting { reason, since, .. }) = &coder.waiting {
         let what = match reason {

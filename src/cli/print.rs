@@ -244,15 +244,27 @@ impl Console {
         if self.unicode || text.is_ascii() { text } else { text.chars().map(as_ascii).collect() }
     }
 
+    /// `text` in one line of the terminal.
+    pub fn cut<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.screen {
+            Some(screen) => self.signs(fit::cut(text, screen)),
+            None => text.into(),
+        }
+    }
+
+    /// The lines of `text`, none longer than what the terminal has beside `indent` columns.
+    pub fn wrapped(&self, text: &str, indent: usize) -> Vec<String> {
+        let Some(screen) = self.screen else { return text.lines().map(str::to_owned).collect() };
+        let most = screen.saturating_sub(indent).max(1);
+        text.lines().flat_map(|line| fit::wrap(line, most)).map(|line| self.signs(line.into()).into_owned()).collect()
+    }
+
     /// A line that is no row.
     ///
     /// # Errors
     /// Where it cannot be written.
     pub fn line(&self, out: &mut impl Write, text: &str, tint: Tint) -> io::Result<()> {
-        let text = match self.screen {
-            Some(screen) => self.signs(fit::cut(text, screen)),
-            None => text.into(),
-        };
+        let text = self.cut(text);
         writeln!(out, "{}", self.paint(&text, tint))
     }
 

@@ -85,6 +85,8 @@ fn is_told_by(event: &Event, other: &Event) -> bool {
     let together = event.timestamp.since(other.timestamp).abs() <= TOGETHER;
     match event.kind {
         EventType::Progress => event.call().is_some() && is_change_by(event, other),
+        // What the model was called for is what it then said or did.
+        EventType::ApiCall => together && event.seq < other.seq && is_answer(other),
         EventType::Created => together && other.kind == EventType::Started,
         EventType::Resumed => match reason(event) {
             Some("prompt") => together && other.kind == EventType::Prompt,
@@ -99,6 +101,12 @@ fn is_told_by(event: &Event, other: &Event) -> bool {
         }
         _ => false,
     }
+}
+
+fn is_answer(event: &Event) -> bool {
+    let is_said =
+        matches!(&event.body, Body::Progress(Progress { stream: Some(stream), .. }) if stream == Progress::OF_ASSISTANT);
+    is_said && event.kind == EventType::Output || event.call().is_some()
 }
 
 /// Whether `file` is what the call `call` changed, and all that there is to tell of it.
@@ -219,6 +227,16 @@ mod tests {
             &[r#"{"type":"created","coder_id":"a","timestamp":"2026-11-22T11:00:00Z"}"#, r#"{"type":"started","coder_id":"a"}"#],
             &["created", "started"],
         );
+    }
+
+    #[test]
+    fn a_call_of_the_model_is_told_by_what_it_was_for() {
+        let called = r#"{"type":"api_call","coder_id":"a","model":"m","input_tokens":5}"#;
+        let said = r#"{"type":"output","coder_id":"a","stream":"assistant","text":"Hi."}"#;
+        check(&[called, said], &["said: Hi."]);
+        check(&[called, EDIT, FILE], &["edited a.rs +3 −1"]);
+        check(&[said, called], &["said: Hi.", "api call m (5 tokens)"]);
+        check(&[called, r#"{"type":"completed","coder_id":"a"}"#], &["api call m (5 tokens)", "completed"]);
     }
 
     #[test]

@@ -144,6 +144,9 @@ fn the_documented_lines_are_those_printed() {
     assert_eq!(coders.len(), 4);
     coders.retain(|coder| coder["coder_id"] != "idle");
     check(sections, "coders", &coders, &bare.json(&["coders"]));
+    let story = Home::new();
+    story.record(crate::show::SESSION);
+    check(sections, "show", &story.json(&["show", "demo"]), &bare.json(&["show", "a"]));
     let types = rich.json(&["types"]);
     check(sections, "types", &types, &types);
     rejected.extend(rich.json(&["rejected", "--clear"]));

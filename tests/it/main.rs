@@ -49,6 +49,7 @@ mod run;
 mod secrets;
 mod seed;
 mod setup;
+mod show;
 mod stats;
 mod storm;
 mod tidy;

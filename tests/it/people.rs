@@ -50,7 +50,7 @@ fn rest(terminal: &Terminal) -> String {
 fn on_terminal(home: &Home, columns: u16, words: &[&str], environment: &[(&str, &str)]) -> String {
     let (terminal, mut child) = begin(home, columns, words, environment);
     let said = rest(&terminal);
-    assert!(child.wait().unwrap().success(), "{words:?}");
+    assert!(child.wait().unwrap().success(), "{words:?}: {said}");
     said.replace("\r\n", "\n")
 }
 
@@ -220,6 +220,22 @@ fn bars_fit_into_a_narrow_window() {
     let drawn = said.split(['\r', '\n']).filter(|line| line.contains("events") && !line.contains("kept"));
     let widths: Vec<usize> = drawn.map(|line| line.trim_start_matches("\x1b[2K").chars().count()).collect();
     assert!(!widths.is_empty() && widths.iter().all(|width| *width <= 30), "{widths:?} {said:?}");
+}
+
+#[test]
+fn a_story_longer_than_the_screen_goes_through_the_pager() {
+    let home = recorded(crate::show::SESSION);
+    let pager = ("PAGER", "sed 's/^/| /'");
+    let plain = [("NO_COLOR", "1"), ("PATH", "/usr/bin:/bin"), pager];
+    let long = on_terminal(&home, 100, &["show", "demo"], &plain);
+    assert!(long.lines().count() > 24 && long.lines().all(|line| line.starts_with("| ")), "{long}");
+    let short = on_terminal(&home, 100, &["show", "6"], &plain);
+    assert!(!short.contains("| "), "{short}");
+    assert!(!home.ok(&["show", "demo"]).contains("| "), "no pager in a pipe");
+    let wrapped = on_terminal(&home, 30, &["show", "demo"], &plain);
+    assert!(wrapped.lines().all(|line| line.chars().count() <= 30 + 2), "{wrapped}");
+    let none = on_terminal(&home, 100, &["show", "demo"], &[("NO_COLOR", "1"), ("PAGER", "/nowhere")]);
+    assert!(none.contains("/nowhere"), "{none}");
 }
 
 fn transcript(home: &Home) {

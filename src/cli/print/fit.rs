@@ -38,6 +38,24 @@ pub fn cut_middle(text: &str, most: usize) -> Cow<'_, str> {
     }
 }
 
+/// `line` in pieces of at most so many columns, broken between words where it can be.
+pub fn wrap(line: &str, most: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = line.trim_end();
+    while columns(rest) > most {
+        let fits = head(rest, most);
+        let end = match fits.rfind(' ') {
+            Some(space) if !fits[..space].trim().is_empty() => space,
+            // At least one character, so that it ends.
+            _ => fits.len().max(rest.chars().next().map_or(1, char::len_utf8)),
+        };
+        pieces.push(rest[..end].trim_end());
+        rest = rest[end..].trim_start();
+    }
+    pieces.push(rest);
+    pieces
+}
+
 fn head(text: &str, most: usize) -> &str {
     let mut taken = 0;
     let end = text.char_indices().find(|&(_, c)| {
@@ -101,6 +119,19 @@ mod tests {
         check("修正认证", 7, "修正认…", "修…证");
         check("修正认证", 6, "修正…", "修…证");
         check("e\u{301}e\u{301}e\u{301}e\u{301}", 3, "e\u{301}e\u{301}…", "e\u{301}…e\u{301}");
+    }
+
+    #[test]
+    fn a_line_is_broken_between_words() {
+        let check = |line: &str, most: usize, expected: &[&str]| assert_eq!(wrap(line, most), expected, "{line} in {most}");
+        check("", 5, &[""]);
+        check("one two", 7, &["one two"]);
+        check("one two three", 7, &["one two", "three"]);
+        check("one  two", 4, &["one", "two"]);
+        check("    indented far", 12, &["    indented", "far"]);
+        check("rewriting it", 4, &["rewr", "itin", "g it"]);
+        check("修正认证", 5, &["修正", "认证"]);
+        check("修正", 1, &["修", "正"]);
     }
 
     #[test]
