@@ -6,6 +6,8 @@ mod read;
 mod tests;
 mod text;
 
+use std::collections::BTreeMap;
+
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -76,8 +78,8 @@ pub struct Brief {
     #[serde(skip_serializing_if = "is_none")]
     pub failed_more: u64,
     /// Calls of the model that failed: the error or limit, and how often.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub errors_by_code: Vec<(String, u64)>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors_by_code: BTreeMap<String, u64>,
     #[serde(skip_serializing_if = "is_none")]
     pub rate_limits: u64,
     #[serde(skip_serializing_if = "Option::is_none")]

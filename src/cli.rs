@@ -11,6 +11,7 @@ use ai_coder_events::{
 };
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
+mod brief;
 mod coders;
 mod collect;
 mod completions;
@@ -90,6 +91,7 @@ enum CliCommand {
     Follow(follow::FollowArgs),
     Watch(watch::WatchArgs),
     Stats(stats::StatsArgs),
+    Brief(brief::BriefArgs),
     Coders(coders::CodersArgs),
     Types(types::TypesArgs),
     Rejected(maintenance::RejectedArgs),
@@ -152,6 +154,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         CliCommand::Follow(follow) => follow.run(call),
         CliCommand::Watch(watch) => watch.run(call),
         CliCommand::Stats(stats) => stats.run(&call),
+        CliCommand::Brief(brief) => brief.run(&call),
         CliCommand::Coders(coders) => coders.run(&call),
         CliCommand::Rejected(rejected) => rejected.run(&call),
         CliCommand::Prune(prune) => prune.run(&call),

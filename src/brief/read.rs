@@ -93,7 +93,7 @@ impl Brief {
             files_more: 0,
             failed: Vec::new(),
             failed_more: 0,
-            errors_by_code,
+            errors_by_code: errors_by_code.into_iter().collect(),
             rate_limits: coder.usage.rate_limits,
             last_rate_limit: coder.last_rate_limit.filter(|_| coder.usage.rate_limits > 0),
             subagents: Vec::new(),

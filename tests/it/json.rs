@@ -114,6 +114,36 @@ fn check(sections: &mut BTreeMap<String, Section>, command: &str, printed: &[Val
     }
 }
 
+/// Of a coder that did more than a brief tells.
+fn briefs() -> Vec<Value> {
+    let home = Home::new();
+    home.record(RICH);
+    let at = r#""timestamp":"2026-11-22T19:21:12Z""#;
+    let failed =
+        r#""type":"progress","coder_id":"fix-auth","tool_name":"Bash","failed":true,"exit_code":1,"error":"Error: expected 3""#;
+    let mut lines = vec![format!(r#"{{"type":"stopped","coder_id":"docs",{at}}}"#)];
+    for n in 0..12 {
+        lines.push(format!(r#"{{"type":"created","coder_id":"claude-code:7f3c1b22/a{n}","coder_name":"explore","parent_coder_id":"fix-auth",{at}}}"#));
+        lines.push(format!(r#"{{{failed},"description":"Bash: {}",{at}}}"#, n / 2));
+        lines.push(format!(
+            r#"{{"type":"file_modified","coder_id":"fix-auth","file_path":"/repo/{n}","lines_added":3,"lines_removed":1,{at}}}"#
+        ));
+        lines.push(format!(r#"{{"type":"prompt","coder_id":"fix-auth","text":"{n}",{at}}}"#));
+    }
+    home.record(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    let stalled = r#"{"type":"started","coder_id":"silent","source":"codex","timestamp":"2026-11-22T19:00:00Z"}"#;
+    home.record(&[stalled, r#"{"type":"failed","coder_id":"just-now"}"#]);
+    let brief = |words: &[&str]| home.json(&[&["brief"], words].concat());
+    [
+        brief(&["fix-auth"]),
+        brief(&["fix-auth", "--since", "2026-11-22T19:00:00Z"]),
+        brief(&["docs"]),
+        brief(&["silent"]),
+        brief(&["just-now"]),
+    ]
+    .concat()
+}
+
 #[test]
 fn the_documented_lines_are_those_printed() {
     let rich = Home::new();
@@ -147,6 +177,7 @@ fn the_documented_lines_are_those_printed() {
     let story = Home::new();
     story.record(crate::show::SESSION);
     check(sections, "show", &story.json(&["show", "demo"]), &bare.json(&["show", "a"]));
+    check(sections, "brief", &briefs(), &bare.json(&["brief", "a"]));
     let types = rich.json(&["types"]);
     check(sections, "types", &types, &types);
     rejected.extend(rich.json(&["rejected", "--clear"]));

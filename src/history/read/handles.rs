@@ -29,6 +29,8 @@ pub struct Handles {
     by_id: HashMap<Arc<str>, usize>,
     /// The sessions' parts of what was active lately, and how many coders have each.
     parts: BTreeMap<Box<str>, u32>,
+    /// How many subagents of each session were met.
+    subagents: HashMap<Arc<str>, u32>,
     /// What was active since then.
     lately_since: Micros,
 }
@@ -38,9 +40,8 @@ pub struct Handles {
 struct Known {
     id: Arc<str>,
     last: Micros,
-    /// The session that it is a subagent of, and which of its subagents it is, from 1.
-    subagent: Option<(usize, u32)>,
-    subagents: u32,
+    /// The id that it is a subagent of, and which of its subagents it is, from 1.
+    subagent: Option<(Arc<str>, u32)>,
 }
 
 impl Known {
@@ -48,6 +49,12 @@ impl Known {
     fn part(&self) -> &str {
         session_part(&self.id)
     }
+}
+
+/// Whose subagent it is by its id, which may be met before that coder's. What has no agent before it was chosen by somebody, and
+/// is a whole.
+fn parent_of(id: &str) -> Option<&str> {
+    id.rsplit_once('/').map(|(parent, _)| parent).filter(|parent| parent.contains(':'))
 }
 
 fn session_part(id: &str) -> &str {
@@ -60,32 +67,29 @@ impl Handles {
         Handles { lately_since: now.micros() - TOLD_APART_FOR, ..Handles::default() }
     }
 
-    /// Takes in a coder; one must come before its subagents, as it does in a history.
+    /// Takes in a coder, in the order of the history.
     pub(super) fn add(&mut self, id: &str, last: Micros) {
-        let parent = id.rsplit_once('/').and_then(|(parent, _)| self.by_id.get(parent).copied());
-        let subagent = parent.map(|parent| {
-            self.coders[parent].subagents += 1;
-            (parent, self.coders[parent].subagents)
+        let subagent = parent_of(id).map(|parent| {
+            let parent: Arc<str> = parent.into();
+            let place = self.subagents.entry(Arc::clone(&parent)).or_default();
+            *place += 1;
+            (parent, *place)
         });
         if subagent.is_none() && last >= self.lately_since {
             *self.parts.entry(session_part(id).into()).or_default() += 1;
         }
         let id: Arc<str> = id.into();
         self.by_id.insert(Arc::clone(&id), self.coders.len());
-        self.coders.push(Known { id, last, subagent, subagents: 0 });
+        self.coders.push(Known { id, last, subagent });
     }
 
     /// What the coder is called; an unknown one by its id.
     pub fn of(&self, coder_id: &str) -> String {
-        self.by_id.get(coder_id).map_or_else(|| coder_id.to_owned(), |&at| self.handle(at))
-    }
-
-    fn handle(&self, at: usize) -> String {
-        let coder = &self.coders[at];
-        match coder.subagent {
-            // Who names itself as its parent has no end of them: a parent is one that was known before.
-            Some((parent, place)) => format!("{}/{place}", self.handle(parent)),
-            None => self.shortest(&coder.id).to_owned(),
+        let Some(&at) = self.by_id.get(coder_id) else { return coder_id.to_owned() };
+        match &self.coders[at].subagent {
+            Some((parent, place)) if self.by_id.contains_key(parent) => format!("{}/{place}", self.of(parent)),
+            Some((parent, place)) => format!("{}/{place}", self.shortest(parent)),
+            None => self.shortest(coder_id).to_owned(),
         }
     }
 
@@ -117,7 +121,12 @@ impl Handles {
             && let Ok(place) = place.parse::<u32>()
         {
             let sessions = self.meant(session);
-            let is_meant = |coder: &Known| coder.subagent.is_some_and(|(of, at)| at == place && sessions.contains(&of));
+            let is_of = |parent: &str| match sessions.is_empty() {
+                false => sessions.iter().any(|&at| *self.coders[at].id == *parent),
+                // The session itself was never told of.
+                true => session.chars().count() >= BEGINNING_CHARS_MIN && session_part(parent).starts_with(session),
+            };
+            let is_meant = |coder: &Known| coder.subagent.as_ref().is_some_and(|(of, at)| *at == place && is_of(of));
             let subagents = self.all(is_meant);
             if !subagents.is_empty() {
                 return subagents;
@@ -193,6 +202,9 @@ mod tests {
     #[test]
     fn a_handle_is_as_short_as_tells_it_apart() {
         let handles = handles(&[
+            ("claude-code:b6838c7b-49b9/a1", 0),
+            ("claude-code:b6838c7b-49b9", 0),
+            ("gemini:c0ffee00-1234/only", 0),
             ("claude-code:7f3c1b22-aaaa", 0),
             ("codex:01a204a2-5da4", 0),
             ("codex:01a204a1-46c6", 1),
@@ -211,6 +223,9 @@ mod tests {
         assert_eq!(told("codex:01a204a1-46c6"), "01a204a1");
         assert_eq!(told("claude-code:7f3c1b22-aaaa/b1"), "7f3c1b/2");
         assert_eq!(told("cursor:twice-the-same"), "cursor:twice-the-same");
+        assert_eq!(told("claude-code:b6838c7b-49b9"), "b6838c", "whose subagent was met first");
+        assert_eq!(told("claude-code:b6838c7b-49b9/a1"), "b6838c/1");
+        assert_eq!(told("gemini:c0ffee00-1234/only"), "c0ffee/1", "whose session is not known");
         assert_eq!(told("fix-auth"), "fix-auth");
         assert_eq!(told("a-name-that-is-longer-than-a-column"), "a-name");
         assert_eq!(told("opencode:s1"), "s1");
@@ -226,6 +241,7 @@ mod tests {
             ("claude-code:7f3c1b22-aaaa/b1", 0),
             ("gemini:01a204a2-5da4", 31),
             ("gemini:01a204a2-6666", 2),
+            ("gemini:c0ffee00-1234/only", 0),
             ("fix-auth", 0),
             ("fix-auth-2", 0),
             ("opencode:s1", 0),
@@ -237,6 +253,7 @@ mod tests {
         assert_eq!(meant("7f3c1b/2"), "claude-code:7f3c1b22-aaaa/b1");
         assert_eq!(meant("7f3c1b22-aaaa/a9"), "claude-code:7f3c1b22-aaaa/a99b");
         assert_eq!(meant("7f3c1b/3"), "");
+        assert_eq!(meant("c0ffee/1"), "gemini:c0ffee00-1234/only");
         assert_eq!(meant("01a204"), "gemini:01a204a2-6666", "a handle of these days");
         assert_eq!(meant("fix-auth"), "fix-auth", "a whole part is no beginning");
         assert_eq!(meant("fix-"), "fix-auth fix-auth-2");
