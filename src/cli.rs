@@ -11,10 +11,13 @@ use ai_coder_events::{
 };
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
+mod agents;
 mod brief;
 mod coders;
 mod collect;
 mod completions;
+#[cfg(unix)]
+mod doctor;
 mod emit;
 mod event_page;
 mod event_rows;
@@ -106,6 +109,8 @@ enum CliCommand {
     Run(run::RunArgs),
     Serve(serve::ServeArgs),
     Setup(setup::SetupArgs),
+    #[cfg(unix)]
+    Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
     Man(man::ManArgs),
 }
@@ -144,6 +149,8 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         #[cfg(unix)]
         CliCommand::Keep(keep) => return keep.run(db.as_deref(), &environment, json),
         CliCommand::Setup(setup) => return setup.run(environment, json),
+        #[cfg(unix)]
+        CliCommand::Doctor(doctor) => return doctor.run(db.as_deref(), environment, json),
         other => other,
     };
     let call = Invocation { config: Config::load(db.as_deref(), &environment)?, environment, json };
@@ -166,7 +173,9 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
             unreachable!("answered above, without a configuration")
         }
         #[cfg(unix)]
-        CliCommand::Run(_) | CliCommand::Keep(_) => unreachable!("answered above, whatever the configuration"),
+        CliCommand::Run(_) | CliCommand::Keep(_) | CliCommand::Doctor(_) => {
+            unreachable!("answered above, whatever the configuration")
+        }
     }
 }
 

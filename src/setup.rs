@@ -11,6 +11,7 @@ mod json;
 mod merge;
 mod opencode;
 mod scan;
+mod standing;
 mod table;
 
 use std::{io, path::PathBuf};
@@ -23,6 +24,7 @@ pub use file::{ConfigChange, WrittenFile};
 pub use json::Misplaced;
 pub use merge::is_our_endpoint;
 pub use scan::Syntax;
+pub use standing::{AgentSetup, SetupStanding, look_at};
 
 /// Whose configuration it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

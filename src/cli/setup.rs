@@ -1,31 +1,35 @@
 //! `setup`: makes an agent report here, or stop it, by a change of its own configuration that is shown first.
 
 use std::{
-    env,
-    io::{self, Write},
-    path::{Path, PathBuf},
+    io::{self, IsTerminal, Write},
+    path::PathBuf,
     process::ExitCode,
 };
 
 use ai_coder_events::{
     config::{Config, Environment},
     history::private_folder,
-    setup::{self, Plan, Program, Scope, Surroundings, Target},
+    setup::{self, ConfigChange, Plan, Scope, SetupStanding, Target},
+    style::Tint,
     wake,
 };
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::{Args, ValueEnum, builder::PossibleValue};
 use serde_json::json;
 
-use super::print::json_line;
+use super::{
+    agents::{self, AgentHere},
+    event_page,
+    print::{Console, cell, count, json_line},
+};
 
 /// Make an agent report here: its hooks, its telemetry, and the MCP server in its own configuration
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct SetupArgs {
-    /// Whose configuration
+    /// Whose configuration; left out: those that are found, one after the other
     #[arg(value_name = "AGENT", value_enum)]
-    agent: Named,
+    agent: Option<Named>,
 
     /// For every project of yours, or for the project in this folder
     #[arg(long, value_enum, default_value = "user")]
@@ -38,16 +42,22 @@ pub struct SetupArgs {
     /// Take out again what was put in
     #[arg(long)]
     remove: bool,
+
+    /// Tell how agents are set up, change nothing
+    #[arg(long, conflicts_with_all = ["dry_run", "remove"])]
+    status: bool,
 }
 
 const EXAMPLES: &str = "\
 What is there already stays as it is, and every file that changes is kept beside itself as NAME.bak-<time>.
 
 Examples:
+  ai-coder-events setup                         # those that are found
   ai-coder-events setup claude-code --dry-run
   ai-coder-events setup codex
   ai-coder-events setup cursor --scope project
-  ai-coder-events setup gemini --remove";
+  ai-coder-events setup gemini --remove
+  ai-coder-events setup --status";
 
 #[derive(Clone, Copy, Debug)]
 struct Named(Target);
@@ -80,10 +90,65 @@ enum ScopeName {
 impl SetupArgs {
     pub fn run(self, environment: Environment, json: bool) -> anyhow::Result<ExitCode> {
         let config = Config::for_hook(None, &environment)?;
-        let keeper = self.keeper(&config)?;
-        let feed = keeper.is_some().then(|| config.history.feed_path());
-        let (at, program) = (Surroundings { keeper, feed, ..surroundings(environment)? }, program()?);
-        let Named(target) = self.agent;
+        if self.status {
+            return self.tell_standings(environment, &config, json);
+        }
+        if let Some(Named(target)) = self.agent {
+            return self.set_up(target, &Offer { environment, config, json });
+        }
+        self.offer(&Offer { environment, config, json })
+    }
+
+    /// Those that are found and not set up, one after the other where a person agrees to it.
+    fn offer(&self, offer: &Offer) -> anyhow::Result<ExitCode> {
+        let here = agents::all_here(offer.environment.clone(), &offer.config)?;
+        let is_wanted = |agent: &&AgentHere| {
+            let standing = agent.setup.as_ref().map(|setup| setup.standing);
+            agent.is_found
+                && if self.remove {
+                    !matches!(standing, Ok(SetupStanding::NotSetUp))
+                } else {
+                    !matches!(standing, Ok(SetupStanding::SetUp))
+                }
+        };
+        let wanted: Vec<&AgentHere> = here.iter().filter(is_wanted).collect();
+        if offer.json {
+            bail!("which agent? `--json` is no conversation: give its name");
+        }
+        let verb = if self.remove { "setup --remove" } else { "setup" };
+        let mut err = io::stderr();
+        if wanted.is_empty() {
+            let found = here.iter().filter(|agent| agent.is_found).count();
+            let why = match (found, self.remove) {
+                (_, true) => "nothing of ours is in any agent's configuration".to_owned(),
+                (0, false) => format!("no agent is found here; known are {}", names(&here)),
+                (_, false) => format!("{} found, all set up; `ai-coder-events doctor` tells more", count(found as u64, "agent")),
+            };
+            writeln!(err, "{why}")?;
+            return Ok(if found > 0 || self.remove { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+            writeln!(err, "found, and not asked for here; one at a time:")?;
+            wanted.iter().try_for_each(|agent| writeln!(err, "  ai-coder-events {verb} {}", agent.target.name()))?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        for agent in wanted {
+            write!(err, "{verb} {}? [Y/n] ", agent.target.name())?;
+            err.flush()?;
+            let mut answer = String::new();
+            if io::stdin().read_line(&mut answer)? == 0 {
+                break;
+            }
+            if matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes") {
+                self.set_up(agent.target, offer)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn set_up(&self, target: Target, offer: &Offer) -> anyhow::Result<ExitCode> {
+        let keeper = self.keeper(&offer.config)?;
+        let (at, program) = (agents::surroundings(offer.environment.clone(), &offer.config, keeper)?, agents::program()?);
         let scope = match self.scope {
             ScopeName::User => Scope::User,
             ScopeName::Project => Scope::Project,
@@ -94,47 +159,95 @@ impl SetupArgs {
             setup::install(target, scope, &at, &program)?
         };
         let mut out = io::stdout().lock();
-        if !json {
-            plan.changes.iter().try_for_each(|change| out.write_all(change.diff().as_bytes()))?;
+        if !offer.json {
+            let console = Console::of_stdout(&offer.environment);
+            plan.changes.iter().try_for_each(|change| self.show(&mut out, &console, change))?;
             out.flush()?;
         }
         let backups = if self.dry_run { Vec::new() } else { write(&plan)? };
-        if json {
-            json_line(&mut out, &self.answer(&plan, &backups))?;
+        if offer.json {
+            json_line(&mut out, &self.answer(target, &plan, &backups))?;
             out.flush()?;
         } else {
-            self.tell(&plan, &backups)?;
+            self.tell(target, &plan, &backups)?;
         }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    /// All of a change where it is only looked at; else enough to see what it is like.
+    fn show(&self, out: &mut impl Write, console: &Console, change: &ConfigChange) -> io::Result<()> {
+        let diff = change.diff();
+        let lines = diff.lines().count();
+        let shown = if self.dry_run || lines <= DIFF_LINES_MAX { lines } else { DIFF_LINES_MAX };
+        let text: String = diff.split_inclusive('\n').take(shown).collect();
+        if console.screen().is_none() {
+            out.write_all(text.as_bytes())?;
+        } else {
+            event_page::diff(console, out, &text, "")?;
+        }
+        if shown < lines {
+            let (added, removed) = change.lines();
+            let rest = format!("… +{added} −{removed} in all; `--dry-run` shows every line");
+            console.line(out, &rest, Tint::Dim)?;
+        }
+        Ok(())
+    }
+
+    /// How each agent, or this one, is set up.
+    fn tell_standings(&self, environment: Environment, config: &Config, json: bool) -> anyhow::Result<ExitCode> {
+        let console = Console::of_stdout(&environment);
+        let mut here = agents::all_here(environment, config)?;
+        if let Some(Named(target)) = self.agent {
+            here.retain(|agent| agent.target == target);
+        }
+        let mut out = io::stdout().lock();
+        let mut rows = Vec::new();
+        for AgentHere { target, is_found, setup } in here {
+            let setup = setup?;
+            if json {
+                let files: Vec<_> = setup.files.iter().map(|path| path.display().to_string()).collect();
+                let told = json!({"agent": target.name(), "found": is_found, "setup": setup.standing.name(), "command": setup.command, "files": files});
+                json_line(&mut out, &told)?;
+                continue;
+            }
+            let (told, tint) = match setup.standing {
+                SetupStanding::SetUp => ("set up", Tint::Good),
+                SetupStanding::Outdated => {
+                    ("set up by another version, or for another history: run `setup` again", Tint::Attention)
+                }
+                SetupStanding::NotSetUp if is_found => ("found, not set up", Tint::Plain),
+                SetupStanding::NotSetUp => ("not found", Tint::Dim),
+            };
+            let files = setup.files.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ");
+            rows.push(vec![cell(target.name(), Tint::Bold), cell(told, tint), cell(files, Tint::Dim)]);
+        }
+        console.table(&mut out, &rows)?;
+        out.flush()?;
         Ok(ExitCode::SUCCESS)
     }
 
     /// Where the keeper of the history that hooks write to receives; its secret is made where there is none. `None` where none
     /// is to be started. A broken configuration of our own is no obstacle.
     fn keeper(&self, config: &Config) -> anyhow::Result<Option<String>> {
-        if !cfg!(unix) || !config.keeper.is_enabled {
-            return Ok(None);
+        let is_wanted = cfg!(unix) && config.keeper.is_enabled;
+        if !is_wanted || self.dry_run || self.remove || wake::known_secret(&config.history).is_some() {
+            return Ok(agents::known_keeper(config));
         }
-        let secret = match wake::known_secret(&config.history) {
-            Some(secret) => secret,
-            None if self.dry_run || self.remove => "SECRET".to_owned(),
-            None => {
-                config.history.path.parent().map_or(Ok(()), private_folder)?;
-                wake::made_secret(&config.history).context("failed to make the keeper's secret")?
-            }
-        };
-        Ok(Some(format!("http://127.0.0.1:{}/k/{secret}", wake::port(&config.history, &config.keeper))))
+        config.history.path.parent().map_or(Ok(()), private_folder)?;
+        let secret = wake::made_secret(&config.history).context("failed to make the keeper's secret")?;
+        Ok(Some(agents::keeper_address(config, &secret)))
     }
 
-    fn answer(&self, plan: &Plan, backups: &[Option<PathBuf>]) -> serde_json::Value {
+    fn answer(&self, target: Target, plan: &Plan, backups: &[Option<PathBuf>]) -> serde_json::Value {
         let change = |(index, change): (usize, &setup::ConfigChange)| {
             let backup = backups.get(index).cloned().flatten();
             json!({"path": change.path, "diff": change.diff(), "backup": backup})
         };
         let changes: Vec<_> = plan.changes.iter().enumerate().map(change).collect();
-        json!({"agent": self.agent.0.name(), "dry_run": self.dry_run, "changes": changes, "notes": plan.notes})
+        json!({"agent": target.name(), "dry_run": self.dry_run, "changes": changes, "notes": plan.notes})
     }
 
-    fn tell(&self, plan: &Plan, backups: &[Option<PathBuf>]) -> io::Result<()> {
+    fn tell(&self, target: Target, plan: &Plan, backups: &[Option<PathBuf>]) -> io::Result<()> {
         let mut err = io::stderr().lock();
         if plan.changes.is_empty() {
             return writeln!(err, "nothing to do");
@@ -146,8 +259,31 @@ impl SetupArgs {
                 None => writeln!(err, "{verb} {}", change.path.display())?,
             }
         }
-        plan.notes.iter().try_for_each(|note| writeln!(err, "{note}"))
+        plan.notes.iter().try_for_each(|note| writeln!(err, "{note}"))?;
+        match (self.dry_run, self.remove) {
+            (true, _) => writeln!(err, "nothing was changed: without `--dry-run` it is"),
+            (false, true) => Ok(()),
+            (false, false) => writeln!(
+                err,
+                "next: start {} as ever, ask it something, then `ai-coder-events watch`, or `ai-coder-events doctor` to see that it records",
+                target.name()
+            ),
+        }
     }
+}
+
+/// What every agent's turn needs.
+struct Offer {
+    environment: Environment,
+    config: Config,
+    json: bool,
+}
+
+/// Of a change that is made, so much is shown.
+const DIFF_LINES_MAX: usize = 16;
+
+fn names(here: &[AgentHere]) -> String {
+    here.iter().map(|agent| agent.target.name()).collect::<Vec<_>>().join(", ")
 }
 
 fn write(plan: &Plan) -> anyhow::Result<Vec<Option<PathBuf>>> {
@@ -157,36 +293,4 @@ fn write(plan: &Plan) -> anyhow::Result<Vec<Option<PathBuf>>> {
         Ok(written.backup)
     });
     written.collect()
-}
-
-fn surroundings(environment: Environment) -> anyhow::Result<Surroundings> {
-    Ok(Surroundings {
-        home: environment.home.context("no home folder: set HOME")?,
-        project: env::current_dir().context("failed to find the current folder")?,
-        config_home: environment.config_home,
-        claude_folder: environment.claude_folder,
-        codex_folder: environment.codex_folder,
-        copilot_folder: environment.copilot_folder,
-        has_telemetry: Environment::has_telemetry(setup::is_our_endpoint),
-        ..Surroundings::default()
-    })
-}
-
-fn program() -> anyhow::Result<Program> {
-    let name = env!("CARGO_PKG_NAME");
-    let running = env::current_exe().and_then(std::fs::canonicalize).context("failed to find this program's own file")?;
-    let hook_name = format!("{name}-hook");
-    let hook = running.with_file_name(format!("{hook_name}{}", env::consts::EXE_SUFFIX));
-    let hook_path = hook.is_file().then(|| as_found(&hook_name, &hook)).transpose()?;
-    Ok(Program { path: as_found(name, &running)?, hook_path })
-}
-
-/// `name` where that finds this very `file`, so that an update in another place goes on to work; else its path.
-fn as_found(name: &str, file: &Path) -> anyhow::Result<String> {
-    let named = |folder: PathBuf| folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    let found = env::var_os("PATH").and_then(|path| env::split_paths(&path).map(named).find(|found| found.is_file()));
-    if found.is_some_and(|found| std::fs::canonicalize(found).is_ok_and(|found| found == file)) {
-        return Ok(name.to_owned());
-    }
-    Ok(file.to_str().context("this program's path is not UTF-8")?.to_owned())
 }

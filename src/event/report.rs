@@ -29,3 +29,16 @@ pub enum Channel {
     Transcript = 3,
     Telemetry = 4,
 }
+
+impl Channel {
+    pub const ALL: &'static [Channel] = &[Channel::Hook, Channel::Stream, Channel::Transcript, Channel::Telemetry];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Channel::Hook => "hooks",
+            Channel::Stream => "stream",
+            Channel::Transcript => "records",
+            Channel::Telemetry => "telemetry",
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! How the history is asked: pages and batches of events, coders, statistics. Nothing here writes.
 
 pub(super) mod census;
+pub(super) mod channels;
 pub(super) mod coders;
 pub(super) mod conflicts;
 pub(super) mod glance;

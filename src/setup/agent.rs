@@ -223,7 +223,7 @@ impl Target {
     }
 
     /// The folder that most of its files are in.
-    fn folder(self, scope: Scope, at: &Surroundings) -> PathBuf {
+    pub(super) fn folder(self, scope: Scope, at: &Surroundings) -> PathBuf {
         let or_home = |given: &Option<PathBuf>, name: &str| given.clone().unwrap_or_else(|| at.home.join(name));
         match (self, scope) {
             (Target::ClaudeCode, Scope::User) => or_home(&at.claude_folder, ".claude"),
@@ -241,6 +241,19 @@ impl Target {
             (Target::Cursor, Scope::Project) => at.project.join(".cursor"),
             (Target::Opencode, Scope::Project) => at.project.join(".opencode"),
             (Target::Vscode, Scope::Project) => at.project.join(".vscode"),
+        }
+    }
+
+    /// The programs that it is started by.
+    pub const fn programs(self) -> &'static [&'static str] {
+        match self {
+            Target::ClaudeCode => &["claude"],
+            Target::Codex => &["codex"],
+            Target::Gemini => &["gemini"],
+            Target::Copilot => &["copilot"],
+            Target::Cursor => &["cursor-agent", "cursor"],
+            Target::Opencode => &["opencode"],
+            Target::Vscode => &["code"],
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use similar::TextDiff;
+use similar::{ChangeTag, TextDiff};
 
 /// A file before and after; `None` is no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,15 +34,24 @@ impl ConfigChange {
         TextDiff::from_lines(before, after).unified_diff().header(&name(&self.before), &name(&self.after)).to_string()
     }
 
+    /// How many lines it adds and takes out.
+    pub fn lines(&self) -> (usize, usize) {
+        let (before, after) = (self.before.as_deref().unwrap_or_default(), self.after.as_deref().unwrap_or_default());
+        let diff = TextDiff::from_lines(before, after);
+        let count = |tag| diff.iter_all_changes().filter(|change| change.tag() == tag).count();
+        (count(ChangeTag::Insert), count(ChangeTag::Delete))
+    }
+
     /// Writes it, with what was there kept beside it as `NAME.bak-<stamp>`. A link stays one: what it leads to is written.
+    /// A file that goes away held nothing but ours: of that nothing is kept.
     ///
     /// # Errors
     /// Where a file cannot be written; what was there is then still there.
     pub fn write(&self, stamp: &str) -> io::Result<WrittenFile> {
         let path = if self.before.is_some() { fs::canonicalize(&self.path)? } else { self.path.clone() };
-        let backup = match &self.before {
-            Some(before) => Some(keep(&path, before, stamp)?),
-            None => None,
+        let backup = match (&self.before, &self.after) {
+            (Some(before), Some(_)) => Some(keep(&path, before, stamp)?),
+            _ => None,
         };
         match &self.after {
             Some(after) => replace(&path, after)?,

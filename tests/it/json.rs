@@ -37,7 +37,7 @@ const RICH: &[&str] = &[
 ];
 
 /// What has keys of its own: not compared below.
-const OPEN: &[&str] = &["data", "schema", "events_by_type", "events_by_coder", "errors_by_code"];
+const OPEN: &[&str] = &["data", "keeper", "schema", "events_by_type", "events_by_coder", "errors_by_code"];
 
 /// A command of docs/json.md.
 #[derive(Default)]
@@ -178,6 +178,9 @@ fn the_documented_lines_are_those_printed() {
     story.record(crate::show::SESSION);
     check(sections, "show", &story.json(&["show", "demo"]), &bare.json(&["show", "a"]));
     check(sections, "brief", &briefs(), &bare.json(&["brief", "a"]));
+    let looked =
+        [crate::doctor::working(), Home::new()].map(|home| json_lines(&home.run(&["doctor", "--json"]).stdout).remove(0));
+    check(sections, "doctor", &looked, &looked);
     let types = rich.json(&["types"]);
     check(sections, "types", &types, &types);
     rejected.extend(rich.json(&["rejected", "--clear"]));

@@ -13,6 +13,8 @@ mod corpora;
 mod crowd;
 #[cfg(unix)]
 mod disk;
+#[cfg(unix)]
+mod doctor;
 mod drafts;
 mod emit;
 mod examples;
