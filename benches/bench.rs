@@ -13,10 +13,10 @@
 //! - `start`: `serve` to its first answer, and its memory, beside an echo server.
 //! - `ask`: each question of `list_ai_coder_events` and `get_ai_coder_stats`, beside an echo of as many bytes, on ten thousand
 //!   and on a million events; `ask-huge`, only where named, on ten millions.
-//! - `tokens`: the length of the answers an agent reads.
+//! - `tokens`: what six questions about a week cost an agent in calls, characters and tokens, and an hour in which nothing happens.
 //! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
 //! - `run`: 100 MB of output through `run`, beside a plain pipe.
-//! - `fill PATH EVENTS` makes a history of captured events to try things with, `fill-plain` one of plain events.
+//! - `fill-week PATH` makes the history of `tokens`; `fill PATH EVENTS` makes a history of captured events to try things with, `fill-plain` one of plain events.
 //! - `watch`: the live view's first frame on a million events, and ten thousand events a second beside it.
 //! - `redact`: a KiB of text, beside a `RegexSet` of the same expressions; the first call of a process.
 
@@ -56,6 +56,8 @@ mod tokens;
 mod wake;
 #[path = "bench/watch.rs"]
 mod watch;
+#[path = "bench/week.rs"]
+mod week;
 
 use ai_coder_events::history::Options;
 
@@ -74,6 +76,10 @@ fn main() {
     if let [word @ ("fill" | "fill-plain"), path, events] = &*named.iter().map(String::as_str).collect::<Vec<_>>() {
         let draft = if *word == "fill" { recording::realistic } else { recording::plain };
         return recording::fill_with(&Options::new(path), events.parse().expect("a number"), draft);
+    }
+    if let ["fill-week", path] = *named.iter().map(String::as_str).collect::<Vec<_>>() {
+        let present = week::fill(path.as_ref());
+        return println!("{} failed, {} works", present.failed, present.working);
     }
     let benches: [(&str, fn()); 16] = [
         ("append", append::append),

@@ -1,59 +1,109 @@
-//! What an agent pays for "what happened to this coder?": characters, and tokens taken as a quarter of them.
+//! What agents pay for six questions about a week (`week`), asked as the server itself says; and for an hour in which nothing
+//! happens. Tokens are those of o200k, of the structured content that agents hand their model.
 
-use std::{
-    fs,
-    io::Write,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::path::Path;
 
 use serde_json::{Value, json};
+use tiktoken_rs::CoreBPE;
 
-use super::server::{Server, program};
+use super::{
+    server::{Server, program},
+    week,
+};
 
 pub fn tokens() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let db = folder.path().join("history.db");
-    // A captured run of an agent with a subagent, then one with a list of tasks: every hook it called.
-    for run in ["main", "subagent", "tasks"] {
-        let hooks = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/claude-code/{run}.jsonl"));
-        for line in fs::read_to_string(hooks).expect("the fixtures are there").lines() {
-            let captured: Value = serde_json::from_str(line).expect("a line of JSON");
-            let mut command = program(&db, &[]);
-            command.args(["hook", "claude-code"]);
-            feed(command, &captured["payload"].to_string());
-        }
-    }
-    let mut server = Server::start(&db, &[]);
-    let coders = server.call("list_ai_coders", &json!({}))["structuredContent"]["coders"].clone();
-    let events = |coder: &Value| coder["events"].as_u64().unwrap_or(0);
-    let busiest = coders.as_array().into_iter().flatten().max_by_key(|coder| events(coder)).expect("there are coders");
-    let coder = busiest["coder_id"].clone();
-    println!("a coder of {} events, one of {}", events(busiest), coders.as_array().map_or(0, Vec::len));
-    for (name, tool, arguments) in [
-        ("last 50 events, summary", "list_ai_coder_events", json!({"coder_id": coder})),
-        ("last 50 events, full", "list_ai_coder_events", json!({"coder_id": coder, "detail": "full"})),
-        ("its stats", "get_ai_coder_stats", json!({"coder_id": coder})),
-        ("its state", "subscribe_coder", json!({"coder_id": coder})),
-        ("everybody's stats", "get_ai_coder_stats", json!({})),
-    ] {
-        let answer = server.call(tool, &arguments);
-        let structured = answer["structuredContent"].to_string().chars().count();
-        let text = answer["content"][0]["text"].as_str().map_or(0, |text| text.chars().count());
-        let given = answer["structuredContent"]["events"].as_array().map_or(0, Vec::len);
-        let an_event = structured.checked_div(given).map_or(String::new(), |each| format!(", {each} an event of {given}"));
-        println!("{name}: {structured} characters, some {} tokens{an_event} (as text {text})", structured / 4);
-        if std::env::var_os("BENCH_TOKENS_SHOW").is_some() {
-            println!("{}", answer["structuredContent"]);
-        }
-    }
-    server.request("tools/list", &json!({}));
-    let tools = server.answer().to_string().chars().count();
-    println!("what the tools say of themselves: {tools} characters, some {} tokens", tools / 4);
+    let present = week::fill(&db);
+    let tokenizer = tiktoken_rs::o200k_base().expect("it is part of the crate");
+    let mut asking = Asking { server: Server::start(&db, &[]), tokenizer, calls: Vec::new() };
+    let stats = asking.server.call("get_ai_coder_stats", &json!({}))["structuredContent"].clone();
+    println!("{} coders, {} events", stats["coders_total"], stats["total_events"]);
+
+    println!("question: calls, characters, tokens (wanted)");
+    asking.call("list_ai_coders", json!({}));
+    asking.tell("which agents are running, is anyone stuck?", "1, 2500");
+
+    asking.call("brief_ai_coder", json!({"coder_id": "Let tokens expire after a day", "since": "1h"}));
+    asking.tell("what did X change in the last hour, why did it fail?", "1 or 2, 2000");
+
+    let end = ["emit", "completed", "--coder", &present.working];
+    asking.call_while("subscribe_coder", json!({"coder_id": present.working, "until": ["settled"]}), &db, &end);
+    asking.call("brief_ai_coder", json!({"coder_id": present.working}));
+    asking.tell("wait until X is done, then summarise", "2, 1800");
+
+    asking.call("list_ai_coder_events", json!({"path": "shop/src/auth.rs", "not_coder": "me", "since": "24h", "limit": 1}));
+    asking.tell("has anyone else touched src/auth.rs?", "1, 500");
+
+    asking.call("get_ai_coder_stats", json!({"group_by": ["model"], "since": "today"}));
+    asking.tell("what have we spent today, on which model?", "1, 500");
+
+    let limit = ["emit", "rate_limit", "--coder", &present.failed, "--set", "provider=anthropic"];
+    asking.call_while("subscribe_coder", json!({"coder_id": "*", "until": ["rate_limit"]}), &db, &limit);
+    asking.tell("tell me when any coder hits a rate limit", "1, 151");
+
+    asking.call("get_ai_coder_stats", json!({}));
+    asking.tell("(plain statistics)", "1, 1000");
+    asking.server.request("prompts/get", &json!({"name": "standup"}));
+    let standup = asking.server.answer()["messages"].to_string();
+    println!("/standup: {} characters, {} tokens (3000)", standup.chars().count(), asking.count(&standup));
+    asking.server.request("tools/list", &json!({}));
+    let tools = asking.server.answer()["tools"].to_string();
+    println!("tools/list: {} characters, {} tokens (3000)", tools.chars().count(), asking.count(&tools));
+    asking.idle_hour(&present.failed);
 }
 
-fn feed(mut command: Command, payload: &str) {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("it starts");
-    child.stdin.take().expect("piped").write_all(payload.as_bytes()).expect("it reads");
-    assert!(child.wait().expect("it ends").success());
+struct Asking {
+    server: Server,
+    tokenizer: CoreBPE,
+    /// What each call of a question was answered.
+    calls: Vec<String>,
+}
+
+impl Asking {
+    fn count(&self, text: &str) -> usize {
+        self.tokenizer.encode_ordinary(text).len()
+    }
+
+    fn call(&mut self, tool: &str, arguments: Value) {
+        let answer = self.server.call(tool, &arguments);
+        self.took(answer);
+    }
+
+    /// While the call waits, this happens.
+    fn call_while(&mut self, tool: &str, arguments: Value, db: &Path, happens: &[&str]) {
+        self.server.request("tools/call", &json!({"name": tool, "arguments": arguments}));
+        assert!(program(db, &[]).args(happens).output().expect("it starts").status.success(), "{happens:?}");
+        let answer = self.server.answer();
+        self.took(answer);
+    }
+
+    fn took(&mut self, answer: Value) {
+        assert_ne!(answer["isError"], true, "{answer}");
+        self.calls.push(answer["structuredContent"].to_string());
+    }
+
+    fn tell(&mut self, question: &str, wanted: &str) {
+        let calls = std::mem::take(&mut self.calls);
+        let chars: usize = calls.iter().map(|answer| answer.chars().count()).sum();
+        let tokens: usize = calls.iter().map(|answer| self.count(answer)).sum();
+        println!("{question} {}, {chars}, {tokens} ({wanted})", calls.len());
+        if std::env::var_os("BENCH_TOKENS_SHOW").is_some() {
+            calls.iter().for_each(|answer| println!("  {answer}"));
+        }
+    }
+
+    /// Worked out from one wait in vain: what is sent and answered, as often as an hour takes.
+    fn idle_hour(&mut self, coder: &str) {
+        let now = self.server.call("subscribe_coder", &json!({"coder_id": coder}))["structuredContent"].clone();
+        let mut arguments = json!({"coder_id": coder, "cursor": now["cursor"], "wait_ms": 0});
+        let idle = self.server.call("subscribe_coder", &arguments)["structuredContent"].to_string();
+        println!("an idle answer: {} tokens (60): {idle}", self.count(&idle));
+        for (how, wait_ms, wanted) in [("with a progress token", 600_000, 2_000), ("as a task", 3_600_000, 100)] {
+            arguments["wait_ms"] = wait_ms.into();
+            let calls = 3_600_000 / wait_ms;
+            let tokens = calls * (self.count(&arguments.to_string()) + self.count(&idle));
+            println!("an hour in which nothing happens, {how}: {calls} calls, {tokens} tokens ({wanted})");
+        }
+    }
 }

@@ -84,7 +84,7 @@ fn to_answer(db: &Path, durability: &str, appender: &mut Line) {
     let mut measured = Measured::default();
     for _ in 0..ROUNDS {
         measured.pipe();
-        server.send_subscribe(&json!({"coder_id": CODER, "cursor": cursor, "wait_ms": 5000}));
+        server.send_subscribe(&json!({"coder_id": CODER, "cursor": cursor, "wait_ms": 5000, "gather_ms": 0}));
         std::thread::sleep(PAUSE);
         appender.write("go");
         let answer = server.structured();
@@ -186,7 +186,7 @@ fn bursts() {
     let mut cursor = server.subscribe(&json!({"coder_id": CODER}))["cursor"].clone();
     let (mut first, mut last) = (Times::default(), Times::default());
     for burst in 0..20 {
-        server.send_subscribe(&json!({"coder_id": CODER, "cursor": cursor, "wait_ms": 5000}));
+        server.send_subscribe(&json!({"coder_id": CODER, "cursor": cursor, "wait_ms": 5000, "gather_ms": 0}));
         std::thread::sleep(PAUSE);
         let begun = Instant::now();
         for n in 0..BURST {
@@ -201,7 +201,9 @@ fn bursts() {
                 first.0.push(begun.elapsed());
             }
             if seen < BURST {
-                server.send_subscribe(&json!({"coder_id": CODER, "cursor": cursor, "wait_ms": 5000, "max_events": BURST}));
+                server.send_subscribe(
+                    &json!({"coder_id": CODER, "cursor": cursor, "wait_ms": 5000, "gather_ms": 0, "max_events": BURST}),
+                );
             }
         }
         last.0.push(begun.elapsed());

@@ -12,6 +12,11 @@ pub(super) fn ranked(mut coders: Vec<CensusEntry>) -> Vec<CensusEntry> {
     coders
 }
 
+/// Finished, and needs nobody.
+pub(super) fn is_quiet(coder: &CoderView) -> bool {
+    coder.needs_attention.is_empty() && is_finished(coder)
+}
+
 fn rank(coder: &CoderView) -> u8 {
     let is_at_rest = matches!(coder.status, Status::Paused | Status::Completed);
     match (coder.needs_attention.is_empty(), is_finished(coder), is_at_rest) {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::{aggregate::CoderView, event::Time};
 
-use super::detail::AnswerDetail;
+use super::{detail::AnswerDetail, until::is_finished};
 
 /// What a row has, of what a coder has; ages and the handle are added.
 const ROW_KEYS: &[&str] = &[
@@ -32,6 +32,7 @@ pub(super) fn tell(coder: &CoderView, now: Time, detail: AnswerDetail) -> Value 
     let Ok(Value::Object(mut told)) = serde_json::to_value(coder) else { return Value::Null };
     if detail == AnswerDetail::Summary {
         told.retain(|key, _| ROW_KEYS.contains(&key.as_str()));
+        leave_out_repeats(&mut told, coder);
         shorten(told.get_mut("title"), TITLE_CHARS_MAX);
         shorten(told.get_mut("waiting").and_then(|waiting| waiting.get_mut("request")), REQUEST_CHARS_MAX);
         told.extend(bill(coder));
@@ -48,6 +49,17 @@ pub(super) fn tell(coder: &CoderView, now: Time, detail: AnswerDetail) -> Value 
         told.insert("age_s".into(), age_s(last, now).into());
     }
     Value::Object(told)
+}
+
+/// A name that is its folder's, and at which step it was before it ended.
+fn leave_out_repeats(told: &mut JsonObject, coder: &CoderView) {
+    let folder = coder.project.as_deref().and_then(|project| project.rsplit('/').next());
+    if folder.is_some() && coder.coder_name.as_deref() == folder && coder.title.is_some() {
+        told.remove("coder_name");
+    }
+    if is_finished(coder) {
+        told.remove("stage");
+    }
 }
 
 /// Seconds from `then` to `now`; clocks differ, and nothing is younger than now.

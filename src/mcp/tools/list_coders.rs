@@ -13,13 +13,13 @@ use crate::{
     history::{self, Census, CensusEntry, CensusQuery, CodersQuery, Reader},
     mcp::{
         arguments::{SomeWords, Whole, Word, Words, tool_arguments},
-        budget::AnswerBudget,
+        budget::{self, AnswerBudget},
         caller::Caller,
         coders_cursor::{CodersCursor, of_another_history},
         context::{ServeContext, moment, now},
         detail::AnswerDetail,
         naming,
-        ranked::ranked,
+        ranked::{is_quiet, ranked},
         told_coder,
         tool_error::ToolError,
     },
@@ -36,7 +36,7 @@ tool_arguments! {
         text: Option<String> = "In name, title or task.",
         not_coder: Option<String> = "Leave this one out: `me` is you.",
         detail: Word<AnswerDetail> = "A short row each, or every field.",
-        limit: Whole<1, 1000, 50> = "Most rows.",
+        limit: Whole<1, 1000, { LIMIT as u64 }> = "Most rows.",
         cursor: Option<CodersCursor> = "next_cursor of the page before; other arguments as they were.",
     }
 }
@@ -47,6 +47,10 @@ impl Words for Status {
     }
 }
 
+/// How many rows there are at most where nobody says it.
+const LIMIT: usize = 50;
+/// What the rows may take then: some 2,400 tokens.
+const ROOM_CHARS: usize = 6_800;
 /// How many coders the resource shows.
 const SHOWN_MAX: usize = 100;
 
@@ -172,13 +176,20 @@ fn page(census: Census, mut cursor: CodersCursor, given: &ListCoders, now: Time)
     coders.retain(|entry| !cursor.shown.contains(&entry.no));
     let coders = ranked(coders);
     let limit = given.limit.0 as usize;
-    let told = coders.iter().take(limit).map(|CensusEntry { coder, .. }| told_coder::tell(coder, now, given.detail.0));
+    let mut chars = 0;
+    // Who finished and needs nobody is told while there is room, the rest where somebody asks for more.
+    let has_room = |(coder, told): &(&CoderView, Value)| {
+        chars += budget::length(told);
+        chars <= ROOM_CHARS || limit != LIMIT || !is_quiet(coder)
+    };
+    let rows = coders.iter().take(limit).map(|CensusEntry { coder, .. }| (coder, told_coder::tell(coder, now, given.detail.0)));
+    let rows = rows.take_while(has_room).map(|(_, told)| told);
     let mut answer =
         CodersAnswer { coders: Vec::new(), coders_more: u64::MAX, next_cursor: None, message: None, truncated: true, now };
     // A cursor holds a bit for each coder between the first and the last that are shown.
     cursor.shown.extend(coders.iter().take(limit).map(|entry| entry.no));
     answer.next_cursor = Some(cursor.to_string());
-    let (told, truncated) = AnswerBudget::beside(&answer).fill(told);
+    let (told, truncated) = AnswerBudget::beside(&answer).fill(rows);
     for entry in coders.iter().take(limit).skip(told.len()) {
         cursor.shown.remove(&entry.no);
     }

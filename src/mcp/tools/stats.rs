@@ -21,6 +21,7 @@ use crate::{
         told_coder::{self, rounded},
         tool_error::ToolError,
     },
+    text,
 };
 
 tool_arguments! {
@@ -41,9 +42,11 @@ impl Words for GroupKey {
 /// How many coders are counted one by one, the last active ones.
 const CODERS_MAX: usize = 20;
 /// What their ids may take of an answer of a thousand tokens.
-const CODERS_CHARS_MAX: usize = 1_200;
+const CODERS_CHARS_MAX: usize = 1_000;
 /// How many codes of errors are told, the most frequent.
-const CODES_MAX: usize = 8;
+const CODES_MAX: usize = 6;
+/// As much of a code as tells it.
+const CODE_CHARS_MAX: usize = 40;
 /// What the resource tells of all coders' counts.
 const RESOURCE_CHARS_MAX: usize = 20_000;
 
@@ -190,10 +193,14 @@ fn usage(usage: &Usage) -> JsonObject {
     let mut codes: Vec<(&String, &u64)> = usage.errors_by_code.iter().collect();
     codes.sort_by_key(|(code, count)| (std::cmp::Reverse(**count), *code));
     let left: u64 = codes.iter().skip(CODES_MAX).map(|(_, count)| **count).sum();
+    let mut frequent = JsonObject::new();
+    for (code, count) in codes.into_iter().take(CODES_MAX) {
+        frequent.insert(text::cut(code, CODE_CHARS_MAX).into_owned(), json!(count));
+    }
     if left > 0 {
-        let mut frequent: JsonObject =
-            codes.into_iter().take(CODES_MAX).map(|(code, count)| (code.clone(), json!(count))).collect();
-        frequent.insert("…".into(), left.into());
+        frequent.insert("others".into(), left.into());
+    }
+    if !frequent.is_empty() {
         told.insert("errors_by_code".into(), frequent.into());
     }
     told

@@ -152,3 +152,31 @@ fn a_row_is_short() {
     let full = client.call("list_ai_coders", json!({"detail": "full"}))["coders"][0].take();
     assert_eq!((&full["title"], &full["events"], &full["cost_usd"]), (&json!(title), &json!(4), &json!(0.123_456)));
 }
+
+#[test]
+fn a_day_of_finished_coders_is_told_while_there_is_room() {
+    let home = Home::new();
+    let id = |number: i64| format!("claude-code:{number:08x}-52a3-4a6e-9d4b-1c2d3e4f5a6b");
+    let lines: Vec<String> = (0..60).map(|number| at("stopped", &id(number), 1_000 + number)).collect();
+    home.record(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    home.record(&[&at("failed", "broken", 900), &at("started", "working", 800)]);
+    let mut client = Client::start(&home, &[], old());
+    let (mut seen, mut cursor) = (Vec::new(), Value::Null);
+    loop {
+        let page = client.call("list_ai_coders", json!({"cursor": cursor}));
+        // 2,500 tokens, some of which have less than three characters.
+        assert!(page.to_string().chars().count() < 7_200, "{page}");
+        seen.extend(ids(&page).iter().map(|id| id.to_string()));
+        assert_eq!(page["coders_more"].as_u64().unwrap_or(0), 62 - seen.len() as u64);
+        match page.get("next_cursor") {
+            Some(next) => cursor = next.clone(),
+            None => break,
+        }
+    }
+    assert_eq!(seen[..2], ["broken", "working"]);
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 62);
+    let all = client.call("list_ai_coders", json!({"limit": 100}));
+    assert_eq!((ids(&all).len(), all.get("coders_more")), (62, None));
+}
