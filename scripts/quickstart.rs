@@ -33,10 +33,11 @@ fn main() -> Outcome<()> {
     let coders = agent.call("list_ai_coders", json!({}))?;
     for coder in coders["coders"].as_array().into_iter().flatten() {
         println!(
-            "{}  {}  {} events  {}",
-            text(coder, "coder_id"),
+            "{}  {}  {} s ago  {}  {}",
+            text(coder, "handle"),
             text(coder, "status"),
-            coder["events"],
+            coder["age_s"],
+            text(coder, "title"),
             list(coder, "needs_attention")
         );
     }
@@ -61,7 +62,7 @@ fn main() -> Outcome<()> {
     program.show(&["emit", "progress", "--coder", "fix-auth", "--set", "progress=0.42", "--set", "stage=editing"])?;
     let answer = agent.answer()?;
     for event in answer["events"].as_array().into_iter().flatten() {
-        println!("subscribe_coder answers: {}  {}", text(event, "coder_id"), text(event, "summary"));
+        println!("subscribe_coder answers: {}", text(event, "summary"));
     }
     println!(
         "{} ms after `emit` was started, in another process; next cursor {}",
@@ -190,8 +191,12 @@ impl Agent {
     }
 
     fn events(&mut self, filter: Value) -> Outcome<Vec<Value>> {
-        let answer = self.call("list_ai_coder_events", filter)?;
-        Ok(answer["events"].as_array().cloned().unwrap_or_default())
+        let mut answer = self.call("list_ai_coder_events", filter)?;
+        // Whose they are is told once, where all are one's.
+        let of_all = answer["coder_id"].take();
+        let mut events = answer["events"].as_array().cloned().unwrap_or_default();
+        events.iter_mut().filter(|_| of_all.is_string()).for_each(|event| event["coder_id"] = of_all.clone());
+        Ok(events)
     }
 }
 
