@@ -112,6 +112,8 @@ enum CliCommand {
     #[cfg(unix)]
     Doctor(doctor::DoctorArgs),
     Completions(completions::CompletionsArgs),
+    #[command(hide = true)]
+    Offer(completions::OfferArgs),
     Man(man::ManArgs),
 }
 
@@ -158,6 +160,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         CliCommand::Emit(emit) => emit.run(&call),
         CliCommand::List(list) => list.run(&call),
         CliCommand::Show(show) => show.run(&call),
+        CliCommand::Offer(offer) => offer.run(&call),
         CliCommand::Follow(follow) => follow.run(call),
         CliCommand::Watch(watch) => watch.run(call),
         CliCommand::Stats(stats) => stats.run(&call),

@@ -20,7 +20,7 @@ use self::{
     item::{CheckedInput, Receipt, Sender, is_missing},
     stream::InputStream,
 };
-use super::{Invocation, filter::moment, print::json_line};
+use super::{Invocation, completions::Offered, filter::moment, print::json_line};
 
 mod item;
 mod stream;
@@ -30,7 +30,7 @@ mod stream;
 #[command(after_help = EXAMPLES)]
 pub struct EmitArgs {
     /// The type, with or without `ai_coder_`; `-` reads events from stdin, one JSON object a line
-    #[arg(value_name = "TYPE")]
+    #[arg(value_name = "TYPE", value_parser = types(), hide_possible_values = true)]
     kind: String,
 
     /// Whose event it is [default: $AI_CODER_ID]; with `-`, for lines that do not say
@@ -54,12 +54,17 @@ pub struct EmitArgs {
     set: Vec<Assignment>,
 }
 
+/// Types that may be told; what is wrong with others is told by what reads them.
+fn types() -> Offered {
+    Offered(EventType::ALL.iter().filter(|kind| !kind.is_derived()).map(|kind| kind.short()).collect())
+}
+
 const EXAMPLES: &str = "\
 Examples:
   ai-coder-events emit created --coder fix-auth --name 'Fix auth'
   ai-coder-events emit progress --coder fix-auth --set progress=0.42 --set stage=editing
-  ai-coder-events emit file_modified --coder fix-auth --set file_path=src/session.rs --set file_size=2048
-  ai-coder-events emit failed --coder fix-auth --set error_message='tests do not pass' --id run-17-end
+  ai-coder-events emit file_modified --coder fix-auth --set file_path=src/lib.rs
+  ai-coder-events emit failed --coder fix-auth --set error_message='tests fail' --id run-17-end
   ai-coder-events emit - --json < events.jsonl
   ai-coder-events list --json --limit 0 --order oldest | ai-coder-events --db copy.db emit -
 

@@ -3,16 +3,16 @@
 use std::process::ExitCode;
 
 use ai_coder_events::{
-    event::Time,
+    event::{EventType, Family, Time},
     filter::{Filter, TextQuery, TypeSet, parse_local_moment, plain_path},
     history::Reader,
     stderr::complain,
 };
 use anyhow::bail;
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, builder::TypedValueParser};
 use jiff::Zoned;
 
-use super::which;
+use super::{completions::Offered, which};
 
 #[derive(Clone, Debug, Default, Args)]
 pub struct FilterFlags {
@@ -21,7 +21,7 @@ pub struct FilterFlags {
     coder: Vec<String>,
 
     /// Only this type (`progress`, `ai_coder_progress`) or family (`progress.*`); may be given several times
-    #[arg(long = "type", value_name = "TYPE", value_parser = type_name)]
+    #[arg(long = "type", value_name = "TYPE", value_parser = types(), hide_possible_values = true)]
     types: Vec<String>,
 
     /// Not before this time: RFC 3339, an age such as 90s, 15m, 2h, 7d, a date, HH:MM, today, yesterday
@@ -124,8 +124,15 @@ impl DetailFlag {
     }
 }
 
-fn type_name(given: &str) -> Result<String, String> {
-    TypeSet::parse(given).map(|_| given.to_owned()).map_err(|error| error.to_string())
+/// What `--type` takes; a shell offers types and families.
+fn types() -> impl TypedValueParser<Value = String> {
+    let families = Family::ALL.iter().map(|family| family.name());
+    let mut offered: Vec<&'static str> = EventType::ALL.iter().map(|kind| kind.short()).chain(families).collect();
+    offered.dedup();
+    Offered(offered).try_map(|given| match TypeSet::parse(&given) {
+        Ok(_) => Ok(given),
+        Err(error) => Err(error.to_string()),
+    })
 }
 
 pub fn since(given: &str) -> Result<Time, String> {

@@ -44,7 +44,8 @@ const EXAMPLES: &str = "\
 Examples:
   ai-coder-events follow
   ai-coder-events follow --coder fix-auth --type 'lifecycle.*'
-  ai-coder-events follow --json --after 1042 | while read -r event; do …; done
+  ai-coder-events follow --since 1h --failed
+  ai-coder-events follow --json --after 1042 | jq -r .type
 
 Ctrl-C ends it, with exit code 130.";
 

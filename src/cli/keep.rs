@@ -49,7 +49,9 @@ AI_CODER_EVENTS_KEEPER=off, has hooks start none.
 Examples:
   ai-coder-events keep --status
   ai-coder-events keep --stop
-  ai-coder-events keep                   # here, until Ctrl-C";
+  ai-coder-events keep
+
+The last keeps here, until Ctrl-C.";
 
 /// How long one that was asked to end may take: it answers and reads what is in work.
 const ENDING: Duration = Duration::from_secs(30);

@@ -8,7 +8,7 @@ use ai_coder_events::{
     run::{self, NotStarted, RunCoder},
     stderr::complain,
 };
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 
 /// Run a command and record its life, output, files and resources
 #[derive(Debug, Args)]
@@ -31,7 +31,7 @@ pub struct RunArgs {
     limit_memory: Option<u64>,
 
     /// The command and its arguments
-    #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    #[arg(value_name = "CMD", required = true, trailing_var_arg = true, allow_hyphen_values = true, value_hint = ValueHint::CommandWithArguments)]
     command: Vec<OsString>,
 }
 

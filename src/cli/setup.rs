@@ -52,7 +52,7 @@ const EXAMPLES: &str = "\
 What is there already stays as it is, and every file that changes is kept beside itself as NAME.bak-<time>.
 
 Examples:
-  ai-coder-events setup                         # those that are found
+  ai-coder-events setup
   ai-coder-events setup claude-code --dry-run
   ai-coder-events setup codex
   ai-coder-events setup cursor --scope project

@@ -51,6 +51,8 @@ mod run;
 mod secrets;
 mod seed;
 mod setup;
+#[cfg(unix)]
+mod shells;
 mod show;
 mod stats;
 mod storm;
