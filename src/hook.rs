@@ -6,10 +6,11 @@
 //! left nowhere is told, on stderr. Starts nothing it does not need: no runtime, no logger, no parser of flags.
 
 use std::{
+    env,
     ffi::OsString,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::ExitCode,
     sync::Arc,
     thread,
@@ -18,10 +19,9 @@ use std::{
 
 use crate::{
     config::{self, Config, Environment},
-    event::{DataKey, Draft, EventType},
     history::{self, Entry, Unkept, Writer},
     process::Process,
-    repository::Repository,
+    repository,
     source::{self, Agent, HookContext},
     stderr::{complain, with_causes},
 };
@@ -176,26 +176,18 @@ fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>
     let context = HookContext { event: call.event.clone(), parent_coder_id, began: None, process: process_of(known, claude_pid) };
     // A payload that trips the reader is still evidence.
     match catch_unwind(AssertUnwindSafe(|| source::read_hook(known, &payload.bytes, &context))) {
-        Ok(Ok(drafts)) => drafts.into_iter().map(with_repository).map(|draft| Entry::Draft(Box::new(draft))).collect(),
+        Ok(Ok(drafts)) => {
+            // Agents start their hooks where they work.
+            let folder = env::current_dir().ok();
+            let told = drafts.into_iter().flat_map(|draft| repository::tell(draft, folder.as_deref(), repository::AsOf::Now));
+            told.map(|draft| Entry::Draft(Box::new(draft))).collect()
+        }
         Ok(Err(refusal)) if payload.cut_short => {
             vec![payload.rejection(known.name(), format!("stdin was not closed in time: {}", refusal.reason))]
         }
         Ok(Err(refusal)) => vec![payload.rejection(known.name(), refusal.reason)],
         Err(_) => vec![payload.rejection(known.name(), "a defect in the recorder: please report this payload".to_owned())],
     }
-}
-
-/// A beginning, with what the repository says that it is in.
-fn with_repository(draft: Draft) -> Draft {
-    let begins = matches!(draft.kind, EventType::Created | EventType::Started);
-    let folder = draft.data.get(DataKey::Cwd.name()).and_then(serde_json::Value::as_str).filter(|_| begins);
-    let Some(found) = folder.and_then(|folder| Repository::around(Path::new(folder))) else { return draft };
-    let path = |path: &Path| path.to_string_lossy().into_owned();
-    draft
-        .with(DataKey::Project, path(&found.project))
-        .with_some(DataKey::WorktreePath, found.worktree.as_deref().map(path))
-        .with_some(DataKey::Branch, found.branch)
-        .with_some(DataKey::Commit, found.commit)
 }
 
 fn names() -> Vec<&'static str> {

@@ -3,11 +3,16 @@
 //! The formats are those of gitrepository-layout(5) and gitglossary(7): `HEAD` names a branch or a commit, `.git` is a folder, or
 //! a file that says where it is, as in a linked worktree or a submodule; what worktrees share lies in the `commondir`.
 
+mod commits;
+mod told;
+
 use std::{
     fs::{self, File},
     io::Read,
     path::{Path, PathBuf},
 };
+
+pub use told::{AsOf, tell};
 
 /// A repository as a coder finds it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,12 +36,10 @@ const PACKED_BYTES_MAX: u64 = 4 << 20;
 impl Repository {
     /// The one that `folder` is in.
     pub fn around(folder: &Path) -> Option<Repository> {
-        let root = folder.ancestors().take(DEPTH_MAX).find(|above| above.is_absolute() && above.join(".git").exists())?;
-        let dot_git = root.join(".git");
-        if dot_git.is_dir() {
-            return Some(Repository { project: root.to_owned(), ..Repository::at(&dot_git, &dot_git)? });
+        let (root, own) = place(folder)?;
+        if own == root.join(".git") {
+            return Some(Repository { project: root.to_owned(), ..Repository::at(&own, &own)? });
         }
-        let own = root.join(line(&dot_git)?.strip_prefix("gitdir: ")?);
         let Some(common) = line(&own.join("commondir")).map(|common| plain(&own.join(common))) else {
             // A submodule's is its own.
             return Some(Repository { project: root.to_owned(), ..Repository::at(&own, &own)? });
@@ -56,6 +59,14 @@ impl Repository {
         let commit = is_inside.then(|| commit_of(common, reference)).flatten();
         Some(Repository { branch: Some(branch), commit, ..Repository::default() })
     }
+}
+
+/// The worktree that `folder` is in, and where what is that worktree's own lies: `.git`, or where the file of that name says.
+fn place(folder: &Path) -> Option<(&Path, PathBuf)> {
+    let root = folder.ancestors().take(DEPTH_MAX).find(|above| above.is_absolute() && above.join(".git").exists())?;
+    let dot_git = root.join(".git");
+    let own = if dot_git.is_dir() { dot_git } else { root.join(line(&dot_git)?.strip_prefix("gitdir: ")?) };
+    Some((root, own))
 }
 
 fn commit_of(common: &Path, reference: &str) -> Option<String> {

@@ -75,6 +75,7 @@ class Agent:
     delegates: tuple = ("delegate",)  # what the model does to have a subagent work, and to hear of its end
     full: int = 90000  # tokens read that fill its context
     escapes: int = 1  # how often Esc is pressed to break off a turn
+    reads_by_shell: bool = False  # whether it has no tool of its own to read a file
     reports: bool = False  # whether a subagent ends by a tool, not by its last words
     compacts: Callable | None = None  # (lab): has the session summed up; None where no headless way is known
 
@@ -327,7 +328,7 @@ AGENTS = {
         Agent(
             "codex", "codex", codex_configure, lambda home: {"CODEX_HOME": str(home / ".codex")},
             codex_command, lambda program: [program, "--dangerously-bypass-hook-trust"], "/quit", codex_tool,
-            delegates=("delegate", "wait"), compacts=fills_context),
+            delegates=("delegate", "wait"), reads_by_shell=True, compacts=fills_context),
         Agent(
             "gemini", "gemini", gemini_configure,
             lambda home: {"GEMINI_API_KEY": "dummy", "GOOGLE_GEMINI_BASE_URL": URL, "GEMINI_CLI_TRUST_WORKSPACE": "true",

@@ -11,6 +11,7 @@ from typing import Callable
 from .watch import wait_for
 
 DONE = {"say": "All done."}
+CHILD_PROMPT = "You help. [[child]]"
 TOOL_SECONDS = 90
 
 
@@ -44,7 +45,7 @@ class Case:
 
 # One session, which ends well.
 TRUTH = {"sessions": 1, "subagents": 0, "life": "completed ended", "sub life": "", "runs": 0, "created": 0, "modified": 0, "deleted": 0,
-         "failed tools": 0, "conflicts": 0, "compactions": 0, "rejected": 0}
+         "failed tools": 0, "conflicts": 0, "compactions": 0, "commits": "", "rejected": 0}
 
 
 def plain_steps(work):
@@ -64,12 +65,21 @@ def play_plain(lab):
     lab.run("Do it. [[plain]]")
 
 
+def commit_steps(work):
+    author = "-c user.name=a -c user.email=a@example.org"
+    return [write(work, "b.txt", "two\n"), shell(f"git add b.txt && git {author} commit -qm 'Add b'"), DONE]
+
+
+def play_commit(lab):
+    lab.run("Commit it. [[commit]]")
+
+
 def play_subagent(lab):
     lab.run("Delegate it. [[lead]]")
 
 
 def lead_steps(agent):
-    return [*({"do": step, "prompt": "You help. [[child]]"} for step in agent.delegates), DONE]
+    return [*({"do": step, "prompt": CHILD_PROMPT} for step in agent.delegates), DONE]
 
 
 def child_steps(lab):
@@ -172,7 +182,7 @@ def play_escape(lab):
 
 def asked(lab, prompt):
     terminal = lab.open_terminal()
-    lab.typed += 1
+    lab.typed.append(prompt)
     terminal.enter(prompt)
     return terminal
 
@@ -185,6 +195,7 @@ CASES = {
         Case("plain", lambda lab: {"plain": plain_steps(lab.work)}, play_plain, PLAIN),
         Case("limit", lambda lab: {"plain": plain_steps(lab.work)}, play_plain, PLAIN, refusals=(429,)),
         Case("refused", lambda lab: {"plain": plain_steps(lab.work)}, play_plain, {"life": "failed ended"}, refusals=(400,), for_good=True),
+        Case("commit", lambda lab: {"commit": commit_steps(lab.work)}, play_commit, {"created": 1, "commits": "Add b"}),
         Case("subagent", lambda lab: {"lead": lead_steps(lab.agent), "child": child_steps(lab)}, play_subagent,
              {"subagents": 1, "sub life": "completed ended", "created": 1}),
         Case("continue", two_prompts, play_continue, {"created": 2}),

@@ -1,12 +1,15 @@
 """What was recorded and what is true, as one figure a field; and which of them agree."""
 
-from .cases import TRUTH
+import difflib
+from pathlib import Path
+
+from .cases import CHILD_PROMPT, TRUTH
 from .wire import TOKENS
 
 # In the order of the table. `cost` is compared where the agent itself tells one.
 FIELDS = ["calls", "input", "output", "cache read", "cache write", "cost", "sessions", "subagents", "sub calls", "runs", "life", "sub life",
           "prompts", "created", "modified", "deleted", "failed tools", "rate limits", "api errors", "conflicts", "compactions", "rejected",
-          "check"]
+          "check", "asked", "titles", "commands", "diffs", "commits"]
 
 
 def recorded(lab):
@@ -43,6 +46,13 @@ def recorded(lab):
     }
     for name, key in TOKENS.items():
         figures[name] = sum(coder.get("tokens", {}).get(key, 0) for coder in coders)
+    figures["asked"] = listed(plain(event["text"]) for event in facts if event["type"] == "ai_coder_prompt")
+    figures["titles"] = listed(plain(coder.get("title", "")) for coder in sessions)
+    figures["commits"] = listed(event.get("description", "") for event in facts if event.get("milestone") == "commit")
+    figures["commands"] = listed(event["data"]["command"] for event in facts if event.get("data", {}).get("command"))
+    figures["diffs"] = listed(
+        f"{Path(event['file_path']).name} {changed_lines(event['data'].get('diff', '').splitlines())}" for event in facts
+        if event["type"] in ("ai_coder_file_created", "ai_coder_file_modified") and not event.get("data", {}).get("watched"))
     # Histories of versions that know no prompts have none to compare.
     if any(kind["type"] == "ai_coder_prompt" for kind in lab.lines("types")):
         figures["prompts"] = count("prompt")
@@ -61,6 +71,19 @@ def merged(events):
     return list(facts.values())
 
 
+def listed(texts):
+    return " | ".join(sorted(texts))
+
+
+def plain(text):
+    """opencode puts a prompt of several words into quotes before it gives it to the model."""
+    return text.strip('"')
+
+
+def changed_lines(diff):
+    return " ".join(line for line in diff if line[:1] in ("+", "-"))
+
+
 def lives(coders):
     return ", ".join(sorted(f"{coder['status']} {'ended' if coder.get('ended_at') else 'open'}" for coder in coders))
 
@@ -73,7 +96,7 @@ def true(lab, case):
     refused = [entry["status"] for entry in ledger if entry["outcome"] == "refused"]
     figures = {**TRUTH, **case.truth, "calls": len(told), "check": 0,
                "sub calls": sum(entry["kind"] == "child" for entry in told), "rate limits": refused.count(429),
-               "api errors": len(refused) - refused.count(429), "prompts": len(lab.processes) + lab.typed + case.truth.get("subagents", 0)}
+               "api errors": len(refused) - refused.count(429), **asked(lab, case), **done(lab, told)}
     for name, key in TOKENS.items():
         figures[name] = sum(entry[key] for entry in told)
         if broken and lab.agent.name == "claude":
@@ -86,6 +109,28 @@ def true(lab, case):
     if cost is not None:
         figures["cost"] = round(cost, 6)
     return figures
+
+
+def asked(lab, case):
+    typed = [process.prompt for process in lab.processes] + lab.typed
+    begun = [process.prompt for process in lab.processes if process.how != "continue"] + lab.typed
+    every = typed + [CHILD_PROMPT] * case.truth.get("subagents", 0)
+    return {"prompts": len(every), "asked": listed(every), "titles": listed(begun)}
+
+
+def done(lab, told):
+    """What tools were asked to do, by the script that the model followed."""
+    steps = [script[min(entry["step"], len(script) - 1)] for entry in told if (script := lab.provider.scripts.get(entry["kind"]))]
+    commands = [step["command"] for step in steps if step.get("do") == "shell"]
+    if lab.agent.reads_by_shell:
+        commands += [f"cat {step['path']}" for step in steps if step.get("do") == "read"]
+    diffs = [f"{Path(step['path']).name} {changed_lines(diff_of(step))}" for step in steps if step.get("do") in ("write", "edit")]
+    return {"commands": listed(commands), "diffs": listed(diffs)}
+
+
+def diff_of(step):
+    before, after = ("", step["content"]) if step["do"] == "write" else (step["old"], step["new"])
+    return list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm=""))[2:]
 
 
 def agree(recorded, true):

@@ -27,6 +27,7 @@ END_SECONDS = 12
 @dataclass
 class Process:
     output: Path
+    prompt: str
     how: str | None  # whether it continues or forks what was before
     child: subprocess.Popen
     exit: int | str | None = None
@@ -40,7 +41,7 @@ class Lab:
     def __init__(self, agent, version, folder, program, setup=True):
         self.agent, self.version, self.folder, self.program = agent, version, Path(folder), str(program)
         self.home, self.work = self.folder / "home", self.folder / "work"
-        self.provider, self.processes, self.terminal, self.typed = None, [], None, 0
+        self.provider, self.processes, self.terminal, self.typed = None, [], None, []
         for path in (self.home, self.work):
             path.mkdir(parents=True)
         node = os.path.dirname(shutil.which("node") or "/usr/bin/node")
@@ -77,7 +78,7 @@ class Lab:
         with output.open("w") as out, output.with_suffix(".err").open("w") as err:
             child = subprocess.Popen(command, env={**self.plain, **self.agent.environment(self.home)}, cwd=self.work,
                                      stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True)
-        self.processes.append(Process(output, how, child))
+        self.processes.append(Process(output, prompt, how, child))
         return self.processes[-1]
 
     def finish(self, process, seconds=AGENT_SECONDS):

@@ -282,6 +282,8 @@ impl Progress {
     pub const OF_ASSISTANT: &str = "assistant";
     /// The milestone of a context that was compacted; its description is the summary of what was in it.
     pub const COMPACTED: &str = "context compacted";
+    /// The milestone of a commit that a coder made.
+    pub const COMMIT: &str = "commit";
     /// Of what it thinks.
     pub const OF_THOUGHT: &str = "thinking";
 }

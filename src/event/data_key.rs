@@ -34,13 +34,15 @@ data_keys! {
     AtWork "at_work" "list of texts" "The coders that may have changed the file, where nobody knows who did; empty where none was at work.";
     Attempt "attempt" "whole number" "Which attempt of a request was refused; the agent tries again.";
     BackgroundTasks "background_tasks" "whole number" "Tasks that go on in the background after the turn's end.";
-    Branch "branch" "text" "The branch of the repository that the coder began in.";
+    Branch "branch" "text" "The branch of the repository that the coder began or ended in.";
     CacheWrite1hTokens "cache_write_1h_tokens" "whole number" "Of the tokens written to the provider's cache, those that live an hour.";
     Cached "cached" "whole number" "Cached tokens of a whole run, where the agent tells only sums.";
     Calls "calls" "whole number" "Calls of the model that the event's tokens are the sum of.";
     Change "change" "object" "What a completing event changes in figures of its call that stood there: the differences, cost in billionths of a dollar, and what the call was.";
     Command "command" "text" "What a shell was given, or the command that `run` wraps.";
-    Commit "commit" "text" "The commit that the coder began on.";
+    Commit "commit" "text" "The commit that the coder began or ended on, or made.";
+    ContextTokens "context_tokens" "whole number" "Tokens that the context holds.";
+    ContextWindow "context_window" "whole number" "Tokens that the context has room for.";
     Count "count" "number" "How many, where the milestone was reached more than once.";
     Covers "covers" "object" "Calls told without a cost that the cost of this sum includes, by their model.";
     Cwd "cwd" "text" "The coder's working folder.";
@@ -53,6 +55,7 @@ data_keys! {
     Failed "failed" "true" "The tool failed, or was not allowed.";
     ForkedFrom "forked_from" "text" "The coder whose record this one's begins with a copy of.";
     From "from" "text" "Who asked: `person`, or `coder` where another coder did.";
+    Granted "granted" "true or false" "Whether what was asked permission for was allowed.";
     InputTokens "input_tokens" "whole number" "Tokens read in a whole run, where the agent tells only sums.";
     LastAssistantMessage "last_assistant_message" "text" "What the coder said last in the turn.";
     Limit "limit" "text" "Which limit: `context`, `memory`, or the provider's name for it.";
@@ -62,7 +65,8 @@ data_keys! {
     LinesRemoved "lines_removed" "whole number" "Lines that a change took out of the file.";
     Message "message" "text" "What the agent showed the person.";
     MessageId "message_id" "text" "Id of the message, as the agent has it.";
-    Model "model" "text" "Model that the session was begun with.";
+    Mode "mode" "text" "What the coder may do unasked from then on, in the agent's word.";
+    Model "model" "text" "Model that the session was begun with, or goes on with.";
     OldCwd "old_cwd" "text" "The working folder before it changed.";
     Output "output" "text" "What a tool answered that printed nothing.";
     OutputTokens "output_tokens" "whole number" "Tokens written in a whole run, where the agent tells only sums.";

@@ -1,12 +1,16 @@
 //! Drafts and rejections on their way into the history, a batch a transaction, and what came of them.
 
-use std::{collections::HashSet, path::Path};
+use std::{
+    collections::{HashMap, HashSet},
+    path::{Path, PathBuf},
+};
 
 use serde::Serialize;
 
 use crate::{
-    event::Draft,
-    history::{self, Entry, Options, Outcome, Reader, Rejection, Writer},
+    event::{DataKey, Draft, Micros, Time},
+    history::{self, Clock, Entry, Options, Outcome, Reader, Rejection, Writer},
+    repository::{self, AsOf},
     source::Agent,
 };
 
@@ -16,6 +20,10 @@ use super::TailControl;
 const BATCH_ENTRIES: usize = 512;
 /// Broken lines that are remembered, so that the next import does not report them again.
 const KNOWN_MAX: usize = 10_000;
+/// Coders whose folders are remembered.
+const FOLDERS_MAX: usize = 1_000;
+/// What is read no later than this after it was written is of now.
+const LIVE: Micros = 10 * Time::SECOND;
 
 /// What came of an import.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,6 +48,9 @@ pub(super) struct Intake {
     batch: Vec<Entry>,
     /// Reasons of rejections that are kept already: each names its file and line.
     known: HashSet<String>,
+    /// Where coders work of whom no hook tells.
+    folders: HashMap<String, PathBuf>,
+    clock: Clock,
     control: TailControl,
     pub summary: ImportSummary,
 }
@@ -50,7 +61,16 @@ impl Intake {
     pub fn new(agent: Agent, options: &Options, control: TailControl) -> Result<Intake, history::Error> {
         let kept = Reader::new(options).rejected()?;
         let known = kept.into_iter().filter(|kept| kept.source == agent.name()).map(|kept| kept.reason).collect();
-        Ok(Intake { agent, writer: Writer::new(options), batch: Vec::new(), known, control, summary: ImportSummary::default() })
+        Ok(Intake {
+            agent,
+            writer: Writer::new(options),
+            batch: Vec::new(),
+            known,
+            folders: HashMap::new(),
+            clock: options.clock.clone(),
+            control,
+            summary: ImportSummary::default(),
+        })
     }
 
     pub fn is_stopped(&self) -> bool {
@@ -60,8 +80,27 @@ impl Intake {
     /// # Errors
     /// Where the history cannot be written: the whole batch is not then.
     pub fn take(&mut self, drafts: Vec<Draft>) -> Result<(), history::Error> {
-        self.batch.extend(drafts.into_iter().map(Entry::from));
+        for draft in drafts {
+            let told = self.told_by_repository(draft);
+            self.batch.extend(told.into_iter().map(Entry::from));
+        }
         self.flush_full()
+    }
+
+    /// Hooks read themselves what the repository says, but of opencode there is only what it leaves for whoever follows.
+    fn told_by_repository(&mut self, draft: Draft) -> Vec<Draft> {
+        if self.agent != Agent::Opencode {
+            return repository::tell(draft, None, AsOf::Then);
+        }
+        if let Some(folder) = draft.data.get(DataKey::Cwd.name()).and_then(serde_json::Value::as_str) {
+            if self.folders.len() >= FOLDERS_MAX {
+                self.folders.clear();
+            }
+            self.folders.insert(draft.coder_id.clone(), PathBuf::from(folder));
+        }
+        let is_live = draft.timestamp.is_some_and(|at| self.clock.now().since(at) < LIVE);
+        let folder = self.folders.get(&draft.coder_id).map(PathBuf::as_path);
+        repository::tell(draft, folder, if is_live { AsOf::Now } else { AsOf::Then })
     }
 
     /// A line that could not be understood: kept once, however often it is imported.

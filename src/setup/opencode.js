@@ -153,6 +153,8 @@ const openFeed = () => {
 
 export const AiCoderEvents = async ({ directory }) => {
   const models = new Map()
+  // How much context models have room for.
+  const windows = new Map()
   const open = new Set()
   const titles = new Map()
   // Messages of the person, and sessions that another session began.
@@ -170,7 +172,7 @@ export const AiCoderEvents = async ({ directory }) => {
         const { id, type, properties } = event
         if (type === "message.updated" && properties.info?.modelID) {
           const { sessionID, providerID, modelID } = properties.info
-          models.set(sessionID, { providerID, modelID })
+          models.set(sessionID, { providerID, modelID, contextWindow: windows.get(`${providerID}/${modelID}`) })
         }
         if (type === "message.updated" && properties.info?.role === "user") remember(asked, properties.info.id)
         if (type === "session.created" && properties.info?.parentID) remember(children, properties.info.id)
@@ -196,9 +198,10 @@ export const AiCoderEvents = async ({ directory }) => {
         // Whatever happens here, opencode goes on.
       }
     },
-    // Of the call that makes up a title nothing else tells.
+    // Of the call that makes up a title nothing else tells, nor of the room in a context.
     "chat.params": async ({ sessionID, agent, model, message }) => {
       try {
+        windows.set(`${model?.providerID}/${model?.id}`, model?.limit?.context)
         if (agent !== "title") return
         const asked = { providerID: model?.providerID, modelID: model?.id }
         tell({ id: message?.id, type: "chat.params", directory, model: asked, properties: { sessionID, agent } })

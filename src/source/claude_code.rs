@@ -116,7 +116,7 @@ impl<'p> ClaudePayload<'p> {
             "PermissionRequest" => vec![self.permission_request()],
             "Notification" => self.notification().into_iter().collect(),
             "Elicitation" => vec![self.says(Fact::Waits(Waits::Question))],
-            "ElicitationResult" => vec![self.says(Fact::Answered)],
+            "ElicitationResult" => vec![self.says(Fact::Answered { granted: None })],
             "PreToolUse" => tools::before(&self.speaker, wire),
             "PostToolUse" => tools::after(&self.speaker, wire),
             "PostToolUseFailure" => tools::failed(&self.speaker, wire, wire.text("error")),

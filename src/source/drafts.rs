@@ -11,7 +11,7 @@ use crate::{
 use super::{
     coder::{Asker, CoderIdentity, Ids},
     diff::FileDiff,
-    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, TouchedFile, Waits},
+    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Switch, Told, Tool, TouchedFile, Waits},
 };
 
 /// Longer texts are cut: a screen or two tells what happened, the agent's own record has the rest.
@@ -78,7 +78,10 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
         Fact::Titled(title) => one(progress(Progress::default()).with(DataKey::Title, bounded(&title))),
         Fact::TakenUp => one(lifecycle(EventType::Resumed, Some("resume"))),
         Fact::Waits(waits) => one(lifecycle(EventType::Paused, Some(waits.reason()))),
-        Fact::Answered => resumed_from("answer", &[Status::Paused], ids),
+        Fact::Answered { granted } => {
+            let resumed = resumed_from("answer", &[Status::Paused], ids);
+            resumed.into_iter().map(|draft| draft.with_some(DataKey::Granted, granted)).collect()
+        }
         Fact::Works => resumed_from("tool", WAITING_OR_DONE, ids),
         Fact::Tool(tool) => one(tool_progress(tool)),
         Fact::File(file) => one(workspace(file)),
@@ -105,6 +108,8 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
             let full = Draft::new(EventType::ResourceLimit, "").with(DataKey::Limit, "context");
             one(full.with(DataKey::Message, "the context is full and is being compacted"))
         }
+        Fact::ContextUsed { tokens, window } => one(context_used(tokens, window)),
+        Fact::Switched { what, to } => one(switched(what, &to)),
         Fact::LimitNear => one(Draft::new(EventType::ResourceLimit, "")),
         Fact::Planned { done, of, current } => {
             let steps = progress(Progress {
@@ -176,6 +181,17 @@ fn lifecycle(kind: EventType, reason: Option<&str>) -> Draft {
 
 fn progress(fields: Progress) -> Draft {
     draft(EventType::Progress, Body::Progress(fields))
+}
+
+fn context_used(tokens: u64, window: Option<u64>) -> Draft {
+    let used = Draft::new(EventType::ResourceUsage, "").with(DataKey::ContextTokens, tokens);
+    used.with_some(DataKey::ContextWindow, window)
+}
+
+fn switched(what: Switch, to: &str) -> Draft {
+    let (key, name) = what.names();
+    let description = Some(text::excerpt(&format!("{name}: {to}"), LINE_CHARS_MAX));
+    progress(Progress { stage: Some(name.to_owned()), description, ..Progress::default() }).with(key, bounded(to))
 }
 
 fn milestone(name: &str, description: Option<&str>) -> Draft {
@@ -307,6 +323,15 @@ impl Asker {
         match self {
             Asker::Person => "person",
             Asker::Coder => "coder",
+        }
+    }
+}
+
+impl Switch {
+    fn names(self) -> (DataKey, &'static str) {
+        match self {
+            Switch::Model => (DataKey::Model, "model"),
+            Switch::Mode => (DataKey::Mode, "mode"),
         }
     }
 }

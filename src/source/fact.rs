@@ -70,8 +70,10 @@ pub(super) enum Fact {
     /// What the agent calls the session.
     Titled(String),
     Waits(Waits),
-    /// Somebody answered what was waited for.
-    Answered,
+    /// Somebody answered what was waited for: where it was a permission, whether it was given.
+    Answered {
+        granted: Option<bool>,
+    },
     /// A tool is at work, so nobody is waited for, and no turn is over.
     Works,
     Tool(Tool),
@@ -112,6 +114,16 @@ pub(super) enum Fact {
     },
     /// The context is full: what it held is being compacted.
     ContextFull,
+    /// How much of its context is used, and how large it is where the channel says so.
+    ContextUsed {
+        tokens: u64,
+        window: Option<u64>,
+    },
+    /// It goes on with another model, or in another mode.
+    Switched {
+        what: Switch,
+        to: String,
+    },
     /// A limit of the subscription is near.
     LimitNear,
     /// A list of steps: how many are done, and the one at work.
@@ -123,6 +135,14 @@ pub(super) enum Fact {
     Reached {
         milestone: String,
     },
+}
+
+/// What a person sets of a session while it lasts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Switch {
+    Model,
+    /// What it may do unasked.
+    Mode,
 }
 
 /// What a coder waits for.

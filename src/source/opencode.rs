@@ -104,7 +104,11 @@ impl OpencodeEvent<'_> {
                 let question = properties.list("questions").next().and_then(|question| question.text("question"));
                 vec![self.says(Fact::Waits(Waits::Question)).with(DataKey::Question, question)]
             }
-            "permission.replied" | "question.replied" | "question.rejected" => vec![self.says(Fact::Answered)],
+            "permission.replied" => {
+                let granted = properties.first_text(&["reply", "response"]).map(|reply| reply != "reject");
+                vec![self.says(Fact::Answered { granted })]
+            }
+            "question.replied" | "question.rejected" => vec![self.says(Fact::Answered { granted: None })],
             "chat.params" => self.side_call().into_iter().collect(),
             "todo.updated" => self.todos().into_iter().collect(),
             "message.part.updated" => self.part(properties.at("part")),
@@ -173,7 +177,7 @@ impl OpencodeEvent<'_> {
 
     fn part(&self, part: Wire<'_>) -> Vec<Told> {
         let told = match part.text("type") {
-            Some("step-finish") => self.call(part).into_iter().collect(),
+            Some("step-finish") => self.call(part).into_iter().chain(self.context_used(part)).collect(),
             Some("tool") => self.tool(part).unwrap_or_default(),
             Some("text") if self.event.is("role", "user") => self.asked(part).into_iter().collect(),
             Some("text") if part.at("time").at("end").0.is_number() => self.said(part).into_iter().collect(),
@@ -195,6 +199,18 @@ impl OpencodeEvent<'_> {
             ..self.usage()
         };
         Some(self.says(Fact::Called(usage.summed())).known_by(self.who.natural(&["api", part.text("id")?])))
+    }
+
+    /// With the last call of a turn.
+    fn context_used(&self, part: Wire<'_>) -> Option<Told> {
+        if !part.is("reason", "stop") || self.event.truth("child") == Some(true) {
+            return None;
+        }
+        let (tokens, cache) = (part.at("tokens"), part.at("tokens").at("cache"));
+        let figures = [tokens.whole("input"), tokens.whole("output"), cache.whole("read"), cache.whole("write")];
+        let tokens = figures.into_iter().flatten().fold(0, u64::saturating_add);
+        let used = Fact::ContextUsed { tokens, window: self.event.at("model").whole("contextWindow") };
+        Some(self.says(used).known_by(self.who.natural(&["context", part.text("id")?])))
     }
 
     /// A call of which nobody tells figures.

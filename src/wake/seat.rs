@@ -8,13 +8,15 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    event::Process,
+    event::{Micros, Process, Time},
     history::{Options, open_private},
     process::Liveness,
 };
 
 /// What a keeper says of itself is a page; what is longer is none of ours.
 const TEXT_BYTES_MAX: u64 = 1 << 20;
+/// Where a keeper died before it said a word, the next one is not started sooner than this after it.
+const AGAIN_AFTER: Micros = 30 * Time::SECOND;
 
 /// Held for as long as the open file is: by a process, or by the one it was handed to.
 #[derive(Debug)]
@@ -25,6 +27,12 @@ pub struct Seat(File);
 pub struct Holder {
     pub process: Process,
     pub version: String,
+}
+
+/// What stands there of a keeper that has not said anything yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Starting {
+    starting_since: Time,
 }
 
 impl Holder {
@@ -79,6 +87,23 @@ impl Seat {
         self.0.set_len(text.len() as u64)
     }
 
+    /// Says that a keeper is being started, unless one was just now that never came to say anything: whatever it died of, it is not
+    /// started by every hook. Whether it may be.
+    ///
+    /// # Errors
+    /// Where that cannot be read or written.
+    pub fn may_start(&mut self, now: Time) -> io::Result<bool> {
+        let mut text = String::new();
+        self.0.seek(SeekFrom::Start(0))?;
+        (&self.0).take(TEXT_BYTES_MAX).read_to_string(&mut text)?;
+        let before = serde_json::from_str::<Starting>(&text).ok();
+        if before.is_some_and(|before| (0..AGAIN_AFTER).contains(&now.since(before.starting_since))) {
+            return Ok(false);
+        }
+        self.write(&serde_json::to_string(&Starting { starting_since: now })?)?;
+        Ok(true)
+    }
+
     /// What the last holder said of itself.
     ///
     /// # Errors
@@ -123,6 +148,19 @@ mod tests {
     fn holder(version: &str) -> Holder {
         let process = Process { pid: 1, start: 2, boot: "b".into(), namespace: String::new() };
         Holder { process, version: version.into() }
+    }
+
+    #[test]
+    fn a_keeper_that_died_before_it_said_a_word_is_not_started_by_every_hook() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut seat = Seat::take(&Options::new(folder.path().join("h.db"))).expect("opens").expect("free");
+        let at = |seconds: i64| Time::from_micros(1_795_374_357_000_000 + seconds * Time::SECOND);
+        assert!(seat.may_start(at(0)).expect("writes"));
+        assert!(!seat.may_start(at(29)).expect("reads"));
+        assert!(seat.may_start(at(31)).expect("writes"));
+        assert!(seat.may_start(at(20)).expect("writes"), "the clock was set back");
+        seat.write(&serde_json::to_string(&holder("1")).expect("plain")).expect("writes");
+        assert!(seat.may_start(at(21)).expect("writes"), "one that lived and was killed");
     }
 
     #[test]

@@ -63,10 +63,13 @@ pub fn start_where_none(options: &Options, settings: &KeeperSettings) -> Result<
     if !settings.is_enabled {
         return Ok(());
     }
-    let Some(seat) = Seat::take(options).map_err(NoKeeper::NoSeat)? else {
+    let Some(mut seat) = Seat::take(options).map_err(NoKeeper::NoSeat)? else {
         ask_older_to_leave(options);
         return Ok(());
     };
+    if !seat.may_start(options.clock.now()).map_err(NoKeeper::NoSeat)? {
+        return Ok(());
+    }
     let program = program().map_err(NoKeeper::NoProgram)?;
     // The port may be another program's. The keeper says so, and does the rest.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port(options, settings))).ok();

@@ -42,6 +42,7 @@ const RUNS: &[Run] = &[
             ("file_deleted", 1),
             ("progress", 4),
             ("prompt", 1),
+            ("resource_usage", 1),
             ("output", 6),
             ("completion_metrics", 1),
         ],
@@ -58,6 +59,7 @@ const RUNS: &[Run] = &[
             ("api_call", 4),
             ("progress", 2),
             ("prompt", 2),
+            ("resource_usage", 1),
             // The transcript alone has the subagent's two.
             ("output", 5),
             ("completion_metrics", 2),
@@ -78,6 +80,7 @@ const RUNS: &[Run] = &[
             ("completion_metrics", 1),
             ("system_warning", 2),
             ("prompt", 1),
+            ("resource_usage", 1),
         ],
     },
     Run {
@@ -113,6 +116,7 @@ const RUNS: &[Run] = &[
             ("api_call", 4),
             ("progress", 3),
             ("prompt", 1),
+            ("resource_usage", 1),
             ("output", 4),
             ("completion_metrics", 1),
         ],

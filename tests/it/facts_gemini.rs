@@ -28,6 +28,7 @@ const RUN: &[(&str, u64)] = &[
     ("output", 6),
     ("progress", 4),
     ("prompt", 1),
+    ("resource_usage", 1),
     ("started", 1),
     ("stopped", 1),
     ("tokens", 7800),

@@ -37,7 +37,7 @@ const ROOMS: &[Room] = &[
     // Contents of whole files are cut before they become drafts.
     room("source", &["text", "event"], &[]),
     room("watch_path", &[], &["notify"]),
-    room("repository", &[], &[]),
+    room("repository", &["event"], &[]),
     room("process", &["event"], &["sysinfo"]),
     // Whose a file is, before it is written to.
     room("history", &["text", "event", "filter", "aggregate", "price"], &["rusqlite", "rustix"]),
@@ -46,7 +46,7 @@ const ROOMS: &[Room] = &[
     // Where the keeper is reached and how it is started: no more than a hook needs.
     room("wake", &["event", "history", "process"], &["rustix", "close_fds"]),
     room("bus", &["event", "filter", "history", "watch_path"], &[]),
-    room("import", &["text", "event", "history", "source", "bus", "watch_path", "process"], &[]),
+    room("import", &["text", "event", "history", "source", "bus", "watch_path", "process", "repository"], &[]),
     // Where no keeper does it, what plugins left is taken in.
     room("upkeep", &["event", "history", "wake", "bus", "process", "import"], &[]),
     // Terminals' colours are taken out of output before lines are counted and cut.

@@ -59,6 +59,12 @@ impl CallTokens {
         CallTokens { output: None, ..self }
     }
 
+    /// What the context holds once the call is over.
+    pub fn context(self) -> Option<u64> {
+        let rest = [self.output?, self.cache_read.unwrap_or(0), self.cache_write.unwrap_or(0)];
+        Some(rest.into_iter().fold(self.input?, u64::saturating_add))
+    }
+
     /// By what a call is known where a channel has no id of it.
     fn said(self) -> Option<[String; 4]> {
         let figures = [self.input?, self.output?, self.cache_read.unwrap_or(0), self.cache_write.unwrap_or(0)];

@@ -36,6 +36,10 @@ impl<'v> ClaudeLine<'v> {
         self.0.text("cwd")
     }
 
+    pub fn branch(self) -> Option<&'v str> {
+        self.0.text("gitBranch")
+    }
+
     pub fn uuid(self) -> Option<&'v str> {
         self.0.text("uuid")
     }

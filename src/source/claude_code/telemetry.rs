@@ -12,7 +12,7 @@ use crate::{
         Agent, HookContext, Refusal,
         channel::Understood,
         coder::CoderIdentity,
-        fact::{Fact, RefusedCall, Told, Tool, nanos_of_millis},
+        fact::{Fact, RefusedCall, Switch, Told, Tool, nanos_of_millis},
         json::{self, Wire},
         otel::{Log, Point, Record},
     },
@@ -43,6 +43,7 @@ fn read_log(log: &Log) -> Result<Option<Told>, Refusal> {
         "tool_result" => tool_result,
         "tool_decision" => tool_decision,
         "compaction" => compaction,
+        "permission_mode_changed" => mode_changed,
         "user_prompt" => user_prompt,
         _ => return Ok(None),
     };
@@ -108,10 +109,21 @@ fn tool_result(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     Some(call(attributes, input.as_ref())?.step(speaker, Tool { failed, duration_ms, ..Tool::default() }))
 }
 
-/// A call that was not allowed has no result.
+/// A call that was not allowed has no result. What a person allowed is waited for no more, however long the tool will take.
 fn tool_decision(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
     let call = call(attributes, None)?;
-    attributes.is("decision", "reject").then(|| call.step(speaker, tools::failure(None)))
+    if attributes.is("decision", "reject") {
+        return Some(call.step(speaker, tools::failure(None)));
+    }
+    let id = call.id.filter(|_| attributes.text("source").is_some_and(|source| source.starts_with("user")))?;
+    let answered = speaker.says(Fact::Answered { granted: Some(true) }).known_by(speaker.who.own(&["tool", id, "granted"]));
+    Some(answered.with(DataKey::ToolUseId, Some(id)))
+}
+
+fn mode_changed(attributes: Wire<'_>, speaker: &Speaker<'_>) -> Option<Told> {
+    let mode = attributes.first_text(&["to_mode", "mode"])?;
+    let switched = Fact::Switched { what: Switch::Mode, to: mode.to_owned() };
+    Some(speaker.says(switched).known_by(speaker.who.repeat(&["mode", mode])))
 }
 
 fn call<'r>(attributes: Wire<'r>, input: Option<&'r ToolInput>) -> Option<ClaudeCall<'r>> {

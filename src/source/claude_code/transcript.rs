@@ -11,7 +11,7 @@ use crate::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
         coder::CoderIdentity,
-        fact::{Fact, Told},
+        fact::{Fact, Switch, Told},
         json::Wire,
     },
 };
@@ -43,6 +43,10 @@ struct SessionFile {
     origin: Option<Arc<CoderIdentity>>,
     /// Of the last line that had one.
     last: Option<Time>,
+    model: Option<String>,
+    mode: Option<String>,
+    /// How often the mode was set to another.
+    modes: usize,
 }
 
 /// What a file's path says.
@@ -75,6 +79,7 @@ impl LineReader for SessionFile {
         let mut told: Vec<Told> = match line.kind() {
             Some("user" | "assistant" | "system") => self.begin(line)?.into_iter().collect(),
             Some("cost-state") if self.who.is_some() => Vec::new(),
+            Some("permission-mode") => return Ok(self.set_mode(line.0).into_iter().collect()),
             _ => return Ok(Vec::new()),
         };
         let is_copied = self.is_copied(line);
@@ -127,6 +132,7 @@ impl SessionFile {
         let Some(speaker) = self.speaker(line) else { return Ok(None) };
         self.is_begun = true;
         let begun = speaker.who.says(self.begin, Fact::begun(None)).with(DataKey::Cwd, line.cwd());
+        let begun = begun.with(DataKey::Branch, line.branch());
         Ok(Some(begun.with(DataKey::ForkedFrom, self.origin.as_ref().map(|origin| origin.id.as_str()))))
     }
 
@@ -185,8 +191,30 @@ impl SessionFile {
             return Vec::new();
         }
         let mut told = self.take_message(&speaker, line);
+        told.extend(self.set_model(&speaker, line.message()));
         told.extend(self.conversation.assistant(&speaker, line));
         told
+    }
+
+    /// The first that the record says is what the session began with. The line has no time of its own.
+    fn set_mode(&mut self, line: Wire<'_>) -> Option<Told> {
+        let mode = line.text("permissionMode")?;
+        let before = self.mode.replace(mode.to_owned())?;
+        let who = self.who.as_ref().filter(|_| before != mode)?;
+        self.modes += 1;
+        let switched = Fact::Switched { what: Switch::Mode, to: mode.to_owned() };
+        let ids = who.both(&["mode", &self.modes.to_string()], &["mode", mode]);
+        Some(who.says(self.last, switched).known_by(ids))
+    }
+
+    fn set_model(&mut self, speaker: &Speaker<'_>, message: Wire<'_>) -> Option<Told> {
+        let (id, model) = (message.text("id")?, message.text("model")?);
+        if self.model.as_deref() == Some(model) {
+            return None;
+        }
+        self.model.replace(model.to_owned()).filter(|_| !speaker.who.is_subagent())?;
+        let switched = Fact::Switched { what: Switch::Model, to: model.to_owned() };
+        Some(speaker.says(switched).known_by(speaker.who.own_provided(id, &["model", id])))
     }
 
     fn take_message(&mut self, speaker: &Speaker<'_>, line: ClaudeLine<'_>) -> Vec<Told> {
@@ -236,7 +264,7 @@ impl SessionFile {
     /// Tells the message that is over, and with it the turn where it calls no tool.
     fn close(&mut self) -> Vec<Told> {
         let Some(OpenMessage { id, call, text, stop_reason, is_copied }) = self.open.take() else { return Vec::new() };
-        self.closed = Some(id);
+        self.closed = Some(id.clone());
         if is_copied {
             return vec![Told { copied_by: self.who.as_ref().map(|who| who.id.clone()), ..call.told() }];
         }
@@ -245,6 +273,10 @@ impl SessionFile {
             self.turn_is_over = true;
             let speaker = Speaker { line: call.line.as_deref(), ..Speaker::new(&call.who, call.at) };
             let prompt_id = self.prompt_id.as_deref();
+            if let Some(tokens) = call.tokens.context().filter(|_| !call.who.is_subagent()) {
+                let used = Fact::ContextUsed { tokens, window: None };
+                told.push(speaker.says(used).known_by(call.who.own_provided(&id, &["context", &id])));
+            }
             told.push(speaker.turn_ended(prompt_id, text.as_deref()));
             if call.who.is_subagent() {
                 told.push(speaker.subagent_ended(prompt_id, text.as_deref()));

@@ -168,7 +168,12 @@ impl CodexCall {
         // What a command printed is told by itself, unless it failed.
         let is_told = matches!(self.work, Work::Command(_) | Work::Patch(_)) && !failed;
         let output = outcome.printed.filter(|printed| !is_told && !printed.trim().is_empty()).map(str::to_owned);
-        self.step(thread, Tool { failed, exit_code, duration_ms, output, progress, ..Tool::default() })
+        let told = self.step(thread, Tool { failed, exit_code, duration_ms, output, progress, ..Tool::default() });
+        let Work::Plan(steps) = &self.work else { return told };
+        let done = steps.iter().filter(|step| step.done).count();
+        let counts = (!failed && !steps.is_empty()).then_some((done, steps.len()));
+        let told = told.with(DataKey::StepsDone, counts.map(|(done, _)| done));
+        told.with(DataKey::StepsTotal, counts.map(|(_, of)| of))
     }
 
     fn step(&self, thread: &Thread, came_of_it: Tool) -> Told {

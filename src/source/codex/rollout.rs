@@ -19,7 +19,7 @@ use crate::{
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
-        fact::{Fact, RefusedCall, Told},
+        fact::{Fact, RefusedCall, Switch, Told},
         json::{self, Wire},
         open_calls::OpenCalls,
         patch,
@@ -38,6 +38,8 @@ struct Rollout {
     /// A turn ended, and none began since.
     at_rest: bool,
     calls: OpenCalls<Work>,
+    /// What the coder asks permission for.
+    approval: Option<String>,
     account: Account,
     /// When the context was last compacted: some versions tell it twice.
     compacted: Option<Time>,
@@ -77,10 +79,7 @@ impl LineReader for Rollout {
             return Ok(Vec::new());
         }
         let told = match line.text("type") {
-            Some("turn_context") => {
-                self.turn_context(payload);
-                Vec::new()
-            }
+            Some("turn_context") => self.switched(&thread, payload),
             Some("token_usage_record") => self.account.record(&thread, payload, at).into_iter().collect(),
             Some("compacted") => self.compacted(&thread, at),
             Some("event_msg") => self.event(&thread, payload, line.text("timestamp"), at),
@@ -136,6 +135,8 @@ impl Rollout {
         let origin = meta.text("forked_from_id");
         self.copied_since = self.begun.filter(|_| origin.is_some());
         let begun = thread.says(Fact::begun(None)).with(DataKey::Cwd, folder);
+        let git = meta.at("git");
+        let begun = begun.with(DataKey::Branch, git.text("branch")).with(DataKey::Commit, git.text("commit_hash"));
         let begun = begun.with(DataKey::ForkedFrom, origin.map(|origin| format!("{}:{origin}", Agent::Codex)));
         self.thread = Some(thread);
         Ok(vec![begun])
@@ -158,6 +159,25 @@ impl Rollout {
             self.copied_since = None;
         }
         !is_own
+    }
+
+    /// A turn begins in another model or mode than the one before.
+    fn switched(&mut self, thread: &Thread, context: Wire<'_>) -> Vec<Told> {
+        let before = self.account.model.clone();
+        self.turn_context(context);
+        let turn = context.text("turn_id").map(str::to_owned).or_else(|| self.turn.clone()).unwrap_or_default();
+        let model = before.and_then(|before| self.account.model.clone().filter(|model| *model != before));
+        let approval = context.text("approval_policy").map(str::to_owned);
+        let mode = match (std::mem::replace(&mut self.approval, approval.clone()), approval) {
+            (Some(before), Some(now)) if before != now => Some(now),
+            _ => None,
+        };
+        let switched = [(Switch::Model, "model", model), (Switch::Mode, "mode", mode)].into_iter();
+        switched
+            .filter_map(|(what, part, to)| {
+                Some(thread.says(Fact::Switched { what, to: to? }).known_by(thread.who.own(&["turn", &turn, part])))
+            })
+            .collect()
     }
 
     fn turn_context(&mut self, context: Wire<'_>) {
@@ -216,7 +236,8 @@ impl Rollout {
         self.turn = None;
         self.at_rest = true;
         let calls = self.account.tell(thread, turn.as_deref());
-        calls.into_iter().chain([ended(turn.as_deref())]).collect()
+        let context = turn.as_deref().and_then(|turn| self.account.context_used(thread, turn));
+        calls.into_iter().chain(context).chain([ended(turn.as_deref())]).collect()
     }
 
     fn item(&mut self, thread: &Thread, item: Wire<'_>) -> Vec<Told> {

@@ -29,6 +29,7 @@ pub(super) fn read(record: &Record) -> Understood {
         "codex.api_request" => requested,
         "codex.sse_event" => answered,
         "codex.tool_result" => tool_result,
+        "codex.tool_decision" => decided,
         "codex.user_prompt" => asked,
         // Most records tell of Codex's own insides.
         _ => return Ok(Vec::new()),
@@ -94,6 +95,20 @@ fn answered(event: &CodexLog<'_>) -> Option<Told> {
     let is_end = attributes.is("event.kind", "response.completed");
     let tokens = TokenSum::of_attributes(attributes).filter(|_| is_end)?;
     Some(CodexUsage { provider: None, model: attributes.text("model"), tokens }.told(&event.thread, None))
+}
+
+/// What a person decided is waited for no more.
+fn decided(event: &CodexLog<'_>) -> Option<Told> {
+    let attributes = event.attributes;
+    let (id, decision) = (attributes.text("call_id")?, attributes.text("decision")?);
+    let granted = Some(decision.starts_with("approved")).filter(|_| attributes.text("source").is_some_and(is_person))?;
+    let ids = event.thread.who.own(&["tool", id, "decided"]);
+    let answered = event.thread.says(Fact::Answered { granted: Some(granted) }).known_by(ids);
+    Some(answered.with(DataKey::ToolUseId, Some(id)))
+}
+
+fn is_person(source: &str) -> bool {
+    source.eq_ignore_ascii_case("user")
 }
 
 /// Its `success` says that the tool ran, whatever came of the command.

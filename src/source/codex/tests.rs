@@ -279,6 +279,7 @@ fn the_rollout_of_commands() {
             "said: All done. #message:msg_13~",
             "api call gpt-mock (1,560 tokens) #api:resp_mock_10~",
             "api call gpt-mock (1,560 tokens) #api:resp_mock_13~",
+            "resource usage #context:7dd3",
             "completed #turn:7dd3:completed:5b16~",
         ],
     );
@@ -309,6 +310,7 @@ fn the_rollout_of_patches() {
             "said: All done. #message:msg_17~",
             "api call gpt-5.5 (1,560 tokens) #api:resp_mock_13~",
             "api call gpt-5.5 (1,560 tokens) #api:resp_mock_17~",
+            "resource usage #context:77b3",
             "completed #turn:77b3:completed:5b16~",
         ],
     );
@@ -339,6 +341,7 @@ fn an_older_rollout() {
             "Bash: echo hello > hello.txt #tool:call_1~",
             "api call gpt-5-codex (1,560 tokens) #api:total-1500-1000-0-60~",
             "said: Done. #message:2025-11-02T10:00:05.000Z~",
+            "resource usage #context:2025-11-02T10:00:01.000Z",
             "paused (interrupted) #turn:2025-11-02T10:00:01.000Z:stopped~",
         ],
     );
@@ -578,6 +581,44 @@ fn a_conversation_at_a_terminal_may_be_one_in_passing() {
     };
     assert_eq!(starts("codex-tui"), steps(Some(Condition::Known), true));
     assert_eq!(starts("codex_exec"), steps(None, false));
+}
+
+#[test]
+fn a_plan_says_how_much_of_it_is_done_and_a_turn_with_what_it_goes_on() {
+    let at = |payload: Value, kind: &str| json!({"timestamp": "2026-11-22T18:58:41Z", "type": kind, "payload": payload});
+    let context = |turn: &str, model: &str, approval: &str| {
+        at(json!({"turn_id": turn, "model": model, "approval_policy": approval}), "turn_context")
+    };
+    let plan = json!({"plan": [{"step": "a", "status": "completed"}, {"step": "b", "status": "in_progress"}]}).to_string();
+    let lines = [
+        at(json!({"id": "s", "cwd": "/w", "git": {"branch": "main", "commit_hash": "abc"}}), "session_meta"),
+        context("t1", "m1", "never"),
+        at(json!({"type": "function_call", "call_id": "c", "name": "update_plan", "arguments": plan}), "response_item"),
+        at(json!({"type": "function_call_output", "call_id": "c", "output": "Plan updated"}), "response_item"),
+        context("t2", "m2", "on-request"),
+        context("t3", "m2", "on-request"),
+    ];
+    let told = recorded("rollout-2026-11-22T18-58-41-s.jsonl", &lines);
+    let begun = [DataKey::Branch, DataKey::Commit].map(|key| told[0].data[key.name()].clone());
+    assert_eq!(begun, [json!("main"), json!("abc")]);
+    let [plan, model, mode] = &told[2..] else { panic!("{told:?}") };
+    assert_eq!([DataKey::StepsDone, DataKey::StepsTotal].map(|key| plan.data[key.name()].clone()), [json!(1), json!(2)]);
+    assert_eq!(
+        [line(model), line(mode)].map(|line| line.split(" #").next().map(str::to_owned)),
+        [Some("model: m2".to_owned()), Some("mode: on-request".to_owned()),]
+    );
+}
+
+#[test]
+fn what_a_person_decided_is_waited_for_no_more() {
+    let decided = |decision: &str, source: &str| {
+        let attributes = json!({"event.name": "codex.tool_decision", "conversation.id": "s", "call_id": "c", "decision": decision, "source": source});
+        let told = log("codex_exec", &attributes).expect("it names a session");
+        told.iter().map(|draft| (draft.kind, draft.data["granted"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(decided("approved", "User"), [(EventType::Resumed, json!(true))]);
+    assert_eq!(decided("denied", "User"), [(EventType::Resumed, json!(false))]);
+    assert_eq!(decided("approved", "Config"), []);
 }
 
 const WORDS: &[&str] = &[

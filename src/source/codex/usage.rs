@@ -118,6 +118,8 @@ pub(super) struct Account {
     held: Option<HeldCall>,
     thread: TokenSum,
     has_records: bool,
+    /// What the context held when last told, and has room for.
+    context: Option<(u64, Option<u64>)>,
 }
 
 #[derive(Debug)]
@@ -142,12 +144,22 @@ impl Account {
         if let Some(percent) = count.at("rate_limits").at("primary").number("used_percent") {
             self.limit_used_percent = Some(percent);
         }
+        let info = count.at("info");
+        if let Some(tokens) = info.at("last_token_usage").whole("total_tokens") {
+            self.context = Some((tokens, info.whole("model_context_window")));
+        }
         let total = TokenSum::read(count.at("info").at("total_token_usage"))?;
         if self.has_records || total == self.thread {
             return None;
         }
         let response = format!("total-{}", total.print());
         self.add(thread, HeldCall { response, tokens: total.since(self.thread), at }, total)
+    }
+
+    /// What the context holds at the end of `turn`.
+    pub fn context_used(&mut self, thread: &Thread, turn: &str) -> Option<Told> {
+        let (tokens, window) = self.context.take()?;
+        Some(thread.says(Fact::ContextUsed { tokens, window }).known_by(thread.who.own(&["context", turn])))
     }
 
     /// What a copied line tells: the sum goes on from there.

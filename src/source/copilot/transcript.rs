@@ -11,7 +11,7 @@ use crate::{
         channel::{LineReader, Understood},
         coder::{CoderIdentity, nth_part, print},
         diff::FileDiff,
-        fact::{Fact, ModelUsage, Told, nanos_of_millis},
+        fact::{Fact, ModelUsage, Switch, Told, nanos_of_millis},
         json::Wire,
         moment::CoderMoment,
         open_calls::OpenCalls,
@@ -40,6 +40,8 @@ struct SessionLog {
     since: Option<Time>,
     /// Calls are told one by one, so their sum tells nothing.
     has_calls: bool,
+    /// What the context held at the last call.
+    context: Option<Fact>,
     /// Subagents by the calls that started them.
     subagents: HashMap<String, Arc<CoderIdentity>>,
     /// How many subagents there were of each name.
@@ -74,13 +76,13 @@ impl LineReader for SessionLog {
                 data.text("content").map(|prompt| by.asked(data.text("messageId"), prompt)).into_iter().collect()
             }
             "user.message" => self.prompt(&session, data),
+            "session.model_change" => switched(&session, line, Switch::Model, data.text("newModel")).into_iter().collect(),
+            "session.mode_changed" => switched(&session, line, Switch::Mode, data.text("newMode")).into_iter().collect(),
+            "permission.completed" => answered(&session, data).into_iter().collect(),
             "session.title_changed" => titled(&session, data).into_iter().collect(),
-            "session.usage_record" => {
-                self.has_calls = true;
-                call(&by, data.at("usage")).into_iter().collect()
-            }
+            "session.usage_record" => self.called(&by, data.at("usage")).into_iter().collect(),
             "assistant.message" => self.message(&by, data).into_iter().collect(),
-            "assistant.turn_end" if !by.who.is_subagent() => self.turn_over(&session).into_iter().collect(),
+            "assistant.turn_end" if !by.who.is_subagent() => self.turn_over(&session, line.text("id")),
             "tool.execution_start" => {
                 if let Some((id, tool)) = data.text("toolCallId").zip(data.text("toolName")) {
                     self.calls.open(id, (tool.to_owned(), data.at("arguments").0.clone()));
@@ -96,13 +98,7 @@ impl LineReader for SessionLog {
             "session.compaction_complete" => compacted(&session, line, data),
             "subagent.started" | "subagent.completed" | "subagent.failed" => self.subagent(&session, kind, line)?,
             "abort" => vec![session.says(Fact::Interrupted).known_by(session.who.repeat(&["interrupted"]))],
-            "session.shutdown" => {
-                let used = session_usage(data.at("modelMetrics")).filter(|_| !self.has_calls).map(|usage| {
-                    let ids = session.who.natural(&["sum", line.text("id").unwrap_or_default()]);
-                    session.says(Fact::Summed { usage, since: self.since }).known_by(ids)
-                });
-                used.into_iter().chain([session.stopped(data.text("shutdownType"))]).collect()
-            }
+            "session.shutdown" => self.shut_down(&session, line.text("id"), data),
             _ => Vec::new(),
         })
     }
@@ -121,6 +117,8 @@ impl SessionLog {
         }
         self.since = data.time("startTime").or(at);
         let begun = self.session()?.at(self.since).says(Fact::begun(None));
+        let context = data.at("context");
+        let begun = begun.with(DataKey::Branch, context.text("branch")).with(DataKey::Commit, context.text("headCommit"));
         Ok(vec![begun.with(DataKey::Cwd, folder).with(DataKey::Model, data.text("selectedModel"))])
     }
 
@@ -181,12 +179,32 @@ impl SessionLog {
         Some(session.says(Fact::said(data.text("content")?)).known_by(ids))
     }
 
-    fn turn_over(&mut self, session: &CoderMoment) -> Option<Told> {
+    fn turn_over(&mut self, session: &CoderMoment, id: Option<&str>) -> Vec<Told> {
         if self.asked_for_tools || !self.has_answered {
-            return None;
+            return Vec::new();
         }
         self.at_rest = true;
-        Some(turn_over(session, self.trace.take().as_deref(), None))
+        let used = self.context.take().zip(id).map(|(used, id)| {
+            let ids = session.who.natural(&["context", id]);
+            session.says(used).known_by(ids)
+        });
+        used.into_iter().chain([turn_over(session, self.trace.take().as_deref(), None)]).collect()
+    }
+
+    fn called(&mut self, by: &CoderMoment, usage: Wire<'_>) -> Option<Told> {
+        self.has_calls = true;
+        if !by.who.is_subagent() {
+            self.context = context(usage);
+        }
+        call(by, usage)
+    }
+
+    fn shut_down(&self, session: &CoderMoment, id: Option<&str>, data: Wire<'_>) -> Vec<Told> {
+        let used = session_usage(data.at("modelMetrics")).filter(|_| !self.has_calls).map(|usage| {
+            let ids = session.who.natural(&["sum", id.unwrap_or_default()]);
+            session.says(Fact::Summed { usage, since: self.since }).known_by(ids)
+        });
+        used.into_iter().chain([session.stopped(data.text("shutdownType"))]).collect()
     }
 
     fn tool_complete(&mut self, session: &CoderMoment, data: Wire<'_>) -> Vec<Told> {
@@ -228,6 +246,27 @@ fn call(session: &CoderMoment, usage: Wire<'_>) -> Option<Told> {
         ..ModelUsage::of_prompt(prompt, cache_read, cache_write, output)
     });
     Some(session.says(called).known_by(session.who.natural(&["api", usage.text("apiCallId")?])))
+}
+
+fn context(usage: Wire<'_>) -> Option<Fact> {
+    let tokens = usage.whole("inputTokens")?.saturating_add(usage.whole("outputTokens").unwrap_or(0));
+    Some(Fact::ContextUsed { tokens, window: usage.whole("maxPromptTokens") })
+}
+
+fn switched(session: &CoderMoment, line: Wire<'_>, what: Switch, to: Option<&str>) -> Option<Told> {
+    let ids = session.who.natural(&["switched", line.text("id")?]);
+    Some(session.says(Fact::Switched { what, to: to?.to_owned() }).known_by(ids))
+}
+
+/// Rules answer too, but nobody was asked then.
+fn answered(session: &CoderMoment, data: Wire<'_>) -> Option<Told> {
+    let granted = match data.at("result").text("kind")? {
+        "approved" | "approved-for-session" | "approved-for-location" => true,
+        "denied-interactively-by-user" => false,
+        _ => return None,
+    };
+    let ids = session.who.natural(&["answered", data.text("requestId")?]);
+    Some(session.says(Fact::Answered { granted: Some(granted) }).known_by(ids))
 }
 
 fn titled(session: &CoderMoment, data: Wire<'_>) -> Option<Told> {

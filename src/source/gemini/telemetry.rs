@@ -10,7 +10,7 @@ use crate::{
         Agent, HookContext, Refusal,
         channel::Understood,
         coder::fingerprint,
-        fact::{Fact, RefusedCall, Told},
+        fact::{Fact, RefusedCall, Switch, Told},
         json::{self, Wire},
         moment::CoderMoment,
         otel::Record,
@@ -31,6 +31,7 @@ pub(super) fn read(record: &Record) -> Understood {
         Some("api_error") => api_error,
         Some("tool_call") => tool_call,
         Some("chat_compression") => chat_compression,
+        Some("plan.approval_mode_switch" | "approval_mode_switch") => mode_switched,
         Some("agent.start") => agent_start,
         Some("agent.finish") => agent_finish,
         // Retries are told by the error that they follow, files with their paths by the other channels.
@@ -63,6 +64,11 @@ struct GeminiLog<'r> {
 
 fn config(event: &GeminiLog<'_>) -> Vec<Told> {
     vec![event.session.says(Fact::begun(None))]
+}
+
+fn mode_switched(event: &GeminiLog<'_>) -> Vec<Told> {
+    let Some(mode) = event.attributes.text("to_mode") else { return Vec::new() };
+    vec![event.says(Fact::Switched { what: Switch::Mode, to: mode.to_owned() }, "mode")]
 }
 
 fn agent_start(event: &GeminiLog<'_>) -> Vec<Told> {

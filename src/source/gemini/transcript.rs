@@ -40,6 +40,8 @@ struct LastMessage {
     at: Option<Time>,
     text: String,
     asked_for_tools: bool,
+    /// What the context held then.
+    context: Option<u64>,
 }
 
 /// The file's name has only the beginning of the session's id; its first line has the whole. A subagent's file lies in a folder
@@ -72,7 +74,8 @@ impl LineReader for ChatFile {
 
     fn end(&mut self) -> Vec<Told> {
         // A message is written again once its tools have run: the last one of a process that was killed ends no turn.
-        self.turn_ended().map(|ended| ended.only_if(OnlyIf::Unwatched)).into_iter().collect()
+        let ended = self.turn_ended().map(|ended| ended.only_if(OnlyIf::Unwatched));
+        ended.into_iter().chain(self.context_used()).collect()
     }
 }
 
@@ -126,12 +129,12 @@ impl ChatFile {
         if text.is_empty() {
             return Vec::new();
         }
-        let ended = self.turn_ended();
+        let (context, ended) = (self.context_used(), self.turn_ended());
         let prompted = (self.turns > 0).then(|| session.prompted(Some(id), &text));
         let asked = session.asked(Some(id), without_context(&text));
         (self.prompt, self.last) = (Some(text), None);
         self.turns += 1;
-        ended.into_iter().chain([asked]).chain(prompted).collect()
+        context.into_iter().chain(ended).chain([asked]).chain(prompted).collect()
     }
 
     fn model(&mut self, session: &CoderMoment, id: &str, line: Wire<'_>) -> Vec<Told> {
@@ -145,7 +148,8 @@ impl ChatFile {
         let calls = line.list("toolCalls");
         let asked_for_tools = calls.len() > 0;
         told.extend(calls.flat_map(|call| self.call(session, call).into_iter().chain(over(session, call))));
-        self.last = Some(LastMessage { id: id.to_owned(), at: session.at, text, asked_for_tools });
+        let context = line.at("tokens").whole("total");
+        self.last = Some(LastMessage { id: id.to_owned(), at: session.at, text, asked_for_tools, context });
         told
     }
 
@@ -174,6 +178,14 @@ impl ChatFile {
         self.last = None;
         let at = session.at.map(|at| at.plus(HOOK_AFTER));
         session.who.says(at, Fact::Interrupted).known_by(session.who.own(&["interrupted", id]))
+    }
+
+    /// With the last answer of a turn.
+    fn context_used(&self) -> Option<Told> {
+        let last = self.last.as_ref().filter(|last| !last.asked_for_tools)?;
+        let session = self.session.clone().filter(|session| !session.who.is_subagent())?.at(last.at);
+        let used = session.says(Fact::ContextUsed { tokens: last.context?, window: None });
+        Some(used.known_by(session.who.own(&["context", &last.id])))
     }
 
     /// The file may still grow, so the turn stays open until the next prompt.

@@ -36,6 +36,7 @@ fn a_run_that_writes_edits_removes_and_fails_once() {
             "api call claude-opus-5-5 (6,842 tokens) #api:req_mock_20~",
             "said: All done. #said:12c3~",
             "api call claude-opus-5-5 (6,942 tokens) #api:req_mock_24~",
+            "resource usage #context:msg_mock_mws856cy23",
             "completed #turn:d197:completed:033c~",
             "api call claude-opus-5-5 (33,710 tokens, $0.0447) #sum:7000-210-25000-1500",
             "stopped #stopped:1795375376287~",
@@ -126,6 +127,7 @@ fn only_a_prompt_after_a_turn_resumes() {
                 "prompt: a #asked:p1:56dd~",
                 "said: done #said:m1-2~",
                 "api call m (12 tokens) #api:m1~",
+                "resource usage #context:m1",
                 "completed #turn:p1:completed:17cb~",
                 "prompt: b #asked:p2:7457~",
                 "resumed (prompt) #prompt:p2~",
@@ -193,6 +195,7 @@ fn of_what_a_fork_copied_only_the_calls_are_told() {
             "prompt: second #asked:p-fork:4f77~",
             "said: u4 #said:u4~",
             "api call m (3 tokens) #api:r-u4~",
+            "resource usage #context:m-u4",
             "completed #turn:p-fork:completed:PRINT~",
         ]
     );
