@@ -37,6 +37,7 @@ mod man;
 mod names;
 mod pager;
 mod print;
+mod program;
 mod progress;
 #[cfg(unix)]
 mod run;
@@ -150,7 +151,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         CliCommand::Run(run) => return run.run(db.as_deref(), environment),
         #[cfg(unix)]
         CliCommand::Keep(keep) => return keep.run(db.as_deref(), &environment, json),
-        CliCommand::Setup(setup) => return setup.run(environment, json),
+        CliCommand::Setup(setup) => return setup.run(db.as_deref(), environment, json),
         #[cfg(unix)]
         CliCommand::Doctor(doctor) => return doctor.run(db.as_deref(), environment, json),
         other => other,

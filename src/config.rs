@@ -193,6 +193,11 @@ impl Environment {
         Ok(state.ok_or(Error::NoHome)?.join(FOLDER).join("history.db"))
     }
 
+    /// Where the history is for whoever is told nothing but the home folder.
+    pub fn common_history(&self) -> Option<PathBuf> {
+        Some(self.home.as_ref()?.join(".local/state").join(FOLDER).join("history.db"))
+    }
+
     /// `None` where there is no home to hold one.
     pub fn config_path(&self) -> Option<PathBuf> {
         let config = self.config_home.clone().or_else(|| Some(self.home.as_ref()?.join(".config")));

@@ -63,6 +63,8 @@ pub struct Program {
     pub path: String,
     /// The same of the program that is nothing but its `hook`, where that stands beside it.
     pub hook_path: Option<String>,
+    /// The history's file, where it is not the one that every environment leads to: agents hand on but some of theirs.
+    pub db: Option<String>,
 }
 
 /// What is to change, and what a person should know about it.
@@ -86,6 +88,38 @@ pub enum Error {
     Misplaced { path: PathBuf, source: Misplaced },
     #[error("`{path}` is somebody else's file: move it away, then run this again; nothing was changed")]
     Foreign { path: PathBuf },
+    #[error("failed to write `{path}`; nothing was changed")]
+    Unwritable { path: PathBuf, source: io::Error },
+    #[error("failed to write `{path}`, and what was written before it cannot be undone: {left}")]
+    HalfDone { path: PathBuf, left: String, source: io::Error },
+}
+
+impl Plan {
+    /// Writes all of it, or nothing; what was there is kept beside each file as `NAME.bak-<stamp>`.
+    ///
+    /// # Errors
+    /// Where a file cannot be written; those before it are then as they were.
+    pub fn write(&self, stamp: &str) -> Result<Vec<WrittenFile>, Error> {
+        let mut written: Vec<WrittenFile> = Vec::new();
+        for change in &self.changes {
+            match change.write(stamp) {
+                Ok(done) => written.push(done),
+                Err(source) => return Err(self.undo(&written, change.path.clone(), source)),
+            }
+        }
+        Ok(written)
+    }
+
+    fn undo(&self, written: &[WrittenFile], path: PathBuf, source: io::Error) -> Error {
+        let undone = self.changes.iter().zip(written).rev();
+        let left: Vec<String> = undone
+            .filter_map(|(change, done)| change.undo(done).err().map(|error| format!("`{}`: {error}", change.path.display())))
+            .collect();
+        match left.is_empty() {
+            true => Error::Unwritable { path, source },
+            false => Error::HalfDone { path, left: left.join(", "), source },
+        }
+    }
 }
 
 /// What makes `target` report here.
@@ -127,9 +161,18 @@ impl Program {
     /// The words that run a hook.
     fn hook_words<'w>(&'w self, agent: &'w str) -> Vec<&'w str> {
         match &self.hook_path {
-            Some(path) => vec![path, agent],
-            None => vec![&self.path, "hook", agent],
+            Some(path) => [&[path.as_str()], self.db_words().as_slice(), &[agent]].concat(),
+            None => [&[self.path.as_str(), "hook"], self.db_words().as_slice(), &[agent]].concat(),
         }
+    }
+
+    /// The words behind the program's that start the server.
+    fn serve_words(&self) -> Vec<&str> {
+        [SERVE, &self.db_words()].concat()
+    }
+
+    fn db_words(&self) -> Vec<&str> {
+        self.db.iter().flat_map(|db| ["--db", db]).collect()
     }
 
     /// The same for a shell: quoted where a path needs it.
@@ -139,7 +182,7 @@ impl Program {
 
     fn toml_lines(&self) -> Vec<String> {
         let text = |text: &str| toml_edit::Value::from(text).to_string();
-        let arguments: Vec<String> = SERVE.iter().copied().map(text).collect();
+        let arguments: Vec<String> = self.serve_words().into_iter().map(text).collect();
         vec![format!("command = {}", text(&self.path)), format!("args = [{}]", arguments.join(", "))]
     }
 }
@@ -147,8 +190,10 @@ impl Program {
 /// One file as it is, and what belongs into it.
 struct ReadConfig {
     place: ConfigFile,
+    /// Without a byte order mark.
     text: Option<String>,
     json: Option<Json>,
+    has_mark: bool,
 }
 
 fn read(places: Vec<ConfigFile>) -> Result<Vec<ReadConfig>, Error> {
@@ -163,23 +208,31 @@ fn changes(
     for file in files {
         let after = after(&file)?;
         if after != file.text {
-            changes.push(ConfigChange { path: file.place.path, before: file.text, after });
+            let as_written = |text: String| if file.has_mark { format!("{MARK}{text}") } else { text };
+            let (before, after) = (file.text.map(as_written), after.map(as_written));
+            changes.push(ConfigChange { path: file.place.path, before, after });
         }
     }
     Ok(changes)
 }
+
+/// Editors of another system put it in front.
+const MARK: char = '\u{feff}';
 
 const TOML_SERVER: &[&str] = &["mcp_servers", SERVER];
 const TOML_TELEMETRY: &[&str] = &["otel"];
 
 impl ReadConfig {
     fn read(place: ConfigFile) -> Result<ReadConfig, Error> {
-        let text = match std::fs::read_to_string(&place.path) {
-            Ok(text) => Some(text),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        let text = match file::text_of(&place.path) {
+            Ok(text) => text,
             Err(source) => return Err(Error::Unreadable { path: place.path, source }),
         };
+        let has_mark = text.as_ref().is_some_and(|text| text.starts_with(MARK));
+        let text = text.map(|text| text.strip_prefix(MARK).map(str::to_owned).unwrap_or(text));
         let json = match (&place.content, &text) {
+            // An empty file is a new one.
+            (ConfigContent::Json(_), Some(text)) if text.trim().is_empty() => None,
             (ConfigContent::Json(_), Some(text)) => match Json::parse(text) {
                 Ok(json) => Some(json),
                 Err(source) => return Err(Error::BrokenJson { path: place.path, source }),
@@ -190,7 +243,7 @@ impl ReadConfig {
             }
             _ => None,
         };
-        Ok(ReadConfig { place, text, json })
+        Ok(ReadConfig { place, text, json, has_mark })
     }
 
     fn has_foreign_telemetry(&self) -> bool {

@@ -1,16 +1,15 @@
 //! The agents on this machine, and how each is set up.
 
-use std::{
-    env,
-    path::{Path, PathBuf},
-};
+use std::{env, path::Path};
 
 use ai_coder_events::{
     config::{Config, Environment},
-    setup::{self, AgentSetup, Program, Surroundings, Target},
+    setup::{self, AgentSetup, Scope, Surroundings, Target},
     wake,
 };
 use anyhow::Context;
+
+use super::program::{self, on_path};
 
 /// An agent, whether or not it is there.
 pub struct AgentHere {
@@ -25,11 +24,13 @@ pub struct AgentHere {
 /// # Errors
 /// Where this program's own place, or the home, is not known.
 pub fn all_here(environment: Environment, config: &Config) -> anyhow::Result<Vec<AgentHere>> {
-    let (at, program) = (surroundings(environment, config, known_keeper(config))?, program()?);
+    let program = program::for_agents(Scope::User, config, &environment)?;
+    let at = surroundings(environment, config, known_keeper(config))?;
     let here = |&target: &Target| {
         let setup = setup::look_at(target, &at, &program);
         let has_folder = setup.as_ref().is_ok_and(|setup| setup.has_folder);
-        let is_found = has_folder || setup.is_err() || target.programs().iter().any(|name| on_path(name).is_some());
+        let is_found =
+            has_folder || setup.is_err() || target.programs().iter().any(|name| on_path(&program::file_name(name)).is_some());
         AgentHere { target, is_found, setup }
     };
     Ok(Target::ALL.iter().map(here).collect())
@@ -65,36 +66,10 @@ pub fn surroundings(environment: Environment, config: &Config, keeper: Option<St
     })
 }
 
-/// This program, as agents are to start it.
-///
-/// # Errors
-/// Where its own place is not known, or is no text.
-pub fn program() -> anyhow::Result<Program> {
-    let name = env!("CARGO_PKG_NAME");
-    let running = env::current_exe().and_then(std::fs::canonicalize).context("failed to find this program's own file")?;
-    let hook_name = format!("{name}-hook");
-    let hook = running.with_file_name(format!("{hook_name}{}", env::consts::EXE_SUFFIX));
-    let hook_path = hook.is_file().then(|| as_found(&hook_name, &hook)).transpose()?;
-    Ok(Program { path: as_found(name, &running)?, hook_path })
-}
-
-/// `name` where that finds this very `file`, so that an update in another place goes on to work; else its path.
-fn as_found(name: &str, file: &Path) -> anyhow::Result<String> {
-    if on_path(name).is_some_and(|found| std::fs::canonicalize(found).is_ok_and(|found| found == file)) {
-        return Ok(name.to_owned());
-    }
-    Ok(file.to_str().context("this program's path is not UTF-8")?.to_owned())
-}
-
-/// Where the shell finds that program.
-fn on_path(name: &str) -> Option<PathBuf> {
-    let named = |folder: PathBuf| folder.join(format!("{name}{}", env::consts::EXE_SUFFIX));
-    env::split_paths(&env::var_os("PATH")?).map(named).find(|found| found.is_file())
-}
-
 /// The program that a hook's command runs, where that is not there.
 pub fn missing_program(command: &str) -> Option<String> {
     let program = shlex::split(command)?.into_iter().next()?;
-    let is_there = if program.contains('/') { Path::new(&program).is_file() } else { on_path(&program).is_some() };
+    let is_there =
+        if program.contains('/') { Path::new(&program).is_file() } else { on_path(&program::file_name(&program)).is_some() };
     (!is_there).then_some(program)
 }

@@ -2,14 +2,14 @@
 
 use std::{
     io::{self, IsTerminal, Write},
-    path::PathBuf,
+    path::Path,
     process::ExitCode,
 };
 
 use ai_coder_events::{
     config::{Config, Environment},
     history::private_folder,
-    setup::{self, ConfigChange, Plan, Scope, SetupStanding, Target},
+    setup::{self, ConfigChange, Plan, Scope, SetupStanding, Target, WrittenFile},
     style::Tint,
     wake,
 };
@@ -21,6 +21,7 @@ use super::{
     agents::{self, AgentHere},
     event_page,
     print::{Console, cell, count, json_line},
+    program,
 };
 
 /// Make an agent report here: its hooks, its telemetry, and the MCP server in its own configuration
@@ -88,8 +89,12 @@ enum ScopeName {
 }
 
 impl SetupArgs {
-    pub fn run(self, environment: Environment, json: bool) -> anyhow::Result<ExitCode> {
-        let config = Config::for_hook(None, &environment)?;
+    pub fn run(self, db: Option<&Path>, environment: Environment, json: bool) -> anyhow::Result<ExitCode> {
+        // Looked up where users are listed, it may be another's than whom the agents are of.
+        if cfg!(unix) && Environment::has_no("HOME") {
+            bail!("HOME is not set: whose agents are to report here is not clear; set it, then run this again");
+        }
+        let config = Config::for_hook(db, &environment)?;
         if self.status {
             return self.tell_standings(environment, &config, json);
         }
@@ -148,11 +153,12 @@ impl SetupArgs {
 
     fn set_up(&self, target: Target, offer: &Offer) -> anyhow::Result<ExitCode> {
         let keeper = self.keeper(&offer.config)?;
-        let (at, program) = (agents::surroundings(offer.environment.clone(), &offer.config, keeper)?, agents::program()?);
         let scope = match self.scope {
             ScopeName::User => Scope::User,
             ScopeName::Project => Scope::Project,
         };
+        let program = program::for_agents(scope, &offer.config, &offer.environment)?;
+        let at = agents::surroundings(offer.environment.clone(), &offer.config, keeper)?;
         let plan = if self.remove {
             setup::remove(target, scope, &at, &program)?
         } else {
@@ -164,12 +170,13 @@ impl SetupArgs {
             plan.changes.iter().try_for_each(|change| self.show(&mut out, &console, change))?;
             out.flush()?;
         }
-        let backups = if self.dry_run { Vec::new() } else { write(&plan)? };
+        let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
+        let written = if self.dry_run { Vec::new() } else { plan.write(&stamp)? };
         if offer.json {
-            json_line(&mut out, &self.answer(target, &plan, &backups))?;
+            json_line(&mut out, &self.answer(target, &plan, &written))?;
             out.flush()?;
         } else {
-            self.tell(target, &plan, &backups)?;
+            self.tell(target, &plan, &written)?;
         }
         Ok(ExitCode::SUCCESS)
     }
@@ -238,25 +245,26 @@ impl SetupArgs {
         Ok(Some(agents::keeper_address(config, &secret)))
     }
 
-    fn answer(&self, target: Target, plan: &Plan, backups: &[Option<PathBuf>]) -> serde_json::Value {
+    fn answer(&self, target: Target, plan: &Plan, written: &[WrittenFile]) -> serde_json::Value {
         let change = |(index, change): (usize, &setup::ConfigChange)| {
-            let backup = backups.get(index).cloned().flatten();
+            let backup = written.get(index).and_then(|written| written.backup.as_deref());
             json!({"path": change.path, "diff": change.diff(), "backup": backup})
         };
         let changes: Vec<_> = plan.changes.iter().enumerate().map(change).collect();
         json!({"agent": target.name(), "dry_run": self.dry_run, "changes": changes, "notes": plan.notes})
     }
 
-    fn tell(&self, target: Target, plan: &Plan, backups: &[Option<PathBuf>]) -> io::Result<()> {
+    fn tell(&self, target: Target, plan: &Plan, written: &[WrittenFile]) -> io::Result<()> {
         let mut err = io::stderr().lock();
         if plan.changes.is_empty() {
             return writeln!(err, "nothing to do");
         }
-        for (change, backup) in plan.changes.iter().zip(backups) {
+        for (change, written) in plan.changes.iter().zip(written) {
             let verb = if change.after.is_some() { "wrote" } else { "removed" };
-            match backup {
-                Some(backup) => writeln!(err, "{verb} {} (as it was: {})", change.path.display(), backup.display())?,
-                None => writeln!(err, "{verb} {}", change.path.display())?,
+            let over = if written.in_place { ", over what was there: it cannot be replaced" } else { "" };
+            match &written.backup {
+                Some(backup) => writeln!(err, "{verb} {}{over} (as it was: {})", change.path.display(), backup.display())?,
+                None => writeln!(err, "{verb} {}{over}", change.path.display())?,
             }
         }
         plan.notes.iter().try_for_each(|note| writeln!(err, "{note}"))?;
@@ -284,13 +292,4 @@ const DIFF_LINES_MAX: usize = 16;
 
 fn names(here: &[AgentHere]) -> String {
     here.iter().map(|agent| agent.target.name()).collect::<Vec<_>>().join(", ")
-}
-
-fn write(plan: &Plan) -> anyhow::Result<Vec<Option<PathBuf>>> {
-    let stamp = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    let written = plan.changes.iter().map(|change| {
-        let written = change.write(&stamp).with_context(|| format!("failed to write `{}`", change.path.display()))?;
-        Ok(written.backup)
-    });
-    written.collect()
 }

@@ -182,8 +182,8 @@ impl Target {
             hooks: hooks(&program.hook(self.name())),
             version,
         };
-        let stdio = json!({"type": "stdio", "command": program.path, "args": SERVE});
-        let plain = json!({"command": program.path, "args": SERVE});
+        let stdio = json!({"type": "stdio", "command": program.path, "args": program.serve_words()});
+        let plain = json!({"command": program.path, "args": program.serve_words()});
         let server = |under, entry| ConfigPart::Server { under, entry };
         match self {
             Target::ClaudeCode => {
@@ -203,7 +203,7 @@ impl Target {
                 vec![file("settings.json", parts.collect())]
             }
             Target::Copilot => {
-                let local = json!({"type": "local", "command": program.path, "args": SERVE, "tools": ["*"]});
+                let local = json!({"type": "local", "command": program.path, "args": program.serve_words(), "tools": ["*"]});
                 let servers = if scope == Scope::User { "mcp-config.json" } else { "mcp.json" };
                 let hooks = vec![hooks(copilot_hooks, Some(1))];
                 vec![file("hooks/ai-coder-events.json", hooks), file(servers, vec![server("mcpServers", local)])]
@@ -212,7 +212,7 @@ impl Target {
                 vec![file("hooks.json", vec![hooks(cursor_hooks, Some(1))]), file("mcp.json", vec![server("mcpServers", plain)])]
             }
             Target::Opencode => {
-                let command: Vec<&str> = std::iter::once(program.path.as_str()).chain(SERVE.iter().copied()).collect();
+                let command: Vec<&str> = std::iter::once(program.path.as_str()).chain(program.serve_words()).collect();
                 let entry = json!({"type": "local", "command": command, "enabled": true});
                 let content = ConfigContent::Whole(opencode::plugin(&program.hook_words(self.name()), at.feed.as_deref()));
                 let plugin = ConfigFile { path: folder.join("plugins/ai-coder-events.js"), content };

@@ -132,7 +132,7 @@ pub(super) fn is_our_server(entry: &Value) -> bool {
 }
 
 pub(super) fn is_our_serving(arguments: &[&str]) -> bool {
-    matches!(arguments, ["serve"]) || arguments == ["serve", "--collect", COLLECTOR]
+    matches!(arguments, ["serve"] | ["serve", "--db", _]) || arguments == ["serve", "--collect", COLLECTOR]
 }
 
 pub(super) fn is_our_program(path: &str) -> bool {
@@ -232,6 +232,7 @@ fn is_our_hook(command: &str, agent: &str) -> bool {
         [program, rest @ ..] if named(program) == HOOK_PROGRAM => rest,
         _ => return false,
     };
+    let named_agent = if let ["--db", _, rest @ ..] = named_agent { rest } else { named_agent };
     matches!(named_agent, [name] | [name, _] if *name == agent)
 }
 
@@ -243,6 +244,9 @@ mod tests {
     fn a_hook_is_ours_by_what_it_runs() {
         let cases = [
             ("ai-coder-events hook cursor", true),
+            ("/opt/ai-coder-events hook --db '/my state/h.db' cursor", true),
+            ("/opt/ai-coder-events-hook --db h.db cursor beforeShell", true),
+            ("/opt/ai-coder-events-hook --db h.db gemini", false),
             ("'/opt/my tools/ai-coder-events' hook cursor", true),
             ("/bin/ai-coder-events hook cursor stop", true),
             ("ai-coder-events hook codex", false),

@@ -7,7 +7,7 @@ use super::{agent::Target, *};
 use crate::source::{Agent, HookContext, read_hook};
 
 fn program() -> Program {
-    Program { path: "/opt/ai-coder-events".to_owned(), hook_path: Some("/opt/ai-coder-events-hook".to_owned()) }
+    Program { path: "/opt/ai-coder-events".to_owned(), hook_path: Some("/opt/ai-coder-events-hook".to_owned()), db: None }
 }
 
 /// As older versions registered it, and as it is where the hook's own program is not there.
@@ -290,9 +290,24 @@ fn the_plugin_of_claude_code_registers_what_setup_does() {
 
 #[test]
 fn a_path_is_quoted_where_a_shell_needs_it() {
-    let hook = |path: &str| Program { path: path.to_owned(), hook_path: None }.hook("codex");
+    let hook = |path: &str| Program { path: path.to_owned(), hook_path: None, db: None }.hook("codex");
     assert_eq!(hook("/opt/bin/ai-coder-events"), "/opt/bin/ai-coder-events hook codex");
     assert_eq!(hook("/my tools/ai-coder-events"), "'/my tools/ai-coder-events' hook codex");
     assert_eq!(hook("/it's/ai-coder-events"), "\"/it's/ai-coder-events\" hook codex");
     assert_eq!(program().hook("codex"), "/opt/ai-coder-events-hook codex");
+}
+
+#[test]
+fn what_cannot_be_written_undoes_what_was_written_before_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (first, way) = (folder.path().join("first.json"), folder.path().join("way"));
+    std::fs::write(&first, "theirs").expect("writable");
+    std::fs::write(&way, "").expect("writable");
+    let change =
+        |path, before: Option<&str>| ConfigChange { path, before: before.map(str::to_owned), after: Some("ours".into()) };
+    let changes = vec![change(first.clone(), Some("theirs")), change(way.join("second.json"), None)];
+    let refused = Plan { changes, notes: Vec::new() }.write("1").expect_err("a file is in the way");
+    assert!(refused.to_string().ends_with("way/second.json`; nothing was changed"), "{refused}");
+    assert_eq!(std::fs::read_to_string(&first).expect("readable"), "theirs");
+    assert_eq!(std::fs::read_dir(folder.path()).expect("readable").count(), 2, "no backup of it");
 }

@@ -57,10 +57,7 @@ fn what_is_set_up_is_told_with_what_was_heard_of_it() {
     let (code, found) = look(&home);
     assert_eq!((code, &found["ok"], problems(&found)), (0, &json!(true), vec![]));
     let claude = agent(&found, "claude-code");
-    assert!(
-        claude["setup"] == "set_up" && claude["command"].as_str().unwrap().ends_with("ai-coder-events-hook claude-code"),
-        "{claude}"
-    );
+    assert!(claude["setup"] == "set_up" && claude["command"].as_str().unwrap().ends_with("history.db claude-code"), "{claude}");
     assert_eq!(claude["last_event"], Value::Null);
 
     let home = working();

@@ -59,7 +59,8 @@ fn a_dry_run_shows_the_change_and_makes_none() {
         "+++ ",
         "@@",
         "+    \"SessionStart\": [",
-        "ai-coder-events-hook claude-code\"",
+        "ai-coder-events-hook --db ",
+        "history.db claude-code\"",
         "   // mine",
         "+    \"ai-coder-events\": {",
     ] {
@@ -132,7 +133,7 @@ fn links_and_modes_stay() {
     symlink(&real, &link).unwrap();
     done(&home.run(&["setup", "claude-code"]));
     assert!(link.is_symlink(), "the link is still one");
-    assert!(fs::read_to_string(&real).unwrap().contains("hook claude-code"));
+    assert!(fs::read_to_string(&real).unwrap().contains("history.db claude-code"));
     assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
 }
 
@@ -141,7 +142,7 @@ fn a_broken_configuration_of_our_own_is_no_obstacle() {
     let home = Home::new();
     home.configure("colour = true");
     done(&home.run(&["setup", "cursor"]));
-    assert!(read(&home, ".cursor/hooks.json").contains("hook cursor"));
+    assert!(read(&home, ".cursor/hooks.json").contains("history.db cursor"));
 }
 
 #[test]
@@ -157,7 +158,102 @@ fn where_the_hooks_own_program_is_missing_the_whole_one_is_registered() {
     moved.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
     done(&feed(moved, b""));
     let hooks = read(&home, ".cursor/hooks.json");
-    assert!(hooks.contains("/bin/ai-coder-events hook cursor\""), "{hooks}");
+    assert!(hooks.contains("/bin/ai-coder-events hook --db "), "{hooks}");
+}
+
+/// Agents hand on some of their environment to hooks, and less to servers: both are told the same history, unless it is the one
+/// that the home folder alone leads to.
+#[test]
+fn where_the_history_is_not_the_common_one_all_parts_are_told_it() {
+    let home = Home::new();
+    done(&home.run(&["setup", "codex"]));
+    let db = home.history().display().to_string();
+    let (hooks, server) = (read(&home, ".codex/hooks.json"), read(&home, ".codex/config.toml"));
+    assert!(hooks.contains(&format!("--db {db} codex")), "{hooks}");
+    assert!(server.contains(&format!("args = [\"serve\", \"--db\", \"{db}\"]")), "{server}");
+    let mut plain = home.command(&["setup", "codex"]);
+    done(&feed(
+        {
+            plain.env_remove("XDG_STATE_HOME");
+            plain
+        },
+        b"",
+    ));
+    let (hooks, server) = (read(&home, ".codex/hooks.json"), read(&home, ".codex/config.toml"));
+    assert!(
+        !hooks.contains("--db") && server.contains("args = [\"serve\"]"),
+        "what was entered before is mended: {hooks}{server}"
+    );
+    done(&home.run(&["setup", "codex", "--remove"]));
+}
+
+#[cfg(unix)]
+#[test]
+fn the_program_is_entered_as_it_was_found_and_shared_files_have_its_name() {
+    let home = Home::new();
+    let bin = home.path().join("bin");
+    fs::create_dir_all(&bin).unwrap();
+    let link = bin.join("ai-coder-events");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_ai-coder-events"), &link).unwrap();
+    let set_up = |program: &str, words: &[&str]| {
+        let mut command = Command::new("sh");
+        command.args(["-c", "exec \"$@\"", "sh", program]).args(words).env_clear().current_dir(home.path());
+        command
+            .env("HOME", home.path())
+            .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+            .env("AI_CODER_EVENTS_KEEPER", "off");
+        done(&feed(command, b""));
+    };
+    let server = |file: &str| -> String {
+        let settings: serde_json::Value = serde_json::from_str(&read(&home, file)).unwrap();
+        settings["mcpServers"]["ai-coder-events"]["command"].as_str().unwrap().to_owned()
+    };
+    for given in ["ai-coder-events", link.to_str().unwrap(), "bin/ai-coder-events"] {
+        set_up(given, &["setup", "gemini"]);
+        assert_eq!(server(".gemini/settings.json"), link.to_str().unwrap(), "{given}");
+        set_up(given, &["setup", "gemini", "--remove"]);
+    }
+    set_up("ai-coder-events", &["setup", "gemini", "--scope", "project"]);
+    assert_eq!(server(".gemini/settings.json"), "ai-coder-events");
+}
+
+/// A file that cannot be written leaves the others as they were.
+#[test]
+fn two_files_are_changed_or_none() {
+    let home = Home::new();
+    put(&home, SETTINGS, THEIRS);
+    // Where Claude Code's servers belong, something else is.
+    put(&home, "folder/in/the/way", "");
+    let before = files(home.path());
+    let mut blocked = home.command(&["setup", "codex"]);
+    blocked.env("CODEX_HOME", home.path().join("folder/in/the/way/codex"));
+    let said = feed(blocked, b"");
+    assert_eq!(said.code, Some(1), "{}", said.stderr);
+    assert_eq!(files(home.path()), before);
+}
+
+#[cfg(unix)]
+#[test]
+fn without_a_home_nobody_is_set_up() {
+    let home = Home::new();
+    let mut homeless = home.command(&["setup", "claude-code"]);
+    homeless.env_remove("HOME");
+    let said = feed(homeless, b"");
+    assert_eq!(said.code, Some(1));
+    assert!(said.stderr.contains("HOME is not set"), "{}", said.stderr);
+}
+
+/// An editor of another system puts a mark in front of a file, and some touch one that stays empty.
+#[test]
+fn a_byte_order_mark_stays_and_an_empty_file_is_a_new_one() {
+    let home = Home::new();
+    put(&home, SETTINGS, &format!("\u{feff}{THEIRS}"));
+    put(&home, ".claude.json", "");
+    done(&home.run(&["setup", "claude-code"]));
+    assert!(read(&home, SETTINGS).starts_with('\u{feff}') && read(&home, SETTINGS).contains("// mine"));
+    assert!(read(&home, ".claude.json").contains("mcpServers"));
+    done(&home.run(&["setup", "claude-code", "--remove"]));
+    assert_eq!(read(&home, SETTINGS), format!("\u{feff}{THEIRS}"));
 }
 
 /// What setup writes is what the recorder understands, for every agent that has hooks.
