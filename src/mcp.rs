@@ -8,6 +8,7 @@ mod address;
 mod arguments;
 mod budget;
 mod caller;
+mod client_gone;
 mod coders_cursor;
 mod context;
 mod cursor;
@@ -71,7 +72,7 @@ pub enum ServeError {
     Loop(#[source] tokio::task::JoinError),
 }
 
-/// Serves the client at the other end of standard input and output, until it goes away or a signal comes.
+/// Serves the client at the other end of standard input and output, until it goes away, be it without a word, or a signal comes.
 ///
 /// Must run in a tokio runtime with I/O and time; a current-thread one keeps answers in order. Where standard input is
 /// neither pipe nor socket, a blocking read may outlive this: shut the runtime down in the background.
@@ -85,9 +86,15 @@ pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
         let (input, output) = stdio::open();
         let serving = converse(bus.clone(), options, &ends, input, output);
         tokio::pin!(serving);
+        let called_off = async {
+            tokio::select! {
+                _ = signals.next() => {}
+                () = client_gone::wait() => tracing::debug!("the client is gone"),
+            }
+        };
         tokio::select! {
             served = &mut serving => served,
-            _ = signals.next() => {
+            () = called_off => {
                 ends.closing.cancel();
                 ends.stopping.cancel();
                 serving.await

@@ -269,7 +269,8 @@ impl Client {
         self.ended()
     }
 
-    fn ended(&mut self) -> (ExitStatus, Duration) {
+    /// Says how it ended by itself, and how quickly.
+    pub fn ended(&mut self) -> (ExitStatus, Duration) {
         let since = Instant::now();
         (end_of(&mut self.child.0), since.elapsed())
     }

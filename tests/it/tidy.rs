@@ -81,7 +81,8 @@ const ROOMS: &[Room] = &[
     room("style", &["event"], &[]),
     room("brief", &["text", "event", "filter", "aggregate", "history", "style"], &[]),
     // What does not fit into an answer is cut with the mark that everything cut has. Which coder calls, its process tells.
-    room("mcp", &["text", "event", "filter", "aggregate", "process", "history", "bus", "signals", "brief"], &["rmcp"]),
+    // Whether anybody reads its output.
+    room("mcp", &["text", "event", "filter", "aggregate", "process", "history", "bus", "signals", "brief"], &["rmcp", "rustix"]),
     // A session is read turn by turn, each with what it cost.
     room("story", &["text", "event", "aggregate", "price"], &[]),
     // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.

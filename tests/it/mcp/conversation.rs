@@ -123,3 +123,14 @@ fn a_signal_ends_a_server_whose_client_does_not_read() {
     let (status, took) = client.signal("TERM");
     assert!(status.success() && took < 3 * SOON, "{status} {took:?}");
 }
+
+/// Something else holds the client's end of its input, so that never ends.
+#[cfg(unix)]
+#[test]
+fn a_server_that_nobody_reads_ends_by_itself() {
+    let home = Home::new();
+    home.record(&[&line("created", "a")]);
+    let mut client = Client::deaf(&home);
+    client.close_output();
+    assert!(client.ended().0.success());
+}
