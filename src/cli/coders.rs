@@ -169,12 +169,11 @@ fn works_on(coder: &CoderView, now: Time, is_screen: bool) -> String {
         let most = if is_screen && progress < 1.0 { 99.0 } else { 100.0 };
         format!("{:.0} %", f64::min(progress * 100.0, most))
     });
-    let parts: Vec<String> = [coder.title.clone(), share, doing(coder, now)]
-        .into_iter()
-        .flatten()
-        .map(|said| excerpt(&said, SAID_CHARS_MAX))
-        .collect();
-    parts.join(" · ")
+    let (title, doing) = (coder.title.clone(), doing(coder, now));
+    let asks = coder.waiting.as_ref().is_some_and(|waiting| waiting.request.is_some());
+    // What a person must know to act comes before what it is about.
+    let parts = if asks || coder.status == Status::Failed { [doing, title, share] } else { [title, share, doing] };
+    parts.into_iter().flatten().map(|said| excerpt(&said, SAID_CHARS_MAX)).collect::<Vec<_>>().join(" · ")
 }
 
 /// How much of a text is repeated in a row.

@@ -53,7 +53,7 @@ struct Findings {
 struct ConfigFindings {
     #[serde(skip_serializing_if = "Option::is_none")]
     path: Option<String>,
-    /// What `[record]` leaves out.
+    /// What `[record]` turned off.
     not_recorded: Vec<&'static str>,
 }
 
@@ -147,12 +147,7 @@ impl Findings {
         let keeper = KeeperFindings::of(&config, &mut problems);
         let path = environment.config_path().filter(|path| path.is_file()).map(|path| path.display().to_string());
         let recording = config.history.recording;
-        let left_out = [
-            (recording.prompts, "prompts"),
-            (recording.outputs, "outputs"),
-            (recording.diffs, "diffs"),
-            (recording.thinking, "thinking"),
-        ];
+        let left_out = [(recording.prompts, "prompts"), (recording.outputs, "outputs"), (recording.diffs, "diffs")];
         let not_recorded = left_out.into_iter().filter(|(wanted, _)| !wanted).map(|(_, name)| name).collect();
         let heard = Heard::of(&mut reader);
         let here = agents::all_here(environment, &config)?;
@@ -202,7 +197,8 @@ impl Findings {
             let (told, tint) = agent.told(console, now);
             rows.push(row(agent.agent, told, tint));
         }
-        console.table(out, &rows)?;
+        // It is read to its end, wherever that is.
+        console.clone().whole().table(out, &rows)?;
         writeln!(out)?;
         if self.problems.is_empty() {
             return console.line(out, "it records", Tint::Good);

@@ -92,6 +92,8 @@ pub struct Cell {
     text: String,
     tint: Tint,
     kind: CellKind,
+    /// Its column is left out before anything else is cut.
+    gives_way: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -103,8 +105,6 @@ enum CellKind {
     Time,
     /// As a time; and under each other, to the right.
     Number,
-    /// It goes before anything else is cut.
-    Extra,
 }
 
 impl CellKind {
@@ -117,7 +117,7 @@ impl CellKind {
 pub fn cell(text: impl Into<String>, tint: Tint) -> Cell {
     let text = text.into();
     let text = if text::is_clean(&text) && !text.contains(['\n', '\t']) { text } else { text::clean_line(&text).into_owned() };
-    Cell { text, tint, kind: CellKind::Text }
+    Cell { text, tint, kind: CellKind::Text, gives_way: false }
 }
 
 impl Cell {
@@ -139,13 +139,13 @@ impl Cell {
 
     /// Of a column that is left out where there is no room for all of it.
     pub fn giving_way(self) -> Cell {
-        Cell { kind: CellKind::Extra, ..self }
+        Cell { gives_way: true, ..self }
     }
 
     fn cut(&self, columns: usize) -> Cow<'_, str> {
         match self.kind {
             CellKind::Id => fit::cut_middle(&self.text, columns),
-            CellKind::Text | CellKind::Extra => fit::cut(&self.text, columns),
+            CellKind::Text => fit::cut(&self.text, columns),
             CellKind::Time | CellKind::Number if fit::columns(&self.text) <= columns => self.text.as_str().into(),
             CellKind::Time | CellKind::Number => "".into(),
         }

@@ -49,7 +49,7 @@ pub fn sentence(event: &Event) -> String {
 pub fn sentence_within(event: &Event, folder: Option<&str>) -> String {
     let verb = event.kind.short().replace('_', " ");
     let line = match &event.body {
-        Body::Lifecycle(fields) => lifecycle(verb, fields),
+        Body::Lifecycle(fields) => lifecycle(verb, event, fields),
         Body::Progress(fields) => match called_tool(event, fields) {
             Some(tool) => tool_call(tool, event, fields),
             None => progress(verb, event, fields),
@@ -65,9 +65,10 @@ pub fn sentence_within(event: &Event, folder: Option<&str>) -> String {
     }
 }
 
-fn lifecycle(mut line: String, fields: &Lifecycle) -> String {
+fn lifecycle(mut line: String, event: &Event, fields: &Lifecycle) -> String {
+    let asked = [DataKey::Question, DataKey::Request].iter().find_map(|key| event.data.get(key.name())?.as_str());
     append(&mut line, " (", fields.reason.as_deref(), ")");
-    append(&mut line, ": ", fields.error_message.as_deref(), "");
+    append(&mut line, ": ", fields.error_message.as_deref().or(asked), "");
     line
 }
 

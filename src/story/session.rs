@@ -157,7 +157,7 @@ impl<'p> Storyteller<'p> {
                 Some(StepKind::Changed { change: sentence_within(event, folder), diff })
             }
             _ if is_told_elsewhere(event) => None,
-            _ => Some(StepKind::Note { note: note(act, folder), kind: event.kind }),
+            _ => Some(StepKind::Note { note: act.sentence(folder), kind: event.kind }),
         }
     }
 }
@@ -232,14 +232,6 @@ fn call(event: &Event, folder: Option<&str>) -> StepKind {
     }
     let duration_ms = event.data.get(DataKey::DurationMs.name()).and_then(Value::as_u64).unwrap_or(0);
     StepKind::Called { tool: tool.to_owned(), subjects, duration_ms }
-}
-
-fn note(act: &Act<'_>, folder: Option<&str>) -> String {
-    let mut line = act.sentence(folder);
-    if let Some(asked) = text_of(act.event, DataKey::Request).or_else(|| text_of(act.event, DataKey::Question)) {
-        line.push_str(&format!(": {}", within(asked, folder)));
-    }
-    line
 }
 
 fn within(said: &str, folder: Option<&str>) -> String {

@@ -94,7 +94,7 @@ fn what_is_broken_is_told_with_what_mends_it() {
     let (code, found) = look(&home);
     assert!(code == 1 && problems(&found)[0][0].contains("colour"), "{found}");
     home.configure("[record]\nprompts = false\n");
-    assert_eq!(look(&home).1["config"]["not_recorded"], json!(["prompts", "thinking"]));
+    assert_eq!(look(&home).1["config"]["not_recorded"], json!(["prompts"]));
 
     let folder = home.history().parent().unwrap().to_owned();
     fs::create_dir_all(&folder).unwrap();

@@ -7,6 +7,7 @@ pub struct Columns {
     /// All but the last one: it ends its line.
     needed: Vec<usize>,
     kinds: Vec<CellKind>,
+    give_way: Vec<bool>,
     last: usize,
     /// How much of a terminal's width the last one may have, if it needs that much.
     last_percent: usize,
@@ -18,6 +19,8 @@ pub struct Columns {
 /// Where nothing is cut a column does not grow beyond this: one long id must not push all else away.
 const COLUMN_CHARS_MAX: usize = 48;
 pub const GAP: usize = 2;
+/// Before the last column has less of a terminal's width, columns that give way are left out.
+const LAST_READ_PERCENT: usize = 45;
 /// An id of which less is seen tells nothing.
 const ID_COLUMNS_MIN: usize = 16;
 /// A sentence says more than the id before it; in a table, the columns before are what is looked for.
@@ -26,7 +29,15 @@ pub const LAST_OF_TABLE_PERCENT: usize = 20;
 
 impl Columns {
     pub fn new(last_percent: usize) -> Columns {
-        Columns { needed: Vec::new(), kinds: Vec::new(), last: 0, last_percent, shown: Vec::new(), on_screen: false }
+        Columns {
+            needed: Vec::new(),
+            kinds: Vec::new(),
+            give_way: Vec::new(),
+            last: 0,
+            last_percent,
+            shown: Vec::new(),
+            on_screen: false,
+        }
     }
 
     /// Makes room for these rows.
@@ -43,6 +54,7 @@ impl Columns {
                 if index == self.needed.len() {
                     self.needed.push(width);
                     self.kinds.push(cell.kind);
+                    self.give_way.push(cell.gives_way);
                 }
                 self.needed[index] = width.max(self.needed[index]);
             }
@@ -50,10 +62,11 @@ impl Columns {
         self.shown.clone_from(&self.needed);
         if let Some(screen) = console.screen {
             let last = self.last.min(screen * self.last_percent / 100);
-            // What is told besides goes first, from the right.
-            while self.shown.iter().sum::<usize>() > self.room(screen, last)
+            // What is told besides goes first, from the right, so that most of the last can be read.
+            let read = self.last.min(screen * LAST_READ_PERCENT / 100).max(last);
+            while self.shown.iter().sum::<usize>() > self.room(screen, read)
                 && let Some(index) =
-                    self.kinds.iter().zip(&self.shown).rposition(|(kind, width)| *kind == CellKind::Extra && *width > 0)
+                    self.give_way.iter().zip(&self.shown).rposition(|(gives_way, width)| *gives_way && *width > 0)
             {
                 self.shown[index] = 0;
             }

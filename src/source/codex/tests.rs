@@ -396,7 +396,11 @@ fn hooks_that_no_run_fired() {
         ("SessionStart", json!({"source": "clear"}), &["created #created", "started #started"]),
         ("SessionStart", json!({"source": "resume"}), &["created #created ?unknown", "resumed (resume) ~"]),
         ("SessionStart", json!({"source": "compact"}), &[]),
-        ("PermissionRequest", json!({"tool_name": "Bash", "tool_input": {"command": "rm -rf /"}}), &["paused (permission) ~"]),
+        (
+            "PermissionRequest",
+            json!({"tool_name": "Bash", "tool_input": {"command": "rm -rf /"}}),
+            &["paused (permission): Bash: rm -rf / ~"],
+        ),
         ("PreCompact", json!({"trigger": "auto"}), &["resource limit ~"]),
         ("PreCompact", json!({"trigger": "manual"}), &[]),
         ("PostCompact", json!({"trigger": "auto"}), &["milestone context compacted ~"]),
