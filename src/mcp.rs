@@ -6,6 +6,7 @@
 
 mod address;
 mod arguments;
+mod batch;
 mod budget;
 mod caller;
 mod client_gone;

@@ -9,7 +9,7 @@ use rmcp::{
     service::RxJsonRpcMessage,
 };
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
-use serde_json::error::Category;
+use serde_json::{error::Category, value::RawValue};
 
 use crate::text::mend_surrogates;
 
@@ -27,6 +27,8 @@ pub(super) enum Incoming {
     Message(Box<RxJsonRpcMessage<RoleServer>>),
     /// A request, or what might have been one.
     Refused(Option<RequestId>, ErrorData),
+    /// What a list holds, where lists are taken.
+    List(Vec<Incoming>),
     /// Nothing that wants an answer.
     Nothing,
 }
@@ -61,6 +63,17 @@ pub(super) fn read(line: &[u8]) -> Incoming {
             // Not even JSON: an answer to it might be answered in turn.
             Head { id: None, .. } => Incoming::Nothing,
         },
+    }
+}
+
+/// The same where a line may be a list of messages.
+pub(super) fn read_lists(line: &[u8]) -> Incoming {
+    let fits = line.len() <= MESSAGE_BYTES_MAX;
+    match serde_json::from_slice::<Vec<&RawValue>>(line) {
+        Ok(messages) if fits && !messages.is_empty() => {
+            Incoming::List(messages.into_iter().map(|message| read(message.get().as_bytes())).collect())
+        }
+        _ => read(line),
     }
 }
 
@@ -130,6 +143,7 @@ mod tests {
         match read(line) {
             Incoming::Message(_) => "message".into(),
             Incoming::Refused(id, why) => format!("{}: {}", id.map_or("-".into(), |id| id.to_string()), why.message),
+            Incoming::List(_) => "list".into(),
             Incoming::Nothing => "nothing".into(),
         }
     }
@@ -163,6 +177,18 @@ mod tests {
         );
         check(&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(ID_BYTES_MAX)), "message");
         check(&format!(r#"{{"jsonrpc":"2.0","id":"{}","method":"ping"}}"#, "x".repeat(ID_BYTES_MAX + 1)), "xxx");
+    }
+
+    #[test]
+    fn a_list_is_read_one_by_one() {
+        let list = |line: &str| match read_lists(line.as_bytes()) {
+            Incoming::List(list) => list.len(),
+            _ => 0,
+        };
+        let ping = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+        assert_eq!(list(&format!("[{ping}, {ping}, 5]")), 3);
+        assert_eq!(list(ping), 0);
+        assert_eq!(list("[]"), 0);
     }
 
     #[test]

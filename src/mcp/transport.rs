@@ -7,6 +7,7 @@
 //! answers, is not read from until that is made up for, and the end of input is told once every request has its answer.
 
 use std::{
+    collections::VecDeque,
     future, io,
     sync::{
         Arc,
@@ -28,6 +29,7 @@ use tokio::{
 use crate::text::LineSplitter;
 
 use super::{
+    batch::{self, Batches},
     input::ClientInput,
     line::{self, Incoming, LINE_BYTES_MAX},
     open_requests::OpenRequests,
@@ -50,6 +52,11 @@ pub(super) struct LineTransport<R, W> {
     ended: bool,
     open_requests: OpenRequests,
     unread: Arc<Unread>,
+    /// What is left of a list, each with its length.
+    listed: VecDeque<(usize, Incoming)>,
+    /// Lists are read as such, and answered by lists.
+    takes_lists: bool,
+    batches: Batches,
 }
 
 /// What was answered but is not written yet.
@@ -79,6 +86,9 @@ where
             ended: false,
             open_requests,
             unread: Arc::default(),
+            listed: VecDeque::new(),
+            takes_lists: false,
+            batches: Batches::default(),
         }
     }
 
@@ -96,7 +106,8 @@ where
             }
             // A script may leave out the last newline, and still wants its answer.
             if line.is_ended || is_end {
-                let read = (line.is_whole && line.bytes > 0).then(|| (line.text.len(), line::read(line.text)));
+                let reads = if self.takes_lists { line::read_lists } else { line::read };
+                let read = (line.is_whole && line.bytes > 0).then(|| (line.text.len(), reads(line.text)));
                 self.line.clear();
                 if is_end || read.is_some() {
                     return Ok(read);
@@ -107,20 +118,42 @@ where
 
     /// Answers in place of rmcp.
     fn refuse(&mut self, id: Option<RequestId>, why: ErrorData) {
-        let sending = self.write(&JsonRpcMessage::error(why, id));
-        tokio::spawn(async move {
-            if let Err(error) = sending.await {
-                tracing::debug!(%error, "a refusal was not sent");
-            }
-        });
+        send_aside(self.write(&JsonRpcMessage::error(why, id)));
     }
 
-    fn write(&self, message: &TxJsonRpcMessage<RoleServer>) -> impl Future<Output = io::Result<()>> + Send + 'static + use<R, W> {
+    /// What comes of a list comes one by one.
+    fn take_list(&mut self, bytes: usize, list: Vec<Incoming>) {
+        let asks = |message: &Incoming| match message {
+            Incoming::Message(message) => match &**message {
+                JsonRpcMessage::Request(request) => Some(request.id.clone()),
+                _ => None,
+            },
+            Incoming::Refused(id, _) => id.clone(),
+            Incoming::List(_) | Incoming::Nothing => None,
+        };
+        self.batches.begin(list.iter().filter_map(asks).collect());
+        let each = bytes / list.len().max(1);
+        self.listed.extend(list.into_iter().map(|message| (each, message)));
+    }
+
+    fn write(
+        &mut self,
+        message: &TxJsonRpcMessage<RoleServer>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<R, W> {
+        let text = tool_result::line(message).map(|line| self.batches.pass(message, line));
+        self.write_text(text)
+    }
+
+    /// `None` where there is nothing to write yet.
+    fn write_text(
+        &self,
+        text: serde_json::Result<Option<Vec<u8>>>,
+    ) -> impl Future<Output = io::Result<()>> + Send + 'static + use<R, W> {
         let output = self.output.clone();
-        let text = tool_result::line(message);
-        let waiting = UnreadMessage::new(&self.unread, ANSWER_BYTES + text.as_ref().map_or(0, Vec::len));
+        let bytes = text.as_ref().ok().and_then(|text| text.as_ref().map(Vec::len));
+        let waiting = UnreadMessage::new(&self.unread, ANSWER_BYTES + bytes.unwrap_or(0));
         async move {
-            let text = text?;
+            let Some(text) = text? else { return Ok(()) };
             let mut output = output.lock().await;
             let Some(output) = &mut *output else { return Err(io::ErrorKind::NotConnected.into()) };
             output.write_all(&text).await?;
@@ -148,6 +181,9 @@ where
                 {
                     // What is cancelled has no answer.
                     self.open_requests.end(id);
+                    let rest = self.batches.forgive(id);
+                    let sending = self.write_text(Ok(rest));
+                    send_aside(sending);
                 }
                 Some(message)
             }
@@ -167,7 +203,10 @@ where
         let sending = self.write(&message);
         match &message {
             JsonRpcMessage::Response(response) => {
-                self.begun |= matches!(response.result, ServerResult::InitializeResult(_));
+                if let ServerResult::InitializeResult(hello) = &response.result {
+                    self.begun = true;
+                    self.takes_lists = hello.protocol_version.as_str() == batch::VERSION;
+                }
                 self.open_requests.end(&response.id);
             }
             JsonRpcMessage::Error(JsonRpcError { id: Some(id), .. }) => self.open_requests.end(id),
@@ -180,17 +219,22 @@ where
     async fn receive(&mut self) -> Option<RxJsonRpcMessage<RoleServer>> {
         // Until the conversation has begun, rmcp answers each request before it asks for the next message.
         self.begun |= !self.open_requests.is_empty();
-        while !self.ended {
+        while !self.ended || !self.listed.is_empty() {
             while self.unread.bytes.load(Ordering::Acquire) > UNREAD_BYTES_MAX {
                 self.unread.written.notified().await;
             }
             self.open_requests.room().await;
-            match self.next_line().await {
+            let next = match self.listed.pop_front() {
+                Some(listed) => Ok(Some(listed)),
+                None => self.next_line().await,
+            };
+            match next {
                 Ok(Some((bytes, Incoming::Message(message)))) => match self.admit(bytes, *message) {
                     Some(message) => return Some(message),
                     None => tracing::debug!("a message is passed over"),
                 },
                 Ok(Some((_, Incoming::Refused(id, why)))) => self.refuse(id, why),
+                Ok(Some((bytes, Incoming::List(list)))) => self.take_list(bytes, list),
                 Ok(Some((_, Incoming::Nothing))) => {}
                 Ok(None) => self.ended = true,
                 Err(error) => {
@@ -210,6 +254,14 @@ where
         drop(self.output.lock().await.take());
         Ok(())
     }
+}
+
+fn send_aside(sending: impl Future<Output = io::Result<()>> + Send + 'static) {
+    tokio::spawn(async move {
+        if let Err(error) = sending.await {
+            tracing::debug!(%error, "an answer was not sent");
+        }
+    });
 }
 
 impl UnreadMessage {

@@ -453,6 +453,21 @@ fn what_a_client_records_is_receipted_once_and_refused_aloud() {
 }
 
 #[test]
+fn who_was_seen_to_needs_nobody() {
+    let home = Home::new();
+    home.record(&[&line("failed", "fix-auth")]);
+    let mut client = Client::start(&home, &[], old());
+    let needy = |client: &mut Client| client.call("list_ai_coders", json!({"needs_attention": true}))["coders"].take();
+    assert_eq!(needy(&mut client)[0]["coder_id"], "fix-auth");
+    let told = client.refused("emit_ai_coder_event", json!({"type": "seen", "coder_id": "fix-auht"}));
+    assert!(told.starts_with("unknown coder `fix-auht`"), "{told}");
+    let told = client.refused("emit_ai_coder_event", json!({"type": "seen", "coder_id": "fix-"}));
+    assert!(told.starts_with("`coder_id` is `\"fix-\"`: give its whole id, fix-auth"), "{told}");
+    client.call("emit_ai_coder_event", json!({"type": "seen", "coder_id": "fix-auth"}));
+    assert_eq!(needy(&mut client), json!([]));
+}
+
+#[test]
 fn read_only_offers_nothing_that_writes() {
     let mut client = Client::start(&Home::new(), &["--read-only"], old());
     let tools = client.result("tools/list", json!({}));

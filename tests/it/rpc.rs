@@ -71,7 +71,12 @@ impl Client {
                 // An answer bears the id of its request, whatever that is.
                 let id = message.get("id").unwrap_or(&Value::Null).to_string();
                 assert_eq!(line.matches(is_unwelcome).count(), id.matches(is_unwelcome).count(), "{line:?}");
-                message.as_object().unwrap().iter().filter(|(name, _)| *name != "id").for_each(|(_, value)| assert_clean(value));
+                message
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(name, _)| *name != "id")
+                    .for_each(|(_, value)| assert_clean(value));
                 if sender.send(message).is_err() {
                     return;
                 }
@@ -147,6 +152,16 @@ impl Client {
             if message.get("id").is_some() { answers.push(message) } else { self.notices.push(message) }
         }
         answers
+    }
+
+    /// The next list of answers.
+    pub fn list(&mut self) -> Vec<Value> {
+        loop {
+            match self.lines.recv_timeout(LIMIT).expect("a list") {
+                Value::Array(list) => return list,
+                other => self.notices.push(other),
+            }
+        }
     }
 
     /// The next error that says of no request that it answers it.

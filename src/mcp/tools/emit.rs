@@ -8,13 +8,14 @@ use serde_json::json;
 
 use crate::{
     event::{Draft, EventType, Family, FieldKind, Invalid},
-    history::{Entry, Outcome, Rejection},
+    history::{Entry, Meant, Outcome, Rejection},
     mcp::{
         arguments::{input_schema, said_by},
         caller::{Caller, ME},
         context::ServeContext,
         naming,
         tool_error::ToolError,
+        untrusted,
     },
 };
 
@@ -84,6 +85,9 @@ pub(super) async fn call(
     let input = serde_json::to_string(&object).expect("it came as JSON");
     let entry = match Draft::from_object(object) {
         Ok(mut draft) => {
+            if draft.kind == EventType::Seen {
+                check_known(serving, draft.coder_id.clone()).await?;
+            }
             draft.source.get_or_insert_with(|| SOURCE.to_owned());
             Entry::Draft(Box::new(draft))
         }
@@ -106,6 +110,20 @@ pub(super) async fn call(
             Err(Invalid::new("event", "the history gave no receipt for this event: look before you send it again").into())
         }
     }
+}
+
+/// Nobody begins to exist by being seen to.
+async fn check_known(serving: &ServeContext, id: String) -> Result<(), ToolError> {
+    serving
+        .read(move |reader| match reader.which(&id)? {
+            Meant::One(known) if known == id => Ok(()),
+            Meant::One(known) => {
+                let valid = format!("its whole id, {}", untrusted::echo(&known));
+                Err(Invalid::wrong(CODER_ID, &id.into(), &valid).into())
+            }
+            Meant::Unclear(unclear) => Err(ToolError::UnclearCoder(unclear)),
+        })
+        .await
 }
 
 #[cfg(test)]

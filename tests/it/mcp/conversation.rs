@@ -124,6 +124,26 @@ fn a_signal_ends_a_server_whose_client_does_not_read() {
     assert!(status.success() && took < 3 * SOON, "{status} {took:?}");
 }
 
+/// Its answers are a list too; what is no request in it is passed over, and what comes after it is answered by itself.
+#[test]
+fn a_list_of_messages_is_answered_in_the_version_that_has_them() {
+    let home = Home::new();
+    let mut client = Client::start(&home, &[], Era::Handshake("2025-03-26"));
+    let emit = json!({"name": "emit_ai_coder_event", "arguments": {"type": "created", "coder_id": "a"}});
+    let call = json!({"jsonrpc": "2.0", "id": 502, "method": "tools/call", "params": emit});
+    let note = json!({"jsonrpc": "2.0", "method": "notifications/whatever"});
+    client.send(&json!([ask(501), note, call, {"jsonrpc": "2.0", "id": 503}]));
+    let list = client.list();
+    let mut ids: Vec<u64> = list.iter().filter_map(|answer| answer["id"].as_u64()).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, [501, 502, 503], "{list:?}");
+    assert!(client.request("ping", json!({}))["result"].is_object());
+    client.send(&json!([]));
+    assert_eq!(client.error_without_id()["error"]["code"], -32600);
+    assert!(client.close().0.success());
+    assert_eq!(home.json(&["list"]).len(), 1);
+}
+
 /// Something else holds the client's end of its input, so that never ends.
 #[cfg(unix)]
 #[test]
