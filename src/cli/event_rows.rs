@@ -38,6 +38,11 @@ impl EventRows {
         EventRows { console, names: Names::new(reader), columns: Columns::new(LAST_OF_EVENTS_PERCENT), day, looked_for }
     }
 
+    /// Names the coders that warnings tell of as rows do.
+    pub fn name_coders(&mut self, events: &mut [Event]) {
+        self.names.put_into(events);
+    }
+
     pub fn looked_for(&self) -> Option<&TextQuery> {
         self.looked_for.as_ref()
     }

@@ -181,6 +181,7 @@ impl FollowWriter {
                 None => break,
             }
         }
+        self.rows.name_coders(&mut told);
         self.rows.write(&mut lines, &told, self.detail)?;
         Ok(Some(lines))
     }

@@ -156,7 +156,8 @@ impl ListArgs {
         let mut kept: Vec<Event> = Vec::new();
         while left > 0 {
             query.limit = left.saturating_mul(EVENTS_A_ROW).saturating_add(EVENTS_A_ROW).min(PAGE_EVENTS);
-            let page = reader.page(&query).context(UNREADABLE)?;
+            let mut page = reader.page(&query).context(UNREADABLE)?;
+            out.rows.name_coders(&mut page.events);
             let mut told = acts(&page.events);
             told.truncate(left);
             left -= told.len();

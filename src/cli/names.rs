@@ -4,9 +4,10 @@ use std::collections::HashMap;
 
 use ai_coder_events::{
     aggregate::CoderView,
-    event::{Event, EventType},
+    event::{Body, Derived, Event, EventType},
     history::Reader,
 };
+use serde_json::Value;
 
 /// What is known of the coders that rows are about. Looked up as they come: a history may have very many.
 pub struct Names {
@@ -41,6 +42,23 @@ impl Names {
             // What the rows are read from tells what is wrong with the history.
             Ok(None) | Err(_) => NamedCoder { label: event.coder_id.clone(), folder: None },
         })
+    }
+}
+
+impl Names {
+    /// Names the coders that a warning tells of as rows do.
+    pub fn put_into(&mut self, events: &mut [Event]) {
+        for event in events.iter_mut().filter(|event| event.kind == EventType::SystemWarning) {
+            let Some(ids) = event.data.get("coder_ids").and_then(Value::as_array) else { continue };
+            let ids: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
+            let Body::Derived(Derived { message: Some(message), .. }) = &mut event.body else { continue };
+            for id in ids {
+                // What the rows are read from tells what is wrong with the history.
+                if let Ok(Some(coder)) = self.reader.coder(id) {
+                    *message = message.replace(id, &label(&coder));
+                }
+            }
+        }
     }
 }
 

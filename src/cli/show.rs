@@ -22,7 +22,7 @@ use super::{
     event_rows::EventRows,
     filter::DetailLevel,
     filter::since,
-    names::label,
+    names::{Names, label},
     pager::Pager,
     print::{Console, json_event, json_line},
     which,
@@ -109,12 +109,14 @@ fn each_turn(
     mut tell: impl FnMut(&ai_coder_events::story::StoryTurn) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     let mut teller = Storyteller::new(&call.config.history.prices, coder.project.clone());
+    let mut names = Names::new(Reader::new(&call.config.history));
     // Without an end, the story of a coder at work would be told for as long as it works.
     let end = reader.position().context(UNREADABLE)?.head.saturating_add(1);
     let filter = Filter { coders: vec![coder.coder_id.clone()], since, ..Filter::default() };
     let mut query = Query { filter, order: Order::Oldest, before: Some(end), limit: PAGE_EVENTS, ..Query::default() };
     loop {
-        let page = reader.page(&query).context(UNREADABLE)?;
+        let mut page = reader.page(&query).context(UNREADABLE)?;
+        names.put_into(&mut page.events);
         for act in acts(&page.events) {
             if let Some(turn) = teller.add(&act) {
                 tell(&turn)?;
@@ -163,7 +165,10 @@ fn head(out: &mut impl Write, console: &Console, coder: &CoderView) -> io::Resul
         (tokens > 0).then(|| format!("{} tokens", text::thousands(tokens))),
         Some(coders::cost(&coder.usage)).filter(|cost| !cost.is_empty()),
     ];
-    console.line(out, &facts.into_iter().flatten().collect::<Vec<_>>().join(" · "), Tint::Dim)?;
+    let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+    for line in console.wrapped(&text::clean_line(&facts), 0) {
+        console.line(out, &line, Tint::Dim)?;
+    }
     let standing = coders::standing(coder, super::now(), false);
     let error = coder.last_error.as_deref().filter(|_| coder.status == Status::Failed);
     let error = error.and_then(|error| text::telling_lines(error, 1).first().copied());

@@ -132,6 +132,22 @@ fn one_act_is_one_row_for_people_and_every_event_is_a_line_for_programs() {
 }
 
 #[test]
+fn a_warning_names_coders_as_rows_do() {
+    let home = Home::new();
+    let change = |coder: &str, second: u32| {
+        format!(
+            r#"{{"type":"file_modified","coder_id":"{coder}","coder_name":"demo","file_path":"/repo/a.rs","timestamp":"2026-11-22T10:00:0{second}Z"}}"#
+        )
+    };
+    let coders = ["claude-code:02e40b45-11d3-4bca-97bd-1292e0b28074", "codex:7f3c1b00-11d3-4bca-97bd-1292e0b28074"];
+    home.record(&[&change(coders[0], 1), &change(coders[1], 2)]);
+    let told = "/repo/a.rs is changed by both demo 02e40b and demo 7f3c1b\n";
+    assert!(home.ok(&["list", "--type", "system_warning"]).ends_with(told), "{}", home.ok(&["list"]));
+    assert!(home.ok(&["show", "7f3c1b"]).contains(told));
+    assert!(home.json(&["list", "--type", "system_warning"])[0]["message"].as_str().unwrap().contains(coders[0]));
+}
+
+#[test]
 fn an_event_by_itself_is_told_with_what_it_changed() {
     let home = Home::new();
     home.record(WORK);
