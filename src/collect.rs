@@ -18,6 +18,7 @@ mod export;
 mod fields;
 mod found_record;
 mod json;
+mod neighbour;
 mod producer;
 mod records;
 mod requests;
@@ -33,7 +34,7 @@ use tokio::net::TcpListener;
 use crate::{bus::Bus, history::Entry};
 
 use access::AccessRules;
-use connections::{CONNECTIONS_MAX, Connections, IDLE};
+use connections::{CONNECTIONS_MAX, Connections, IDLE, Peer};
 pub use {
     access::Token,
     answer::{Encoding, RefusedRequest},
@@ -87,7 +88,8 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Port 0 takes any that is free.
+    /// Port 0 takes any that is free. On loopback without a token other users of the machine are kept out, where the system tells
+    /// whose a connection is.
     ///
     /// # Errors
     /// Where other machines reach the address and no token keeps them out, and where the address is taken.
@@ -99,7 +101,19 @@ impl Receiver {
         let failed = |source| Error::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(Receiver { listener, address, access: AccessRules { token, is_local, secret: None }, tally: Arc::default() })
+        Ok(Receiver {
+            listener,
+            address,
+            access: AccessRules { token, is_local, secret: None, is_open: false },
+            tally: Arc::default(),
+        })
+    }
+
+    /// Lets other users of this machine in, where no token keeps them out: they may then write this history.
+    #[must_use]
+    pub fn open(mut self) -> Receiver {
+        self.access.is_open = true;
+        self
     }
 
     /// The keeper's: on a port that listens already, under a path that only who knows `secret` finds. It takes logs; agents that
@@ -111,7 +125,12 @@ impl Receiver {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = TcpListener::from_std(listener)?;
-        Ok(Receiver { listener, address, access: AccessRules { token: None, is_local: true, secret: Some(secret) }, tally })
+        Ok(Receiver {
+            listener,
+            address,
+            access: AccessRules { token: None, is_local: true, secret: Some(secret), is_open: false },
+            tally,
+        })
     }
 
     pub fn address(&self) -> SocketAddr {
@@ -132,8 +151,9 @@ impl Receiver {
             while overdue.changed().await.is_ok() {}
             tokio::time::sleep(FAREWELL).await;
         };
-        let app = requests::router(bus, Arc::new(self.access), self.tally);
-        let connections = Connections::new(self.listener, CONNECTIONS_MAX, IDLE);
+        let asks_whose = self.access.is_local && self.access.asks_whose();
+        let app = requests::router(bus, Arc::new(self.access), self.tally).into_make_service_with_connect_info::<Peer>();
+        let connections = Connections::new(self.listener, CONNECTIONS_MAX, IDLE, asks_whose);
         tokio::select! {
             served = axum::serve(connections, app).with_graceful_shutdown(ended).into_future() => served,
             () = overdue => Ok(()),

@@ -29,10 +29,15 @@ pub struct CollectArgs {
     /// A file with the token that senders must give [default: $AI_CODER_EVENTS_TOKEN]
     #[arg(long, value_name = "PATH")]
     token_file: Option<PathBuf>,
+
+    /// Let other users of this machine in too: whoever reaches the port may then write this history
+    #[arg(long)]
+    open: bool,
 }
 
 const EXAMPLES: &str = "\
-An address that other machines can reach is refused unless a token is set; senders then give it as
+Without a token, only what you run yourself may send here: other users of the machine are refused, unless `--open`
+lets them in. An address that other machines can reach is refused unless a token is set; senders then give it as
 `Authorization: Bearer <token>`. What it could not understand, `ai-coder-events rejected` lists.
 
 Examples:
@@ -55,6 +60,7 @@ impl CollectArgs {
             None => token_of(&call),
         };
         let receiver = Receiver::bind(self.listen, token).await.map_err(|error| wrong_or_failed("collect", error))?;
+        let receiver = if self.open { receiver.open() } else { receiver };
         let options = call.config.history;
         let bus = Bus::new(options.clone());
         let upkeep = upkeep::start(&bus, &options, call.config.retention);

@@ -22,7 +22,7 @@ pub fn address(given: &str) -> Result<SocketAddr, String> {
     chosen.copied().ok_or_else(|| format!("`{given}` has no address"))
 }
 
-/// For `serve`: a taken port is told and no more; `None` then.
+/// For `serve`: a taken port is told, and tried again by the caller; `None` then.
 ///
 /// # Errors
 /// Where the address is open to other machines and no token is set.
@@ -34,7 +34,7 @@ pub async fn bind_or_warn(address: SocketAddr, call: &Invocation) -> anyhow::Res
         }
         Err(error @ Error::Open { .. }) => Err(wrong_or_failed("serve", error)),
         Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "not collecting");
+            tracing::warn!(error = &error as &dyn std::error::Error, "not collecting until the address is free");
             Ok(None)
         }
     }

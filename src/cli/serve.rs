@@ -1,10 +1,10 @@
 //! `serve`: the MCP server on stdin and stdout, and upkeep of the history beside it.
 
-use std::{io, net::SocketAddr, process::ExitCode};
+use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
 
 use ai_coder_events::{
     bus::Bus,
-    collect::Receiver,
+    collect::{Receiver, Token},
     history::{self, Options},
     mcp, upkeep,
 };
@@ -47,8 +47,12 @@ impl ServeArgs {
 
     async fn serve(self, call: Invocation) -> anyhow::Result<()> {
         // Before anything is served: wrong usage is told by the exit code.
-        let receiver = match self.collect {
-            Some(address) => listen::bind_or_warn(address, &call).await?,
+        let place = match self.collect {
+            Some(address) => Some(ReceivingPlace {
+                receiver: listen::bind_or_warn(address, &call).await?,
+                address,
+                token: listen::token_of(&call),
+            }),
             None => None,
         };
         let options = call.config.history;
@@ -57,7 +61,7 @@ impl ServeArgs {
         }
         let bus = Bus::new(options.clone());
         let upkeep = (!self.read_only).then(|| upkeep::start(&bus, &options, call.config.retention));
-        let collecting = receiver.map(|receiver| Collecting::start(receiver, &bus));
+        let collecting = place.map(|place| Collecting::start(place, &bus));
         let served = mcp::serve(bus, mcp::ServeOptions { read_only: self.read_only }).await.context("the MCP server failed");
         if let Some(collecting) = collecting {
             collecting.end().await;
@@ -87,10 +91,43 @@ struct Collecting {
     serving: JoinHandle<io::Result<()>>,
 }
 
+/// Where to receive.
+struct ReceivingPlace {
+    /// None where another has the address.
+    receiver: Option<Receiver>,
+    address: SocketAddr,
+    token: Option<Token>,
+}
+
+/// Between two attempts at an address that another has: its server may end with its agent at any moment.
+const AGAIN: Duration = Duration::from_secs(2);
+
+impl ReceivingPlace {
+    /// The receiver, as soon as there can be one.
+    async fn receiver(self) -> Receiver {
+        if let Some(receiver) = self.receiver {
+            return receiver;
+        }
+        loop {
+            tokio::time::sleep(AGAIN).await;
+            if let Ok(receiver) = Receiver::bind(self.address, self.token.clone()).await {
+                tracing::info!("collecting OTLP at http://{} from now on", receiver.address());
+                return receiver;
+            }
+        }
+    }
+}
+
 impl Collecting {
-    fn start(receiver: Receiver, bus: &Bus) -> Collecting {
-        let (ending, ended) = oneshot::channel();
-        let serving = receiver.serve(bus.clone(), async { drop(ended.await) });
+    fn start(place: ReceivingPlace, bus: &Bus) -> Collecting {
+        let (ending, mut ended) = oneshot::channel();
+        let bus = bus.clone();
+        let serving = async move {
+            tokio::select! {
+                _ = &mut ended => Ok(()),
+                receiver = place.receiver() => receiver.serve(bus, async { drop(ended.await) }).await,
+            }
+        };
         Collecting { ending, serving: tokio::spawn(serving) }
     }
 

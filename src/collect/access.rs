@@ -40,12 +40,17 @@ pub(super) struct AccessRules {
     pub is_local: bool,
     /// What stands in the path, behind `/k/`: the one form of token that every agent can send.
     pub secret: Option<Token>,
+    /// Other users of this machine are let in, who know neither.
+    pub is_open: bool,
 }
 
 impl AccessRules {
     /// # Errors
     /// The status to answer with, and why.
-    pub fn admit(&self, headers: &HeaderMap) -> Result<(), (StatusCode, &'static str)> {
+    pub fn admit(&self, headers: &HeaderMap, is_stranger: bool) -> Result<(), (StatusCode, &'static str)> {
+        if is_stranger && self.asks_whose() {
+            return Err((StatusCode::FORBIDDEN, "this is another user's history: what is sent here is not yours"));
+        }
         if headers.get_all(header::ORIGIN).iter().any(|origin| !is_local_origin(origin.as_bytes())) {
             return Err((StatusCode::FORBIDDEN, "requests of web pages are not taken"));
         }
@@ -58,6 +63,11 @@ impl AccessRules {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether nothing but the user says who may come in.
+    pub fn asks_whose(&self) -> bool {
+        !self.is_open && self.token.is_none() && self.secret.is_none()
     }
 
     /// Whether `path` knows the secret, where there is one.
@@ -99,12 +109,12 @@ mod tests {
 
     fn admitted(access: &AccessRules, headers: &[(&'static str, &str)]) -> u16 {
         let headers = headers.iter().map(|&(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
-        access.admit(&headers).map_or_else(|(status, _)| status.as_u16(), |()| 200)
+        access.admit(&headers, false).map_or_else(|(status, _)| status.as_u16(), |()| 200)
     }
 
     #[test]
     fn only_this_machine_is_a_host_and_an_origin() {
-        let access = AccessRules { token: None, is_local: true, secret: None };
+        let access = AccessRules { token: None, is_local: true, secret: None, is_open: false };
         let check = |authority: &str, expected: u16| {
             assert_eq!(admitted(&access, &[("host", authority)]), expected, "host {authority}");
             assert_eq!(admitted(&access, &[("origin", &format!("http://{authority}"))]), expected, "origin {authority}");
@@ -124,7 +134,7 @@ mod tests {
 
     #[test]
     fn where_a_token_is_set_it_is_asked_for() {
-        let access = AccessRules { token: Token::new(" s3cret\n"), is_local: false, secret: None };
+        let access = AccessRules { token: Token::new(" s3cret\n"), is_local: false, secret: None, is_open: false };
         let check = |given: &str, expected: u16| {
             let headers = [("host", "history.example.com:4318"), ("authorization", given)];
             assert_eq!(admitted(&access, &headers), expected, "{given}");
@@ -140,8 +150,22 @@ mod tests {
     }
 
     #[test]
+    fn another_user_needs_a_token_or_an_open_door() {
+        let check = |token: Option<&str>, is_open: bool, expected: bool| {
+            let access = AccessRules { token: token.and_then(Token::new), is_local: true, secret: None, is_open };
+            let mut headers = HeaderMap::new();
+            headers.insert(header::AUTHORIZATION, "Bearer s3cret".parse().unwrap());
+            assert_eq!(access.admit(&headers, true).is_ok(), expected, "{token:?} {is_open}");
+            assert!(access.admit(&headers, false).is_ok(), "one's own");
+        };
+        check(None, false, false);
+        check(None, true, true);
+        check(Some("s3cret"), false, true);
+    }
+
+    #[test]
     fn a_secret_stands_in_the_path() {
-        let access = AccessRules { token: None, is_local: true, secret: Token::new("s3cret") };
+        let access = AccessRules { token: None, is_local: true, secret: Token::new("s3cret"), is_open: false };
         let check = |path: &str, expected: bool| assert_eq!(access.knows(path), expected, "{path}");
         check("/k/s3cret/v1/logs", true);
         check("/k/s3cret", true);

@@ -10,13 +10,18 @@ use std::{
     time::Duration,
 };
 
-use axum::serve::Listener;
+use axum::{
+    extract::connect_info::Connected,
+    serve::{IncomingStream, Listener},
+};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, Sleep},
 };
+
+use super::neighbour::is_another_users;
 
 /// An exporter holds one; those beyond wait in the system's queue.
 pub(super) const CONNECTIONS_MAX: usize = 128;
@@ -27,11 +32,26 @@ pub(super) struct Connections {
     listener: TcpListener,
     room: Arc<Semaphore>,
     idle: Duration,
+    /// Whether it matters whose they are.
+    asks_whose: bool,
 }
 
 impl Connections {
-    pub fn new(listener: TcpListener, connections_max: usize, idle: Duration) -> Connections {
-        Connections { listener, room: Arc::new(Semaphore::new(connections_max)), idle }
+    pub fn new(listener: TcpListener, connections_max: usize, idle: Duration, asks_whose: bool) -> Connections {
+        Connections { listener, room: Arc::new(Semaphore::new(connections_max)), idle, asks_whose }
+    }
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Peer {
+    /// Another user of this machine.
+    pub is_stranger: bool,
+}
+
+impl Connected<IncomingStream<'_, Connections>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, Connections>) -> Peer {
+        stream.io().peer
     }
 }
 
@@ -43,7 +63,9 @@ impl Listener for Connections {
         let place = Arc::clone(&self.room).acquire_owned().await.expect("nobody closes the semaphore");
         // Waits where the system has no handles left, rather than failing.
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        (Connection { stream, silent: Box::pin(tokio::time::sleep(self.idle)), idle: self.idle, _place: place }, address)
+        let is_stranger = self.asks_whose && stream.local_addr().is_ok_and(|own| is_another_users(address, own));
+        let silent = Box::pin(tokio::time::sleep(self.idle));
+        (Connection { stream, silent, idle: self.idle, peer: Peer { is_stranger }, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -56,6 +78,7 @@ pub(super) struct Connection {
     stream: TcpStream,
     silent: Pin<Box<Sleep>>,
     idle: Duration,
+    peer: Peer,
     _place: OwnedSemaphorePermit,
 }
 
@@ -114,7 +137,7 @@ mod tests {
     async fn who_says_nothing_makes_room() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let connections = Connections::new(listener, 2, Duration::from_millis(50));
+        let connections = Connections::new(listener, 2, Duration::from_millis(50), false);
         let app = axum::Router::new().route("/", axum::routing::get(async || "here"));
         let serving = tokio::spawn(axum::serve(connections, app).into_future());
         let mut silent = Vec::new();

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::{ConnectInfo, Request, State},
     http::StatusCode,
     middleware::{self, Next},
     response::{IntoResponse, Response},
@@ -22,6 +22,7 @@ use super::{
     access::AccessRules,
     answer::{self, Encoding, RefusedRequest},
     body::{self, Packing},
+    connections::Peer,
     export::{self, Export, SOURCE},
     signal::Signal,
     tally::ExportTally,
@@ -79,13 +80,18 @@ pub(super) fn router(bus: Bus, access: Arc<AccessRules>, tally: Arc<ExportTally>
         .with_state(handler)
 }
 
-async fn guard(State(porter): State<Arc<Porter>>, request: Request, next: Next) -> Response {
+async fn guard(
+    State(porter): State<Arc<Porter>>,
+    ConnectInfo(peer): ConnectInfo<Peer>,
+    request: Request,
+    next: Next,
+) -> Response {
     let Porter { access, tally } = &*porter;
     if !access.knows(request.uri().path()) {
         tally.count_strayed();
         return RefusedRequest::new(StatusCode::NOT_FOUND, "nothing is received here").into_response();
     }
-    match access.admit(request.headers()) {
+    match access.admit(request.headers(), peer.is_stranger) {
         Ok(()) => next.run(request).await,
         Err((status, reason)) => {
             tally.count_refused();

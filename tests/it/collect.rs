@@ -251,6 +251,28 @@ fn a_taken_port_is_an_error_and_beside_the_server_a_warning() {
     assert_eq!(home.run(&["serve", "--collect", "127.0.0.1:0", "--read-only"]).code, Some(2));
 }
 
+/// The agent whose server had the port quits first.
+#[test]
+fn a_server_takes_the_port_that_became_free() {
+    let home = Home::new();
+    let Collector { process, address } = Collector::start(&home, &[]);
+    let mut command = home.command(&["serve", "--collect", &address]);
+    let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut collector = Collector { process: Running(child), address };
+    let mut line = String::new();
+    BufReader::new(collector.process.0.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.contains("not collecting until"), "{line}");
+    drop(process);
+    let begun = std::time::Instant::now();
+    while TcpStream::connect(&collector.address).is_err() {
+        assert!(begun.elapsed().as_secs() < 20, "nobody took it");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(collector.post("/v1/logs", &[JSON], b"{}").status, 200);
+    drop(collector.process.0.stdin.take());
+    assert_eq!(collector.process.0.wait().unwrap().code(), Some(0));
+}
+
 #[test]
 fn the_server_collects_until_its_client_goes() {
     let home = Home::new();
