@@ -74,7 +74,9 @@ enum Ranks {
 
 impl Ranks {
     fn of(first: &Event, later: &Event) -> Ranks {
-        match (first.is_estimated(), later.is_estimated()) {
+        // Version 0.1.0 told the last call of a turn with the turn's figures, and said of how many calls.
+        let is_sum = |event: &Event| event.data.contains_key(DataKey::Calls.name());
+        match (first.is_estimated() || is_sum(first), later.is_estimated() || is_sum(later)) {
             (true, false) => Ranks::Later,
             (false, true) => Ranks::First,
             _ => Ranks::Alike,

@@ -42,6 +42,7 @@ mod list;
 mod load;
 mod maintenance;
 mod mcp;
+mod migration;
 #[cfg(unix)]
 mod people;
 mod prompts;
