@@ -76,7 +76,7 @@ const PROGRAM: &str = "ai-coder-events";
 
 const EXAMPLES: &str = "\
 Examples:
-  ai-coder-events emit progress --coder fix-auth --set progress=0.4 --set stage=testing
+  ai-coder-events emit progress --coder fix-auth --set progress=0.4
   ai-coder-events list --coder fix-auth --since 15m
   ai-coder-events run -- make test
   ai-coder-events watch

@@ -42,7 +42,7 @@ const EXAMPLES: &str = "\
 Examples:
   ai-coder-events coders
   ai-coder-events coders --needs-attention
-  ai-coder-events coders --status running --status paused --json | jq -r .coder_id";
+  ai-coder-events coders --status running --json | jq -r .coder_id";
 
 impl CodersArgs {
     pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {

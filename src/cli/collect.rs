@@ -44,7 +44,7 @@ Examples:
   ai-coder-events collect
   CLAUDE_CODE_ENABLE_TELEMETRY=1 OTEL_LOGS_EXPORTER=otlp OTEL_METRICS_EXPORTER=otlp \\
     OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 claude
-  ai-coder-events collect --listen 0.0.0.0:4318 --token-file ~/.config/collect-token
+  ai-coder-events collect --listen 0.0.0.0:4318 --token-file ~/token
 
 Ctrl-C ends it, with exit code 130.";
 

@@ -62,11 +62,11 @@ fn types() -> Offered {
 const EXAMPLES: &str = "\
 Examples:
   ai-coder-events emit created --coder fix-auth --name 'Fix auth'
-  ai-coder-events emit progress --coder fix-auth --set progress=0.42 --set stage=editing
+  ai-coder-events emit progress --coder fix-auth --set stage=editing
   ai-coder-events emit file_modified --coder fix-auth --set file_path=src/lib.rs
-  ai-coder-events emit failed --coder fix-auth --set error_message='tests fail' --id run-17-end
+  ai-coder-events emit failed --coder fix-auth --id run-17-end
   ai-coder-events emit - --json < events.jsonl
-  ai-coder-events list --json --limit 0 --order oldest | ai-coder-events --db copy.db emit -
+  ai-coder-events --db copy.db emit - < events.jsonl
 
 `ai-coder-events types` lists types and fields.";
 

@@ -64,7 +64,7 @@ pub struct ListArgs {
 const EXAMPLES: &str = "\
 Examples:
   ai-coder-events list
-  ai-coder-events list --coder fix-auth --type failed --type api_error --since 2h
+  ai-coder-events list --coder fix-auth --failed --since 2h
   ai-coder-events list --type 'workspace.*' --path src/session.rs
   ai-coder-events list 1042 --detail full
   ai-coder-events list --json --limit 0 --order oldest > events.jsonl";

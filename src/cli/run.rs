@@ -42,7 +42,7 @@ AI_CODER_ID, AI_CODER_NAME and AI_CODER_EVENTS_DB in its environment.
 
 Examples:
   ai-coder-events run -- make test
-  ai-coder-events run --name 'Fix auth' -- claude -p 'fix the login' --output-format stream-json --verbose
+  ai-coder-events run --name 'Fix auth' -- claude -p 'fix the login'
   ai-coder-events run --id nightly --limit-memory 4096 -- ./nightly.sh";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

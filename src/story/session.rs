@@ -139,11 +139,12 @@ impl<'p> Storyteller<'p> {
         over
     }
 
-    /// The turn that was not over.
+    /// The turn that was not over, where there is anything to tell of it: a beginning alone is no turn.
     pub fn end(&mut self) -> Option<StoryTurn> {
         let turn = self.turn.take()?;
         let usage = std::mem::take(&mut self.tally).usage(self.prices);
-        Some(StoryTurn { usage, ..turn })
+        let is_told = turn.prompt.is_some() || !turn.steps.is_empty() || usage != Usage::default();
+        is_told.then_some(StoryTurn { usage, ..turn })
     }
 
     fn step(&self, act: &Act<'_>) -> Option<StepKind> {
@@ -299,8 +300,6 @@ mod tests {
                 r#"{"type":"paused","reason":"permission","data":{"request":"rm /w/x"}}"#,
             ],
             &[
-                "> ",
-                "= 0 calls, 0 tokens",
                 "> Fix it",
                 r#"{"step":"called","tool":"Read","subjects":["a.rs","b.rs"],"duration_ms":5}"#,
                 r#"{"step":"changed","change":"edited a.rs +1 −1","diff":"@@ -1 +1 @@"}"#,

@@ -176,7 +176,9 @@ fn the_documented_lines_are_those_printed() {
     check(sections, "coders", &coders, &bare.json(&["coders"]));
     let story = Home::new();
     story.record(crate::show::SESSION);
-    check(sections, "show", &story.json(&["show", "demo"]), &bare.json(&["show", "a"]));
+    let asked = Home::new();
+    asked.record(&[r#"{"type":"prompt","coder_id":"a","text":"go"}"#]);
+    check(sections, "show", &story.json(&["show", "demo"]), &asked.json(&["show", "a"]));
     check(sections, "brief", &briefs(), &bare.json(&["brief", "a"]));
     let looked =
         [crate::doctor::working(), Home::new()].map(|home| json_lines(&home.run(&["doctor", "--json"]).stdout).remove(0));

@@ -39,10 +39,6 @@ impl<'c> StoryPage<'c> {
     /// # Errors
     /// Where it cannot be written.
     pub fn turn(&mut self, out: &mut impl Write, turn: &StoryTurn) -> io::Result<()> {
-        // What only began, before anything was asked, is told by the head.
-        if turn.prompt.is_none() && turn.steps.is_empty() {
-            return Ok(());
-        }
         writeln!(out)?;
         self.turn_to_day_of(out, turn.began)?;
         if let Some(prompt) = &turn.prompt {
