@@ -13,7 +13,7 @@ use crate::{
     history::{self, GroupQuery, Groups, Reader, StatsQuery},
     mcp::{
         arguments::{SomeWords, Words, tool_arguments},
-        budget::{AnswerBudget, shorten},
+        budget::{self, AnswerBudget, shorten},
         caller::Caller,
         context::{ServeContext, moment, now},
         detail::AnswerDetail,
@@ -41,8 +41,8 @@ impl Words for GroupKey {
 
 /// How many coders are counted one by one, the last active ones.
 const CODERS_MAX: usize = 20;
-/// What their ids may take of an answer of a thousand tokens.
-const CODERS_CHARS_MAX: usize = 1_000;
+/// An answer of which nobody asked more than the whole has fewer tokens than a thousand, whatever is on record.
+const TOKENS_MAX: usize = 980;
 /// How many codes of errors are told, the most frequent.
 const CODES_MAX: usize = 6;
 /// As much of a code as tells it.
@@ -163,12 +163,13 @@ fn figures(stats: &Stats) -> JsonObject {
     told
 }
 
-/// The first of `coders`, as far as there is room, and how many more there are.
+/// The first of `coders`, as far as there is room, and how many more there are. A token has three characters mostly, and
+/// less than two in an id.
 fn tell_coders(told: &mut JsonObject, coders: Vec<(String, u64)>, total: u64) {
-    let mut left = CODERS_CHARS_MAX;
+    let mut left = TOKENS_MAX.saturating_sub(budget::length(told) / 3);
     let fits = |(id, _): &(String, u64)| {
-        let room = left.checked_sub(id.len());
-        left = room.unwrap_or(left);
+        let room = left.checked_sub(id.len() * 3 / 5 + 3);
+        left = room.unwrap_or(0);
         room.is_some()
     };
     let by_coder: BTreeMap<String, u64> = coders.into_iter().take(CODERS_MAX).take_while(fits).collect();
@@ -278,4 +279,25 @@ pub(in crate::mcp) fn all(reader: &mut Reader) -> Result<StatsAnswer, history::E
     told["coders"] = coders.into();
     let Value::Object(stats) = told else { return Ok(StatsAnswer { stats: JsonObject::new(), truncated: true, now: now() }) };
     Ok(StatsAnswer { stats, truncated: left || more, now: now() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn coders_are_counted_as_far_as_there_is_room() {
+        let check = |chars_of_an_id: usize, chars_before: usize, counted: usize| {
+            let mut told = JsonObject::new();
+            told.insert("before".into(), "x".repeat(chars_before).into());
+            let coders = (0..50).map(|number| (format!("{number:0chars_of_an_id$}"), 1)).collect();
+            tell_coders(&mut told, coders, 60);
+            assert_eq!(told["events_by_coder"].as_object().map(JsonObject::len), Some(counted));
+            assert_eq!(told["coders_more"], 60 - counted);
+        };
+        check(48, 900, 20);
+        check(128, 900, 8);
+        check(48, 2_000, 9);
+        check(48, 9_000, 0);
+    }
 }
