@@ -219,7 +219,14 @@ struct EventsOf<'r> {
 impl EventsOf<'_> {
     fn newest(&mut self, types: TypeSet, failed: bool) -> Result<Vec<Event>, history::Error> {
         let filter = Filter { types: Some(types), since: self.since, failed, ..Filter::coder(self.coder_id) };
-        let query = Query { filter, order: Order::Newest, limit: LOOKED_AT_MAX, scan_max: SCAN_MAX, ..Query::default() };
+        let query = Query {
+            filter,
+            order: Order::Newest,
+            limit: LOOKED_AT_MAX,
+            scan_max: SCAN_MAX,
+            bytes_max: Query::PAGE_BYTES,
+            ..Query::default()
+        };
         Ok(self.reader.page(&query)?.events)
     }
 }

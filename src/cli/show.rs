@@ -113,7 +113,14 @@ fn each_turn(
     // Without an end, the story of a coder at work would be told for as long as it works.
     let end = reader.position().context(UNREADABLE)?.head.saturating_add(1);
     let filter = Filter { coders: vec![coder.coder_id.clone()], since, ..Filter::default() };
-    let mut query = Query { filter, order: Order::Oldest, before: Some(end), limit: PAGE_EVENTS, ..Query::default() };
+    let mut query = Query {
+        filter,
+        order: Order::Oldest,
+        before: Some(end),
+        limit: PAGE_EVENTS,
+        bytes_max: Query::PAGE_BYTES,
+        ..Query::default()
+    };
     loop {
         let mut page = reader.page(&query).context(UNREADABLE)?;
         names.put_into(&mut page.events);

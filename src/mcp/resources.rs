@@ -146,7 +146,7 @@ fn of_aspect(reader: &mut Reader, coder: CoderView, aspect: Aspect) -> Result<Va
 /// `about` with the newest events that match, and the cursor to go on from.
 fn with_events(reader: &mut Reader, mut about: Value, filter: Filter) -> Result<Value, history::Error> {
     let position = reader.position()?;
-    let page = reader.page(&Query { filter, limit: EVENTS_MAX, ..Query::default() })?;
+    let page = reader.page(&Query { filter, limit: EVENTS_MAX, bytes_max: Query::PAGE_BYTES, ..Query::default() })?;
     about["cursor"] = Cursor::at(&position, position.head).to_string().into();
     let (events, left) = AnswerBudget::beside(&about).fill(page.events.iter().map(value));
     about["events"] = events.into();

@@ -46,7 +46,7 @@ impl Reader {
         self.read(Some(Page::default()), |snapshot| page(snapshot, query, true))
     }
 
-    /// Every retained event after `cursor` that `filter` wants, oldest first, at most `limit`.
+    /// Every retained event after `cursor` that `filter` wants, oldest first, at most `limit`, and of large ones fewer.
     ///
     /// # Errors
     /// Where the history cannot be read.
@@ -62,15 +62,14 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
     let Some(range) = Range::of(snapshot, query)? else { return Ok(Some(page)) };
     let Some(scan) = Scan::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
     let merge_first = query.filter.text.is_some() || query.filter.failed;
-    let (mut scanned, mut more, mut bytes) = (0, false, 0);
+    let (mut scanned, mut more, mut bytes, mut kept) = (0, false, 0, 0);
     let text = query.filter.text.as_deref().map(TextQuery::parse);
     let mut by_text = text.as_ref().and_then(TextQuery::rarest).map(Glance::for_text);
     let mut by_failure = query.filter.failed.then(Glance::for_failure);
     let db = snapshot.db;
     let end = scan.run(db, range, quick, &mut |row| {
         if query.scan_max > 0 && scanned == query.scan_max {
-            page.scanned_through = page.next;
-            more = true;
+            (page.scanned_through, more) = (page.next, true);
             return Ok(false);
         }
         scanned += 1;
@@ -80,8 +79,8 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
             page.next = Some(seq);
             return Ok(true);
         }
-        if query.limit > 0 && page.events.len() == query.limit {
-            more = true;
+        more = query.is_full(page.events.len(), kept);
+        if more {
             return Ok(false);
         }
         page.next = Some(seq);
@@ -102,6 +101,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
             rows::complete(db, snapshot.ledger.tag, snapshot.ids, std::slice::from_mut(&mut event))?;
         }
         if query.filter.matches(&event) && !event.is_withdrawn() {
+            kept += event.bytes();
             page.events.push(event);
         }
         Ok(true)
@@ -127,14 +127,17 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
     let Some(range) = Range::of(snapshot, &query)? else { return Ok(batch) };
     let Some(scan) = Scan::plan(snapshot.db, filter, Order::Oldest)? else { return Ok(batch) };
     let db = snapshot.db;
+    let mut bytes = 0;
     scan.run(db, range, false, &mut |row| {
-        if limit > 0 && batch.events.len() == limit {
+        if bytes >= Query::PAGE_BYTES || (limit > 0 && batch.events.len() == limit) {
             batch.through = batch.events.last().map_or(cursor, |event: &Event| event.seq);
+            batch.more = true;
             return Ok(false);
         }
         if is_wanted(filter, row)? {
             let event = snapshot.read_event(row)?;
             if filter.matches(&event) {
+                bytes += row.get_ref(column::BODY)?.as_str()?.len();
                 batch.events.push(event);
             }
         }

@@ -19,6 +19,18 @@ pub struct Query {
     pub limit: usize,
     /// Most events to look at; 0: no limit.
     pub scan_max: usize,
+    /// About how many bytes of events at most, but one event whatever it takes; 0: no limit.
+    pub bytes_max: usize,
+}
+
+impl Query {
+    /// Bytes of a page that whoever turns pages holds at once; as values they take three to four times as many.
+    pub const PAGE_BYTES: usize = 2 << 20;
+
+    /// Whether so many events, of so many bytes, are all that is asked for at once.
+    pub(super) fn is_full(&self, events: usize, bytes: usize) -> bool {
+        (self.limit > 0 && events == self.limit) || (self.bytes_max > 0 && bytes >= self.bytes_max)
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -34,7 +46,7 @@ pub struct Page {
     pub events: Vec<Event>,
     /// Where the history stood when they were read.
     pub position: Position,
-    /// The next page's `before` (newest first) or `after` (oldest first); none at the end.
+    /// The next page's `before` (newest first) or `after` (oldest first), where `limit` or `bytes_max` ended this one; none at the end.
     pub next: Option<u64>,
     /// The last seq that was looked at, where `scan_max` ended the search before the page was full.
     pub scanned_through: Option<u64>,
@@ -46,6 +58,8 @@ pub struct Batch {
     pub events: Vec<Event>,
     /// Where to go on: everything up to here was looked at.
     pub through: u64,
+    /// `limit`, or the size of the events, ended it: what follows `through` was not looked at.
+    pub more: bool,
     /// The events that retention removed before the reader had seen them.
     pub missed: Option<Missed>,
     /// The name of the history they are of; empty where there is none.

@@ -283,3 +283,25 @@ fn minutes_are_counted_by_event_time_for_each_coder() {
     check(Some("b"), "2026-11-22T11:58:00Z", &[1, 0]);
     check(Some("nobody"), "2026-11-22T11:58:00Z", &[0, 0]);
 }
+
+#[test]
+fn pages_and_batches_of_large_events_are_bounded_by_bytes() {
+    let mut lab = Lab::new();
+    let large = |n: u32| Draft::progress("a", 0.5, "editing", &format!("{n} {}", "x".repeat(100_000)));
+    lab.append_all((0..100).map(large));
+    let query = Query { limit: 0, bytes_max: Query::PAGE_BYTES, ..Query::default() };
+    let first = lab.reader.page(&query).expect("readable");
+    assert!((20..=22).contains(&first.events.len()), "{}", first.events.len());
+    assert_eq!(all_pages(&mut lab, &query).len(), 100, "no event is left out or told twice");
+    let one = Query { bytes_max: 1, ..query };
+    assert_eq!(lab.reader.page(&one).expect("readable").events.len(), 1, "one event goes, whatever it takes");
+    let (mut cursor, mut seen, mut batches) = (0, 0, 0);
+    loop {
+        let batch = lab.reader.after(cursor, &Filter::default(), 0).expect("readable");
+        (cursor, seen, batches) = (batch.through, seen + batch.events.len(), batches + 1);
+        if !batch.more {
+            break;
+        }
+    }
+    assert_eq!((seen, batches), (100, 5));
+}

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::{
     event::{Event, Micros, Time},
     filter::TypeSet,
-    history::{Missed, Position},
+    history::{Missed, Position, Query},
     mcp::until::Until,
 };
 
@@ -32,6 +32,9 @@ pub(in crate::mcp) enum WatchEnded {
     Now,
 }
 
+/// Bytes of events that are held for an answer.
+const BYTES_MAX: usize = Query::PAGE_BYTES;
+
 /// Without `until`, the first events after the cursor; with it, the newest before it was met.
 #[derive(Debug)]
 pub(super) struct Gathering {
@@ -39,6 +42,8 @@ pub(super) struct Gathering {
     until: Option<Until>,
     events_max: usize,
     events: VecDeque<Arc<Event>>,
+    /// Of `events`: an answer shows little of what is large, and holds no more of it either.
+    bytes: usize,
     omitted: u64,
     /// Empty where there was none at the start.
     history: String,
@@ -57,6 +62,7 @@ impl Gathering {
             until,
             events_max,
             events: VecDeque::new(),
+            bytes: 0,
             omitted: 0,
             history: String::new(),
             missed: None,
@@ -86,14 +92,17 @@ impl Gathering {
         self.through = event.seq;
         let met = self.until.as_ref().is_some_and(|until| until.is_met_by_event(event.kind));
         if self.wanted.contains(event.kind) || met {
+            self.bytes += event.bytes();
             self.events.push_back(event);
         }
         match &self.until {
             None if self.events.len() >= self.events_max => self.ended = Some(WatchEnded::MaxEvents),
+            None if self.bytes >= BYTES_MAX => self.ended = Some(WatchEnded::Events),
             None => {}
             Some(_) => {
-                if self.events.len() > self.events_max {
-                    self.events.pop_front();
+                let is_full = |it: &Gathering| it.events.len() > it.events_max || (it.bytes > BYTES_MAX && it.events.len() > 1);
+                while is_full(self) {
+                    self.bytes -= self.events.pop_front().map_or(0, |event| event.bytes());
                     self.omitted += 1;
                 }
                 if met {
@@ -242,6 +251,26 @@ mod tests {
         check(&["finished"], 2, &of_four, None, &[13, 14], 2, 14);
         // What is waited for is given, also where its type is not wanted otherwise.
         check(&["output"], 2, &["output"], Some(WatchEnded::Until), &[11], 0, 11);
+    }
+
+    #[test]
+    fn no_more_is_held_than_an_answer_may_show() {
+        let large = |seq: u64| {
+            let draft = Draft::progress("a", 0.5, "editing", &"x".repeat(200_000));
+            let now = Time::parse("2026-11-22T19:21:00Z").expect("a time");
+            Arc::new(draft.check(now, &Redactor::default()).expect("valid").into_event(seq, format!("id-{seq}")))
+        };
+        let gathered = |until: &[&str]| {
+            let mut gathering = Gathering::new(TypeSet::all_but(&[]), Until::parse(until).expect("valid"), 1000, 0);
+            (1..=100).for_each(|seq| gathering.take(large(seq)));
+            gathering
+        };
+        let first = gathered(&[]);
+        assert_eq!((first.ended(), first.through()), (Some(WatchEnded::Events), first.count()), "the rest is for the next call");
+        assert!(first.bytes < BYTES_MAX + 300_000);
+        let newest = gathered(&["failed"]);
+        assert_eq!((newest.ended(), newest.through(), newest.count()), (None, 100, 100));
+        assert!(newest.bytes <= BYTES_MAX && newest.events().back().is_some_and(|event| event.seq == 100));
     }
 
     #[test]

@@ -142,7 +142,8 @@ impl AskedEvents {
             ..Filter::default()
         };
         let limit = (given.limit.0 as usize).min(ANSWER_EVENTS_MAX);
-        let query = Query { filter, order: given.order.0, limit, scan_max: SCAN_MAX, ..Query::default() };
+        let query =
+            Query { filter, order: given.order.0, limit, scan_max: SCAN_MAX, bytes_max: Query::PAGE_BYTES, ..Query::default() };
         let coders = given.coder_id.0.into_iter().filter(|said| said != EVERY_CODER).collect();
         Ok(AskedEvents { coders, not_coder: given.not_coder, query, cursor: given.cursor, detail: given.detail.0, caller })
     }

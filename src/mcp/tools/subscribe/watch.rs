@@ -148,7 +148,7 @@ impl CoderWatch {
         if let Some(missed) = batch.missed {
             gathering.miss(missed);
         }
-        let more = batch.events.len() >= limit;
+        let more = batch.more;
         for event in batch.events {
             gathering.take(Arc::new(event));
         }
