@@ -36,7 +36,7 @@ fn take(draft: Draft) -> Result<Event, Invalid> {
 /// A refusal is one line that a person can read, however hostile the input was.
 pub fn is_tellable(invalid: &Invalid) {
     let message = invalid.to_string();
-    let whole = !message.is_empty() && message.chars().count() <= 400 && !invalid.field().is_empty();
+    let whole = !message.is_empty() && message.chars().count() <= 600 && !invalid.field().is_empty();
     assert!(whole && message.chars().chain(invalid.field().chars()).all(|c| is_welcome(c, false)), "{message:?}");
 }
 

@@ -61,9 +61,9 @@ pub(in crate::mcp) struct StatsAnswer {
 }
 
 impl StatsAnswer {
-    /// NameOrNames of models, tools and coders are recorded text.
+    /// What models, tools, coders and errors are called is recorded text.
     pub(super) fn is_of_coders(&self) -> bool {
-        ["groups", "coders"].iter().any(|key| self.stats.contains_key(*key))
+        ["groups", "coders", "events_by_coder", "errors_by_code"].iter().any(|key| self.stats.contains_key(*key))
     }
 }
 
