@@ -57,6 +57,8 @@ impl Brief {
     fn of(coder: CoderView, now: Time) -> Brief {
         let ago = |since: Time| u64::try_from(now.since(since) / Time::SECOND).unwrap_or(0);
         let short = |text: String| excerpt(&text, CALL_CHARS_MAX);
+        // Whoever reported it last, the agent is told by the id where that has one.
+        let agent = coder.coder_id.split_once(':').map(|(agent, _)| agent.to_owned()).or(coder.source).map(short);
         let mut errors_by_code: Vec<(String, u64)> =
             coder.usage.errors_by_code.iter().map(|(code, times)| (excerpt(code, TITLE_CHARS_MAX), *times)).collect();
         errors_by_code.sort_by_key(|(_, times)| std::cmp::Reverse(*times));
@@ -66,7 +68,7 @@ impl Brief {
             handle: coder.handle,
             name: coder.coder_name.map(short),
             title: coder.title.map(short),
-            agent: coder.source.map(short),
+            agent,
             parent_coder_id: coder.parent_coder_id.map(short),
             status: coder.status,
             stalled: coder.stalled,

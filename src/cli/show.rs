@@ -9,7 +9,7 @@ use ai_coder_events::{
     aggregate::CoderView,
     event::{Event, Status, Time},
     filter::Filter,
-    history::{Order, Query, Reader},
+    history::{Meant, Order, Query, Reader},
     story::{Storyteller, acts},
     style::Tint,
     text,
@@ -80,7 +80,8 @@ impl ShowArgs {
     /// The event of that seq, where no coder is called so.
     fn event(&self, reader: &mut Reader) -> anyhow::Result<Option<Event>> {
         let Ok(seq) = self.what.parse::<u64>() else { return Ok(None) };
-        if reader.coder(&self.what).context(UNREADABLE)?.is_some() {
+        // A handle may be digits alone.
+        if matches!(reader.which(&self.what).context(UNREADABLE)?, Meant::One(_)) {
             return Ok(None);
         }
         reader.event(seq).context(UNREADABLE)

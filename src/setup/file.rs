@@ -62,8 +62,13 @@ impl ConfigChange {
             return Ok(WrittenFile::default());
         };
         let backup = self.before.as_ref().map(|before| keep(&path, before, stamp)).transpose()?;
-        match replace(&path, after) {
+        match replace(&path, after, self.before.as_deref()) {
             Ok(in_place) => Ok(WrittenFile { backup, in_place }),
+            // Written over in part: what was there is beside it.
+            Err(error) if text_of(&path).ok() != Some(self.before.clone()) => {
+                let kept = backup.map_or(String::new(), |backup| format!(" as it was: {}", backup.display()));
+                Err(io::Error::other(format!("{error}, and what was there is lost in part;{kept}")))
+            }
             Err(error) => {
                 // Nothing was changed that it would be of use for.
                 backup.as_ref().map_or(Ok(()), fs::remove_file)?;
@@ -76,7 +81,7 @@ impl ConfigChange {
     pub(super) fn undo(&self, written: &WrittenFile) -> io::Result<()> {
         let path = led_to(&self.path)?;
         match &self.before {
-            Some(before) => replace(&path, before).map(drop)?,
+            Some(before) => replace(&path, before, None).map(drop)?,
             None => fs::remove_file(&path)?,
         }
         written.backup.as_ref().map_or(Ok(()), fs::remove_file)
@@ -122,8 +127,8 @@ fn keep(path: &Path, text: &str, stamp: &str) -> io::Result<PathBuf> {
 }
 
 /// Readers see the old text or the new one, never a part; but for a file that cannot be replaced, which is written over. Whether
-/// it was.
-fn replace(path: &Path, text: &str) -> io::Result<bool> {
+/// it was. Where that fails midway, `before` is put back as far as it goes.
+fn replace(path: &Path, text: &str, before: Option<&str>) -> io::Result<bool> {
     if let Some(folder) = path.parent() {
         create_folders(folder)?;
     }
@@ -136,14 +141,32 @@ fn replace(path: &Path, text: &str) -> io::Result<bool> {
     if !(path.exists() && (is_fixed || error.kind() == io::ErrorKind::PermissionDenied)) {
         return Err(error);
     }
+    let written = write_over(path, text);
+    if let (Err(_), Some(before)) = (&written, before) {
+        // The error that is told is the first one; whether this went well, the caller looks.
+        drop(write_over(path, before));
+    }
+    written.map(|()| true)
+}
+
+fn write_over(path: &Path, text: &str) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).truncate(true).open(path)?;
     file.write_all(text.as_bytes())?;
-    file.sync_all().map(|()| true)
+    file.sync_all()
 }
 
 /// A new file with the permissions and the owner of `like`; where that is not there, with the owner of its folder.
 fn create(path: &Path, like: &Path, text: &str) -> io::Result<()> {
-    let mut file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let file: File = OpenOptions::new().write(true).create_new(true).open(path)?;
+    let filled = fill(file, like, text);
+    if filled.is_err() {
+        // Half a file helps nobody.
+        drop(fs::remove_file(path));
+    }
+    filled
+}
+
+fn fill(mut file: File, like: &Path, text: &str) -> io::Result<()> {
     match fs::metadata(like) {
         Ok(like) => {
             give_to_owner_of(&file, &like)?;
@@ -176,9 +199,9 @@ fn create_folders(folder: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn give_to_owner_of(file: &File, like: &fs::Metadata) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt, fchown};
+    // Only root gives anything away. A folder's group is no file's.
     let own = file.metadata()?;
-    // Who is not root gives nothing away, and a folder's group is no file's.
-    if own.uid() == like.uid() {
+    if own.uid() != 0 || own.uid() == like.uid() {
         return Ok(());
     }
     fchown(file, Some(like.uid()), Some(like.gid()))

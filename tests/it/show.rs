@@ -70,3 +70,14 @@ fn an_event_is_shown_by_its_seq_and_a_coder_by_what_it_is_called() {
     let Said { code, stdout, stderr } = home.run(&["show", "nobody"]);
     assert!(code == Some(1) && stdout.is_empty() && stderr.contains("unknown coder `nobody`"), "{stderr}");
 }
+
+/// A handle may be digits alone, and so is a seq.
+#[test]
+fn a_handle_of_digits_is_a_coder() {
+    let home = Home::new();
+    let lines: Vec<String> = (0..20).map(|n| format!(r#"{{"type":"output","coder_id":"job","text":"line {n}"}}"#)).collect();
+    home.record(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+    home.record(&[r#"{"type":"prompt","coder_id":"claude-code:000012-abc","text":"count to twelve"}"#]);
+    assert!(home.ok(&["show", "000012"]).contains("count to twelve"));
+    assert!(home.ok(&["show", "12"]).contains("line 11"), "what is no coder is a seq");
+}

@@ -77,6 +77,12 @@ fn coders_are_told_with_what_they_are_at() {
     assert_eq!(ids(&["--needs-attention"]), [""; 0], "what was days ago needs nobody");
     home.ok(&["emit", "failed", "--coder", "docs"]);
     assert_eq!(ids(&["--needs-attention"]), ["docs"]);
+    let said = home.run(&["emit", "seen", "--coder", "dcos"]);
+    assert!(
+        said.code == Some(1) && said.stderr.contains("unknown coder `dcos`"),
+        "nobody begins to exist by it: {}",
+        said.stderr
+    );
     home.ok(&["emit", "seen", "--coder", "docs"]);
     assert_eq!(ids(&["--needs-attention"]), [""; 0]);
     let said = home.ok(&["coders", "--status", "failed"]);

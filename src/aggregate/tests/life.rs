@@ -139,6 +139,7 @@ fn attention_is_for_the_unfinished_and_the_failed() {
     check("it waits for something new", &[(Paused, 9), (Seen, 10), (Paused, 11)], 20, &[Attention::Waiting]);
     check("to be seen is not to do anything", &[(Started, 0), (Seen, 250)], 300, &[Attention::Stalled]);
     let day = 24 * 60 * 60;
+    check("its end is no other failure", &[(Failed, 9), (Seen, 10), (Stopped, 11)], 20, &[]);
     check("failed yesterday", &[(Failed, 9)], 9 + day, &[]);
     check("waits since yesterday, in no process that is known", &[(Paused, 9)], 9 + day, &[]);
     check("rate limited yesterday", &[(RateLimit, 9), (ResourceUsage, 8 + day)], 9 + day, &[]);
@@ -171,6 +172,7 @@ fn a_wait_says_what_is_asked_for_as_long_as_its_process_lives() {
     let again = fold([&paused, &Event { body: reason("idle"), ..event(Paused, 6) }]);
     assert_eq!(again.waiting().and_then(|waiting| waiting.request), None, "it waits for something else");
     assert_eq!(coder.needs_attention(at(2 * 24 * 60 * 60)), [Attention::Waiting]);
+    assert!(coder.needs_attention(at(8 * 24 * 60 * 60)).is_empty(), "nobody looks after it any more");
 }
 
 #[test]

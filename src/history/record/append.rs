@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     aggregate::{self, Failures, Past},
-    event::{Body, Channel, Checked, Condition, DataKey, Event, EventType, Key, Status, Time},
+    event::{Body, Channel, Checked, Condition, DataKey, Event, EventType, Invalid, Key, Status, Time},
     history::store::rows::{self, StoredId},
     text::Redactor,
 };
@@ -92,6 +92,9 @@ impl<'t> Append<'t> {
         if unmet_drafts::contains(self.db, &checked)? {
             return Ok(Outcome::Unmet);
         }
+        if checked.event().kind == EventType::Seen && self.cache.fold.coder(self.db, &checked.event().coder_id)?.is_none() {
+            return self.refuse_unknown(&checked);
+        }
         if !self.holds(&checked)? {
             unmet_drafts::remember(self.db, &checked)?;
             self.last_unmet = Some(checked.event().received_at);
@@ -136,6 +139,17 @@ impl<'t> Append<'t> {
         }
         self.derive_from(&event, path)?;
         Ok(Outcome::Appended { seq, id: event.id.clone() })
+    }
+
+    /// Nobody begins to exist by being seen to.
+    fn refuse_unknown(&mut self, checked: &Checked) -> rusqlite::Result<Outcome> {
+        let event = checked.event();
+        let invalid =
+            Invalid::new("coder_id", format_args!("unknown coder `{}`: give the id of one that is known", event.coder_id));
+        let source = event.source.clone().unwrap_or_default();
+        let rejection = reject::Rejection { source, reason: invalid.to_string(), input: event.to_line() };
+        reject::keep(self.db, self.redactor, event.received_at, &rejection)?;
+        Ok(Outcome::Rejected(invalid))
     }
 
     /// Telemetry takes a subagent for a session: what it tells is the subagent's, once that is known. So it does a call that a

@@ -144,7 +144,8 @@ impl AskedEvents {
         let limit = (given.limit.0 as usize).min(ANSWER_EVENTS_MAX);
         let query =
             Query { filter, order: given.order.0, limit, scan_max: SCAN_MAX, bytes_max: Query::PAGE_BYTES, ..Query::default() };
-        let coders = given.coder_id.0.into_iter().filter(|said| said != EVERY_CODER).collect();
+        let all = given.coder_id.0.iter().any(|said| said == EVERY_CODER);
+        let coders = if all { Vec::new() } else { given.coder_id.0 };
         Ok(AskedEvents { coders, not_coder: given.not_coder, query, cursor: given.cursor, detail: given.detail.0, caller })
     }
 

@@ -208,7 +208,7 @@ impl WatchTarget {
     /// One that is not known yet is waited for.
     fn of(reader: &mut Reader, caller: &Caller, said: &[String]) -> Result<WatchTarget, ToolError> {
         match said {
-            [one] if one == EVERY_CODER => Ok(WatchTarget::All),
+            all if all.iter().any(|said| said == EVERY_CODER) => Ok(WatchTarget::All),
             [one] => Ok(WatchTarget::One(WatchedCoder::of(reader, caller, one)?)),
             list => {
                 list.iter().map(|said| WatchedCoder::of(reader, caller, said)).collect::<Result<_, _>>().map(WatchTarget::Some)
