@@ -53,20 +53,22 @@ const SHAPES: [ColumnShape; 14] = [
     shape(Column::Name, "coder", 12, 30, 0, false),
     shape(Column::Task, "task", 10, u16::MAX, 60, false),
     shape(Column::Source, "source", 11, 11, 120, false),
-    shape(Column::Stage, "stage", 8, 16, 90, false),
+    shape(Column::Stage, "stage", 8, 16, 110, false),
     shape(Column::Progress, "progress", 10, 13, 80, false),
     shape(Column::Age, "age", 4, 4, 90, true),
     shape(Column::Idle, "idle", 4, 4, 0, true),
-    shape(Column::Activity, "activity", 8, MINUTES as u16, 100, false),
+    shape(Column::Activity, "activity", 8, MINUTES as u16, 110, false),
     shape(Column::Tokens, "tokens", 6, 6, 0, true),
     shape(Column::Cost, "cost", 6, 7, 60, true),
     shape(Column::Errors, "err", 3, 3, 50, true),
-    shape(Column::Memory, "mem", 5, 5, 110, true),
-    shape(Column::Cpu, "cpu", 4, 4, 110, true),
+    shape(Column::Memory, "mem", 5, 5, 130, true),
+    shape(Column::Cpu, "cpu", 4, 4, 130, true),
 ];
 
 /// Who gets the room that is left, in this order, up to this width; the task has the rest.
-const GROWING: [(Column, u16); 6] = [
+const GROWING: [(Column, u16); 8] = [
+    (Column::Name, 18),
+    (Column::Task, 30),
     (Column::Name, 22),
     (Column::Task, 44),
     (Column::Activity, MINUTES as u16),
