@@ -3,6 +3,7 @@
 //! The formats are those of gitrepository-layout(5) and gitglossary(7): `HEAD` names a branch or a commit, `.git` is a folder, or
 //! a file that says where it is, as in a linked worktree or a submodule; what worktrees share lies in the `commondir`.
 
+mod command_line;
 mod commits;
 mod told;
 

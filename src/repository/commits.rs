@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use super::place;
+use super::{command_line::commands, place};
 
 /// One commit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,34 +32,80 @@ const MAKERS_OF_MANY: &[&str] = &["cherry-pick", "revert", "am"];
 /// What the log says of a commit that was made there, up to the colon.
 const MADE: &[&str] = &["commit", "cherry-pick", "revert", "am"];
 
+/// What stands before a program and runs it, with options of its own; and a shell's words before a command.
+const BEFORE: &[&str] = &[
+    "sudo", "env", "command", "time", "exec", "nohup", "nice", "timeout", "if", "then", "elif", "else", "while", "until", "do",
+    "!", "{",
+];
+const SHELLS: &[&str] = &["sh", "bash", "zsh"];
+
 /// Where `command`, run in `folder`, may have made commits, and how many; `None` where it is none that does.
 pub fn committing(command: &str, folder: &Path) -> Option<(PathBuf, usize)> {
-    let (mut folder, mut found) = (folder.to_owned(), None);
-    for segment in command.split(['&', '|', ';', '\n', '(', ')']) {
-        // What stands before a program, `FOO=1`, `sudo`, is none of its words.
-        let mut words = segment.split_ascii_whitespace().map(|word| word.trim_matches(['"', '\'']));
-        let Some(program) = words.find(|word| matches!(*word, "git" | "cd")) else { continue };
-        if program == "cd" {
-            folder = words.next().map_or(folder.clone(), |to| folder.join(to));
-            continue;
-        }
-        let mut there = folder.clone();
-        while let Some(word) = words.next() {
-            match word {
-                "-C" => there = words.next().map_or(there.clone(), |to| there.join(to)),
-                "-c" => drop(words.next()),
-                word if word.starts_with('-') => {}
-                word if MAKERS_OF_MANY.contains(&word) => return Some((there, COMMITS_MAX)),
-                word if MAKERS.contains(&word) => {
-                    let (first, count) = found.unwrap_or((there, 0));
-                    found = Some((first, count + 1));
-                    break;
-                }
-                _ => break,
+    let mut folder = folder.to_owned();
+    let mut found: Option<(PathBuf, usize)> = None;
+    for words in commands(command) {
+        let mut words = words.iter().map(String::as_str);
+        let made = match program(&mut words) {
+            Some("cd") => {
+                folder = words.next().map_or(folder.clone(), |to| folder.join(to));
+                None
             }
+            Some("git") => by_git(words, &folder),
+            Some(shell) if SHELLS.contains(&shell) => script(words).and_then(|script| committing(script, &folder)),
+            _ => None,
+        };
+        match made {
+            Some((_, COMMITS_MAX..)) => return made,
+            Some((there, count)) => {
+                let (first, before) = found.unwrap_or((there, 0));
+                found = Some((first, before + count));
+            }
+            None => {}
         }
     }
     found
+}
+
+/// The program that is run: `FOO=1`, `sudo -u me`, `timeout 60` or `then` before it are none of its words.
+fn program<'w>(words: &mut impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let mut is_behind = false;
+    while let Some(word) = words.next() {
+        match word {
+            "-u" if is_behind => drop(words.next()),
+            _ if is_behind && word.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {}
+            _ if BEFORE.contains(&word) => is_behind = true,
+            _ if is_assignment(word) => {}
+            _ => return Some(word),
+        }
+    }
+    None
+}
+
+fn is_assignment(word: &str) -> bool {
+    word.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'))
+}
+
+/// What `git` makes, whose words follow.
+fn by_git<'w>(mut words: impl Iterator<Item = &'w str>, folder: &Path) -> Option<(PathBuf, usize)> {
+    let mut there = folder.to_owned();
+    while let Some(word) = words.next() {
+        match word {
+            "-C" => there = words.next().map_or(there.clone(), |to| there.join(to)),
+            "-c" => drop(words.next()),
+            word if word.starts_with('-') => {}
+            word if MAKERS_OF_MANY.contains(&word) => return Some((there, COMMITS_MAX)),
+            word if MAKERS.contains(&word) => return Some((there, 1)),
+            _ => break,
+        }
+    }
+    None
+}
+
+/// What a shell is to run, told by `-c`, or by `-lc` as Codex has it.
+fn script<'w>(mut words: impl Iterator<Item = &'w str>) -> Option<&'w str> {
+    let is_last = |word: &&str| !word.starts_with('-') || (word.ends_with('c') && !word.starts_with("--"));
+    words.find(is_last).filter(|word| word.starts_with('-'))?;
+    words.next()
 }
 
 /// The last commits that were made in the worktree around `folder` since then, oldest first.
@@ -114,6 +160,21 @@ mod tests {
         check("cd /other; git -c user.name=a commit --amend", Some("/other"));
         check("git -C \"../w2\" cherry-pick abc", Some("/w/../w2"));
         check("(cd a && GIT_EDITOR=true git merge --no-ff b)", Some("/w/a"));
+        check("cd x && git -C y commit -m \"a; b\"", Some("/w/x/y"));
+        check("cd 'my folder' && git commit -m \"it's\"", Some("/w/my folder"));
+        check("A=1 sudo -u me env -i B=2 git commit -m x", Some("/w"));
+        check("time timeout 60 git commit -m x", Some("/w"));
+        check("if git diff --quiet; then :; else git commit -qam x; fi", Some("/w"));
+        check("bash -lc 'cd a && git commit -m \"b; c\"' && git log", Some("/w/a"));
+        check("git commit -m \"$(cat <<'EOF'\nFix: don't \"x; y\"\nEOF\n)\" && git -C z commit -m b", Some("/w"));
+        assert_eq!(count("git commit -m \"$(cat <<'EOF'\nit's \"a; git commit\"\nEOF\n)\" && git commit -m b"), Some(2));
+        // To speak of a commit is to make none.
+        check("grep -rn \"git commit\" docs; echo 'run git commit (later)'", None);
+        check("echo \"first; git commit\"", None);
+        check("echo git commit", None);
+        check("cat > run.sh <<EOF\ngit commit -m x\nEOF", None);
+        check("ls # then\\; git commit", None);
+        check("bash run.sh -c 'git commit'", None);
         check("git log --grep commit", None);
         check("git status", None);
         check("echo commit", None);
