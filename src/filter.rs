@@ -83,6 +83,18 @@ pub fn plain_path(given: &str) -> String {
     format!("{root}{}", parts.join("/"))
 }
 
+/// A [`plain_path`] that somebody looks for.
+///
+/// # Errors
+/// [`Invalid`] where nothing is left of it, as of `.`: it would be every path's.
+pub fn parse_path(field: &str, given: &str) -> Result<String, Invalid> {
+    let path = plain_path(given);
+    if path.is_empty() {
+        return Err(Invalid::wrong(field, &given.into(), "a folder or file name: paths are matched as written"));
+    }
+    Ok(path)
+}
+
 /// A set of event types.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TypeSet(u64);
@@ -195,6 +207,10 @@ mod tests {
         check("src/", "src");
         check("/", "/");
         check(".", "");
+        assert_eq!(parse_path("path", "./src/").as_deref(), Ok("src"));
+        let refused = |given: &str| parse_path("path", given).expect_err("it names nothing").to_string();
+        assert_eq!(refused("."), "`path` is `\".\"`: give a folder or file name: paths are matched as written");
+        assert!(refused("").starts_with("`path` is `\"\"`:") && refused("a/../..").starts_with("`path` is `\"a/../..\"`:"));
     }
 
     #[test]

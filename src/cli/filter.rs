@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use ai_coder_events::{
     event::{EventType, Family, Time},
-    filter::{Filter, TextQuery, TypeSet, parse_local_moment, plain_path},
+    filter::{Filter, TextQuery, TypeSet, parse_local_moment, parse_path, plain_path},
     history::Reader,
     stderr::complain,
 };
@@ -33,7 +33,7 @@ pub struct FilterFlags {
     until: Option<Time>,
 
     /// Only what happened to this file, below this folder, or to paths that end so
-    #[arg(long)]
+    #[arg(long, value_parser = path)]
     path: Option<String>,
 
     /// Only where prompts, words, commands, errors, diffs or paths have all these words, whatever the case; `"a phrase"`, `-not`
@@ -59,7 +59,7 @@ impl FilterFlags {
             types,
             since: self.since,
             until: self.until,
-            path: self.path.as_deref().map(plain_path).filter(|path| !path.is_empty()),
+            path: self.path.as_deref().map(plain_path),
             text: self.text,
             failed: self.failed,
             ..Filter::default()
@@ -133,6 +133,11 @@ fn types() -> impl TypedValueParser<Value = String> {
         Ok(_) => Ok(given),
         Err(error) => Err(error.to_string()),
     })
+}
+
+/// As it was given, which is how it is told where nothing is about it.
+fn path(given: &str) -> Result<String, String> {
+    parse_path("path", given).map(|_| given.to_owned()).map_err(|error| error.to_string())
 }
 
 pub fn since(given: &str) -> Result<Time, String> {

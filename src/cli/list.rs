@@ -29,7 +29,7 @@ pub struct ListArgs {
     #[arg(
         value_name = "SEQ",
         value_parser = clap::value_parser!(u64).range(1..),
-        conflicts_with_all = ["coder", "types", "since", "until", "path", "text", "after", "before", "limit"],
+        conflicts_with_all = ["coder", "types", "since", "until", "path", "text", "failed", "after", "before", "limit"],
     )]
     seqs: Vec<u64>,
 

@@ -159,6 +159,22 @@ fn an_event_by_itself_is_told_with_what_it_changed() {
 }
 
 #[test]
+fn what_would_be_ignored_is_refused() {
+    let home = hour();
+    let refused = |words: &[&str]| {
+        let Said { code, stdout, stderr } = home.run(words);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{words:?}");
+        stderr
+    };
+    assert!(refused(&["list", "5", "--failed"]).contains("cannot be used with"));
+    for command in ["list", "follow"] {
+        let told = refused(&[command, "--path", "."]);
+        assert!(told.contains("give a folder or file name: paths are matched as written"), "{told}");
+        refused(&[command, "--path", ""]);
+    }
+}
+
+#[test]
 fn missing_seqs_are_named() {
     let home = hour();
     let Said { code, stdout, stderr } = home.run(&["list", "4", "9", "77", "--json", "--detail", "summary"]);

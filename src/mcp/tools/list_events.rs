@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use crate::{
     event::{Event, Family, Invalid, Status, Time},
-    filter::{Filter, TextQuery, TypeSet, plain_path},
+    filter::{Filter, TextQuery, TypeSet, parse_path},
     history::{self, Order, Page, Query, Reader, Toucher},
     mcp::{
         arguments::{NameOrNames, Whole, Word, Words, tool_arguments},
@@ -136,7 +136,8 @@ impl AskedEvents {
             types: types(&given.event_types)?,
             since: moment("since", given.since.as_deref(), now())?,
             until: moment("until", given.until.as_deref(), now())?,
-            path: given.path.as_deref().map(plain_path).filter(|path| !path.is_empty()),
+            // Some clients fill in what they leave out.
+            path: given.path.filter(|path| !path.is_empty()).map(|path| parse_path("path", &path)).transpose()?,
             text: given.text,
             failed: given.failed,
             ..Filter::default()
@@ -319,6 +320,8 @@ mod tests {
         ));
         assert!(refused(json!({"since": "tomorrow"})).starts_with("`since` is `\"tomorrow\"`: give an RFC 3339 time"));
         assert!(refused(json!({"until": "5"})).starts_with("`until` is `\"5\"`: give an RFC 3339 time"));
+        assert!(refused(json!({"path": "./"})).starts_with("`path` is `\"./\"`: give a folder or file name"));
+        assert!(asked(json!({"path": ""})).is_ok_and(|asked| asked.query.filter.path.is_none()));
         assert!(refused(json!({"coder_id": 7})).starts_with("`coder_id` is `7`: give text, or a list of texts"));
         assert_eq!(refused(json!({"limit": 0})), "`limit` is `0`: give a whole number from 1 to 1000");
     }

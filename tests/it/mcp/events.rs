@@ -72,6 +72,7 @@ fn what_is_not_there_is_told_in_words() {
     check(json!({"path": "src/auht.rs"}), unknown_path);
     check(json!({"text": "needle"}), "no event that matches the other arguments has all words of `text`");
     check(json!({"coder_id": "b", "event_types": ["failed"]}), "no event on record matches these arguments");
+    assert!(client.refused("list_ai_coder_events", json!({"path": "."})).contains("give a folder or file name"));
 }
 
 #[test]
