@@ -44,7 +44,8 @@ pub fn wrap(line: &str, most: usize) -> Vec<&str> {
     let mut rest = line.trim_end();
     while columns(rest) > most {
         let fits = head(rest, most);
-        let end = match fits.rfind(' ') {
+        let ends_with_a_word = rest[fits.len()..].starts_with(' ');
+        let end = match fits.rfind(' ').filter(|_| !ends_with_a_word) {
             Some(space) if !fits[..space].trim().is_empty() => space,
             // At least one character, so that it ends.
             _ => fits.len().max(rest.chars().next().map_or(1, char::len_utf8)),
