@@ -53,7 +53,10 @@ pub fn wrap(line: &str, most: usize) -> Vec<&str> {
         pieces.push(rest[..end].trim_end());
         rest = rest[end..].trim_start();
     }
-    pieces.push(rest);
+    // Nothing is left where a character is wider than there is room.
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(rest);
+    }
     pieces
 }
 
