@@ -42,6 +42,16 @@ impl Tint {
         }
     }
 
+    /// Of a line of a unified diff.
+    pub fn of_hunk_line(line: &str) -> Tint {
+        match line.as_bytes().first() {
+            Some(b'+') => Tint::Good,
+            Some(b'-') => Tint::Bad,
+            Some(b'@') => Tint::Cyan,
+            _ => Tint::Plain,
+        }
+    }
+
     pub fn of_status(status: Status) -> Tint {
         match status {
             Status::Created => Tint::Plain,

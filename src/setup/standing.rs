@@ -1,6 +1,6 @@
 //! Whether an agent is here, and whether it reports: told by its own configuration, without changing it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{ConfigChange, Error, Program, Scope, Surroundings, Target, install, remove};
 
@@ -43,15 +43,31 @@ pub struct AgentSetup {
 /// [`Error`] where one of its files cannot be read or understood.
 pub fn look_at(target: Target, at: &Surroundings, program: &Program) -> Result<AgentSetup, Error> {
     let ours = remove(target, Scope::User, at, program)?.changes;
-    let is_as_wanted = install(target, Scope::User, at, program)?.changes.is_empty();
+    let command = ours.iter().find_map(hook_command);
+    let mut is_as_wanted = install(target, Scope::User, at, program)?.changes.is_empty();
+    // The same file by another path, such as a link to it, is no other program.
+    if let Some(entered) = command.as_deref().and_then(|command| same_program(command, program)).filter(|_| !is_as_wanted) {
+        is_as_wanted = install(target, Scope::User, at, &entered)?.changes.is_empty();
+    }
     let standing = match (ours.is_empty(), is_as_wanted) {
         (true, _) => SetupStanding::NotSetUp,
         (false, false) => SetupStanding::Outdated,
         (false, true) => SetupStanding::SetUp,
     };
-    let command = ours.iter().find_map(hook_command);
     let has_folder = target.folder(Scope::User, at).is_dir();
     Ok(AgentSetup { target, has_folder, standing, command, files: ours.into_iter().map(|change| change.path).collect() })
+}
+
+/// `program` by the path under which a hook's command runs it, where that is the same file.
+fn same_program(command: &str, program: &Program) -> Option<Program> {
+    let run = PathBuf::from(shlex::split(command)?.into_iter().next()?);
+    let own = program.hook_path.as_deref().unwrap_or(&program.path);
+    if std::fs::canonicalize(&run).ok()? != std::fs::canonicalize(own).ok()? {
+        return None;
+    }
+    let beside = |path: &str| run.with_file_name(Path::new(path).file_name()?).to_str().map(str::to_owned);
+    let hook_path = program.hook_path.as_deref().and_then(beside);
+    Some(Program { path: beside(&program.path)?, hook_path, db: program.db.clone() })
 }
 
 /// The command of the first hook of ours.

@@ -1,15 +1,15 @@
-//! One event as a person reads it: what it says of itself, the whole of what was said, asked and answered, the change with its
-//! colours. JSON has the rest.
+//! One event as a person reads it: the whole of what was said, asked and answered, and the change with its colours. JSON has the
+//! rest.
 
 use serde_json::Value;
 
-use crate::event::{Body, DataKey, Event, Progress, sentence};
+use crate::event::{Body, DataKey, Event, Progress};
 
 use super::Tint;
 
-/// Lines, each in its colour.
+/// What a sentence leaves out of an event that is looked at by itself: lines, each in its colour.
 pub fn event_page(event: &Event) -> Vec<(Tint, String)> {
-    let mut lines = vec![(Tint::of_event(event), sentence(event)), (Tint::Plain, String::new())];
+    let mut lines = Vec::new();
     let mut add = |said: &str, tint: Tint| lines.extend(said.trim_end().lines().map(|line| (tint, line.to_owned())));
     let data = |key: DataKey| event.data.get(key.name()).and_then(Value::as_str);
     if let Body::Progress(Progress { text: Some(said), .. }) = &event.body {
@@ -26,17 +26,7 @@ pub fn event_page(event: &Event) -> Vec<(Tint, String)> {
         }
     }
     if let Some(hunks) = data(DataKey::Diff) {
-        lines.extend(hunks.lines().map(|line| (of_hunk_line(line), line.to_owned())));
+        lines.extend(hunks.lines().map(|line| (Tint::of_hunk_line(line), line.to_owned())));
     }
     lines
-}
-
-/// The colour of a line of a unified diff.
-fn of_hunk_line(line: &str) -> Tint {
-    match line.as_bytes().first() {
-        Some(b'+') => Tint::Good,
-        Some(b'-') => Tint::Bad,
-        Some(b'@') => Tint::Cyan,
-        _ => Tint::Plain,
-    }
 }

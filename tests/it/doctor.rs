@@ -141,3 +141,23 @@ fn removal_leaves_nothing_of_files_that_setup_made() {
     }
     assert_eq!(files(), [""; 0]);
 }
+
+/// A package manager's link leads to the program that entered itself by its own path.
+#[cfg(unix)]
+#[test]
+fn the_same_program_by_another_path_is_no_other_one() {
+    let home = set_up();
+    let links = home.path().join("links");
+    fs::create_dir_all(&links).unwrap();
+    for program in [env!("CARGO_BIN_EXE_ai-coder-events"), env!("CARGO_BIN_EXE_ai-coder-events-hook")] {
+        let link = links.join(std::path::Path::new(program).file_name().unwrap());
+        std::os::unix::fs::symlink(program, link).unwrap();
+    }
+    let own = home.command(&["doctor", "--json"]);
+    let mut linked = std::process::Command::new(links.join("ai-coder-events"));
+    linked.args(own.get_args()).env_clear().current_dir(home.path());
+    linked.envs(own.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let said = crate::home::feed(linked, b"");
+    let found = json_lines(&said.stdout).remove(0);
+    assert_eq!((said.code, &agent(&found, "claude-code")["setup"]), (Some(0), &json!("set_up")), "{found}");
+}

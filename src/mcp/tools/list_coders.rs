@@ -167,7 +167,8 @@ fn is_agent(coder: &CoderView, agent: &str) -> bool {
 /// The project itself, by its folder or the end of it, or a folder in it, where whoever asks may be.
 fn is_project(project: &str, asked: &str) -> bool {
     let asked = plain_path(asked);
-    path_matches(project, &asked) || (asked.starts_with('/') && path_matches(&asked, project))
+    // What names nothing is no project's.
+    !asked.is_empty() && (path_matches(project, &asked) || (asked.starts_with('/') && path_matches(&asked, project)))
 }
 
 fn page(census: Census, mut cursor: CodersCursor, given: &ListCoders, now: Time) -> CodersAnswer {
@@ -238,6 +239,7 @@ mod tests {
         check("/home/dev", true);
         check("/home/dev/shop/src/cart", true);
         check("hop", false);
+        check(".", false);
         check("/home/dev/shopping", false);
         check("shop/src", false);
     }

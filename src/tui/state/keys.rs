@@ -3,6 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::{
+    event::sentence,
     filter::Filter,
     style::{Tint, event_page},
 };
@@ -206,7 +207,9 @@ impl ViewState {
             Focus::Events if !self.shows_timeline => {
                 let event = self.log.current()?;
                 let title = format!("event {} of {}", event.seq, self.name_of(&event.coder_id));
-                (title, serde_json::to_string_pretty(&**event), event_page(event))
+                let mut page = vec![(Tint::of_event(event), sentence(event)), (Tint::Plain, String::new())];
+                page.extend(event_page(event));
+                (title, serde_json::to_string_pretty(&**event), page)
             }
             _ => match self.chosen() {
                 Some(coder) => {
