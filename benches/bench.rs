@@ -13,6 +13,7 @@
 //! - `start`: `serve` to its first answer, and its memory, beside an echo server.
 //! - `ask`: each question of `list_ai_coder_events` and `get_ai_coder_stats`, beside an echo of as many bytes, on ten thousand
 //!   and on a million events; `ask-huge`, only where named, on ten millions.
+//! - `search`: a word that is nowhere in a million captured events.
 //! - `tokens`: what six questions about a week cost an agent in calls, characters and tokens, and an hour in which nothing happens.
 //! - `hook`: one hook process, beside `/bin/true` and a Python one-liner, on an empty and on a large history.
 //! - `run`: 100 MB of output through `run`, beside a plain pipe.
@@ -44,6 +45,8 @@ mod redact;
 mod retention;
 #[path = "bench/run.rs"]
 mod run;
+#[path = "bench/search.rs"]
+mod search;
 #[path = "bench/server.rs"]
 mod server;
 #[path = "bench/start.rs"]
@@ -81,7 +84,7 @@ fn main() {
         let present = week::fill(path.as_ref());
         return println!("{} failed, {} works", present.failed, present.working);
     }
-    let benches: [(&str, fn()); 16] = [
+    let benches: [(&str, fn()); 17] = [
         ("append", append::append),
         ("append-huge", append::append_huge),
         ("ask", ask::ask),
@@ -94,6 +97,7 @@ fn main() {
         ("redact", redact::redact),
         ("retention", retention::retention),
         ("run", run::run),
+        ("search", search::search),
         ("start", start::start),
         ("tokens", tokens::tokens),
         ("wake", wake::wake),

@@ -18,6 +18,7 @@
 //! ```
 
 mod assignment;
+mod caseless;
 mod clean;
 mod escape;
 mod lines;
@@ -29,6 +30,7 @@ mod telling;
 
 use std::borrow::Cow;
 
+pub use caseless::CaselessJson;
 pub use clean::{clean_line, clean_text, is_clean, is_hidden};
 pub use lines::{Line, LineSplitter};
 pub use private_key::KeyGuard;

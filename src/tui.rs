@@ -31,6 +31,7 @@ mod timeline;
 
 use std::{io, time::Duration};
 
+use jiff::Zoned;
 use tokio::{
     sync::mpsc::UnboundedReceiver,
     time::{Instant, Interval, MissedTickBehavior},
@@ -270,6 +271,10 @@ impl View<'_> {
                 self.readings.ask(Ask::Minutes(now()));
             }
             Effect::Copy(text) => self.screen.copy(&text)?,
+            Effect::Parse(text) => {
+                let now = Zoned::now().with_time_zone(self.theme.zone.clone());
+                self.readings.ask(Ask::Filter(text, now));
+            }
             Effect::Brief(coder_id) => self.readings.ask(Ask::Brief(coder_id, now())),
             Effect::See(coder_ids) => self.readings.ask(Ask::See(coder_ids)),
         }

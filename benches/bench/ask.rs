@@ -7,13 +7,12 @@ use std::{
         Arc,
         atomic::{AtomicI64, Ordering},
     },
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use ai_coder_events::{
     event::{Body, Draft, Time},
-    filter::Filter,
-    history::{Clock, Options, Query, Reader},
+    history::{Clock, Options},
 };
 use serde_json::{Value, json};
 
@@ -31,7 +30,6 @@ const ROUNDS: usize = 300;
 const BURSTS: usize = 20;
 /// A tenth of a second between two events: the smallest history holds a quarter of an hour.
 const BETWEEN_MICROS: i64 = 100_000;
-const SCANNED: usize = 50_000;
 
 pub fn ask() {
     ask_of(&[10_000, 1_000_000]);
@@ -72,7 +70,6 @@ fn ask_of(sizes: &[usize]) {
                 println!("growth {}: {:.2} x from {} to {events} events", question.name, many / few, sizes[0]);
             }
         }
-        scan(&options);
     }
 }
 
@@ -166,25 +163,4 @@ fn in_flight(server: &mut Server, tool: &str, arguments: &Value, at_once: usize,
 fn id_of(line: &str) -> u64 {
     let digits = line.split_once("\"id\":").map_or("", |(_, rest)| rest.split([',', '}']).next().unwrap_or_default());
     digits.parse().expect("an answer has its id in front")
-}
-
-fn scan(options: &Options) {
-    let mut reader = Reader::new(options);
-    let filter = Filter { text: Some("nowhere to be found".into()), ..Filter::default() };
-    let query = Query { filter, limit: 50, scan_max: SCANNED, ..Query::default() };
-    let mut times = Times::default();
-    for _ in 0..20 {
-        times.measure(|| reader.page(&query).expect("readable"));
-    }
-    let scanned = SCANNED.min(reader.position().expect("readable").head as usize);
-    let each = times.quantile(0.5).div_f64(scanned as f64);
-    println!("text search: {:.0} ns an event ({})", each.as_nanos().max(1), Milliseconds(times.quantile(0.5)));
-}
-
-struct Milliseconds(Duration);
-
-impl std::fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:.1} ms for {SCANNED} at most", self.0.as_secs_f64() * 1e3)
-    }
 }

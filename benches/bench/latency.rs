@@ -33,7 +33,7 @@ pub fn latency() {
             let mut scans = 0;
             while !ended.load(Ordering::Acquire) {
                 let text = Filter { text: Some("no such text anywhere".to_owned()), ..Filter::default() };
-                reader.page(&Query { filter: text, limit: 50, scan_max: 100_000, ..Query::default() }).expect("readable");
+                reader.page(&Query { filter: text, limit: 50, before: Some(100_000), ..Query::default() }).expect("readable");
                 scans += 1;
             }
             scans

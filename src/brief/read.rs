@@ -31,8 +31,6 @@ const CODES_MAX: usize = 4;
 
 /// Events that are looked at: files and failures of a very long session are counted from its newest ones.
 const LOOKED_AT_MAX: usize = 2_000;
-/// No part of a brief is looked for longer than through so many events.
-const SCAN_MAX: usize = 50_000;
 
 impl Brief {
     /// The brief of the coder with this id, of what came since; `None` where there is no such coder.
@@ -225,7 +223,7 @@ impl EventsOf<'_> {
             filter,
             order: Order::Newest,
             limit: LOOKED_AT_MAX,
-            scan_max: SCAN_MAX,
+            time_max: Some(Query::TIME_MAX),
             bytes_max: Query::PAGE_BYTES,
             ..Query::default()
         };

@@ -116,7 +116,7 @@ impl ListArgs {
             let end = reader.position().context(UNREADABLE)?.head.saturating_add(1);
             before = Some(before.map_or(end, |before| before.min(end)));
         }
-        Ok(Query { filter, order, after, before, limit: PAGE_EVENTS, scan_max: 0, bytes_max: Query::PAGE_BYTES })
+        Ok(Query { filter, order, after, before, limit: PAGE_EVENTS, time_max: None, bytes_max: Query::PAGE_BYTES })
     }
 
     fn limit(&self) -> usize {

@@ -1,7 +1,7 @@
 //! What is longer than a terminal's screen goes through the reader's pager; anywhere else it is written as it comes.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     io::{self, Write},
     process::{Child, Command, Stdio},
 };
@@ -11,6 +11,9 @@ use terminal_size::{Height, terminal_size_of};
 
 /// Where nothing else is said: it leaves what fits on the screen alone, keeps colours and the screen as it was.
 const USUAL: &str = "less";
+/// What only a shell understands.
+const FOR_A_SHELL: &[char] =
+    &['|', '&', ';', '<', '>', '(', ')', '$', '`', '\\', '"', '\'', '*', '?', '[', '#', '~', '=', '%', '{'];
 const OPTIONS_OF_USUAL: (&str, &str) = ("LESS", "FRX");
 
 /// Holds back one screen, and starts the pager once there is more.
@@ -77,17 +80,28 @@ fn is_left(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| cause.downcast_ref::<io::Error>().is_some_and(is_broken))
 }
 
-/// As a shell understands it: `PAGER='less -S'`.
-fn start(command: &OsString) -> Option<Child> {
-    let mut shell = Command::new("sh");
-    let mut words = OsString::from("exec ");
-    words.push(command);
-    shell.arg("-c").arg(words).stdin(Stdio::piped());
+/// As a shell understands it: `PAGER='less -S'`. One that needs no shell is started without: so it is seen where there is none.
+fn start(command: &OsStr) -> Option<Child> {
+    let mut pager = match command.to_str().filter(|line| !line.contains(FOR_A_SHELL)) {
+        Some(line) => {
+            let mut words = line.split_whitespace();
+            let mut pager = Command::new(words.next()?);
+            pager.args(words);
+            pager
+        }
+        None => {
+            let mut line = OsString::from("exec ");
+            line.push(command);
+            let mut shell = Command::new("sh");
+            shell.arg("-c").arg(line);
+            shell
+        }
+    };
     let (name, options) = OPTIONS_OF_USUAL;
     if Environment::has_no(name) {
-        shell.env(name, options);
+        pager.env(name, options);
     }
-    shell.spawn().ok()
+    pager.stdin(Stdio::piped()).spawn().ok()
 }
 
 impl Write for Pager {

@@ -14,9 +14,9 @@ use ai_coder_events::{
 };
 use anyhow::{Context, bail};
 use clap::{Args, error::ErrorKind};
-use jiff::tz::TimeZone;
+use jiff::{Zoned, tz::TimeZone};
 
-use super::{Invocation, now, runtime::block_on, usage, which};
+use super::{Invocation, runtime::block_on, usage, which};
 
 /// Watch coders and events live on the whole screen
 #[derive(Debug, Args)]
@@ -43,7 +43,7 @@ Examples:
 impl WatchArgs {
     pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         let words = as_typed(&self.filter);
-        let mut filter = Filter::parse(&words, now())
+        let mut filter = Filter::parse(&words, &Zoned::now())
             .map_err(|invalid| usage(Some("watch"), ErrorKind::ValueValidation, &invalid.to_string()))?;
         if !is_terminal() || Environment::is_dumb() {
             bail!("`watch` needs a terminal that it can draw on; `ai-coder-events follow` prints events line by line");

@@ -3,9 +3,11 @@
 //! The keys are the flags of `list`. What is no key is looked for in the text. Quotes keep spaces together. A key with nothing
 //! behind it asks for nothing.
 
-use crate::event::{Invalid, Time};
+use jiff::Zoned;
 
-use super::{Filter, TypeSet, parse_moment};
+use crate::event::Invalid;
+
+use super::{Filter, TypeSet, parse_local_moment};
 
 /// What may stand before a colon.
 const KEYS: [&str; 6] = ["coder", "type", "since", "until", "path", "text"];
@@ -26,11 +28,11 @@ impl Filter {
         words(given).into_iter().find_map(key)
     }
 
-    /// `now` is what ages are counted from.
+    /// `now` is what ages are counted from, and whose days and hours are meant.
     ///
     /// # Errors
     /// [`Invalid`] where a type or a time is none; it says what would be one.
-    pub fn parse(given: &str, now: Time) -> Result<Filter, Invalid> {
+    pub fn parse(given: &str, now: &Zoned) -> Result<Filter, Invalid> {
         let mut filter = Filter::default();
         let mut types = Vec::new();
         let mut text: Vec<String> = Vec::new();
@@ -39,18 +41,23 @@ impl Filter {
                 Some((key, "")) if KEYS.contains(&key) => {}
                 Some(("coder", id)) => filter.coders.push(id.to_owned()),
                 Some(("type", name)) => types.push(name.to_owned()),
-                Some(("since", at)) => filter.since = Some(parse_moment("since", at, now)?),
-                Some(("until", at)) => filter.until = Some(parse_moment("until", at, now)?),
+                Some(("since", at)) => filter.since = Some(parse_local_moment("since", at, now)?),
+                Some(("until", at)) => filter.until = Some(parse_local_moment("until", at, now)?),
                 Some(("path", path)) => filter.path = Some(path.to_owned()),
-                Some(("text", part)) => text.push(part.to_owned()),
+                Some(("text", part)) => text.push(phrase(part)),
                 _ if word.is_empty() => {}
-                _ => text.push(word),
+                _ => text.push(phrase(&word)),
             }
         }
         filter.types = TypeSet::parse_all(types.iter().map(String::as_str))?;
         filter.text = (!text.is_empty()).then(|| text.join(" "));
         Ok(filter)
     }
+}
+
+/// What quotes kept together stays so.
+fn phrase(word: &str) -> String {
+    if word.contains(char::is_whitespace) { format!("\"{word}\"") } else { word.to_owned() }
 }
 
 /// Split at spaces outside double quotes, which are left out.
@@ -79,14 +86,15 @@ pub(super) fn words(given: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Time;
 
-    fn now() -> Time {
-        Time::parse("2026-11-22T12:00:00Z").expect("valid")
+    fn now() -> Zoned {
+        "2026-11-22T12:00:00+00:00[UTC]".parse().expect("valid")
     }
 
     #[test]
     fn words_are_the_flags_spelled_short() {
-        let check = |given: &str, expected: Filter| assert_eq!(Filter::parse(given, now()), Ok(expected), "{given}");
+        let check = |given: &str, expected: Filter| assert_eq!(Filter::parse(given, &now()), Ok(expected), "{given}");
         let types = |names: &[&str]| TypeSet::parse_all(names.iter().copied()).expect("types");
         check("", Filter::default());
         check("   ", Filter::default());
@@ -97,7 +105,8 @@ mod tests {
         check("until:2026-11-22T11:00:00Z", Filter { until: Time::parse("2026-11-22T11:00:00Z"), ..Filter::default() });
         check("path:\"my notes/a.md\"", Filter { path: Some("my notes/a.md".into()), ..Filter::default() });
         check("cargo  test", Filter { text: Some("cargo test".into()), ..Filter::default() });
-        check("\"cargo  test\"", Filter { text: Some("cargo  test".into()), ..Filter::default() });
+        check("\"cargo  test\" x", Filter { text: Some("\"cargo  test\" x".into()), ..Filter::default() });
+        check("since:today", Filter { since: Time::parse("2026-11-22T00:00:00Z"), ..Filter::default() });
         check("main.rs:12", Filter { text: Some("main.rs:12".into()), ..Filter::default() });
         check("\"\"", Filter::default());
         check("coder: type: since: until: path: text:", Filter::default());
@@ -111,7 +120,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let message = |given: &str| Filter::parse(given, now()).expect_err(given).to_string();
+        let message = |given: &str| Filter::parse(given, &now()).expect_err(given).to_string();
         assert!(message("type:faled").contains("did you mean `ai_coder_failed`?"), "{}", message("type:faled"));
         assert!(message("since:soon").contains("`since`"), "{}", message("since:soon"));
     }

@@ -1,11 +1,15 @@
 //! What the view reads of the history, and the one thing that it writes.
 
+use std::time::Duration;
+
+use jiff::Zoned;
+
 use crate::{
     brief::Brief,
     bus::Bus,
     event::{Draft, Event, EventType, Micros, Time},
     filter::Filter,
-    history::{CodersQuery, Entry, Error, Minutes, Order, Query, Reader, StatsQuery},
+    history::{CodersQuery, Entry, Error, Meant, Minutes, Order, Query, Reader, StatsQuery},
 };
 
 use super::{
@@ -21,8 +25,6 @@ const PAGE_EVENTS: usize = 500;
 const PAGE_BYTES: usize = 8 << 20;
 /// Events of a page that are in memory before their bytes are counted.
 const READ_AT_ONCE: usize = 50;
-/// Most events looked at for one page: a rare word in a large history must not hold up the next key.
-const SCANNED_MAX: usize = 200_000;
 /// Events of the last hour that the timeline begins with.
 const PAST_MAX: usize = 5000;
 
@@ -67,15 +69,37 @@ pub async fn see(bus: Bus, coder_ids: Vec<String>) -> ViewInput {
     }
 }
 
+/// What a filter means that was typed.
+pub async fn filter(bus: Bus, text: String, now: Zoned) -> ViewInput {
+    let read = bus.read(move |reader| Ok(ViewInput::Parsed { filter: filter_of(reader, &text, &now)?, text }));
+    as_input(read.await)
+}
+
+pub(super) fn filter_of(reader: &mut Reader, text: &str, now: &Zoned) -> Result<Result<Filter, String>, Error> {
+    let mut filter = match Filter::parse(text, now) {
+        Ok(filter) => filter,
+        Err(invalid) => return Ok(Err(invalid.to_string())),
+    };
+    for said in &mut filter.coders {
+        match reader.which(said)? {
+            Meant::One(id) => *said = id,
+            Meant::Unclear(unclear) => return Ok(Err(unclear.to_string())),
+        }
+    }
+    Ok(Ok(filter))
+}
+
 /// A page of events.
 pub async fn page(bus: Bus, wanted: Wanted) -> ViewInput {
-    let read = bus.read(move |reader| page_of(reader, wanted, SCANNED_MAX));
+    // A rare word in a large history must not hold up the next key.
+    let read = bus.read(move |reader| page_of(reader, wanted, Query::TIME_MAX));
     as_input(read.await.map(ViewInput::Loaded))
 }
 
-pub(super) fn page_of(reader: &mut Reader, wanted: Wanted, scan_max: usize) -> Result<Loaded, Error> {
+pub(super) fn page_of(reader: &mut Reader, wanted: Wanted, time_max: Duration) -> Result<Loaded, Error> {
     let Wanted { number, filter, before } = wanted;
-    let mut query = Query { filter, before, order: Order::Newest, limit: READ_AT_ONCE, scan_max, ..Query::default() };
+    let mut query =
+        Query { filter, before, order: Order::Newest, limit: READ_AT_ONCE, time_max: Some(time_max), ..Query::default() };
     let (mut events, mut bytes, mut through) = (Vec::new(), 0, None);
     loop {
         let page = reader.page(&query)?;
@@ -108,7 +132,7 @@ pub async fn past(bus: Bus, now: Time) -> ViewInput {
 
 pub(super) fn past_of(reader: &mut Reader, now: Time) -> Result<Vec<Event>, Error> {
     let filter = Filter { types: Some(Timeline::types()), since: Some(now.plus(-SPAN)), ..Filter::default() };
-    let query = Query { filter, limit: PAST_MAX, scan_max: SCANNED_MAX, ..Query::default() };
+    let query = Query { filter, limit: PAST_MAX, time_max: Some(Query::TIME_MAX), ..Query::default() };
     Ok(reader.page(&query)?.events.into_iter().rev().collect())
 }
 

@@ -7,6 +7,7 @@ use std::{
     mem::{Discriminant, discriminant},
 };
 
+use jiff::Zoned;
 use tokio::task::{Id, JoinSet};
 
 use crate::{bus::Bus, event::Time};
@@ -24,6 +25,7 @@ pub enum Ask {
     Past(Time),
     Page(Wanted),
     Brief(String, Time),
+    Filter(String, Zoned),
     /// Not a reading: these were seen by a person.
     See(Vec<String>),
 }
@@ -79,6 +81,7 @@ impl Readings {
                 Ask::Past(now) => feed::past(bus, now).await,
                 Ask::Page(wanted) => feed::page(bus, wanted).await,
                 Ask::Brief(coder_id, now) => feed::brief(bus, coder_id, now).await,
+                Ask::Filter(text, now) => feed::filter(bus, text, now).await,
                 Ask::See(coder_ids) => feed::see(bus, coder_ids).await,
             }
         });

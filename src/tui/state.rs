@@ -24,7 +24,7 @@ use super::{
     event_log::EventLog,
     panes::Panes,
     prompt::Prompt,
-    roster::{Row, Sort, Standing, arrange, handle, name, own_name},
+    roster::{Row, Sort, Standing, arrange, name},
     row_filter::RowFilter,
     timeline::Timeline,
 };
@@ -55,6 +55,11 @@ pub enum ViewInput {
     Brief {
         coder_id: String,
         text: String,
+    },
+    /// What the filter that was typed means, or why it means nothing.
+    Parsed {
+        text: String,
+        filter: Result<Filter, String>,
     },
     /// A word to the person.
     Told(String),
@@ -96,6 +101,8 @@ pub enum Effect {
     Load(Wanted),
     /// Another history, or the same after trouble: follow it from now on, read the last hour and its minutes.
     Begin,
+    /// What this filter means is to be found out: whose name it has, and which day is today.
+    Parse(String),
     /// Into the clipboard.
     Copy(String),
     /// A person saw to these coders.
@@ -273,6 +280,7 @@ impl ViewState {
                     self.settle();
                 }
             }
+            ViewInput::Parsed { text, filter } => return self.take_filter(text, filter),
             ViewInput::Told(words) => self.notice = Some(words),
             ViewInput::Trouble(why) => self.trouble = Some(why),
         }
@@ -317,24 +325,21 @@ impl ViewState {
         self.names.get(coder_id).map_or(coder_id, String::as_str)
     }
 
-    /// The coder that is meant by its id, its handle, its name, or the beginning of its id.
-    fn meant(&self, said: &str) -> Option<&CoderView> {
-        let is_it: [&dyn Fn(&CoderView) -> bool; 4] = [
-            &|coder| coder.coder_id == said,
-            &|coder| handle(coder) == said,
-            &|coder| own_name(coder).is_some_and(|name| name.eq_ignore_ascii_case(said)),
-            &|coder| coder.coder_id.starts_with(said),
-        ];
-        is_it.iter().find_map(|is_it| {
-            let mut meant = self.known.iter().filter(|coder| is_it(coder));
-            meant.next().filter(|_| meant.next().is_none())
-        })
-    }
-
-    /// Ids for what was typed of coders. Who is not known here may be in the history: an id is taken as it is.
-    fn with_coders_meant(&self, filter: Filter) -> Filter {
-        let id = |said: String| self.meant(&said).map_or(said, |coder| coder.coder_id.clone());
-        Filter { coders: filter.coders.into_iter().map(id).collect(), ..filter }
+    /// What was typed is looked for, or put right by the person.
+    fn take_filter(&mut self, text: String, filter: Result<Filter, String>) -> Vec<Effect> {
+        match filter {
+            Ok(filter) => {
+                self.notice = Filter::unknown_key(&text).map(|key| format!("`{key}:` is no key: looked for as text"));
+                (self.filter, self.filter_text) = (filter, text);
+                vec![self.ask()]
+            }
+            Err(complaint) => {
+                let mut prompt = Prompt::new(&text);
+                prompt.complaint = Some(complaint);
+                self.overlay.get_or_insert(Overlay::Prompt(prompt));
+                Vec::new()
+            }
+        }
     }
 
     /// How many coders there are to choose from.

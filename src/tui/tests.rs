@@ -3,12 +3,15 @@
 mod keys;
 mod screens;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
-use jiff::tz::TimeZone;
+use jiff::{Timestamp, tz::TimeZone};
 use ratatui::{
     buffer::Buffer,
     crossterm::event::{KeyCode, KeyEvent, KeyModifiers},
@@ -47,7 +50,7 @@ struct Lab {
     state: ViewState,
     theme: Theme,
     /// Events looked at for one page.
-    scan_max: usize,
+    time_max: Duration,
 }
 
 impl Lab {
@@ -61,7 +64,7 @@ impl Lab {
         };
         let theme = Theme { colour: true, unicode: true, zone: TimeZone::UTC };
         let state = ViewState::new(now(), Size { width, height }, "", Filter::default());
-        Lab { _folder: folder, options, clock, state, theme, scan_max: 100_000 }
+        Lab { _folder: folder, options, clock, state, theme, time_max: Duration::MAX }
     }
 
     /// Sessions of Claude Code as they were captured, each so many minutes ago, and coders that report by themselves.
@@ -138,8 +141,13 @@ impl Lab {
         for effect in effects {
             match effect {
                 Effect::Load(wanted) => {
-                    let loaded = feed::page_of(&mut Reader::new(&self.options), wanted, self.scan_max).expect("readable");
+                    let loaded = feed::page_of(&mut Reader::new(&self.options), wanted, self.time_max).expect("readable");
                     left.extend(self.give(ViewInput::Loaded(loaded)));
+                }
+                Effect::Parse(text) => {
+                    let now = Timestamp::from_microsecond(now().micros()).expect("in range").to_zoned(TimeZone::UTC);
+                    let filter = feed::filter_of(&mut Reader::new(&self.options), &text, &now).expect("readable");
+                    left.extend(self.give(ViewInput::Parsed { text, filter }));
                 }
                 Effect::See(coder_ids) => {
                     coder_ids.iter().for_each(|id| self.record(now(), Draft::new(EventType::Seen, id.as_str())));

@@ -3,6 +3,8 @@
 //! Cost grows with the answer. A coder, a path and a rare type have indexes; a time range is narrowed by the zone map; what is left
 //! is a scan along seqs from the end where the answer starts (`scan`).
 
+use std::time::Instant;
+
 use rusqlite::Row;
 
 use crate::{
@@ -25,6 +27,8 @@ use super::{
 const FEW: usize = 50;
 /// Unless there is more in them than this.
 const FEW_BYTES: usize = 256 * 1024;
+/// So many events are looked at between two looks at the clock.
+const LOOKED_AT_ONCE: usize = 64;
 
 impl Reader {
     /// # Errors
@@ -63,12 +67,13 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
     let Some(scan) = Scan::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
     let merge_first = query.filter.text.is_some() || query.filter.failed;
     let (mut scanned, mut more, mut bytes, mut kept) = (0, false, 0, 0);
+    let begun = Instant::now();
     let text = query.filter.text.as_deref().map(TextQuery::parse);
     let mut by_text = text.as_ref().and_then(TextQuery::rarest).map(Glance::for_text);
     let mut by_failure = query.filter.failed.then(Glance::for_failure);
     let db = snapshot.db;
     let end = scan.run(db, range, quick, &mut |row| {
-        if query.scan_max > 0 && scanned == query.scan_max {
+        if scanned > 0 && scanned % LOOKED_AT_ONCE == 0 && query.time_max.is_some_and(|most| begun.elapsed() >= most) {
             (page.scanned_through, more) = (page.next, true);
             return Ok(false);
         }

@@ -1,5 +1,7 @@
 //! Which events: pages of facts for those who look back, batches of everything for those who follow.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::{event::Event, filter::Filter};
@@ -17,8 +19,8 @@ pub struct Query {
     pub before: Option<u64>,
     /// How many events at most; 0: no limit.
     pub limit: usize,
-    /// Most events to look at; 0: no limit.
-    pub scan_max: usize,
+    /// How long events are looked at, at most; `None`: to the end.
+    pub time_max: Option<Duration>,
     /// About how many bytes of events at most, but one event whatever it takes; 0: no limit.
     pub bytes_max: usize,
 }
@@ -26,6 +28,8 @@ pub struct Query {
 impl Query {
     /// Bytes of a page that whoever turns pages holds at once; as values they take three to four times as many.
     pub const PAGE_BYTES: usize = 2 << 20;
+    /// What somebody who waits for one page lets pass.
+    pub const TIME_MAX: Duration = Duration::from_millis(500);
 
     /// Whether so many events, of so many bytes, are all that is asked for at once.
     pub(super) fn is_full(&self, events: usize, bytes: usize) -> bool {
@@ -48,7 +52,7 @@ pub struct Page {
     pub position: Position,
     /// The next page's `before` (newest first) or `after` (oldest first), where `limit` or `bytes_max` ended this one; none at the end.
     pub next: Option<u64>,
-    /// The last seq that was looked at, where `scan_max` ended the search before the page was full.
+    /// The last seq that was looked at, where `time_max` ended the search before the page was full.
     pub scanned_through: Option<u64>,
 }
 

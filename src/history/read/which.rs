@@ -1,6 +1,6 @@
 //! Which coder is meant by what somebody said: an id, a beginning of it, a handle, a name or a title.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, fmt};
 
 use rusqlite::OptionalExtension;
 
@@ -48,6 +48,19 @@ pub struct Candidate {
     pub title: Option<String>,
     /// How long ago it was last active.
     pub age: Micros,
+}
+
+impl fmt::Display for Unclear {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Unclear { said, candidates, more, is_ambiguous } = self;
+        let handles: Vec<&str> = candidates.iter().map(|candidate| candidate.handle.as_str()).collect();
+        match (is_ambiguous, candidates.is_empty()) {
+            (true, _) => write!(f, "several coders are called `{said}`: {}", handles.join(", "))?,
+            (false, true) => write!(f, "unknown coder `{said}`")?,
+            (false, false) => write!(f, "unknown coder `{said}`; the nearest: {}", handles.join(", "))?,
+        }
+        if *more > 0 { write!(f, " and {more} more") } else { Ok(()) }
+    }
 }
 
 impl Reader {

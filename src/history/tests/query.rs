@@ -1,5 +1,7 @@
 //! Pages and batches, through every way of walking.
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 
 use crate::{
@@ -102,7 +104,7 @@ fn pages_neither_repeat_nor_skip_while_new_events_arrive() {
 fn a_scan_bound_ends_a_page_early_and_says_where() {
     let mut lab = busy_lab();
     let filter = Filter { text: Some("\"step 0\"".into()), ..Filter::default() };
-    let query = Query { filter: filter.clone(), scan_max: 10, limit: 5, ..Query::default() };
+    let query = Query { filter: filter.clone(), time_max: Some(Duration::ZERO), limit: 5, ..Query::default() };
     let page = lab.reader.page(&query).expect("readable");
     assert!(page.events.is_empty());
     assert_eq!(page.scanned_through, page.next);

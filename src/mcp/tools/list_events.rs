@@ -47,8 +47,6 @@ impl Words for Order {
     }
 }
 
-/// How many events one call looks at; where text or path match rarely, a page may be short and still go on.
-const SCAN_MAX: usize = 50_000;
 /// How many of those are told that touched a file, the last ones.
 const TOUCHERS_MAX: usize = 20;
 /// How many paths are offered for one that is unknown.
@@ -70,7 +68,7 @@ pub(in crate::mcp) struct EventsAnswer {
     next_cursor: Option<String>,
     /// Newest seq of the history.
     head: u64,
-    /// Set where the search stopped after 50,000 events: the last seq looked at.
+    /// Set where the search stopped after [`Query::TIME_MAX`]: the last seq looked at.
     #[serde(skip_serializing_if = "Option::is_none")]
     scanned_through: Option<u64>,
     /// The answer was full: the rest is on the next page.
@@ -143,8 +141,14 @@ impl AskedEvents {
             ..Filter::default()
         };
         let limit = (given.limit.0 as usize).min(ANSWER_EVENTS_MAX);
-        let query =
-            Query { filter, order: given.order.0, limit, scan_max: SCAN_MAX, bytes_max: Query::PAGE_BYTES, ..Query::default() };
+        let query = Query {
+            filter,
+            order: given.order.0,
+            limit,
+            time_max: Some(Query::TIME_MAX),
+            bytes_max: Query::PAGE_BYTES,
+            ..Query::default()
+        };
         let all = given.coder_id.0.iter().any(|said| said == EVERY_CODER);
         let coders = if all { Vec::new() } else { given.coder_id.0 };
         Ok(AskedEvents { coders, not_coder: given.not_coder, query, cursor: given.cursor, detail: given.detail.0, caller })
@@ -240,7 +244,9 @@ fn fill(mut answer: EventsAnswer, page: Page, detail: AnswerDetail, looked_for: 
 
 /// Told from what is remembered of the files, so that they are all there, however few events are wanted.
 fn touched_by(reader: &mut Reader, filter: &Filter, now: Time) -> Result<Vec<TouchedBy>, ToolError> {
-    let Some(path) = filter.path.as_deref().filter(|_| filter.coders.is_empty()) else { return Ok(Vec::new()) };
+    // Of each coder the last touch is remembered, whatever it was: of that nothing follows for some kinds, or until some time.
+    let is_told = filter.coders.is_empty() && filter.types.is_none() && filter.until.is_none();
+    let Some(path) = filter.path.as_deref().filter(|_| is_told) else { return Ok(Vec::new()) };
     let mut touchers = reader.touchers(path)?.unwrap_or_default();
     touchers.retain(|Toucher { coder_id, last, .. }| {
         !filter.not_coders.contains(coder_id) && filter.since.is_none_or(|since| since <= *last)

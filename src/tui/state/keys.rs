@@ -39,14 +39,7 @@ impl ViewState {
     fn press_in_prompt(&mut self, mut prompt: Prompt, key: KeyEvent, control: bool) -> Vec<Effect> {
         match key.code {
             KeyCode::Esc => return Vec::new(),
-            KeyCode::Enter => match Filter::parse(prompt.text(), self.now) {
-                Ok(filter) => {
-                    self.notice = Filter::unknown_key(prompt.text()).map(|key| format!("`{key}:` is no key: looked for as text"));
-                    (self.filter, self.filter_text) = (self.with_coders_meant(filter), prompt.text().trim().to_owned());
-                    return vec![self.ask()];
-                }
-                Err(invalid) => prompt.complaint = Some(invalid.to_string()),
-            },
+            KeyCode::Enter => return vec![Effect::Parse(prompt.text().trim().to_owned())],
             code => edit(&mut prompt, code, control),
         }
         self.overlay = Some(Overlay::Prompt(prompt));

@@ -1,5 +1,7 @@
 //! What keys and events do to the state.
 
+use std::time::Duration;
+
 use ratatui::layout::Size;
 
 use super::*;
@@ -221,7 +223,7 @@ fn control_with_a_letter_is_not_the_letter() {
 #[test]
 fn what_is_rare_is_looked_for_to_the_beginning() {
     let mut lab = Lab::empty(80, 24);
-    lab.scan_max = 300;
+    lab.time_max = Duration::ZERO;
     let text = |n: usize| if n % 1000 == 7 { "a needle" } else { "hay" };
     let drafts = (0..3000).map(|n| output(text(n)).into()).collect();
     Writer::new(&lab.options).append(drafts).expect("written");
@@ -343,6 +345,8 @@ fn a_filter_takes_what_coders_are_called_and_tells_words_that_are_no_keys() {
     lab.press("/coder:b6838c<enter>");
     assert!(!shown(&lab).is_empty());
     assert!(lab.state.log.events().iter().all(|event| event.coder_id == "claude-code:b6838c7b-49b9-4672-93d3-6a98a2651cf4"));
+    lab.press("<esc>/coder:nobody-at-all<enter>");
+    assert!(lab.screen().contains("unknown coder `nobody-at-all`"), "{}", lab.screen());
     lab.press("<esc>/status:failed<enter>");
     assert_eq!(lab.state.notice.as_deref(), Some("`status:` is no key: looked for as text"));
     lab.press("<esc>/type:failed https://a.b<enter>");
