@@ -5,9 +5,9 @@
 //!    ▲ tail: now and then, and when a watched file changes
 //! ```
 //!
-//! It promises: whatever was imported before adds nothing, because everything that records report has a key; a broken line
-//! is kept as a rejection and harms no other; memory does not grow with the records. It refuses to know what a line means:
-//! that is [`source`](crate::source)'s to say.
+//! It promises: whatever was imported before adds nothing, because everything that records report has a key, and a file
+//! that did not change since is not even opened; a broken line is kept as a rejection and harms no other; memory does not
+//! grow with the records. It refuses to know what a line means: that is [`source`](crate::source)'s to say.
 
 mod control;
 mod feed;
@@ -58,9 +58,19 @@ pub fn once(
     let mut unread = Vec::new();
     for found in files {
         let Some(mut record) = RecordFile::new(agent, &found.path) else { continue };
+        if intake.knows(found)? {
+            (intake.summary.files, intake.summary.unchanged) = (intake.summary.files + 1, intake.summary.unchanged + 1);
+            progress(found.stamp.bytes);
+            continue;
+        }
         let read = record.read(&mut intake, record::LastLine::MayBeWhole, progress);
         match read.and_then(|()| record.end(&mut intake)) {
-            Ok(()) => intake.summary.files += 1,
+            Ok(()) => {
+                intake.summary.files += 1;
+                if record.is_read() {
+                    intake.has_read(found);
+                }
+            }
             Err(error @ Error::Unreadable { .. }) => unread.push(error),
             Err(error) => return Err(error),
         }

@@ -10,6 +10,7 @@ use ai_coder_events::{
     bus::Bus,
     import::{self, Found, ImportSummary, RecordsTail, TailControl},
     source::Agent,
+    text::thousands,
     upkeep,
 };
 use anyhow::{Context, anyhow};
@@ -169,8 +170,12 @@ fn tell(agent: Agent, summary: &ImportSummary, call: &Invocation) -> io::Result<
         json_line(&mut out, &ImportAnswer { agent: agent.name(), summary })?;
         return out.flush();
     }
-    let ImportSummary { files, lines, new, duplicate, completing, rejected, unfinished } = *summary;
-    write!(out, "{}, {}: {}", count(files, "file"), count(lines, "line"), count(new, "new event"))?;
+    let ImportSummary { files, lines, new, duplicate, completing, rejected, unfinished, unchanged } = *summary;
+    write!(out, "{}", count(files, "file"))?;
+    if unchanged > 0 {
+        write!(out, " ({} unchanged since they were read)", thousands(unchanged))?;
+    }
+    write!(out, ", {}: {}", count(lines, "line"), count(new, "new event"))?;
     write!(out, ", {duplicate} known, {completing} completed, {rejected} rejected")?;
     if unfinished > 0 {
         write!(out, ", {} left for the next import", count(unfinished, "unfinished last line"))?;

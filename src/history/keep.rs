@@ -4,6 +4,7 @@ pub(super) mod aside;
 pub(super) mod check;
 pub(super) mod graft;
 pub(super) mod recompute;
+pub(super) mod records_read;
 pub(super) mod rejected;
 pub(super) mod retain;
 pub(super) mod salvage;

@@ -8,13 +8,13 @@ use std::{
 use serde::Serialize;
 
 use crate::{
-    event::{DataKey, Draft, Micros, Time},
+    event::{DataKey, Draft, Micros, Recording, Time},
     history::{self, Clock, Entry, Options, Outcome, Reader, Rejection, Writer},
     repository::{self, AsOf},
     source::Agent,
 };
 
-use super::TailControl;
+use super::{Found, TailControl};
 
 /// A transaction that others wait for stays short.
 const BATCH_ENTRIES: usize = 512;
@@ -40,12 +40,23 @@ pub struct ImportSummary {
     pub rejected: u64,
     /// Last lines that were not written to their end yet.
     pub unfinished: u64,
+    /// Files that did not change since they were read to their end: they were not read again.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unchanged: u64,
+}
+
+/// Serde asks so.
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 pub(super) struct Intake {
     agent: Agent,
+    reader: Reader,
     writer: Writer,
     batch: Vec<Entry>,
+    /// Files that were read to their end, and their stamps: all that they say is in `batch`, or written.
+    read: Vec<(String, String)>,
     /// Reasons of rejections that are kept already: each names its file and line.
     known: HashSet<String>,
     /// Where coders work of whom no hook tells.
@@ -59,12 +70,15 @@ impl Intake {
     /// # Errors
     /// Where the history cannot be read.
     pub fn new(agent: Agent, options: &Options, control: TailControl) -> Result<Intake, history::Error> {
-        let kept = Reader::new(options).rejected()?;
+        let mut reader = Reader::new(options);
+        let kept = reader.rejected()?;
         let known = kept.into_iter().filter(|kept| kept.source == agent.name()).map(|kept| kept.reason).collect();
         Ok(Intake {
             agent,
+            reader,
             writer: Writer::new(options),
             batch: Vec::new(),
+            read: Vec::new(),
             known,
             folders: HashMap::new(),
             clock: options.clock.clone(),
@@ -75,6 +89,30 @@ impl Intake {
 
     pub fn is_stopped(&self) -> bool {
         self.control.is_stopped()
+    }
+
+    /// Whether `found` is as it was when it was read to its end.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn knows(&mut self, found: &Found) -> Result<bool, history::Error> {
+        let Some(file) = found.path.to_str() else { return Ok(false) };
+        let stamp = self.reader.stamp_of_record(file)?;
+        Ok(stamp.is_some_and(|stamp| stamp == self.stamp(found)))
+    }
+
+    /// `found` was read to its end, and was like this before it was read.
+    pub fn has_read(&mut self, found: &Found) {
+        if let Some(file) = found.path.to_str() {
+            self.read.push((file.to_owned(), self.stamp(found)));
+        }
+    }
+
+    /// What else than the file decides what is made of it: who reads it, and what is to be recorded.
+    fn stamp(&self, found: &Found) -> String {
+        let Recording { prompts, outputs, diffs, thinking } = self.writer.options().recording;
+        let recorded: String = [prompts, outputs, diffs, thinking].map(|on| if on { '1' } else { '0' }).into_iter().collect();
+        format!("{} {} {recorded} {}", env!("CARGO_PKG_VERSION"), self.agent, found.stamp)
     }
 
     /// # Errors
@@ -130,7 +168,9 @@ impl Intake {
     /// Where the history cannot be written: the whole batch is not then.
     pub fn flush(&mut self) -> Result<(), history::Error> {
         // Of what is not written nothing is known either.
+        let read = std::mem::take(&mut self.read);
         let written = self.writer.append(std::mem::take(&mut self.batch)).inspect_err(|_| self.known.clear())?;
+        self.writer.remember_records(&read)?;
         for outcome in written {
             match outcome {
                 Outcome::Appended { .. } => self.summary.new += 1,

@@ -1,6 +1,7 @@
 //! Where agents keep their own records.
 
 use std::{
+    fmt,
     fs::{self, Metadata},
     io,
     path::{Path, PathBuf},
@@ -38,6 +39,14 @@ impl FileStamp {
 
     pub(super) fn is_same_file(&self, other: &FileStamp) -> bool {
         self.identity == other.identity
+    }
+}
+
+impl fmt::Display for FileStamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let modified = self.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let (device, inode) = self.identity.unwrap_or_default();
+        write!(f, "{device}:{inode} {} {modified}", self.bytes)
     }
 }
 

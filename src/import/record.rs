@@ -58,6 +58,10 @@ pub(super) struct RecordFile {
     lines: u64,
     /// What the lines so far left open has not been asked for.
     is_open: bool,
+    /// All that was there when it was read last was taken in.
+    is_read: bool,
+    /// Something in it was refused, which is to be told whenever it is imported.
+    has_refused: bool,
 }
 
 impl RecordFile {
@@ -65,11 +69,26 @@ impl RecordFile {
     pub fn new(agent: Agent, path: &Path) -> Option<RecordFile> {
         let transcript = Transcript::new(agent, &path.to_string_lossy())?;
         let form = RecordForm::of(path);
-        Some(RecordFile { agent, path: path.to_owned(), form, transcript, offset: 0, lines: 0, is_open: false })
+        Some(RecordFile {
+            agent,
+            path: path.to_owned(),
+            form,
+            transcript,
+            offset: 0,
+            lines: 0,
+            is_open: false,
+            is_read: false,
+            has_refused: false,
+        })
     }
 
     pub fn is_open(&self) -> bool {
         self.is_open
+    }
+
+    /// Whether all that was there when it was read last was understood and taken in.
+    pub fn is_read(&self) -> bool {
+        self.is_read && !self.has_refused
     }
 
     /// What was not read yet.
@@ -102,11 +121,14 @@ impl RecordFile {
     /// # Errors
     /// Where the file cannot be read, or the history not be written.
     pub fn read(&mut self, intake: &mut Intake, last: LastLine, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
+        self.is_read = false;
         if self.form != RecordForm::Lines {
             self.begin_anew();
         }
         if self.form == RecordForm::Object {
-            return self.read_object(intake, progress);
+            self.read_object(intake, progress)?;
+            self.is_read = true;
+            return Ok(());
         }
         let input = self.input().map_err(|source| unreadable(&self.path, source))?;
         let mut lines = RecordLines::of(input);
@@ -128,6 +150,7 @@ impl RecordFile {
             progress(line.bytes);
             if !line.is_whole {
                 let reason = format!("the line has more than {LINE_BYTES_MAX} bytes");
+                self.has_refused = true;
                 intake.reject(&self.path, self.lines, &reason, line.text)?;
             } else if !line.text.trim_ascii().is_empty() {
                 self.is_open = true;
@@ -135,7 +158,10 @@ impl RecordFile {
                 for record in source::records_in(line.text) {
                     match self.transcript.line(record) {
                         Ok(drafts) => intake.take(drafts)?,
-                        Err(refusal) => intake.reject(&self.path, self.lines, &refusal.reason, record)?,
+                        Err(refusal) => {
+                            self.has_refused = true;
+                            intake.reject(&self.path, self.lines, &refusal.reason, record)?;
+                        }
                     }
                 }
             }
@@ -143,6 +169,7 @@ impl RecordFile {
                 return Ok(());
             }
         }
+        self.is_read = true;
         Ok(())
     }
 
@@ -153,19 +180,23 @@ impl RecordFile {
         progress(object.len() as u64);
         self.is_open = true;
         intake.summary.lines += 1;
+        self.has_refused = true;
         if object.len() > LINE_BYTES_MAX {
             let reason = format!("the file has more than {LINE_BYTES_MAX} bytes");
             return Ok(intake.reject(&self.path, 1, &reason, &object)?);
         }
         match self.transcript.line(&object) {
-            Ok(drafts) => Ok(intake.take(drafts)?),
+            Ok(drafts) => {
+                self.has_refused = false;
+                Ok(intake.take(drafts)?)
+            }
             Err(refusal) => Ok(intake.reject(&self.path, 1, &refusal.reason, &object)?),
         }
     }
 
     /// What is not written line by line is read from its beginning.
     fn begin_anew(&mut self) {
-        (self.offset, self.lines) = (0, 0);
+        (self.offset, self.lines, self.has_refused) = (0, 0, false);
         if let Some(transcript) = Transcript::new(self.agent, &self.path.to_string_lossy()) {
             self.transcript = transcript;
         }

@@ -190,12 +190,17 @@ impl RecordsTail {
     }
 
     fn look_at(&mut self, found: Found, now: SystemTime, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
-        let Found { path, stamp } = found;
-        let before = self.files.remove(&path);
+        let before = self.files.remove(&found.path);
+        if before.is_none() && self.intake.knows(&found)? {
+            self.files.insert(found.path, Followed { stamp: found.stamp, record: None });
+            self.intake.summary.unchanged += 1;
+            return Ok(());
+        }
+        let Found { ref path, stamp } = found;
         let is_unchanged = before.as_ref().is_some_and(|before| before.stamp == stamp);
         let mut record = before.and_then(|before| before.record.filter(|_| before.stamp.is_same_file(&stamp)));
         if !is_unchanged {
-            record = record.filter(RecordFile::is_continued).or_else(|| RecordFile::new(self.agent, &path));
+            record = record.filter(RecordFile::is_continued).or_else(|| RecordFile::new(self.agent, path));
             if let Some(record) = &mut record {
                 match record.read(&mut self.intake, LastLine::HeldBack, progress) {
                     // It went while it was looked at, or will be read another time.
@@ -211,9 +216,12 @@ impl RecordsTail {
         let quiet = now.duration_since(stamp.modified).unwrap_or_default();
         if let Some(record) = record.as_mut().filter(|record| record.is_open() && quiet >= QUIET) {
             record.end(&mut self.intake)?;
+            if record.is_read() {
+                self.intake.has_read(&found);
+            }
         }
         let record = record.filter(|_| quiet < ASLEEP);
-        self.files.insert(path, Followed { stamp, record });
+        self.files.insert(found.path, Followed { stamp, record });
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Follows the records that agents keep of their own sessions, for as long as those last and a moment longer.
 //!
-//! One thread reads for all agents. What it has read before it started it reads again: records are known by their keys, so
-//! nothing counts twice, and nothing has to be remembered.
+//! One thread reads for all agents. What changed since another read it is read from its beginning: records are known by their
+//! keys, so nothing counts twice, and where the other stopped need not be remembered.
 
 use std::{
     collections::HashMap,

@@ -98,7 +98,9 @@ fn a_broken_line_harms_no_other_and_is_kept_once() {
     for expected in owned(&[("s1.jsonl line 2", "broken one"), ("s1.jsonl line 4", "[]")]) {
         assert!(kept.contains(&expected), "{expected:?} in {kept:?}");
     }
-    assert_eq!(import(), summary, "the same is found again");
+    let again = import();
+    assert_eq!((&again["new"], &again["rejected"]), (&json!(0), &summary["rejected"]), "the same is found again: {again}");
+    assert_eq!(again["unchanged"], 1, "only what holds no mistake is not read again: {again}");
     assert_eq!(rejected(&home), kept, "and not kept again");
 }
 
@@ -111,6 +113,42 @@ fn a_last_line_that_is_not_whole_is_left_for_the_next_import() {
     append(&path, "er\n");
     home.ok(&["import", "claude-code"]);
     assert_eq!(rejected(&home), owned(&[("s1.jsonl line 1", "broken"), ("s1.jsonl line 2", "{\"type\":\"user")]));
+}
+
+#[test]
+fn what_did_not_change_is_not_read_again() {
+    let home = Home::new();
+    let line = |n: u32| {
+        let message = json!({"role": "user", "content": format!("task {n}")});
+        let at = format!("2026-11-22T10:00:0{n}Z");
+        json!({"type": "user", "uuid": format!("u{n}"), "sessionId": "s1", "timestamp": at, "message": message}).to_string()
+            + "\n"
+    };
+    let path = record(&home, "s1.jsonl", &line(1));
+    let import = |expected: [u64; 3]| {
+        let summary = home.json(&["import", "claude-code"]).remove(0);
+        let told = ["lines", "new", "unchanged"].map(|key| summary.get(key).and_then(Value::as_u64).unwrap_or(0));
+        assert_eq!((told[0], told[1] > 0, told[2]), (expected[0], expected[1] > 0, expected[2]), "{summary}");
+    };
+    import([1, 1, 0]);
+    import([0, 0, 1]);
+    append(&path, &line(2));
+    import([2, 1, 0]);
+    let said = home.ok(&["import", "claude-code"]);
+    assert!(said.starts_with("1 file (1 unchanged since they were read), 0 lines: 0 new events"), "{said}");
+    // Another file in its place, as long as it was and as old.
+    let modified = fs::metadata(&path).unwrap().modified().unwrap();
+    let other = path.with_extension("other");
+    fs::write(&other, line(1) + &line(3)).unwrap();
+    fs::File::options().append(true).open(&other).unwrap().set_modified(modified).unwrap();
+    fs::rename(&other, &path).unwrap();
+    import([2, 1, 0]);
+    // What is to be recorded was changed.
+    home.configure("[record]\noutputs = false\n");
+    import([2, 0, 0]);
+    import([0, 0, 1]);
+    home.ok(&["rejected", "--clear"]);
+    import([2, 0, 0]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use crate::history::{
 
 use super::{
     recompute::{Recomputed, TOLD_MAX, rebuild},
+    records_read::forget_records,
     salvage::{self, Salvage},
 };
 
@@ -71,6 +72,8 @@ impl Writer {
                 checkup.repaired = after.problems.is_empty();
             }
             checkup.repaired |= rebuilt;
+            // What was lost may still be in the agents' own records.
+            self.transact(forget_records)?;
         }
         Ok(Checkup { spool_taken_in, ..checkup })
     }

@@ -7,6 +7,8 @@ use crate::{
     history::{read::Reader, record::Writer, store::Error},
 };
 
+use super::records_read::forget_records;
+
 /// A rejection as it was kept: redacted, cut, stamped.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Rejected {
@@ -40,7 +42,7 @@ impl Reader {
 }
 
 impl Writer {
-    /// Forgets the rejections; how many there were.
+    /// Forgets the rejections, and which records were read: what is still wrong with those is told again. How many there were.
     ///
     /// # Errors
     /// Where the history cannot be written.
@@ -48,6 +50,9 @@ impl Writer {
         if self.is_absent() {
             return Ok(0);
         }
-        self.transact(|db| Ok(db.execute("DELETE FROM rejection", [])? as u64))
+        self.transact(|db| {
+            forget_records(db)?;
+            Ok(db.execute("DELETE FROM rejection", [])? as u64)
+        })
     }
 }

@@ -9,12 +9,12 @@ use crate::{event::DataKey, history::store::zone::ZONE_BITS, text::CaselessJson}
 /// Passes over events that cannot have a text, without reading them: where neither the body as it is stored has it, nor
 /// any later report adds to them. What it lets through still has to be matched.
 pub struct Glance {
-    sought: Sought,
+    sought: GlanceFor,
     /// Facts in the zone of this number that later reports add to.
     completed: (Option<u64>, HashSet<u64>),
 }
 
-enum Sought {
+enum GlanceFor {
     /// In whatever case.
     Text(CaselessJson),
     /// As it is written.
@@ -23,19 +23,19 @@ enum Sought {
 
 impl Glance {
     pub fn for_text(text: &str) -> Glance {
-        Glance { sought: Sought::Text(CaselessJson::new(text)), completed: (None, HashSet::new()) }
+        Glance { sought: GlanceFor::Text(CaselessJson::new(text)), completed: (None, HashSet::new()) }
     }
 
     /// For steps that failed: it is a key of their data.
     pub fn for_failure() -> Glance {
         let written = format!("\"{}\":true", DataKey::Failed.name());
-        Glance { sought: Sought::Key(written), completed: (None, HashSet::new()) }
+        Glance { sought: GlanceFor::Key(written), completed: (None, HashSet::new()) }
     }
 
     pub fn may_match(&mut self, db: &Connection, seq: u64, body: &str) -> rusqlite::Result<bool> {
         let is_there = match &self.sought {
-            Sought::Text(text) => text.may_be_in(body),
-            Sought::Key(written) => body.contains(written.as_str()),
+            GlanceFor::Text(text) => text.may_be_in(body),
+            GlanceFor::Key(written) => body.contains(written.as_str()),
         };
         Ok(is_there || self.is_completed(db, seq)?)
     }

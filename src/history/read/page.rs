@@ -66,8 +66,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
     let Some(range) = Range::of(snapshot, query)? else { return Ok(Some(page)) };
     let Some(scan) = Scan::plan(snapshot.db, &query.filter, query.order)? else { return Ok(Some(page)) };
     let merge_first = query.filter.text.is_some() || query.filter.failed;
-    let (mut scanned, mut more, mut bytes, mut kept) = (0, false, 0, 0);
-    let begun = Instant::now();
+    let (begun, mut scanned, mut more, mut bytes, mut kept) = (Instant::now(), 0, false, 0, 0);
     let text = query.filter.text.as_deref().map(TextQuery::parse);
     let mut by_text = text.as_ref().and_then(TextQuery::rarest).map(Glance::for_text);
     let mut by_failure = query.filter.failed.then(Glance::for_failure);

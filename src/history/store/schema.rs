@@ -26,6 +26,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/6.sql"),
     include_str!("schema/7.sql"),
     include_str!("schema/8.sql"),
+    include_str!("schema/9.sql"),
 ];
 
 /// The most of the database that a writer keeps in memory: what a full transaction changes fits, and need not be written twice.
@@ -155,6 +156,11 @@ pub fn knows_conflicts(connection: &Connection) -> rusqlite::Result<bool> {
 /// Whether models and tools are counted apart, and evicted coders together: since schema 7.
 pub fn knows_parts(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(version(connection)? >= 7)
+}
+
+/// Whether it is remembered which records were read: since schema 9.
+pub fn knows_records_read(connection: &Connection) -> rusqlite::Result<bool> {
+    Ok(version(connection)? >= 9)
 }
 
 /// Whether there are tables, and none of them is ours. Other programs number their schemas too.
