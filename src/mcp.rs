@@ -14,6 +14,7 @@ mod coders_cursor;
 mod context;
 mod cursor;
 mod detail;
+mod events;
 mod input;
 mod line;
 mod naming;

@@ -37,11 +37,16 @@ impl Server {
         Server::run(command)
     }
 
-    /// The same for any command that serves.
-    pub fn run(mut command: Command) -> Server {
+    /// Without a word of a handshake.
+    pub fn spoken_to(mut command: Command) -> Server {
         let mut child = command.spawn().expect("the binary starts");
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take().expect("piped"));
-        let mut server = Server { child, stdin, stdout: BufReader::new(stdout), id: 0 };
+        Server { child, stdin, stdout: BufReader::new(stdout), id: 0 }
+    }
+
+    /// The same for any command that serves.
+    pub fn run(command: Command) -> Server {
+        let mut server = Server::spoken_to(command);
         let client = json!({"name": "bench", "version": "1"});
         server.request("initialize", &json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": client}));
         server.answer();

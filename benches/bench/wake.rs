@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::{
     echo::{self, CODER},
-    server::{Emitter, Server},
+    server::{Emitter, Server, program},
     times::Times,
 };
 
@@ -35,6 +35,7 @@ pub fn wake() {
         to_subscriber(&db, durability, &mut appender);
         to_notification(&db, durability, &mut appender);
         to_answer(&db, durability, &mut appender);
+        to_stream(&db, durability, &mut appender);
     }
     bursts();
 }
@@ -93,6 +94,30 @@ fn to_answer(db: &Path, durability: &str, appender: &mut Line) {
         cursor = answer["cursor"].clone();
     }
     measured.print(&format!("durability {durability}, append to subscribe_coder's answer"));
+}
+
+fn to_stream(db: &Path, durability: &str, appender: &mut Line) {
+    let mut command = program(db, &[]);
+    command.arg("serve");
+    let mut server = Server::spoken_to(command);
+    let meta = json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}});
+    server.request("events/stream", &json!({"_meta": meta, "name": "coder.event", "arguments": {"coder_id": CODER}}));
+    let (mut measured, mut line) = (Measured::default(), String::new());
+    server.read_line(&mut line);
+    assert!(line.contains("notifications/events/active"), "{line}");
+    for _ in 0..ROUNDS {
+        measured.pipe();
+        std::thread::sleep(PAUSE);
+        appender.write("go");
+        loop {
+            server.read_line(&mut line);
+            if line.contains("notifications/events/event") {
+                break;
+            }
+        }
+        measured.seen(echo::nanos_now(), appender);
+    }
+    measured.print(&format!("durability {durability}, append to events/stream"));
 }
 
 struct Measured {

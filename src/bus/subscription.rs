@@ -184,6 +184,18 @@ impl Subscription {
         }
     }
 
+    /// Says which history the cursor is of, so that another one is known for such from the start; empty where nobody knows.
+    #[must_use]
+    pub fn of(mut self, history: &str) -> Subscription {
+        history.clone_into(&mut self.history);
+        self
+    }
+
+    /// The name of the history that the cursor is of; empty while it is not known.
+    pub fn history(&self) -> &str {
+        &self.history
+    }
+
     /// The quick part of the filter.
     fn may_want(&self, event: &Event) -> bool {
         self.filter.wants_type(event.kind) && (self.filter.coders.is_empty() || self.filter.coders.contains(&event.coder_id))

@@ -18,6 +18,8 @@ const BUSY_MAX: usize = 250;
 const BUSY_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Calls that wait for events, each some 5 kB.
 const WAITING_MAX: usize = 10_000;
+/// Streams of events, each about as much. They have a bound of their own: no stream keeps a call from waiting.
+pub(super) const STREAMS_MAX: usize = 10_000;
 
 /// Cheap to clone.
 #[derive(Clone, Default)]
@@ -31,11 +33,19 @@ struct OpenRequestsInner {
 
 #[derive(Default)]
 struct RequestCounts {
-    /// The length of each request's line; `None` for one that waits.
-    requests: HashMap<RequestId, Option<usize>>,
-    /// How many of them have a length, and its sum: kept, since every message read asks for them.
+    requests: HashMap<RequestId, OpenRequest>,
+    /// How many of them are at work, and the sum of their lengths: kept, since every message read asks for them.
     busy: usize,
     busy_bytes: usize,
+    streams: usize,
+}
+
+#[derive(Clone, Copy)]
+enum OpenRequest {
+    /// The length of its line.
+    Busy(usize),
+    Waiting,
+    Streaming,
 }
 
 /// As many calls wait as may.
@@ -50,7 +60,7 @@ impl OpenRequests {
         if counts.requests.contains_key(id) {
             return false;
         }
-        counts.requests.insert(id.clone(), Some(bytes));
+        counts.requests.insert(id.clone(), OpenRequest::Busy(bytes));
         (counts.busy, counts.busy_bytes) = (counts.busy + 1, counts.busy_bytes + bytes);
         true
     }
@@ -59,7 +69,7 @@ impl OpenRequests {
     /// is on the way: the second time it is not here, and nothing is counted twice.
     pub fn end(&self, id: &RequestId) {
         let mut counts = self.counts();
-        let ended = counts.requests.remove(id).flatten();
+        let ended = counts.requests.remove(id);
         self.less(counts, ended);
     }
 
@@ -68,13 +78,24 @@ impl OpenRequests {
     /// # Errors
     /// [`TooMany`] wait already.
     pub fn wait(&self, id: &RequestId) -> Result<(), TooMany> {
-        let mut counts = self.counts();
-        if counts.requests.len() - counts.busy >= WAITING_MAX {
+        let counts = self.counts();
+        if counts.requests.len() - counts.busy - counts.streams >= WAITING_MAX {
             return Err(TooMany);
         }
-        // Cancelled meanwhile, it is not here any more, and ends in a moment.
-        let bytes = counts.requests.get_mut(id).and_then(Option::take);
-        self.less(counts, bytes);
+        self.becomes(counts, id, OpenRequest::Waiting);
+        Ok(())
+    }
+
+    /// From here on it tells events.
+    ///
+    /// # Errors
+    /// [`TooMany`] do already.
+    pub fn stream(&self, id: &RequestId) -> Result<(), TooMany> {
+        let counts = self.counts();
+        if counts.streams >= STREAMS_MAX {
+            return Err(TooMany);
+        }
+        self.becomes(counts, id, OpenRequest::Streaming);
         Ok(())
     }
 
@@ -82,12 +103,24 @@ impl OpenRequests {
         self.counts().requests.is_empty()
     }
 
-    fn less(&self, mut counts: MutexGuard<'_, RequestCounts>, bytes: Option<usize>) {
-        if let Some(bytes) = bytes {
-            (counts.busy, counts.busy_bytes) = (counts.busy - 1, counts.busy_bytes - bytes);
-            drop(counts);
-            // One is enough: only the transport waits, and a permit that comes before it waits is kept for it.
-            self.0.less.notify_one();
+    /// Cancelled meanwhile, it is not here any more, and ends in a moment.
+    fn becomes(&self, mut counts: MutexGuard<'_, RequestCounts>, id: &RequestId, next: OpenRequest) {
+        let Some(open) = counts.requests.get_mut(id) else { return };
+        let before = std::mem::replace(open, next);
+        counts.streams += usize::from(matches!(next, OpenRequest::Streaming));
+        self.less(counts, Some(before));
+    }
+
+    fn less(&self, mut counts: MutexGuard<'_, RequestCounts>, ended: Option<OpenRequest>) {
+        match ended {
+            Some(OpenRequest::Busy(bytes)) => {
+                (counts.busy, counts.busy_bytes) = (counts.busy - 1, counts.busy_bytes - bytes);
+                drop(counts);
+                // One is enough: only the transport waits, and a permit that comes before it waits is kept for it.
+                self.0.less.notify_one();
+            }
+            Some(OpenRequest::Streaming) => counts.streams -= 1,
+            Some(OpenRequest::Waiting) | None => {}
         }
     }
 
@@ -152,5 +185,20 @@ mod tests {
         assert!(open_requests.wait(&one_more).is_err());
         open_requests.end(&id(0));
         assert!(open_requests.wait(&one_more).is_ok());
+    }
+
+    #[test]
+    fn streams_have_a_bound_of_their_own() {
+        let open_requests = OpenRequests::default();
+        for number in 0..STREAMS_MAX {
+            assert!(open_requests.begin(&id(number), 1));
+            open_requests.stream(&id(number)).expect("it may tell events");
+        }
+        let one_more = id(STREAMS_MAX);
+        assert!(open_requests.has_room() && open_requests.begin(&one_more, 1));
+        assert!(open_requests.stream(&one_more).is_err());
+        assert!(open_requests.wait(&one_more).is_ok(), "others wait as if there were none");
+        open_requests.end(&id(0));
+        assert_eq!(open_requests.counts().streams, STREAMS_MAX - 1);
     }
 }

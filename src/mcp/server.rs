@@ -8,8 +8,8 @@ use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult, CompletionInfo,
-        CustomRequest, CustomResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetTaskParams, GetTaskResult,
-        Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
+        CustomRequest, CustomResult, DiscoverResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetTaskParams,
+        GetTaskResult, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
         PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference,
         ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
         UpdateTaskParams,
@@ -26,7 +26,7 @@ use super::{
     address::Address,
     caller::Caller,
     context::{ServeContext, TasksMade},
-    naming,
+    events, naming,
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
     open_requests::OpenRequests,
     prompts, resources, tools, untrusted,
@@ -189,7 +189,14 @@ impl ServerHandler for Server {
     }
 
     /// Also what is left of a known method whose parameters rmcp could not read.
-    async fn on_custom_request(&self, request: CustomRequest, _: RequestContext<RoleServer>) -> Result<CustomResult, ErrorData> {
+    async fn on_custom_request(
+        &self,
+        request: CustomRequest,
+        context: RequestContext<RoleServer>,
+    ) -> Result<CustomResult, ErrorData> {
+        if events::is_asked_for(&request.method, &context) {
+            return events::answer(&self.context, request, context).await;
+        }
         let method = untrusted::echo(&request.method);
         match SHAPES.iter().find(|(known, _)| *known == method) {
             Some((_, shape)) => {
@@ -221,7 +228,13 @@ impl ServerHandler for Server {
         Ok(())
     }
 
-    // From 2026-07-28 on: one stream for all.
+    // From 2026-07-28 on: no handshake, one stream for all, and extensions.
+
+    async fn discover(&self, _: RequestContext<RoleServer>) -> Result<DiscoverResult, ErrorData> {
+        let mut info = self.get_info();
+        info.capabilities.extensions.get_or_insert_default().insert(events::EXTENSION.to_owned(), events::settings());
+        Ok(DiscoverResult::from_server_info(self.supported_protocol_versions().into_owned(), info))
+    }
 
     fn accepted_subscription_filter(&self, requested: &SubscriptionFilter) -> Option<SubscriptionFilter> {
         let mut accepted = requested.clone();

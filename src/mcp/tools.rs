@@ -11,7 +11,7 @@ mod list_events;
 mod stats;
 mod subscribe;
 
-pub(super) use self::{list_coders::all as all_coders, stats::all as all_stats};
+pub(super) use self::{list_coders::all as all_coders, list_events::types as event_types, stats::all as all_stats};
 
 use std::{panic::AssertUnwindSafe, sync::Arc};
 

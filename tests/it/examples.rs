@@ -84,3 +84,29 @@ fn a_client_follows_a_coder_to_its_end() {
     assert_eq!(rest[0], "3 completed");
     assert!(child.0.wait().unwrap().success());
 }
+
+#[test]
+fn a_client_of_events_goes_on_where_it_stood() {
+    let home = Home::new();
+    let start = || {
+        let mut command = example(&home, "mcp_events", &["cursor.txt"]);
+        let mut child = Running(command.stdout(Stdio::piped()).spawn().unwrap());
+        let mut lines = BufReader::new(child.0.stdout.take().unwrap());
+        assert_eq!(line(&mut lines), "waiting\n");
+        (child, lines)
+    };
+    home.record(&[r#"{"type":"completed","coder_id":"before"}"#]);
+    let (mut child, mut lines) = start();
+    home.record(&[r#"{"type":"started","coder_id":"fix-auth"}"#, r#"{"type":"completed","coder_id":"fix-auth"}"#]);
+    assert_eq!(line(&mut lines), "fix-auth is completed: completed\n");
+    // Killed, it may meet the last one again, and misses none.
+    child.0.kill().unwrap();
+    child.0.wait().unwrap();
+    home.record(&[r#"{"type":"failed","coder_id":"meanwhile"}"#]);
+    let (_child, mut lines) = start();
+    let mut next = line(&mut lines);
+    if next.starts_with("fix-auth") {
+        next = line(&mut lines);
+    }
+    assert_eq!(next, "meanwhile is failed: failed\n");
+}

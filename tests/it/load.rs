@@ -7,6 +7,7 @@
 
 mod coders;
 mod deaf;
+mod streams;
 mod sustained;
 mod waiting;
 

@@ -7,6 +7,7 @@ mod hostile;
 mod prompts;
 mod published;
 mod stats;
+mod streams;
 mod watch;
 
 use std::{fs, path::Path, time::Duration};

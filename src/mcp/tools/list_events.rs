@@ -287,7 +287,7 @@ fn nothing(reader: &mut Reader, filter: &Filter) -> Result<Option<String>, ToolE
 }
 
 /// The types of `event_types`, with the argument's name in front of what is wrong with them.
-pub(super) fn types(names: &[String]) -> Result<Option<TypeSet>, Invalid> {
+pub(in crate::mcp) fn types(names: &[String]) -> Result<Option<TypeSet>, Invalid> {
     TypeSet::parse_all(names.iter().map(String::as_str))
         .map_err(|unknown| Invalid::new("event_types", format_args!("`event_types`: {unknown}; and {}", families())))
 }
