@@ -1,7 +1,7 @@
 //! `run`: any process as a coder. Transparent first: what it runs must not notice that it is watched.
 //!
 //! ```text
-//! stdin ─▶ [keys] ────────────────▶ command ─▶ pipe or terminal ─▶ copy ─▶ stdout, stderr
+//! stdin ──────────────────────────▶ command ─▶ pipe or terminal ─▶ copy ─▶ stdout, stderr
 //!                                      │                             └tap▶ digest ─┐
 //! signals ─▶ forward ─▶ command        ├─▶ workspace, resources ───────────────────┼─▶ recorder ─▶ history
 //!                                      └─▶ waits: stopped, continued, ended ───────┘
@@ -23,15 +23,16 @@ mod digest;
 mod ending;
 mod exit;
 mod files;
+mod inherited;
 mod keys;
 mod life;
 mod not_started;
 mod output;
 mod outputs;
-mod pty;
 mod recorder;
 mod resources;
 mod room;
+mod screen;
 mod signals;
 mod terminal;
 mod wake;
@@ -58,6 +59,7 @@ use self::{
     digest::Digest,
     ending::Ending,
     files::RunFiles,
+    inherited::Inherited,
     life::Life,
     recorder::{DraftSink, Recorder},
     resources::Resources,
@@ -72,6 +74,8 @@ const QUIET: Duration = Duration::from_millis(200);
 /// How long the command's start waits for the watch: most trees stand by then. What a larger one misses it finds by the files'
 /// own times.
 const STANDING: Duration = Duration::from_millis(100);
+/// How long a signal that may have ended the command may take to be heard of here.
+const HEARING: Duration = Duration::from_millis(50);
 
 /// What to run, and as whom to record it.
 #[derive(Debug)]
@@ -93,6 +97,7 @@ pub struct Run {
 /// [`NotStarted`] where the command could not be run; that is recorded too.
 pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let Run { coder, command, reads_stream, memory_limit_mb, history } = run;
+    let inherited = Inherited::take();
     signals::outlive_full_files();
     // A folder that is gone is still the command's, but there is nothing to watch in it.
     let folder = std::env::current_dir().ok();
@@ -100,7 +105,7 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let environment = coder.environment(history.as_ref());
     if let Err(lack) = room::check() {
         let beginning = vec![life.created(), life.unrecorded(&lack)];
-        return Err(room::give_up_place(&command, environment, beginning, history.as_ref()));
+        return Err(room::give_up_place(&command, environment, &inherited, beginning, history.as_ref()));
     }
     let recorder = Recorder::start(history.as_ref());
     recorder.record(life.created());
@@ -112,7 +117,7 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
     let context = HookContext { parent_coder_id: Some(coder.id.clone()), began: Some(coder::now()), ..HookContext::default() };
     let digest = Digest::start(coder.clone(), reads_stream.then_some(&context), recorder.sink());
 
-    let mut command = match RunningCommand::start(&command, environment, &digest) {
+    let mut command = match RunningCommand::start(&command, environment, inherited, &digest) {
         Ok(command) => command,
         Err(not_started) => {
             recorder.record_all(life.not_started(&not_started));
@@ -121,6 +126,7 @@ pub fn run(run: Run) -> Result<CommandEnd, NotStarted> {
         }
     };
     recorder.record(life.started(command.pid()));
+    recorder.record_all(command.unread().iter().map(|(from, why)| digest::unread(&coder, *from, why)).collect());
     command.flow();
     let resources = Resources::measure(command.pid(), memory_limit_mb, coder, recorder.sink());
     command.wait_on(wake);
@@ -175,7 +181,14 @@ fn attend(command: &mut RunningCommand, wakes: &Receiver<Wake>, life: &Life, rec
                 recorder.record(life.resumed());
                 command.continued();
             }
-            Wake::Command(CommandState::Ended(end)) => return (end, ending),
+            Wake::Command(CommandState::Ended(end)) => {
+                while ending.may_be_asked_for(end)
+                    && let Ok(Wake::Received(received)) = wakes.recv_timeout(HEARING)
+                {
+                    ending.received(received);
+                }
+                return (end, ending);
+            }
         }
     }
 }

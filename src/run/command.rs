@@ -1,4 +1,4 @@
-//! The command that runs: started with pipes or in a terminal of its own, signalled, waited for.
+//! The command that runs: started with streams or a terminal of its own, signalled, waited for.
 
 use std::{
     ffi::OsString,
@@ -6,26 +6,28 @@ use std::{
     process::{self, Stdio},
     sync::mpsc::Sender,
     thread,
+    time::{Duration, Instant},
 };
 
-use rustix::{
-    process::{Pid, Signal, WaitOptions, WaitStatus, getpgrp, getpid, kill_process, kill_process_group, waitpid},
-    stdio,
-    termios::tcgetpgrp,
-};
+use rustix::process::{Pid, Signal, WaitOptions, WaitStatus, getpid, kill_process, kill_process_group, waitpid};
 use signal_hook::consts::{SIGCONT, SIGTSTP, SIGWINCH};
 
 use super::{
-    digest::Digest,
+    digest::{Digest, OutputOrigin},
+    inherited::Inherited,
     not_started::NotStarted,
     outputs::Outputs,
     recorder::Recorder,
-    terminal::Terminal,
+    terminal::{Terminal, is_shell_of_its_own},
     wake::{CommandEnd, CommandState, Received, Wake},
 };
 
+/// How long a signal may be on its way to whoever passes it on. Twice does no harm to a command that has hardly begun.
+const HEARING: Duration = Duration::from_millis(20);
+
 pub(super) struct RunningCommand {
     pid: Pid,
+    began: Instant,
     /// A terminal of its own, where it has one.
     terminal: Option<Terminal>,
     outputs: Outputs,
@@ -39,26 +41,35 @@ impl RunningCommand {
     pub fn start(
         words: &[OsString],
         environment: Vec<(&'static str, OsString)>,
+        inherited: Inherited,
         digest: &Digest,
     ) -> Result<RunningCommand, NotStarted> {
         let (program, arguments) = words.split_first().expect("a run has a program");
         let mut command = process::Command::new(program);
-        command.args(arguments).envs(environment);
-        RunningCommand::begin(command, digest).map_err(|error| NotStarted::of(program, error))
+        inherited.hand_on(command.args(arguments).envs(environment));
+        let is_shell = is_shell_of_its_own(words);
+        let started = RunningCommand::begin(command, is_shell, digest).map_err(|error| NotStarted::of(program, error))?;
+        inherited.let_go();
+        Ok(started)
     }
 
-    fn begin(command: process::Command, digest: &Digest) -> io::Result<RunningCommand> {
+    fn begin(command: process::Command, is_shell: bool, digest: &Digest) -> io::Result<RunningCommand> {
         let mut outputs = Outputs::new()?;
-        let (child, terminal) = if is_typed_into() {
-            let stderr = (!io::stderr().is_terminal()).then(Stdio::piped);
-            let (mut child, terminal) = Terminal::start(command, stderr, digest)?;
-            outputs.take(&mut child, digest);
+        let (child, terminal) = if is_shell {
+            let stderr = if io::stderr().is_terminal() { None } else { outputs.of_stderr(digest)? };
+            let (child, terminal) = Terminal::start(command, stderr.map(Stdio::from), digest)?;
             (child, Some(terminal))
         } else {
             (outputs.start(command, digest)?, None)
         };
-        let pid = Pid::from_child(&child);
-        Ok(RunningCommand { pid, terminal, outputs, is_stopped: false, is_stopping: false })
+        Ok(RunningCommand {
+            pid: Pid::from_child(&child),
+            began: Instant::now(),
+            terminal,
+            outputs,
+            is_stopped: false,
+            is_stopping: false,
+        })
     }
 
     pub fn pid(&self) -> u32 {
@@ -67,6 +78,11 @@ impl RunningCommand {
 
     pub fn is_in_terminal(&self) -> bool {
         self.terminal.is_some()
+    }
+
+    /// What of its output nobody reads, and why.
+    pub fn unread(&self) -> &[(OutputOrigin, &'static str)] {
+        self.outputs.unread()
     }
 
     /// Lets its output through from here on.
@@ -104,7 +120,7 @@ impl RunningCommand {
             }
             SIGTSTP => {
                 self.is_stopping = true;
-                if !from_terminal {
+                if !self.has_heard(from_terminal) {
                     self.send(Signal::TSTP);
                 }
                 // Its stop may have been heard of first.
@@ -114,13 +130,19 @@ impl RunningCommand {
                 self.is_stopping = false;
                 if self.is_in_terminal() { self.send_to_group(Signal::CONT) } else { self.send(Signal::CONT) }
             }
-            _ if from_terminal && !self.is_in_terminal() => {}
+            _ if self.has_heard(from_terminal) && !self.is_in_terminal() => {}
             _ => {
                 if let Some(signal) = Signal::from_named_raw(signal) {
                     self.send(signal);
                 }
             }
         }
+    }
+
+    /// Whether a signal has reached it without us: what a terminal sends, it sends to all in its foreground. One that it sent before
+    /// the command was there, we may hear of only now.
+    fn has_heard(&self, from_terminal: bool) -> bool {
+        from_terminal && self.began.elapsed() > HEARING
     }
 
     /// The kernel tells the command of its own terminal.
@@ -182,13 +204,6 @@ fn passed_on(sent: rustix::io::Result<()>, signal: Signal) {
     if let Err(error) = sent {
         tracing::debug!("failed to pass on {signal:?}: {error}");
     }
-}
-
-/// Whether a person types into the command and sees what it shows. In the background nobody does: it stays in our terminal
-/// then, which stops it where it wants to be typed into.
-fn is_typed_into() -> bool {
-    let in_foreground = || tcgetpgrp(stdio::stdin()).is_ok_and(|foreground| foreground == getpgrp());
-    io::stdin().is_terminal() && io::stdout().is_terminal() && in_foreground()
 }
 
 fn next_state(pid: Pid) -> CommandState {

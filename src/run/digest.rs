@@ -36,6 +36,8 @@ const IDLE: Duration = Duration::from_secs(3600);
 pub(super) enum OutputOrigin {
     Stdout,
     Stderr,
+    /// Both, where they are one stream.
+    Both,
     /// Both, as a terminal shows them.
     Terminal,
 }
@@ -43,11 +45,21 @@ pub(super) enum OutputOrigin {
 impl OutputOrigin {
     const fn name(self) -> &'static str {
         match self {
-            OutputOrigin::Stdout => "stdout",
+            OutputOrigin::Stdout | OutputOrigin::Both => "stdout",
             OutputOrigin::Stderr => "stderr",
             OutputOrigin::Terminal => "terminal",
         }
     }
+}
+
+/// Says that nobody reads a stream, and why.
+pub(super) fn unread(coder: &RunCoder, from: OutputOrigin, why: &str) -> Draft {
+    let mut draft = coder.draft(EventType::Output);
+    if let Body::Progress(fields) = &mut draft.body {
+        fields.stream = Some(from.name().to_owned());
+        fields.description = Some(format!("{} is not recorded: {why}", from.name()));
+    }
+    draft
 }
 
 enum DigestMessage {
@@ -100,7 +112,8 @@ impl Digest {
         let (notes, passed) = mpsc::sync_channel(WAITING_MAX);
         let agent = stream.map(Stream::new);
         let thread = thread::Builder::new().name("digest".into()).spawn(move || {
-            let streams = [OutputOrigin::Stdout, OutputOrigin::Stderr, OutputOrigin::Terminal].map(StreamDigest::new);
+            let streams =
+                [OutputOrigin::Stdout, OutputOrigin::Stderr, OutputOrigin::Both, OutputOrigin::Terminal].map(StreamDigest::new);
             Digesting { coder, record, agent, streams }.run(&passed)
         });
         if let Err(error) = &thread {
@@ -172,7 +185,7 @@ struct Digesting {
     coder: RunCoder,
     record: DraftSink,
     agent: Option<Stream>,
-    streams: [StreamDigest; 3],
+    streams: [StreamDigest; 4],
 }
 
 impl Digesting {
@@ -198,7 +211,7 @@ impl Digesting {
 
     fn take(&mut self, from: OutputOrigin, bytes: &[u8], lost: Suppressed) {
         let at = self.streams.iter().position(|stream| stream.from == from).unwrap_or_default();
-        // A failure tells of the other two.
+        // A failure tells of the others.
         if from != OutputOrigin::Stdout {
             self.streams[at].keep_tail(bytes);
         }
@@ -273,7 +286,8 @@ impl Digesting {
         let mut said =
             |from: OutputOrigin| self.streams.iter_mut().find(|stream| stream.from == from).map(StreamDigest::last_lines);
         let stderr = said(OutputOrigin::Stderr).filter(|tail| !tail.is_empty());
-        stderr.or_else(|| said(OutputOrigin::Terminal)).unwrap_or_default()
+        let both = stderr.or_else(|| said(OutputOrigin::Both).filter(|tail| !tail.is_empty()));
+        both.or_else(|| said(OutputOrigin::Terminal)).unwrap_or_default()
     }
 }
 

@@ -25,6 +25,11 @@ impl Ending {
         let CommandEnd::Signal(signal) = end else { return false };
         self.asked.contains(&signal) || in_terminal && matches!(signal, SIGINT | SIGQUIT)
     }
+
+    /// It may have been asked for: a terminal's key reaches the command and us at once, and we may hear of the end first.
+    pub fn may_be_asked_for(&self, end: CommandEnd) -> bool {
+        matches!(end, CommandEnd::Signal(signal) if ASKING.contains(&signal)) && !self.asked_for(end, false)
+    }
 }
 
 #[cfg(test)]
@@ -36,14 +41,14 @@ mod tests {
         let mut ending = Ending::default();
         ending.received(Received { signal: SIGTERM, from_terminal: false });
         let cases = [
-            (CommandEnd::Signal(SIGTERM), false, true),
-            (CommandEnd::Signal(SIGINT), false, false),
-            (CommandEnd::Signal(SIGINT), true, true),
-            (CommandEnd::Signal(signal_hook::consts::SIGKILL), true, false),
-            (CommandEnd::Code(143), false, false),
+            (CommandEnd::Signal(SIGTERM), false, true, false),
+            (CommandEnd::Signal(SIGINT), false, false, true),
+            (CommandEnd::Signal(SIGINT), true, true, true),
+            (CommandEnd::Signal(signal_hook::consts::SIGKILL), true, false, false),
+            (CommandEnd::Code(143), false, false, false),
         ];
-        for (end, in_terminal, expected) in cases {
-            assert_eq!(ending.asked_for(end, in_terminal), expected, "{end:?} in_terminal {in_terminal}");
+        for (end, in_terminal, asked_for, may_be) in cases {
+            assert_eq!((ending.asked_for(end, in_terminal), ending.may_be_asked_for(end)), (asked_for, may_be), "{end:?}");
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::{
     history::{self, Entry, Writer},
 };
 
-use super::not_started::NotStarted;
+use super::{inherited::Inherited, not_started::NotStarted};
 
 /// Those of a run, and the one of the watch on its folders.
 const THREADS: usize = 10;
@@ -47,6 +47,7 @@ pub(super) fn check() -> io::Result<()> {
 pub(super) fn give_up_place(
     words: &[OsString],
     environment: Vec<(&'static str, OsString)>,
+    inherited: &Inherited,
     beginning: Vec<Draft>,
     history: Option<&history::Options>,
 ) -> NotStarted {
@@ -57,5 +58,7 @@ pub(super) fn give_up_place(
         }
     }
     let (program, arguments) = words.split_first().expect("a run has a program");
-    NotStarted::of(program, Command::new(program).args(arguments).envs(environment).exec())
+    let mut command = Command::new(program);
+    inherited.hand_on(command.args(arguments).envs(environment));
+    NotStarted::of(program, command.exec())
 }

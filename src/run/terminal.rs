@@ -1,9 +1,13 @@
-//! A terminal of its own for a command that is typed into and shows on ours: ours is raw meanwhile, and given back on every
-//! way out.
+//! A terminal and a session of its own for a bash that is typed into: ours is raw meanwhile, and given back on every way out.
+//!
+//! bash alone asks the terminal that it writes to whose turn it is, and only a session's own terminal answers that. All else finds its
+//! session's terminal by itself, and stays in ours (`screen.rs`): there, nothing of a terminal has to be done anew.
 
 use std::{
+    ffi::OsString,
     io,
-    os::fd::{AsFd, OwnedFd},
+    os::fd::OwnedFd,
+    path::Path,
     process::{self, Child, Stdio},
     sync::{
         Arc,
@@ -14,17 +18,18 @@ use std::{
     time::Duration,
 };
 
+use pty_process::Error;
 use rustix::{
-    process::Pid,
+    process::{Pid, getpgrp},
     stdio,
-    termios::{OptionalActions, Termios, tcgetattr, tcsetattr},
+    termios::{OptionalActions, Termios, isatty, tcgetattr, tcgetpgrp, tcsetattr},
 };
 
 use super::{
     copy::{CHUNK_BYTES, write_all},
     digest::{Digest, OutputOrigin, Tap},
     keys::type_in,
-    pty,
+    screen::{self, size_like},
 };
 
 /// What is left in the terminal after the command's end comes within this, or nothing does.
@@ -40,15 +45,30 @@ pub(super) struct Terminal {
     tap: Option<Tap>,
 }
 
+/// Whether `words` are a bash that a person types into, and sees what it shows. In the background nobody does.
+pub(super) fn is_shell_of_its_own(words: &[OsString]) -> bool {
+    let is_in_foreground = || tcgetpgrp(stdio::stdin()).is_ok_and(|foreground| foreground == getpgrp());
+    is_interactive_bash(words) && [stdio::stdin(), stdio::stdout()].into_iter().all(isatty) && is_in_foreground()
+}
+
+fn is_interactive_bash(words: &[OsString]) -> bool {
+    let Some((program, arguments)) = words.split_first() else { return false };
+    let is_bash = Path::new(program).file_name().is_some_and(|name| name == "bash");
+    let arguments: Vec<_> = arguments.iter().map(|word| word.to_string_lossy()).collect();
+    let has =
+        |letter: char| arguments.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letter));
+    is_bash && (has('i') || !has('c') && arguments.iter().all(|word| word.starts_with('-')))
+}
+
 impl Terminal {
     /// `stderr` where that is no terminal.
     pub fn start(command: process::Command, stderr: Option<Stdio>, digest: &Digest) -> io::Result<(Child, Terminal)> {
-        let (near, far) = pty::open_like(stdio::stdin(), |_| ())?;
+        let (near, far, _) = screen::open_like(stdio::stdin(), |_| ())?;
         let mut command = pty_process::blocking::Command::from(command);
         if let Some(stderr) = stderr {
             command = command.stderr(stderr);
         }
-        let child = command.spawn(far).map_err(pty::into_io)?;
+        let child = command.spawn(far).map_err(into_io)?;
         let (near, tap) = (Arc::new(near), Some(digest.tap(OutputOrigin::Terminal)));
         let terminal =
             Terminal { near, command: Pid::from_child(&child), before: None, copied: Arc::default(), ended: None, tap };
@@ -75,7 +95,7 @@ impl Terminal {
     }
 
     pub fn resize(&self) {
-        pty::fit(self.near.as_fd(), stdio::stdin());
+        size_like(&self.near, stdio::stdin());
     }
 
     /// Ours becomes raw: every key is the command's.
@@ -117,6 +137,13 @@ impl Drop for Terminal {
     }
 }
 
+fn into_io(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        Error::Rustix(error) => error.into(),
+    }
+}
+
 fn show(from: &OwnedFd, mut tap: Tap, copied: &AtomicU64) {
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
@@ -131,6 +158,29 @@ fn show(from: &OwnedFd, mut tap: Tap, copied: &AtomicU64) {
                 tap.take(&chunk[..length]);
                 copied.fetch_add(length as u64, Ordering::AcqRel);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_bash_that_reads_from_a_person_is_a_shell_of_its_own() {
+        for (line, expected) in [
+            ("bash", true),
+            ("/bin/bash --norc", true),
+            ("bash -l", true),
+            ("bash -ic exit", true),
+            ("bash --norc -i -c exit", true),
+            ("bash -c exit", false),
+            ("bash script", false),
+            ("bash -x script --in", false),
+            ("sh", false),
+        ] {
+            let words: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(is_interactive_bash(&words), expected, "{line}");
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `run` in a terminal: the command finds itself in one too.
 
 use std::{
-    io::{Read, Write},
+    io::{self, Read, Write},
     sync::{Arc, Mutex},
     thread,
 };
@@ -80,6 +80,15 @@ impl Screen {
             status.is_some()
         });
         status.unwrap()
+    }
+}
+
+impl Drop for Screen {
+    /// What was waited for did not come: then this did.
+    fn drop(&mut self) {
+        if thread::panicking() {
+            drop(writeln!(io::stderr(), "{:?} shows {:?}", self.child, self.shown.lock()));
+        }
     }
 }
 
