@@ -2,7 +2,8 @@
 //!
 //! Fields that the fact lacks are added, whatever its family. The figures of a call are corrected besides: a count that grows (a
 //! placeholder of a running stream, a message written again with its usage) is the greatest that was told, and an estimate
-//! gives way to what is no estimate. What a completing event changes in figures that stood there is told as a difference
+//! gives way to what is no estimate. Where channels have different words for one thing, the one that says most stays, whoever
+//! came first. What a completing event changes in figures that stood there is told as a difference
 //! (`data.change`), so that sums need not know what it changed.
 
 use serde_json::Value;
@@ -59,8 +60,23 @@ impl Provider {
         count(&mut self.cache_read_tokens, report.cache_read_tokens);
         count(&mut self.cache_write_tokens, report.cache_write_tokens);
         self.cost_usd = ranks.choose(self.cost_usd, report.cost_usd, f64::max);
+        self.retry_after_ms = ranks.choose(self.retry_after_ms, report.retry_after_ms, u64::max);
+        let word = |ours: &mut Option<String>, theirs: &Option<String>| {
+            if ours != theirs {
+                *ours = ranks.choose(ours.take(), theirs.clone(), telling);
+            }
+        };
+        word(&mut self.model, &report.model);
+        word(&mut self.error_code, &report.error_code);
+        word(&mut self.error_message, &report.error_message);
         self.settle_total();
     }
+}
+
+/// Of two words for one thing the one that says more: a name says more than a number, and what is longer more than what is shorter.
+fn telling(one: String, other: String) -> String {
+    let rank = |word: &str| (word.bytes().any(|byte| !byte.is_ascii_digit()), word.len());
+    if (rank(&one), &one) >= (rank(&other), &other) { one } else { other }
 }
 
 /// Which of two reports of a figure is believed.

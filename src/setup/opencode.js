@@ -73,6 +73,14 @@ const isNewTitle = (info, titles) => {
   return true
 }
 
+// What of the agent (opencode's word for a mode) and the model of a session's prompts is another than in the one before.
+const switched = ({ sessionID, agent, model }, chosen) => {
+  const [before, now] = [chosen.get(sessionID) ?? {}, { mode: agent, model: model?.modelID }]
+  if (chosen.size >= OPEN_MAX) chosen.clear()
+  chosen.set(sessionID, now)
+  return Object.fromEntries(Object.entries(now).filter(([name, value]) => value && before[name] && value !== before[name]))
+}
+
 // A process a payload: where nothing can be left in the folder, and once to wake who reads it.
 const call = (payload) => {
   const child = spawn(program, words, { stdio: ["pipe", "ignore", "ignore"], detached: true })
@@ -157,6 +165,7 @@ export const AiCoderEvents = async ({ directory }) => {
   const windows = new Map()
   const open = new Set()
   const titles = new Map()
+  const chosen = new Map()
   // Messages of the person, and sessions that another session began.
   const [asked, children] = [new Set(), new Set()]
   // When sessions began that were made here, and messages that are older than theirs: a clone's, which its origin told.
@@ -182,6 +191,12 @@ export const AiCoderEvents = async ({ directory }) => {
         }
         if (type === "message.updated" && properties.info?.time?.created < begun.get(properties.info.sessionID)) {
           remember(copied, properties.info.id)
+        }
+        if (type === "message.updated" && properties.info?.role === "user" && !copied.has(properties.info.id)) {
+          const { sessionID } = properties.info
+          const changes = switched(properties.info, chosen)
+          const model = models.get(sessionID)
+          if (Object.keys(changes).length) tell({ id, type: "session.switched", directory, model, properties: { sessionID, ...changes } })
         }
         const part = properties.part
         if (part && copied.has(part.messageID)) return

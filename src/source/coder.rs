@@ -73,6 +73,21 @@ impl Ids {
         }
     }
 
+    /// Known besides by what it says at one of `moments`, as another channel knows it whose clock is the same, though its words are
+    /// not.
+    pub fn or_said_at(self, who: &CoderIdentity, said: &str, moments: &[i64]) -> Ids {
+        let at = moments.iter().map(|moment| who.said(&[said, &moment.to_string()]));
+        match self {
+            Ids::Key(Key::Natural(natural)) => {
+                Ids::Key(Key::Several { ids: [natural].into_iter().chain(at).collect(), older: None, repeat: None })
+            }
+            Ids::Key(Key::Either { natural, repeat }) => {
+                Ids::Key(Key::Several { ids: [natural].into_iter().chain(at).collect(), older: None, repeat: Some(repeat) })
+            }
+            other => other,
+        }
+    }
+
     /// Known by `parts` in histories of before schema 6.
     pub fn once_known_by(self, who: &CoderIdentity, parts: &[&str]) -> Ids {
         let older = Some(key(&who.world, &who.owned(parts)));

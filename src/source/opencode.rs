@@ -15,7 +15,7 @@ use super::{
     channel::{Channels, HookPayload, Understood},
     coder::{Asker, CoderIdentity, Ids, nth_part, print},
     diff::FileDiff,
-    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Told, Tool, TouchedFile, Waits},
+    fact::{About, Fact, ModelUsage, OnlyIf, RefusedCall, Switch, Told, Tool, TouchedFile, Waits},
     json::Wire,
     shell,
 };
@@ -91,6 +91,7 @@ impl OpencodeEvent<'_> {
                 vec![self.who.says(at, Fact::begun(None)).with(DataKey::Cwd, self.folder)]
             }
             "session.updated" => properties.at("info").text("title").and_then(|title| self.titled(title)).into_iter().collect(),
+            "session.switched" => self.switched(),
             "session.deleted" => vec![self.says(Fact::Deleted { reason: None }).known_by(self.who.natural(&["deleted"]))],
             // It comes after an error and an interruption too.
             "session.idle" => vec![self.says(Fact::turn_ended(None)).only_if(OnlyIf::AtWork)],
@@ -114,6 +115,16 @@ impl OpencodeEvent<'_> {
             "message.part.updated" => self.part(properties.at("part")),
             _ => Vec::new(),
         }
+    }
+
+    /// The plugin's own word for a prompt in another mode, or to another model, than the one before.
+    fn switched(&self) -> Vec<Told> {
+        let to = |what, name: &str| {
+            let ids = self.event.text("id").map_or(Ids::OfItself, |id| self.who.natural(&["event", id, name]));
+            let switched = Fact::Switched { what, to: self.properties.text(name)?.to_owned() };
+            Some(self.says(switched).known_by(ids))
+        };
+        [to(Switch::Model, "model"), to(Switch::Mode, "mode")].into_iter().flatten().collect()
     }
 
     /// Every event of opencode has an id.
@@ -324,6 +335,15 @@ mod tests {
             _ => None,
         });
         assert_eq!(tokens.sum::<u64>(), 300);
+    }
+
+    #[test]
+    fn a_prompt_in_another_mode_is_a_switch() {
+        let payload = br#"{"id":"evt_1","type":"session.switched","properties":{"sessionID":"s","mode":"plan","model":"big"}}"#;
+        let told = read_hook(Agent::Opencode, payload, &HookContext::default()).expect("it is known");
+        let data = |name: &str| told.iter().find_map(|draft| draft.data.get(name)).cloned();
+        assert_eq!((told.len(), data("mode"), data("model")), (2, Some("plan".into()), Some("big".into())));
+        assert_ne!(told[0].key, told[1].key);
     }
 
     #[test]

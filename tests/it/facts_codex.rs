@@ -10,7 +10,7 @@ use std::{
 };
 
 use ai_coder_events::{
-    event::{Draft, Event, Time},
+    event::{Body, Draft, Event, Time},
     history::{Clock, CodersQuery, Entry, Options, Order, Query, Reader, Writer},
     source::{
         Agent, HookContext, Stream, Transcript,
@@ -264,4 +264,61 @@ fn one_call_is_one_event_with_what_each_channel_knows() {
     let expected =
         serde_json::json!([["call_mock_3", 0, null, 61], ["call_mock_7", 2, true, 34], ["call_mock_10", null, true, 0],]);
     assert_eq!(serde_json::json!(told), expected);
+}
+
+/// Of the last request `codex exec` exports nothing as a rule, and at a terminal all: its record tells which one the turn failed of.
+#[test]
+fn requests_that_were_refused_are_counted_once_each_whoever_tells_the_last() {
+    const SESSION: &str = "01a2260d-293a-7d20-8eb8-cf6bbe75bfa8";
+    let at = |time: &str| Time::parse(&format!("2026-11-22T19:00:{time}Z")).unwrap();
+    let attempt = |time: &str| {
+        let attributes = serde_json::json!({"conversation.id": SESSION, "event.timestamp": format!("2026-11-22T19:00:{time}Z"),
+            "originator": "codex_exec", "http.response.status_code": "429", "error.message": "http 429", "model": "m"});
+        let log = Log { service: "codex_exec".into(), name: "codex.api_request".into(), attributes, ..Log::default() };
+        read_telemetry(&Record::Log(log)).unwrap().into_iter().map(|draft| (at(time), draft)).collect::<Told>()
+    };
+    let record = || {
+        let mut rollout = Transcript::new(Agent::Codex, &format!("rollout-2026-11-22T19-00-00-{SESSION}.jsonl")).unwrap();
+        let lines = [
+            serde_json::json!({"timestamp": "2026-11-22T19:00:25Z", "type": "session_meta", "payload": {"id": SESSION, "source": "exec"}}),
+            serde_json::json!({"timestamp": "2026-11-22T19:00:28.835Z", "type": "event_msg", "payload": {"type": "task_complete",
+                "turn_id": "t1", "error": {"message": "exceeded retry limit, last status: 429 Too Many Requests"}}}),
+        ];
+        let told = lines.iter().flat_map(|line| rollout.line(line.to_string().as_bytes()).unwrap());
+        told.map(|draft| (at("28.9"), draft)).collect::<Told>()
+    };
+    let exported = || [attempt("28.400"), attempt("28.610")].concat();
+    let check = |told: Told, expected: usize| {
+        let (_home, mut reader) = recorded(told);
+        let limits: Vec<Event> = facts(&mut reader).into_iter().filter(|fact| fact.kind.short() == "rate_limit").collect();
+        assert_eq!(limits.len(), expected, "{limits:#?}");
+    };
+    check([exported(), record()].concat(), 3);
+    check([record(), exported()].concat(), 3);
+    let at_terminal = || [exported(), attempt("28.821")].concat();
+    check([at_terminal(), record()].concat(), 3);
+    check([record(), at_terminal(), record()].concat(), 3);
+}
+
+#[test]
+fn words_for_one_refusal_are_the_same_in_every_order() {
+    const SESSION: &str = "01a2260d-293a-7d20-8eb8-cf6bbe75bfa9";
+    let at = |time: &str| Time::parse(&format!("2026-11-22T19:00:{time}Z")).unwrap();
+    let log = serde_json::json!({"conversation.id": SESSION, "event.timestamp": "2026-11-22T19:00:28.800Z", "originator": "codex_exec",
+        "http.response.status_code": 400, "error.message": "http 400", "model": "m"});
+    let log = Log { service: "codex_exec".into(), name: "codex.api_request".into(), attributes: log, ..Log::default() };
+    let told: Told = read_telemetry(&Record::Log(log)).unwrap().into_iter().map(|draft| (at("28.8"), draft)).collect();
+    let mut rollout = Transcript::new(Agent::Codex, &format!("rollout-2026-11-22T19-00-00-{SESSION}.jsonl")).unwrap();
+    let answer = r#"{"error":{"type":"invalid_request_error","message":"the request is refused"}}"#;
+    let line = serde_json::json!({"timestamp": "2026-11-22T19:00:28.835Z", "type": "event_msg", "payload": {"type": "task_complete",
+        "turn_id": "t1", "error": {"message": answer}}});
+    let record: Told = rollout.line(line.to_string().as_bytes()).unwrap().into_iter().map(|draft| (at("28.9"), draft)).collect();
+    for told in [[told.clone(), record.clone()].concat(), [record, told].concat()] {
+        let (_home, mut reader) = recorded(told);
+        let errors: Vec<Event> = facts(&mut reader).into_iter().filter(|fact| fact.kind.short() == "api_error").collect();
+        let [error] = &errors[..] else { panic!("one error: {errors:#?}") };
+        let Body::Provider(call) = &error.body else { panic!("{error:?}") };
+        let words = [&call.error_code, &call.error_message, &call.model].map(|word| word.as_deref());
+        assert_eq!(words, [Some("invalid_request_error"), Some("the request is refused"), Some("m")]);
+    }
 }

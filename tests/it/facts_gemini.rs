@@ -162,6 +162,18 @@ fn a_second_prompt_resumes_the_coder() {
 }
 
 #[test]
+fn another_model_than_before_is_a_switch() {
+    let said = |id: &str, model: &str| {
+        json!({"id": id, "timestamp": "2026-11-22T19:00:02Z", "type": "gemini", "content": id, "model": model}).to_string()
+    };
+    let begun = r#"{"sessionId":"s1","startTime":"2026-11-22T19:00:00Z","kind":"main"}"#.to_owned();
+    let written = [begun, said("g1", "flash"), said("g2", "flash"), said("g3", "pro"), said("g3", "pro")];
+    let told = lines(&transcript_of(Agent::Gemini, written.iter().map(String::as_str)));
+    let switches: Vec<&String> = told.iter().filter(|line| line.contains("#model:")).collect();
+    assert_eq!(switches, ["model: pro #model:g3"]);
+}
+
+#[test]
 fn a_chat_in_a_sessions_folder_is_its_subagents_and_one_taken_up_is_told_once() {
     let head = r#"{"sessionId":"sub","projectHash":"h","startTime":"2026-11-22T19:00:00Z","kind":"subagent"}"#;
     let asked = r#"{"id":"u1","timestamp":"2026-11-22T19:00:01Z","type":"user","content":[{"text":"\n<loaded_context>\nnotes\n</loaded_context>look"}]}"#;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::{
     event::{DataKey, Time},
     source::{
-        coder::CoderIdentity,
+        coder::{CoderIdentity, nth_part},
         fact::{Fact, ModelUsage, Told},
         json::Wire,
     },
@@ -22,6 +22,8 @@ pub(super) struct ApiCall {
     pub who: Arc<CoderIdentity>,
     /// Its request, else its message; none where the channel names neither.
     pub id: Option<String>,
+    /// Which of those that the request made by the way; none where it is the request's own.
+    pub by_the_way: Option<String>,
     pub at: Option<Time>,
     /// The line of the agent's record that tells it first.
     pub line: Option<String>,
@@ -59,8 +61,13 @@ impl CallTokens {
         CallTokens { output: None, ..self }
     }
 
-    /// What the context holds once the call is over.
-    pub fn context(self) -> Option<u64> {
+    /// What the context holds once the call is over. Where the provider asked the model several times, the last time says it.
+    pub fn read_context(usage: Wire<'_>) -> Option<u64> {
+        let rounds = usage.list("iterations").filter(|round| !is_by_the_way(*round)).last();
+        CallTokens::read(rounds.unwrap_or(usage)).context()
+    }
+
+    fn context(self) -> Option<u64> {
         let rest = [self.output?, self.cache_read.unwrap_or(0), self.cache_write.unwrap_or(0)];
         Some(rest.into_iter().fold(self.input?, u64::saturating_add))
     }
@@ -77,6 +84,7 @@ impl ApiCall {
         ApiCall {
             who: Arc::clone(who),
             id: id.map(str::to_owned),
+            by_the_way: None,
             at,
             line: None,
             model: None,
@@ -90,9 +98,12 @@ impl ApiCall {
         let who = &self.who;
         let said = self.tokens.said();
         let said = said.as_ref().map(|[input, output, read, write]| ["api", input, output, read, write]);
+        let by_the_way = self.by_the_way.as_deref();
         let ids = match (&self.id, said) {
             (Some(id), said) => {
-                let ids = who.provided(id, &["api", id]).or_line(who, self.line.as_deref(), &["api"]);
+                let parts: Vec<&str> = ["api", id].into_iter().chain(by_the_way).collect();
+                let on_line: Vec<&str> = ["api"].into_iter().chain(by_the_way).collect();
+                let ids = who.provided(id, &parts).or_line(who, self.line.as_deref(), &on_line);
                 if let Some(said) = said { ids.or_said(who, &said) } else { ids }
             }
             (None, Some(said)) => who.repeat(&said),
@@ -100,6 +111,22 @@ impl ApiCall {
         };
         let told = who.says(self.at, Fact::Called(self.usage())).known_by(ids);
         told.with(DataKey::CacheWrite1hTokens, self.tokens.cache_write_1h)
+    }
+
+    /// What the provider did by the way, whose tokens are no part of the request's own: an advisor, which is another model, was
+    /// asked, or the context was summed up.
+    pub fn calls_by_the_way(&self, usage: Wire<'_>) -> Vec<ApiCall> {
+        let rounds = usage.list("iterations").filter(|round| is_by_the_way(*round)).enumerate();
+        rounds
+            .map(|(nth, round)| ApiCall {
+                by_the_way: Some(nth_part(round.text("type").unwrap_or_default(), nth)),
+                model: round.text("model").map(str::to_owned).or_else(|| self.model.clone()),
+                tokens: CallTokens::read(round),
+                cost_usd: None,
+                duration_ns: None,
+                ..self.clone()
+            })
+            .collect()
     }
 
     fn usage(&self) -> ModelUsage {
@@ -115,6 +142,10 @@ impl ApiCall {
             duration_ns: self.duration_ns,
         }
     }
+}
+
+fn is_by_the_way(round: Wire<'_>) -> bool {
+    matches!(round.text("type"), Some("advisor_message" | "compaction"))
 }
 
 /// What the agent says that a session used, of all its models; `None` where it does not say.

@@ -61,6 +61,9 @@ struct PathParts {
 struct OpenMessage {
     id: String,
     call: ApiCall,
+    /// What the provider did by the way.
+    beside: Vec<ApiCall>,
+    context: Option<u64>,
     text: Option<String>,
     stop_reason: Option<String>,
     is_copied: bool,
@@ -224,14 +227,25 @@ impl SessionFile {
         let open = self.open.get_or_insert_with(|| {
             let mut call = ApiCall::new(&speaker.who, Some(line.request_id().unwrap_or(id)), None);
             call.line = speaker.line.map(str::to_owned);
-            OpenMessage { id: id.to_owned(), call, text: None, stop_reason: None, is_copied: self.in_copy }
+            OpenMessage {
+                id: id.to_owned(),
+                call,
+                beside: Vec::new(),
+                context: None,
+                text: None,
+                stop_reason: None,
+                is_copied: self.in_copy,
+            }
         });
         open.call.at = line.time();
         open.call.model = message.text("model").map(str::to_owned);
-        let tokens = CallTokens::read(message.at("usage"));
+        let usage = message.at("usage");
+        let tokens = CallTokens::read(usage);
         if let Some(reason) = message.text("stop_reason") {
             open.stop_reason = Some(reason.to_owned());
             open.call.tokens = tokens;
+            open.beside = open.call.calls_by_the_way(usage);
+            open.context = CallTokens::read_context(usage);
         } else if open.stop_reason.is_none() {
             // Before the message is over, what stands there is a placeholder.
             open.call.tokens = tokens.without_output();
@@ -263,17 +277,21 @@ impl SessionFile {
 
     /// Tells the message that is over, and with it the turn where it calls no tool.
     fn close(&mut self) -> Vec<Told> {
-        let Some(OpenMessage { id, call, text, stop_reason, is_copied }) = self.open.take() else { return Vec::new() };
+        let Some(OpenMessage { id, call, beside, context, text, stop_reason, is_copied }) = self.open.take() else {
+            return Vec::new();
+        };
         self.closed = Some(id.clone());
+        let calls = std::iter::once(&call).chain(&beside).map(ApiCall::told);
         if is_copied {
-            return vec![Told { copied_by: self.who.as_ref().map(|who| who.id.clone()), ..call.told() }];
+            let copied_by = self.who.as_ref().map(|who| who.id.clone());
+            return calls.map(|call| Told { copied_by: copied_by.clone(), ..call }).collect();
         }
-        let mut told = vec![call.told()];
+        let mut told: Vec<Told> = calls.collect();
         if stop_reason.is_some_and(|reason| !matches!(reason.as_str(), "tool_use" | "pause_turn")) {
             self.turn_is_over = true;
             let speaker = Speaker { line: call.line.as_deref(), ..Speaker::new(&call.who, call.at) };
             let prompt_id = self.prompt_id.as_deref();
-            if let Some(tokens) = call.tokens.context().filter(|_| !call.who.is_subagent()) {
+            if let Some(tokens) = context.filter(|_| !call.who.is_subagent()) {
                 let used = Fact::ContextUsed { tokens, window: None };
                 told.push(speaker.says(used).known_by(call.who.own_provided(&id, &["context", &id])));
             }

@@ -200,7 +200,8 @@ impl Rollout {
             }
             Some("thread_name_updated") => thread.titled(event.first_text(&["thread_name", "name"])).into_iter().collect(),
             Some("task_complete" | "turn_complete") => {
-                let refused = refusal(event).map(|refused| thread.refused(None, refused));
+                let turn = event.text("turn_id").or(self.turn.as_deref()).or(stamp).unwrap_or_default();
+                let refused = refusal(event).map(|refused| thread.refused_for_good(turn, refused, at));
                 let ended = self.turn_ended(thread, event, |turn| match event.at("error") {
                     error if error.is_there() => thread.turn_failed(turn, error.text("message").or(error.as_text())),
                     _ => thread.turn_ended(turn, event.text("last_agent_message")),

@@ -251,7 +251,7 @@ fn the_stream_of_a_failure() {
         &[
             "created #created",
             "started #started",
-            "api error invalid_request_error: mock bad request ~",
+            "api error invalid_request_error: mock bad request #request:7781:api-error~",
             "failed: mock bad request ~",
             "stopped ~",
         ],
@@ -324,7 +324,7 @@ fn the_rollout_of_a_failure() {
             "created #created",
             "started #started",
             "prompt: say ok #asked:7781:5a60~",
-            "api error invalid_request_error: mock bad request ~",
+            "api error invalid_request_error: mock bad request #request:7781:api-error~",
             "failed: mock bad request #turn:7781:failed~",
         ],
     );

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use crate::{
-    event::{DataKey, EventType, Time},
+    event::{DataKey, EventType, Micros, Time},
     source::{
         Agent, HookContext, Refusal,
         coder::{CoderIdentity, fingerprint},
@@ -105,10 +105,31 @@ impl Thread {
 
     /// A request to the provider failed; `id` is what the channel tells such requests apart by.
     pub fn refused(&self, id: Option<&str>, refused: RefusedCall) -> Told {
+        self.refused_at(id, refused, self.at.map(moment).as_slice())
+    }
+
+    /// The turn came to its end with it, a moment later: telemetry may have told of this request, and of those before, which were
+    /// asked again.
+    pub fn refused_for_good(&self, turn: &str, refused: RefusedCall, at: Option<Time>) -> Told {
+        let moments = at.map(moment).map(|moment| [moment, moment - 1]);
+        self.refused_at(Some(turn), refused, moments.as_ref().map_or(&[], |moments| moments))
+    }
+
+    fn refused_at(&self, id: Option<&str>, refused: RefusedCall, moments: &[i64]) -> Told {
         let repeat = if refused.kind() == EventType::RateLimit { "rate-limit" } else { "api-error" };
         let message = refused.message.as_deref().map(plain);
-        self.known(Fact::Refused(RefusedCall { message, ..refused }), id.map(|id| ["request", id, repeat]), &[repeat])
+        let told = self.known(Fact::Refused(RefusedCall { message, ..refused }), id.map(|id| ["request", id, repeat]), &[repeat]);
+        let ids = told.ids.clone().or_said_at(&self.who, repeat, moments);
+        told.known_by(ids)
     }
+}
+
+/// Half of the shortest time after which Codex asks again: two requests have not the same, and the end of a turn has that of its
+/// last request or the next one.
+const MOMENT: Micros = 90 * Time::SECOND / 1_000;
+
+fn moment(at: Time) -> i64 {
+    at.micros().div_euclid(MOMENT)
 }
 
 /// What stands in a key for a text.

@@ -10,7 +10,7 @@ use crate::{
     source::{
         Agent, HookContext, Refusal,
         channel::{LineReader, Understood},
-        fact::{Fact, OnlyIf, Told},
+        fact::{Fact, OnlyIf, Switch, Told},
         json::Wire,
         moment::CoderMoment,
         tool_call::{CallEnd, ToolCall},
@@ -29,6 +29,8 @@ struct ChatFile {
     prompt: Option<String>,
     last: Option<LastMessage>,
     turns: u64,
+    /// That the last message is of.
+    model: Option<String>,
     /// Ids of the messages so far.
     known: HashSet<String>,
 }
@@ -143,6 +145,7 @@ impl ChatFile {
         if self.last.as_ref().is_none_or(|last| last.id != id) {
             let tokens = line.at("tokens");
             told.extend(tokens.is_there().then(|| answer(line, tokens, &text).told(session)));
+            told.extend(self.set_model(session, id, line));
             told.extend(said(session, Some(id), &text));
         }
         let calls = line.list("toolCalls");
@@ -151,6 +154,13 @@ impl ChatFile {
         let context = line.at("tokens").whole("total");
         self.last = Some(LastMessage { id: id.to_owned(), at: session.at, text, asked_for_tools, context });
         told
+    }
+
+    fn set_model(&mut self, session: &CoderMoment, id: &str, line: Wire<'_>) -> Option<Told> {
+        let model = line.text("model").filter(|model| self.model.as_deref() != Some(*model))?;
+        self.model.replace(model.to_owned()).filter(|_| !session.who.is_subagent())?;
+        let switched = Fact::Switched { what: Switch::Model, to: model.to_owned() };
+        Some(session.says(switched).known_by(session.who.own(&["model", id])))
     }
 
     fn call(&self, session: &CoderMoment, made: Wire<'_>) -> Vec<Told> {

@@ -111,6 +111,53 @@ fn a_message_is_told_with_its_last_figures() {
     assert_eq!(figures(&reader.line(prompt.to_string().as_bytes()).expect("the path names the session")), [(Some(10), None)]);
 }
 
+/// An advisor is another model, and a summing up another request: the message's own figures are without theirs.
+#[test]
+fn what_a_request_made_by_the_way_are_calls_of_their_own() {
+    let round = |kind: &str, model: Option<&str>, input: u64, output: u64| json!({"type": kind, "model": model, "input_tokens": input, "output_tokens": output, "cache_read_input_tokens": 5});
+    let mut asked = message("m1", Some("tool_use"), 45, "a");
+    asked["requestId"] = json!("req_011CVnT4xKq8mZbR2wLsYhJe");
+    asked["message"]["usage"]["iterations"] = json!([
+        round("compaction", None, 100, 7),
+        round("message", None, 4, 20),
+        round("advisor_message", Some("wise"), 200, 9),
+        round("message", None, 6, 25),
+        round("advisor_message", Some("wise"), 300, 11),
+        "odd",
+    ]);
+    let mut reader = transcript("/p/s1.jsonl");
+    let mut read = |line: &Value| reader.line(line.to_string().as_bytes()).expect("the path names the session");
+    // Told with every block of the message.
+    read(&asked);
+    read(&asked);
+    let told = lines(&read(&message("m2", Some("end_turn"), 1, "b")));
+    let calls: Vec<&str> = told.iter().map(String::as_str).filter(|line| line.starts_with("api call")).collect();
+    let request = "req_011CVnT4xKq8mZbR2wLsYhJe";
+    assert_eq!(
+        calls,
+        [
+            format!("api call m (55 tokens) #api:{request}~"),
+            format!("api call m (112 tokens) #api:{request}:compaction~"),
+            format!("api call wise (214 tokens) #api:{request}:advisor_message-2~"),
+            format!("api call wise (316 tokens) #api:{request}:advisor_message-3~"),
+        ]
+    );
+}
+
+#[test]
+fn a_context_holds_what_the_model_was_last_asked_with() {
+    let mut last = message("m1", Some("end_turn"), 45, "a");
+    last["message"]["usage"]["iterations"] = json!([
+        {"type": "message", "input_tokens": 4, "output_tokens": 20, "cache_read_input_tokens": 100},
+        {"type": "message", "input_tokens": 6, "output_tokens": 25, "cache_read_input_tokens": 130},
+        {"type": "advisor_message", "model": "wise", "input_tokens": 900, "output_tokens": 1},
+    ]);
+    let mut reader = transcript("/p/s1.jsonl");
+    reader.line(last.to_string().as_bytes()).expect("the path names the session");
+    let context = reader.end().iter().find_map(|draft| event(draft).data.get("context_tokens").cloned());
+    assert_eq!(context, Some(json!(161)));
+}
+
 #[test]
 fn only_a_prompt_after_a_turn_resumes() {
     let prompt = |id: &str, text: &str| json!({"type": "user", "promptId": id, "message": {"content": text}});
