@@ -63,8 +63,8 @@ impl CallTokens {
 
     /// What the context holds once the call is over. Where the provider asked the model several times, the last time says it.
     pub fn read_context(usage: Wire<'_>) -> Option<u64> {
-        let rounds = usage.list("iterations").filter(|round| !is_by_the_way(*round)).last();
-        CallTokens::read(rounds.unwrap_or(usage)).context()
+        let last = usage.list("iterations").rfind(|round| !is_by_the_way(*round));
+        CallTokens::read(last.unwrap_or(usage)).context()
     }
 
     fn context(self) -> Option<u64> {
