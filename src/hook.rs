@@ -38,6 +38,10 @@ const READING: (u32, u32) = (3, 5);
 /// A writer that waits for its turn says so itself, this much before it is given up.
 const GIVING_UP: Duration = Duration::from_millis(10);
 
+/// Whose payload it is where the hook's own program is told nothing: Claude Code of before 2.1.139 leaves the words away that stand
+/// apart from the program.
+const UNSAID: &str = "claude-code";
+
 /// What was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookCall {
@@ -93,7 +97,8 @@ impl HookCall {
             return None;
         }
         let mut words = words.into_iter();
-        let (agent, event) = (words.next().unwrap_or_default(), words.next());
+        let unsaid = || if is_command { String::new() } else { UNSAID.to_owned() };
+        let (agent, event) = (words.next().unwrap_or_else(unsaid), words.next());
         Some(HookCall { agent, event, db: db.filter(|db| !db.as_os_str().is_empty()), started })
     }
 }
@@ -247,7 +252,8 @@ mod tests {
         check("x claude-code", Some(("claude-code", None, None)));
         check("x copilot sessionStart --db h.db", Some(("copilot", Some("sessionStart"), Some("h.db"))));
         check("x --wrong hook", Some(("hook", None, None)));
-        check("x", Some(("", None, None)));
+        check("x", Some(("claude-code", None, None)));
+        check("x --db h.db", Some(("claude-code", None, Some("h.db"))));
         check("x --version", None);
         check("x claude-code --help", None);
     }

@@ -180,6 +180,12 @@ impl Program {
         shlex::try_join(self.hook_words(agent)).expect("no path holds a NUL")
     }
 
+    /// The hook's own program, where a shell that runs its path alone does the same as the program with all its words.
+    fn plain_hook_path(&self) -> Option<&str> {
+        let path = self.hook_path.as_deref().filter(|_| self.db.is_none())?;
+        shlex::try_quote(path).is_ok_and(|quoted| quoted == path).then_some(path)
+    }
+
     fn toml_lines(&self) -> Vec<String> {
         let text = |text: &str| toml_edit::Value::from(text).to_string();
         let arguments: Vec<String> = self.serve_words().into_iter().map(text).collect();

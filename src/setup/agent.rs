@@ -187,8 +187,14 @@ impl Target {
         let server = |under, entry| ConfigPart::Server { under, entry };
         match self {
             Target::ClaudeCode => {
-                let hooks = hooks(if at.keeper.is_some() { claude_hooks } else { claude_hooks_alone }, None);
-                let settings = [hooks].into_iter().chain(telemetry.map(claude_telemetry)).collect();
+                let hooks = if at.keeper.is_some() { claude_hooks } else { claude_hooks_alone };
+                // Whoever else works on a project may have an older version.
+                let hooks = match program.plain_hook_path().filter(|_| scope == Scope::User) {
+                    Some(path) => hooks(path, Some(self.name())),
+                    None => hooks(&program.hook(self.name()), None),
+                };
+                let settings =
+                    [ConfigPart::Hooks { hooks, version: None }].into_iter().chain(telemetry.map(claude_telemetry)).collect();
                 vec![file("settings.json", settings), json(at.claude_servers(scope), vec![server("mcpServers", stdio)])]
             }
             Target::Codex => {
@@ -293,19 +299,25 @@ impl Surroundings {
     }
 }
 
-/// The hooks of Claude Code that run `command`, where a keeper reads what it writes down itself.
-pub fn claude_hooks(command: &str) -> Vec<(&'static str, Value)> {
-    let beside = CLAUDE_BESIDE.iter().map(|event| (*event, claude_hook(command, true)));
-    CLAUDE_WAITED_FOR.iter().map(|event| (*event, claude_hook(command, false))).chain(beside).collect()
+/// The hooks of Claude Code that run `command`, where a keeper reads what it writes down itself. With an `argument` Claude Code
+/// starts the program by itself, which spares a shell for each of its steps: half of what a hook costs. Versions before 2.1.139 do
+/// not know that and have a shell run `command` alone, so that it has to be one that does the same.
+pub fn claude_hooks(command: &str, argument: Option<&str>) -> Vec<(&'static str, Value)> {
+    let beside = CLAUDE_BESIDE.iter().map(|event| (*event, claude_hook(command, argument, true)));
+    CLAUDE_WAITED_FOR.iter().map(|event| (*event, claude_hook(command, argument, false))).chain(beside).collect()
 }
 
-fn claude_hooks_alone(command: &str) -> Vec<(&'static str, Value)> {
-    let more = CLAUDE_WITHOUT_KEEPER.iter().map(|event| (*event, claude_hook(command, true)));
-    claude_hooks(command).into_iter().chain(more).collect()
+fn claude_hooks_alone(command: &str, argument: Option<&str>) -> Vec<(&'static str, Value)> {
+    let more = CLAUDE_WITHOUT_KEEPER.iter().map(|event| (*event, claude_hook(command, argument, true)));
+    claude_hooks(command, argument).into_iter().chain(more).collect()
 }
 
-fn claude_hook(command: &str, beside: bool) -> Value {
-    let mut hook = json!({"type": "command", "command": command, "timeout": HOOK_SECONDS});
+fn claude_hook(command: &str, argument: Option<&str>, beside: bool) -> Value {
+    let mut hook = json!({"type": "command", "command": command});
+    if let Some(argument) = argument {
+        hook["args"] = json!([argument]);
+    }
+    hook["timeout"] = Value::from(HOOK_SECONDS);
     if beside {
         hook["async"] = Value::from(true);
     }

@@ -219,14 +219,16 @@ fn our_hooks(json: &Json, agent: &str) -> Vec<OurHook> {
 }
 
 fn runs_our_hook(hook: &Value, agent: &str) -> bool {
-    [&hook["command"], &hook["bash"]].into_iter().filter_map(Value::as_str).any(|command| is_our_hook(command, agent))
+    let arguments: Vec<&str> = hook["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let commands = [&hook["command"], &hook["bash"]].into_iter().filter_map(Value::as_str);
+    commands.into_iter().any(|command| is_our_hook(command, &arguments, agent))
 }
 
 /// `'/path/to/ai-coder-events' hook AGENT` or `'/path/to/ai-coder-events-hook' AGENT`, and the event's name after it where the
-/// payload has none.
-fn is_our_hook(command: &str, agent: &str) -> bool {
+/// payload has none. The words behind the program may stand apart, as `arguments`.
+fn is_our_hook(command: &str, arguments: &[&str], agent: &str) -> bool {
     let words = shlex::split(command).unwrap_or_default();
-    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
     let named_agent = match &words[..] {
         [program, "hook", rest @ ..] if is_our_program(program) => rest,
         [program, rest @ ..] if named(program) == HOOK_PROGRAM => rest,
@@ -265,8 +267,11 @@ mod tests {
             ("'ai-coder-events-hook cursor", false),
         ];
         for (command, expected) in cases {
-            assert_eq!(is_our_hook(command, "cursor"), expected, "{command}");
+            assert_eq!(is_our_hook(command, &[], "cursor"), expected, "{command}");
         }
+        assert!(is_our_hook("/opt/ai-coder-events-hook", &["cursor"], "cursor"));
+        assert!(!is_our_hook("/opt/ai-coder-events-hook", &["codex"], "cursor"));
+        assert!(!is_our_hook("/opt/say", &["ai-coder-events-hook", "cursor"], "cursor"));
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub struct AgentSetup {
 /// [`Error`] where one of its files cannot be read or understood.
 pub fn look_at(target: Target, at: &Surroundings, program: &Program) -> Result<AgentSetup, Error> {
     let ours = remove(target, Scope::User, at, program)?.changes;
-    let command = ours.iter().find_map(hook_command);
+    let command = ours.iter().find_map(|change| hook_command(change, target));
     let mut is_as_wanted = install(target, Scope::User, at, program)?.changes.is_empty();
     // The same file by another path, such as a link to it, is no other program.
     if let Some(entered) = command.as_deref().and_then(|command| same_program(command, program)).filter(|_| !is_as_wanted) {
@@ -70,9 +70,12 @@ fn same_program(command: &str, program: &Program) -> Option<Program> {
     Some(Program { path: beside(&program.path)?, hook_path, db: program.db.clone() })
 }
 
-/// The command of the first hook of ours.
-fn hook_command(change: &ConfigChange) -> Option<String> {
+/// The command of the first hook of ours, whose last word may stand apart.
+fn hook_command(change: &ConfigChange, target: Target) -> Option<String> {
     let text = change.before.as_deref()?;
-    let is_ours = |part: &&str| part.contains("ai-coder-events") && (part.contains("-hook ") || part.contains(" hook "));
-    text.split('"').find(is_ours).map(str::to_owned)
+    let is_alone = |part: &str| part.ends_with("-hook") || part.ends_with("-hook.exe");
+    let is_ours =
+        |part: &&str| part.contains("ai-coder-events") && (part.contains("-hook ") || part.contains(" hook ") || is_alone(part));
+    let command = text.split('"').find(is_ours)?;
+    Some(if is_alone(command) { format!("{command} {}", target.name()) } else { command.to_owned() })
 }

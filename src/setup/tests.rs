@@ -153,7 +153,7 @@ fn hooks_of_others_and_their_order_stay() {
     let settings: Value = serde_json::from_str(&machine.text(".claude/settings.json").expect("it is there")).expect("JSON");
     let expected = json!([
         {"hooks": [{"type": "command", "command": "say done"}]},
-        {"hooks": [{"type": "command", "command": "/opt/ai-coder-events-hook claude-code", "timeout": 5}]},
+        {"hooks": [{"type": "command", "command": "/opt/ai-coder-events-hook", "args": ["claude-code"], "timeout": 5}]},
     ]);
     assert_eq!(settings["hooks"]["Stop"], expected);
     assert_eq!(settings["hooks"]["PostToolUse"][0]["hooks"][0]["async"], true);
@@ -283,9 +283,45 @@ fn what_another_version_registered_is_replaced_and_removed() {
 fn the_plugin_of_claude_code_registers_what_setup_does() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/plugins/claude-code/hooks/hooks.json");
     let plugin: Value = serde_json::from_str(&fs::read_to_string(path).expect("the plugin's hooks")).expect("JSON");
-    let hooks = claude_hooks("ai-coder-events-hook claude-code");
+    let hooks = claude_hooks("ai-coder-events-hook claude-code", None);
     let wanted: serde_json::Map<_, _> = hooks.into_iter().map(|(event, hook)| (event.to_owned(), json!([hook]))).collect();
     assert_eq!(plugin["hooks"], Value::Object(wanted));
+}
+
+/// Claude Code before 2.1.139 has a shell run the command alone.
+#[test]
+fn claude_code_spares_the_shell_where_older_versions_run_the_same() {
+    let stop = |scope: Scope, program: &Program| {
+        let machine = Machine::new();
+        machine.install_as(Target::ClaudeCode, scope, program);
+        assert_eq!(machine.install_as(Target::ClaudeCode, scope, program).changes, [], "{program:?}");
+        let folder = if scope == Scope::User { &machine.at.home } else { &machine.at.project };
+        let settings: Value =
+            serde_json::from_str(&fs::read_to_string(folder.join(".claude/settings.json")).expect("it is there")).expect("JSON");
+        let hook = settings["hooks"]["Stop"][0]["hooks"][0].clone();
+        (hook["command"].as_str().map(str::to_owned), hook["args"].clone())
+    };
+    let check = |scope: Scope, program: &Program, command: &str, arguments: Value| {
+        assert_eq!(stop(scope, program), (Some(command.to_owned()), arguments), "{program:?}");
+    };
+    let whole = "/opt/ai-coder-events-hook claude-code";
+    check(Scope::User, &program(), "/opt/ai-coder-events-hook", json!(["claude-code"]));
+    check(Scope::Project, &program(), whole, Value::Null);
+    check(Scope::User, &program_alone(), "/opt/ai-coder-events hook claude-code", Value::Null);
+    let elsewhere = Program { db: Some("/h.db".into()), ..program() };
+    check(Scope::User, &elsewhere, "/opt/ai-coder-events-hook --db /h.db claude-code", Value::Null);
+    let spaced = Program { hook_path: Some("/my tools/ai-coder-events-hook".into()), ..program() };
+    check(Scope::User, &spaced, "'/my tools/ai-coder-events-hook' claude-code", Value::Null);
+
+    let machine = Machine::new();
+    machine.install_as(Target::ClaudeCode, Scope::User, &program_alone());
+    machine.install(Target::ClaudeCode, Scope::User);
+    let text = machine.text(".claude/settings.json").expect("it is there");
+    assert!(text.contains("\"args\"") && !text.contains("hook claude-code"), "an older setup is mended: {text}");
+    let looked = look_at(Target::ClaudeCode, &machine.at, &program()).expect("the files are in order");
+    assert_eq!((looked.standing, looked.command.as_deref()), (SetupStanding::SetUp, Some(whole)));
+    machine.remove(Target::ClaudeCode, Scope::User);
+    assert_eq!(machine.text(".claude/settings.json"), None);
 }
 
 #[test]

@@ -251,7 +251,7 @@ fn the_stream_of_a_failure() {
         &[
             "created #created",
             "started #started",
-            "api error invalid_request_error: mock bad request #request:7781:api-error~",
+            "api error invalid_request_error: mock bad request ~",
             "failed: mock bad request ~",
             "stopped ~",
         ],
