@@ -26,6 +26,8 @@ use crate::{
     stderr::{complain, with_causes},
 };
 
+#[cfg(unix)]
+mod apart;
 mod payload;
 mod watchdog;
 
@@ -107,7 +109,21 @@ impl HookCall {
 pub fn run(call: &HookCall) -> ExitCode {
     // A defect is told once, below, and in our own words.
     std::panic::set_hook(Box::new(|_| {}));
-    let watchdog = Arc::new(Watchdog::new(call.started));
+    #[cfg(not(unix))]
+    let is_apart = false;
+    #[cfg(unix)]
+    let is_apart = match apart::divide() {
+        Ok(apart::Part::Waiting(recording)) => {
+            recording.wait(call.started);
+            return ExitCode::SUCCESS;
+        }
+        Ok(apart::Part::Recording) => true,
+        Err(error) => {
+            tracing::debug!("one process records and is waited for: {error}");
+            false
+        }
+    };
+    let watchdog = Arc::new(Watchdog::new(call.started, is_apart));
     let guarding = Arc::clone(&watchdog);
     // Where not even a thread can be had, the payload is recorded unwatched: only what hangs without end would be noticed.
     if let Err(error) = thread::Builder::new().spawn(move || guarding.guard()) {
@@ -130,6 +146,8 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     watchdog.allow(config.hook_budget);
     let reading_ends = call.started + config.hook_budget * READING.0 / READING.1;
     let payload = Payload::read(io::stdin(), reading_ends);
+    #[cfg(unix)]
+    apart::close_stdin();
     let entries = understand(call, payload, environment.coder_id, environment.claude_pid);
     if entries.is_empty() {
         watchdog.end_writing(true);

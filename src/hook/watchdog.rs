@@ -4,7 +4,9 @@
 //! it costs at all. So it is the watchdog that ends the process where the recording does not.
 
 use std::{
+    fs,
     io::{self, Write},
+    path::{Path, PathBuf},
     sync::{Condvar, Mutex, MutexGuard, PoisonError, mpsc::sync_channel},
     thread,
     time::{Duration, Instant},
@@ -13,7 +15,7 @@ use std::{
 use super::Error;
 use crate::{
     config::HOOK_BUDGET,
-    history::{self, Entry, Options},
+    history::{self, Entry, Options, Writer},
     stderr::{complain, with_causes},
 };
 
@@ -22,10 +24,15 @@ const SPOOLING: Duration = Duration::from_millis(40);
 /// How much longer the process lasts where spooling has begun and the machine is busy. Then it ends, whatever hangs.
 const GRACE: Duration = Duration::from_millis(750);
 
+/// How long a process that nobody waits for may take to read a long log: some gigabytes.
+const LINGERING: Duration = Duration::from_secs(60);
+
 /// What the recording and its watchdog know of each other.
 #[derive(Debug)]
 pub struct Watchdog {
     started: Instant,
+    /// Another process waits for this one.
+    is_apart: bool,
     stand: Mutex<Stand>,
     changed: Condvar,
 }
@@ -35,6 +42,8 @@ struct Stand {
     /// A configuration that cannot even be read gets the time that the default allows.
     budget: Duration,
     stage: Stage,
+    /// Whether the history took after all what was given up, once it has answered.
+    late: Option<bool>,
 }
 
 #[derive(Debug)]
@@ -50,9 +59,9 @@ enum Stage {
 }
 
 impl Watchdog {
-    pub fn new(started: Instant) -> Watchdog {
-        let stand = Stand { budget: HOOK_BUDGET, stage: Stage::Preparing };
-        Watchdog { started, stand: Mutex::new(stand), changed: Condvar::new() }
+    pub fn new(started: Instant, is_apart: bool) -> Watchdog {
+        let stand = Stand { budget: HOOK_BUDGET, stage: Stage::Preparing, late: None };
+        Watchdog { started, is_apart, stand: Mutex::new(stand), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Stand> {
@@ -61,6 +70,10 @@ impl Watchdog {
 
     pub fn allow(&self, budget: Duration) {
         if budget != HOOK_BUDGET {
+            #[cfg(unix)]
+            if self.is_apart {
+                super::apart::tell_budget(budget);
+            }
             self.lock().budget = budget;
             self.changed.notify_one();
         }
@@ -81,7 +94,9 @@ impl Watchdog {
     pub fn end_writing(&self, kept: bool) {
         let mut stand = self.lock();
         if matches!(stand.stage, Stage::GivenUp) {
+            stand.late = Some(kept);
             drop(stand);
+            self.changed.notify_one();
             loop {
                 thread::park();
             }
@@ -124,12 +139,49 @@ impl Watchdog {
             }
             let stage = std::mem::replace(&mut stand.stage, Stage::GivenUp);
             drop(stand);
-            match stage {
-                Stage::Writing(kept) => spool_until(deadline, end, kept.0, kept.1),
-                Stage::Closing => {}
-                Stage::Preparing | Stage::GivenUp => tell_lost(),
+            let spooled = match stage {
+                Stage::Writing(kept) => Some((spool_until(deadline, end, kept.0.clone(), kept.1), kept.0)),
+                Stage::Closing => None,
+                Stage::Preparing | Stage::GivenUp => {
+                    tell_lost();
+                    None
+                }
+            };
+            // A process that hangs does not end by being told to.
+            #[cfg(unix)]
+            if self.is_apart {
+                super::apart::tell_over();
+            }
+            if let Some((Some(spooled), options)) = spooled {
+                self.shorten_log(&options, &spooled);
             }
             end_process();
+        }
+    }
+}
+
+impl Watchdog {
+    /// Where the log is so long that reading it takes longer than a hook may, hooks alone would begin to read it again and again, and
+    /// spool for ever. Nobody waits for this process any more: it reads the log to its end, and moves it into the database.
+    fn shorten_log(&self, options: &Options, spooled: &Path) {
+        if !self.is_apart || !options.has_long_log() {
+            return;
+        }
+        let answered = self.changed.wait_timeout_while(self.lock(), LINGERING, |stand| stand.late.is_none());
+        let (stand, _) = answered.unwrap_or_else(PoisonError::into_inner);
+        let late = stand.late;
+        drop(stand);
+        if late.is_none() {
+            return;
+        }
+        // It is there already.
+        if late == Some(true)
+            && let Err(error) = fs::remove_file(spooled)
+        {
+            tracing::debug!("what was spooled is there twice: {error}");
+        }
+        if let Err(error) = Writer::new(options).with_patience(LINGERING).shorten_log() {
+            tracing::debug!("the log stays long: {}", with_causes(&error));
         }
     }
 }
@@ -144,29 +196,30 @@ fn tell_lost() {
     drop(writeln!(io::stderr(), "ai-coder-events hook: the payload is lost: nothing could be written in time"));
 }
 
-/// Spools what the history did not take in time, until `end`, whatever hangs.
-fn spool_until(deadline: Instant, end: Instant, options: Options, entries: Vec<Entry>) {
+/// Spools what the history did not take in time, until `end`, whatever hangs; into which file.
+fn spool_until(deadline: Instant, end: Instant, options: Options, entries: Vec<Entry>) -> Option<PathBuf> {
     let (spooled, outcome) = sync_channel(1);
     let spooling = thread::Builder::new().spawn(move || {
         spooled.try_send(spool(&options, entries, deadline).map_err(Error::TooLate)).unwrap_or_default();
     });
     match spooling.map(|_| outcome.recv_timeout(end.saturating_duration_since(Instant::now()))) {
-        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Ok(path))) => return Some(path),
         Ok(Ok(Err(error))) => complain(&format!("ai-coder-events hook: {}", with_causes(&error))),
         Ok(Err(_)) | Err(_) => tell_lost(),
     }
+    None
 }
 
 /// For a history that did not answer: the disk it lies on may hang, and the spool beside it with it.
-fn spool(options: &Options, entries: Vec<Entry>, deadline: Instant) -> Result<(), history::Error> {
+fn spool(options: &Options, entries: Vec<Entry>, deadline: Instant) -> Result<PathBuf, history::Error> {
     let (spooled, outcome) = sync_channel(1);
     let beside = (options.clone(), entries.clone());
     let spooling = thread::Builder::new().spawn(move || {
-        spooled.try_send(history::spool(&beside.0, beside.1).map(drop)).unwrap_or_default();
+        spooled.try_send(history::spool(&beside.0, beside.1)).unwrap_or_default();
     });
     match spooling.map(|_| outcome.recv_timeout(deadline.saturating_duration_since(Instant::now()))) {
         Ok(Ok(spooled)) => spooled,
-        _ => history::spool_elsewhere(options, entries).map(drop),
+        _ => history::spool_elsewhere(options, entries),
     }
 }
 
@@ -177,7 +230,7 @@ mod tests {
     #[test]
     fn writing_begins_only_where_time_is_left_beside_that_for_spooling() {
         let options = Options::new("h.db");
-        let watchdog = Watchdog::new(Instant::now());
+        let watchdog = Watchdog::new(Instant::now(), false);
         watchdog.allow(Duration::from_secs(10));
         assert_eq!(watchdog.begin_writing(&options, &[]), Some(watchdog.started + Duration::from_secs(10) - SPOOLING));
         watchdog.end_writing(true);

@@ -96,7 +96,11 @@ const ROOMS: &[Room] = &[
     // What is said is redacted with the user's own patterns.
     room("stderr", &["text", "config"], &[]),
     // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.
-    room("hook", &["text", "event", "history", "source", "repository", "process", "wake", "config", "stderr"], &["rustix"]),
+    room(
+        "hook",
+        &["text", "event", "history", "source", "repository", "process", "wake", "config", "stderr"],
+        &["libc", "rustix"],
+    ),
     room("bin", &["hook"], &[]),
     room(
         "cli",

@@ -263,6 +263,99 @@ fn a_disk_that_is_full_or_read_only() {
     }
 }
 
+/// Whoever writes to a frozen disk cannot be ended, by nobody; and nobody waits for that.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_that_is_frozen() {
+    let home = hasty();
+    let state = home.path().join("state");
+    fs::create_dir_all(&state).unwrap();
+    let quiet = |program: &str, arguments: &[&str]| {
+        let path = "/usr/sbin:/usr/bin:/sbin:/bin";
+        let mut command = Command::new(program);
+        command.args(arguments).current_dir(home.path()).env("PATH", path).stdout(Stdio::null()).stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    let made = quiet("truncate", &["-s", "16M", "disk"]) && quiet("mkfs.ext4", &["-q", "disk"]);
+    if !(made && quiet("mount", &["-o", "loop", "disk", "state"])) {
+        // Nothing to try where file systems cannot be mounted.
+        return;
+    }
+    hook(&home, "s1", "SessionStart");
+    let is_frozen = quiet("fsfreeze", &["-f", "state"]);
+    let began = Instant::now();
+    let said = feed(home.command(&["hook", "claude-code"]), payload("s2", "SessionStart").as_bytes());
+    let took = began.elapsed();
+    let spooled_elsewhere = spooled(&home.path().join("runtime"));
+    assert!(!is_frozen || quiet("fsfreeze", &["-u", "state"]));
+    let taken_in = home.run(&["check"]);
+    let known = sessions(&home);
+    // Who still writes, leaves.
+    until("nobody to write to it", || quiet("umount", &["state"]));
+    assert_eq!((said.code, said.stderr.as_str(), taken_in.code), (Some(0), "", Some(0)), "{}", taken_in.stdout);
+    assert_eq!(known, ["claude-code:s1", "claude-code:s2"]);
+    if is_frozen {
+        assert!(took < IN_TIME && spooled_elsewhere == 1, "{took:?}, {spooled_elsewhere} spooled");
+    }
+}
+
+/// `ulimit -f`: the system ends whoever makes a file larger, unless told not to.
+#[cfg(unix)]
+#[test]
+fn files_that_may_not_grow() {
+    for (blocks, is_kept) in [(0, false), (8, true)] {
+        let home = hasty();
+        let mut shell = Command::new("sh");
+        let command = home.command(&[]);
+        shell.env_clear().current_dir(home.path());
+        shell.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.args(["-c", &format!("ulimit -f {blocks}; \"$0\" hook claude-code")]).arg(command.get_program());
+        let said = feed(shell, payload("s1", "SessionStart").as_bytes());
+        assert_eq!((said.code, said.stdout.as_str()), (Some(0), ""), "{}", said.stderr);
+        assert_eq!(said.stderr.contains("payload is lost"), !is_kept, "{}", said.stderr);
+        if is_kept {
+            home.ok(&["check"]);
+            assert_eq!(sessions(&home), ["claude-code:s1"]);
+        }
+    }
+}
+
+/// Whoever opens a history alone reads its whole log: hooks that have less time than that would never end it.
+#[test]
+fn a_log_that_takes_longer_to_read_than_a_hook_may() {
+    const LOG_BYTES: u64 = 96 << 20;
+    let home = Home::new();
+    home.record(&[r#"{"type":"created","coder_id":"other"}"#]);
+    let log = home.history().with_extension("db-wal");
+    let script = "import os, sqlite3, sys
+db = sqlite3.connect(sys.argv[1]); db.execute('PRAGMA wal_autocheckpoint = 0'); db.execute('PRAGMA cache_size = 10')
+while not os.path.exists(sys.argv[1] + '-wal') or os.path.getsize(sys.argv[1] + '-wal') < int(sys.argv[2]):
+    db.executescript('BEGIN; CREATE TABLE long (x); INSERT INTO long SELECT zeroblob(4000000); DROP TABLE long; COMMIT')
+os.kill(os.getpid(), 9)";
+    let writing = Command::new("python3").args(["-c", script]).arg(home.history()).arg(LOG_BYTES.to_string()).status();
+    if !writing.is_ok_and(|status| status.code().is_none()) {
+        return;
+    }
+    assert!(fs::metadata(&log).unwrap().len() >= LOG_BYTES);
+    home.configure("[hook]\nbudget_ms = 90\n");
+    until("a short log", || {
+        // Not each of them begins to write in its time.
+        silent(home.command(&["hook", "claude-code"]), payload("s1", "SessionStart").as_bytes());
+        fs::metadata(&log).map_or(0, |log| log.len()) < 1 << 20
+    });
+    home.ok(&["check"]);
+    assert_eq!(sessions(&home), ["claude-code:s1", "other"]);
+    assert_eq!(home.json(&["list", "--coder", "claude-code:s1", "--type", "created"]).len(), 1);
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let began = Instant::now();
+    while !holds() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{what} did not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// A receipt is the acknowledgement: nobody gets one for what did not fit, and what fitted before is there.
 #[cfg(target_os = "linux")]
 #[test]

@@ -43,6 +43,15 @@ impl Writer {
         while self.transact(|db| evict(db, coders_max))? == EVICTED_AT_ONCE {}
         self.outside_transaction(|db| db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
     }
+
+    /// Takes in the spool, and moves the whole log into the database.
+    ///
+    /// # Errors
+    /// Where the history cannot be written.
+    pub fn shorten_log(&mut self) -> Result<(), Error> {
+        self.take_in_spool()?;
+        self.outside_transaction(|db| db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+    }
 }
 
 /// Advances the horizons to `now`. They go back only where they lie in the future, since the clock was ahead for a while.

@@ -15,6 +15,9 @@ use crate::{
 
 use super::file;
 
+/// The log is moved into the database every few megabytes, unless somebody reads all the while.
+const LONG_LOG_BYTES: u64 = 32 << 20;
+
 #[derive(Clone, Debug)]
 pub struct Options {
     pub path: PathBuf,
@@ -96,6 +99,11 @@ impl Options {
     /// What SQLite puts beside the database.
     pub(in crate::history) fn companions(&self) -> [PathBuf; 3] {
         [self.wal_path(), self.shared_memory_path(), with_suffix(&self.path, "-journal")]
+    }
+
+    /// Whether the log is longer than any that is moved into the database in time: who opens the history alone reads all of it.
+    pub fn has_long_log(&self) -> bool {
+        std::fs::metadata(self.wal_path()).is_ok_and(|log| log.len() > LONG_LOG_BYTES)
     }
 
     pub(in crate::history) fn wal_path(&self) -> PathBuf {
