@@ -30,10 +30,9 @@ pub fn search() {
 /// Captured events; a third of what was said in them as models write, beyond ASCII.
 fn draft(n: usize) -> Draft {
     let mut draft = realistic(n);
-    if n % 3 == 0 {
+    if n.is_multiple_of(3) {
         let said = match &mut draft.body {
-            Body::Progress(fields) => fields.description.as_mut(),
-            Body::Output(fields) => fields.text.as_mut(),
+            Body::Progress(fields) => fields.description.as_mut().or(fields.text.as_mut()),
             _ => None,
         };
         if let Some(said) = said {
