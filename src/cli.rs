@@ -35,10 +35,12 @@ mod logging;
 mod maintenance;
 mod man;
 mod names;
+mod page_file;
 mod pager;
 mod print;
 mod program;
 mod progress;
+mod report;
 #[cfg(unix)]
 mod run;
 mod runtime;
@@ -96,6 +98,7 @@ enum CliCommand {
     Watch(watch::WatchArgs),
     Stats(stats::StatsArgs),
     Brief(brief::BriefArgs),
+    Report(report::ReportArgs),
     Coders(coders::CodersArgs),
     Types(types::TypesArgs),
     Rejected(maintenance::RejectedArgs),
@@ -166,6 +169,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         CliCommand::Watch(watch) => watch.run(call),
         CliCommand::Stats(stats) => stats.run(&call),
         CliCommand::Brief(brief) => brief.run(&call),
+        CliCommand::Report(report) => report.run(&call),
         CliCommand::Coders(coders) => coders.run(&call),
         CliCommand::Rejected(rejected) => rejected.run(&call),
         CliCommand::Prune(prune) => prune.run(&call),

@@ -33,6 +33,7 @@ pub mod import;
 #[cfg(unix)]
 pub mod keep;
 pub mod mcp;
+pub mod page;
 pub mod price;
 pub mod process;
 #[cfg(unix)]

@@ -7,4 +7,4 @@ mod session;
 
 pub use act::{Act, acts};
 pub use live::LiveActs;
-pub use session::{StepKind, StoryStep, StoryTurn, Storyteller};
+pub use session::{CallDetail, StepKind, StoryStep, StoryTurn, Storyteller};

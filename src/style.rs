@@ -7,7 +7,11 @@ mod event_page;
 
 pub use event_page::event_page;
 
-use crate::event::{Event, EventType, Family, Micros, Status, Time};
+use crate::{
+    aggregate::Usage,
+    event::{Event, EventType, Family, Micros, Status, Time},
+    text::thousands,
+};
 
 /// What a text is painted as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +32,15 @@ pub enum Tint {
 
 impl Tint {
     pub fn of_event(event: &Event) -> Tint {
-        match event.kind {
+        Tint::of_type(event.kind)
+    }
+
+    pub fn of_type(kind: EventType) -> Tint {
+        match kind {
             EventType::Failed | EventType::ApiError | EventType::FailureAlert => Tint::Bad,
             EventType::RateLimit | EventType::ResourceLimit | EventType::SystemWarning | EventType::Paused => Tint::Attention,
             EventType::Completed | EventType::Milestone => Tint::Good,
-            _ => match event.kind.family() {
+            _ => match kind.family() {
                 Family::Lifecycle => Tint::Blue,
                 Family::Progress => Tint::Plain,
                 Family::Workspace => Tint::Magenta,
@@ -73,6 +81,17 @@ pub fn bytes(count: u64) -> String {
         _ => ("GiB", 1_073_741_824.0),
     };
     format!("{:.1} {unit}", count as f64 / divisor)
+}
+
+/// What calls cost as one figure, `~$1,234.50`: marked where part of it is estimated; empty where nothing is known of it.
+pub fn cost(usage: &Usage) -> String {
+    usage.cost().map_or_else(String::new, |cost| format!("{}${}", usage.cost_mark(), dollars(cost)))
+}
+
+/// `1,234.50`
+pub fn dollars(amount: f64) -> String {
+    let cents = (amount * 100.0).round() as u64;
+    format!("{}.{:02}", thousands(cents / 100), cents % 100)
 }
 
 /// `42s`, `12m`, `3h`, `5d`; nothing is ever in the future.

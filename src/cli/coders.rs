@@ -6,10 +6,10 @@ use std::{
 };
 
 use ai_coder_events::{
-    aggregate::{Attention, CoderView, ToolAtWork, Usage, Waiting, WaitingFor},
+    aggregate::{Attention, CoderView, ToolAtWork, Waiting, WaitingFor},
     event::{Status, Time, within_folder},
     history::{CodersQuery, Reader},
-    style::{Tint, age},
+    style::{self, Tint, age},
     text::{excerpt, telling_lines, thousands},
 };
 use anyhow::Context;
@@ -108,7 +108,7 @@ fn row(console: &Console, coder: &CoderView, now: Time) -> Vec<Cell> {
         cell(label(coder), Tint::Bold).id(),
         cell(standing(coder, now, is_screen), tint(coder)),
         cell(coder.last_activity.map_or(String::new(), |time| console.when(time, now)), Tint::Dim).time(),
-        cell(cost(&coder.usage), Tint::Plain).number(),
+        cell(style::cost(&coder.usage), Tint::Plain).number(),
         cell(if tokens > 0 { thousands(tokens) } else { String::new() }, Tint::Plain).number(),
         cell(coder.branch.as_deref().unwrap_or_default(), Tint::Dim).giving_way(),
         cell(coder.model.as_deref().unwrap_or_default(), Tint::Dim).giving_way(),
@@ -149,17 +149,6 @@ pub fn standing(coder: &CoderView, now: Time, short: bool) -> String {
         words.remove(0);
     }
     words.join(", ")
-}
-
-/// One figure, with `~` where part of it is estimated.
-pub fn cost(usage: &Usage) -> String {
-    usage.cost().map_or_else(String::new, |cost| format!("{}${}", usage.cost_mark(), dollars(cost)))
-}
-
-/// `1,234.50`
-fn dollars(amount: f64) -> String {
-    let cents = (amount * 100.0).round() as u64;
-    format!("{}.{:02}", thousands(cents / 100), cents % 100)
 }
 
 /// What it is about, and what it asks for, does, or failed on.

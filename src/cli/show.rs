@@ -2,6 +2,7 @@
 
 use std::{
     io::{self, Write},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -10,12 +11,14 @@ use ai_coder_events::{
     event::{Event, Status, Time},
     filter::Filter,
     history::{Meant, Order, Query, Reader},
-    story::{Storyteller, acts},
-    style::Tint,
+    page,
+    story::{StoryTurn, Storyteller, acts},
+    style::{self, Tint},
     text,
 };
 use anyhow::{Context, anyhow};
-use clap::Args;
+use clap::{Args, error::ErrorKind};
+use jiff::tz::TimeZone;
 
 use super::{
     Invocation, UNREADABLE, coders, event_page,
@@ -23,12 +26,14 @@ use super::{
     filter::DetailLevel,
     filter::since,
     names::{Names, label},
+    page_file,
     pager::Pager,
     print::{Console, json_event, json_line},
-    which,
+    usage, which,
 };
 
-mod page;
+mod story_page;
+mod told;
 
 /// Read a session as a story, or an event with what it changed
 #[derive(Debug, Args)]
@@ -41,6 +46,14 @@ pub struct ShowArgs {
     /// Only what came since this time
     #[arg(long, value_name = "TIME", value_parser = since)]
     since: Option<Time>,
+
+    /// Write a page for a browser into this file, which needs nothing else; - for stdout
+    #[arg(long, value_name = "FILE", conflicts_with = "markdown")]
+    html: Option<PathBuf>,
+
+    /// As Markdown, for an issue or a pull request
+    #[arg(long)]
+    markdown: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -49,6 +62,8 @@ Examples:
   ai-coder-events show fix-auth --since 1h
   ai-coder-events show 1042
   ai-coder-events show fix-auth --json | jq -r .prompt
+  ai-coder-events show fix-auth --html fix-auth.html
+  ai-coder-events show fix-auth --markdown > fix-auth.md
 
 What was asked and said, calls of tools folded to a line, what changed in files, what failed and why, and what each turn cost.
 On a terminal what is longer than a screen goes through $PAGER.";
@@ -59,14 +74,31 @@ const PAGE_EVENTS: usize = 500;
 impl ShowArgs {
     pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
         let mut reader = Reader::new(&call.config.history);
+        if call.json && (self.html.is_some() || self.markdown) {
+            return Err(usage(Some("show"), ErrorKind::ArgumentConflict, "`--json` is no page: leave one of them out"));
+        }
         if let Some(event) = self.event(&mut reader)? {
+            if self.html.is_some() || self.markdown {
+                return Err(usage(Some("show"), ErrorKind::ArgumentConflict, "a page is of a coder, not of one event"));
+            }
             return show_event(call, &event);
         }
         let id = which::coder(&mut reader, &self.what)?;
         let coder = reader.coder(&id).context(UNREADABLE)?.ok_or_else(|| anyhow!("coder `{id}` is gone meanwhile"))?;
+        if self.html.is_some() || self.markdown {
+            let zone = TimeZone::system();
+            let told = told::session(&mut reader, call, coder, self.since, &zone)?;
+            let (file, page) = match self.html {
+                Some(file) => (file, page::session(&told)),
+                None => (page_file::STDOUT.into(), page::session_markdown(&told)),
+            };
+            page_file::write(&file, &page, &call.config.history)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         if call.json {
             let mut out = io::BufWriter::new(io::stdout().lock());
-            each_turn(&mut reader, call, &coder, self.since, |turn| json_line(&mut out, turn))?;
+            let teller = Storyteller::new(&call.config.history.prices, coder.project.clone());
+            each_turn(&mut reader, call, &coder, self.since, teller, |turn| json_line(&mut out, &turn))?;
             out.flush()?;
             return Ok(ExitCode::SUCCESS);
         }
@@ -107,9 +139,9 @@ fn each_turn(
     call: &Invocation,
     coder: &CoderView,
     since: Option<Time>,
-    mut tell: impl FnMut(&ai_coder_events::story::StoryTurn) -> io::Result<()>,
+    mut teller: Storyteller<'_>,
+    mut tell: impl FnMut(StoryTurn) -> io::Result<()>,
 ) -> anyhow::Result<()> {
-    let mut teller = Storyteller::new(&call.config.history.prices, coder.project.clone());
     let mut names = Names::new(Reader::new(&call.config.history));
     // Without an end, the story of a coder at work would be told for as long as it works.
     let end = reader.position().context(UNREADABLE)?.head.saturating_add(1);
@@ -127,7 +159,7 @@ fn each_turn(
         names.put_into(&mut page.events);
         for act in acts(&page.events) {
             if let Some(turn) = teller.add(&act) {
-                tell(&turn)?;
+                tell(turn)?;
             }
         }
         match page.next {
@@ -135,7 +167,7 @@ fn each_turn(
             None => break,
         }
     }
-    teller.end().map_or(Ok(()), |turn| tell(&turn))?;
+    teller.end().map_or(Ok(()), tell)?;
     Ok(())
 }
 
@@ -148,8 +180,9 @@ fn story(
     since: Option<Time>,
 ) -> anyhow::Result<()> {
     head(out, console, coder)?;
-    let mut page = page::StoryPage::new(console);
-    each_turn(reader, call, coder, since, |turn| page.turn(out, turn))?;
+    let mut page = story_page::StoryPage::new(console);
+    let teller = Storyteller::new(&call.config.history.prices, coder.project.clone());
+    each_turn(reader, call, coder, since, teller, |turn| page.turn(out, &turn))?;
     let subagents = reader.subagents(&coder.coder_id).context(UNREADABLE)?;
     if !subagents.is_empty() {
         console.line(out, "", Tint::Plain)?;
@@ -171,7 +204,7 @@ fn head(out: &mut impl Write, console: &Console, coder: &CoderView) -> io::Resul
         coder.project.as_ref().map(|project| format!("{project}{branch}")),
         coder.first_activity.map(|first| console.time(first)),
         (tokens > 0).then(|| format!("{} tokens", text::thousands(tokens))),
-        Some(coders::cost(&coder.usage)).filter(|cost| !cost.is_empty()),
+        Some(style::cost(&coder.usage)).filter(|cost| !cost.is_empty()),
     ];
     let facts = facts.into_iter().flatten().collect::<Vec<_>>().join(" · ");
     for line in console.wrapped(&text::clean_line(&facts), 0) {

@@ -10,7 +10,7 @@ use ai_coder_events::{
     aggregate::{GroupKeys, Stats, Usage},
     event::{Micros, Time},
     history::{GroupQuery, Reader, StatsQuery},
-    style::{Tint, bytes},
+    style::{self, Tint, bytes},
     text::thousands,
 };
 use anyhow::Context;
@@ -107,7 +107,7 @@ fn grouped(call: &Invocation, reader: &mut Reader, query: &GroupQuery<'_>) -> an
     Ok(ExitCode::SUCCESS)
 }
 
-fn group_keys(given: &str) -> Result<GroupKeys, String> {
+pub fn group_keys(given: &str) -> Result<GroupKeys, String> {
     GroupKeys::parse(given.split(',')).map_err(|error| error.to_string())
 }
 
@@ -220,7 +220,7 @@ fn usage(usage: &Usage) -> Vec<(&'static str, String)> {
 fn cost(usage: &Usage) -> Option<String> {
     let unpriced =
         (usage.calls_unpriced > 0).then(|| format!("{} of models without a price", count(usage.calls_unpriced, "call")));
-    let figure = Some(coders::cost(usage)).filter(|figure| !figure.is_empty());
+    let figure = Some(style::cost(usage)).filter(|figure| !figure.is_empty());
     match (figure, unpriced) {
         (Some(figure), Some(unpriced)) => Some(format!("{figure}, and {unpriced}")),
         (figure, unpriced) => figure.or(unpriced),

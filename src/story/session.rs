@@ -35,6 +35,22 @@ pub struct StoryStep {
     pub at: Time,
     #[serde(flatten)]
     pub what: StepKind,
+    /// The calls it tells of word for word, where they are wanted.
+    #[serde(skip)]
+    pub calls: Vec<CallDetail>,
+}
+
+/// What was asked of a tool and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CallDetail {
+    pub seq: u64,
+    pub at: Time,
+    pub subject: String,
+    /// The command, or the arguments.
+    pub input: Option<String>,
+    /// What it answered, or how it failed.
+    pub output: Option<String>,
+    pub duration_ms: u64,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -71,6 +87,7 @@ pub enum StepKind {
     Changed {
         /// `edited src/session.rs +3 −1`
         change: String,
+        file: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         diff: Option<String>,
     },
@@ -106,12 +123,19 @@ pub struct Storyteller<'p> {
     folder: Option<String>,
     turn: Option<StoryTurn>,
     tally: Tally,
+    tells_calls: bool,
 }
 
 impl<'p> Storyteller<'p> {
     /// Of a coder that works in `folder`.
     pub fn new(prices: &'p Prices, folder: Option<String>) -> Storyteller<'p> {
-        Storyteller { prices, folder, turn: None, tally: Tally::default() }
+        Storyteller { prices, folder, turn: None, tally: Tally::default(), tells_calls: false }
+    }
+
+    /// Calls are told word for word, too.
+    #[must_use]
+    pub fn with_calls(self) -> Storyteller<'p> {
+        Storyteller { tells_calls: true, ..self }
     }
 
     /// The turn that is over now that this came.
@@ -134,7 +158,9 @@ impl<'p> Storyteller<'p> {
         });
         turn.ended = turn.ended.max(at);
         if let Some(what) = step {
-            turn.take(StoryStep { seq: event.seq, at, what });
+            let folder = self.folder.as_deref();
+            let calls = if self.tells_calls { CallDetail::of(event, folder).into_iter().collect() } else { Vec::new() };
+            turn.take(StoryStep { seq: event.seq, at, what, calls });
         }
         over
     }
@@ -153,9 +179,9 @@ impl<'p> Storyteller<'p> {
         match &event.body {
             Body::Progress(fields) if event.kind == EventType::Output => said(fields),
             Body::Progress(_) if event.call().is_some() => Some(call(event, folder)),
-            Body::Workspace(Workspace { file_path: Some(_), .. }) if event.kind != EventType::WorkspaceSync => {
+            Body::Workspace(Workspace { file_path: Some(path), .. }) if event.kind != EventType::WorkspaceSync => {
                 let diff = text_of(event, DataKey::Diff).map(str::to_owned);
-                Some(StepKind::Changed { change: sentence_within(event, folder), diff })
+                Some(StepKind::Changed { change: sentence_within(event, folder), file: within(path, folder), diff })
             }
             _ if is_told_elsewhere(event) => None,
             _ => Some(StepKind::Note { note: act.sentence(folder), kind: event.kind }),
@@ -165,15 +191,17 @@ impl<'p> Storyteller<'p> {
 
 impl StoryTurn {
     fn take(&mut self, step: StoryStep) {
-        match (self.steps.last_mut().map(|last| &mut last.what), &step.what) {
+        let Some(StoryStep { what: last, calls, .. }) = self.steps.last_mut() else { return self.steps.push(step) };
+        match (last, &step.what) {
             (
-                Some(StepKind::Called { tool, subjects, duration_ms }),
+                StepKind::Called { tool, subjects, duration_ms },
                 StepKind::Called { tool: same, subjects: more, duration_ms: took },
             ) if tool == same && subjects.len() < SUBJECTS_MAX => {
                 subjects.extend(more.iter().cloned());
                 *duration_ms += took;
+                calls.extend(step.calls);
             }
-            (Some(StepKind::Printed { text, lines_before }), StepKind::Printed { text: more, .. }) => {
+            (StepKind::Printed { text, lines_before }, StepKind::Printed { text: more, .. }) => {
                 text.push('\n');
                 text.push_str(more);
                 *lines_before += keep_last(text);
@@ -212,10 +240,34 @@ fn said(Progress { stream, text, .. }: &Progress) -> Option<StepKind> {
     })
 }
 
-fn call(event: &Event, folder: Option<&str>) -> StepKind {
+/// The tool, and what it was called for.
+fn tool_and_subject(event: &Event) -> (&str, &str) {
     let described = event.call().unwrap_or_default();
     let tool = text_of(event, DataKey::ToolName).unwrap_or_default();
-    let subject = described.strip_prefix(tool).map_or(described, |rest| rest.strip_prefix(": ").unwrap_or(rest));
+    (tool, described.strip_prefix(tool).map_or(described, |rest| rest.strip_prefix(": ").unwrap_or(rest)))
+}
+
+impl CallDetail {
+    fn of(event: &Event, folder: Option<&str>) -> Option<CallDetail> {
+        event.call()?;
+        let text = |key| text_of(event, key).map(str::to_owned);
+        Some(CallDetail {
+            seq: event.seq,
+            at: event.timestamp,
+            subject: within(tool_and_subject(event).1, folder),
+            input: text(DataKey::Command).or_else(|| text(DataKey::Arguments)),
+            output: text(DataKey::Error).or_else(|| text(DataKey::Output)),
+            duration_ms: duration_ms(event),
+        })
+    }
+}
+
+fn duration_ms(event: &Event) -> u64 {
+    event.data.get(DataKey::DurationMs.name()).and_then(Value::as_u64).unwrap_or(0)
+}
+
+fn call(event: &Event, folder: Option<&str>) -> StepKind {
+    let (tool, subject) = tool_and_subject(event);
     if event.tool_has_failed() {
         let error = text_of(event, DataKey::Error).unwrap_or_default();
         return StepKind::Failed {
@@ -231,8 +283,7 @@ fn call(event: &Event, folder: Option<&str>) -> StepKind {
     } else if !subject.is_empty() {
         subjects.push(within(subject, folder));
     }
-    let duration_ms = event.data.get(DataKey::DurationMs.name()).and_then(Value::as_u64).unwrap_or(0);
-    StepKind::Called { tool: tool.to_owned(), subjects, duration_ms }
+    StepKind::Called { tool: tool.to_owned(), subjects, duration_ms: duration_ms(event) }
 }
 
 fn within(said: &str, folder: Option<&str>) -> String {
@@ -302,7 +353,7 @@ mod tests {
             &[
                 "> Fix it",
                 r#"{"step":"called","tool":"Read","subjects":["a.rs","b.rs"],"duration_ms":5}"#,
-                r#"{"step":"changed","change":"edited a.rs +1 −1","diff":"@@ -1 +1 @@"}"#,
+                r#"{"step":"changed","change":"edited a.rs +1 −1","file":"a.rs","diff":"@@ -1 +1 @@"}"#,
                 r#"{"step":"failed","tool":"Bash","subject":"make","exit_code":2,"error":["a","error: b"]}"#,
                 r#"{"step":"said","text":"It does not build."}"#,
                 "= 1 calls, 7 tokens",

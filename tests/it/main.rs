@@ -44,6 +44,7 @@ mod maintenance;
 mod mcp;
 mod migration;
 #[cfg(unix)]
+mod pages;
 mod people;
 mod prompts;
 mod rpc;

@@ -78,13 +78,14 @@ const ROOMS: &[Room] = &[
         ],
         &[],
     ),
-    room("style", &["event"], &[]),
+    room("style", &["text", "event", "aggregate"], &[]),
     room("brief", &["text", "event", "filter", "aggregate", "history", "style"], &[]),
     // What does not fit into an answer is cut with the mark that everything cut has. Which coder calls, its process tells.
     // Whether anybody reads its output.
     room("mcp", &["text", "event", "filter", "aggregate", "process", "history", "bus", "signals", "brief"], &["rmcp", "rustix"]),
     // A session is read turn by turn, each with what it cost.
     room("story", &["text", "event", "aggregate", "price"], &[]),
+    room("page", &["text", "event", "aggregate", "style", "story"], &["maud", "pulldown_cmark"]),
     // Another program may have written the history: what is shown is cleaned. A suspended view stops its process group.
     room(
         "tui",

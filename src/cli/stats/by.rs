@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use ai_coder_events::{
     aggregate::{GroupKey, GroupKeys, GroupRow},
     history::{Groups, Reader},
-    style::Tint,
+    style::{self, Tint},
     text::thousands,
 };
 use serde::Serialize;
 
 use super::super::{
-    coders, names,
+    names,
     print::{Cell, Console, cell, json_line},
 };
 
@@ -46,7 +46,7 @@ const FIGURES: &[Figure] = &[
         of: |row| some(if row.events == row.usage.api_calls.max(row.tool_calls) { 0 } else { row.events }),
     },
     Figure { heading: "calls", is_detail: false, of: |row| some(row.usage.api_calls) },
-    Figure { heading: "cost", is_detail: false, of: |row| coders::cost(&row.usage) },
+    Figure { heading: "cost", is_detail: false, of: |row| style::cost(&row.usage) },
     Figure { heading: "tokens", is_detail: false, of: |row| some(row.usage.tokens.total) },
     Figure { heading: "in", is_detail: true, of: |row| some(row.usage.tokens.input) },
     Figure { heading: "out", is_detail: true, of: |row| some(row.usage.tokens.output) },

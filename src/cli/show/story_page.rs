@@ -8,12 +8,12 @@ use std::{
 use ai_coder_events::{
     event::{EventType, Time},
     story::{StepKind, StoryStep, StoryTurn},
-    style::{Tint, age},
+    style::{self, Tint, age},
     text,
 };
 
 use super::super::{
-    coders, event_page,
+    event_page,
     print::{Console, count},
 };
 
@@ -48,7 +48,7 @@ impl<'c> StoryPage<'c> {
         self.sum(out, turn)
     }
 
-    fn step(&mut self, out: &mut impl Write, StoryStep { seq, at, what }: &StoryStep) -> io::Result<()> {
+    fn step(&mut self, out: &mut impl Write, StoryStep { seq, at, what, .. }: &StoryStep) -> io::Result<()> {
         match what {
             StepKind::Said { text } => self.paragraph(out, *at, text, Tint::Plain),
             StepKind::Thought { text } => self.paragraph(out, *at, text, Tint::Dim),
@@ -68,7 +68,7 @@ impl<'c> StoryPage<'c> {
                 self.line(out, *at, &format!("{tool} failed{code}: {subject}"), Tint::Bad)?;
                 error.iter().try_for_each(|line| self.line(out, *at, &format!("  {line}"), Tint::Bad))
             }
-            StepKind::Changed { change, diff } => {
+            StepKind::Changed { change, diff, .. } => {
                 self.line(out, *at, change, Tint::Magenta)?;
                 diff.as_deref().map_or(Ok(()), |diff| self.diff(out, *seq, diff))
             }
@@ -96,7 +96,7 @@ impl<'c> StoryPage<'c> {
             took(span),
             (usage.api_calls > 0).then(|| count(usage.api_calls, "call")),
             (usage.tokens.total > 0).then(|| format!("{} tokens", text::thousands(usage.tokens.total))),
-            Some(coders::cost(usage)).filter(|cost| !cost.is_empty()),
+            Some(style::cost(usage)).filter(|cost| !cost.is_empty()),
         ];
         let facts: Vec<String> = facts.into_iter().flatten().collect();
         if facts.is_empty() {

@@ -1,0 +1,54 @@
+//! What a page of a session is made of.
+
+use jiff::tz::TimeZone;
+use maud::{Markup, html};
+
+use crate::{
+    aggregate::CoderView,
+    event::{Status, Time},
+    story::StoryTurn,
+};
+
+/// A coder and its story.
+pub struct SessionTold<'z> {
+    pub coder: CoderView,
+    /// What it is called.
+    pub name: String,
+    pub turns: Vec<StoryTurn>,
+    pub subagents: Vec<SessionTold<'z>>,
+    pub zone: &'z TimeZone,
+}
+
+impl SessionTold<'_> {
+    pub fn title(&self) -> &str {
+        self.coder.title.as_deref().unwrap_or(&self.name)
+    }
+
+    /// Its own, and those of its subagents.
+    pub(super) fn all_turns(&self) -> Box<dyn Iterator<Item = &StoryTurn> + '_> {
+        Box::new(self.turns.iter().chain(self.subagents.iter().flat_map(SessionTold::all_turns)))
+    }
+
+    pub(super) fn began(&self) -> Option<Time> {
+        self.turns.first().map(|turn| turn.began).or(self.coder.first_activity)
+    }
+
+    pub(super) fn ended(&self) -> Option<Time> {
+        self.turns.iter().map(|turn| turn.ended).max().or(self.coder.last_activity)
+    }
+
+    /// Those of its subagents that began in the `nth` turn, counted from one; the last takes those that began later.
+    pub(super) fn subagents_of(&self, nth: usize) -> impl Iterator<Item = &SessionTold<'_>> {
+        let (index, last) = (nth - 1, self.turns.len().saturating_sub(1));
+        self.subagents.iter().filter(move |subagent| {
+            let began = subagent.began();
+            let turn = self.turns.iter().position(|turn| began.is_none_or(|began| began <= turn.ended));
+            turn.unwrap_or(last) == index
+        })
+    }
+}
+
+/// A status, in its colour.
+pub fn badge(status: Status) -> Markup {
+    html! { span.badge.(status.name()) { (status.name()) } }
+}
