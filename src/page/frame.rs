@@ -22,7 +22,7 @@ pub fn document(title: &str, notice: &str, content: &Markup) -> String {
             }
             body {
                 a.skip href="#content" { "To the content" }
-                p.notice { (notice) }
+                aside.notice aria-label="What is in this file" { (notice) }
                 (content)
             }
         }

@@ -49,8 +49,8 @@ pub fn session(told: &SessionTold<'_>) -> String {
             (meta(told))
             (facts(told, &sums))
             (strip(told))
+            (filters())
         } }
-        (filters())
         div.page.columns {
             (contents(told, &sums))
             main id="content" tabindex="-1" {
@@ -157,7 +157,7 @@ fn strip(told: &SessionTold<'_>) -> Markup {
 fn filters() -> Markup {
     let choices = [("all", "everything"), ("words", "what was said"), ("changes", "changes"), ("failures", "failures")];
     html! {
-        fieldset.page.filters {
+        fieldset.filters {
             legend { "Show" }
             @for (index, (id, name)) in choices.iter().enumerate() {
                 label { input type="radio" name="show" id={ "show-" (id) } checked[index == 0]; (name) }
