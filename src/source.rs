@@ -160,7 +160,7 @@ impl Stream {
     /// What one line says; nothing where it is no line of an agent, or tells nothing.
     pub fn line(&mut self, line: &[u8]) -> Vec<Draft> {
         // Most of what commands print is no JSON at all.
-        if line.trim_ascii_start().first() != Some(&b'{') {
+        if crate::text::without_byte_order_mark(line).trim_ascii_start().first() != Some(&b'{') {
             return Vec::new();
         }
         let Ok(line) = json::read(line) else { return Vec::new() };
@@ -248,5 +248,13 @@ mod tests {
             assert_eq!(Agent::parse(agent.name()), Some(agent));
         }
         assert_eq!(Agent::parse("claude"), None);
+    }
+
+    /// The first line of an output tells which agent it is.
+    #[test]
+    fn an_output_may_begin_with_a_byte_order_mark() {
+        let mut stream = Stream::new(&HookContext::default());
+        let first = r#"{"type":"init","timestamp":"2026-11-22T19:00:00Z","session_id":"s1","model":"m"}"#;
+        assert!(!stream.line(format!("\u{feff}{first}").as_bytes()).is_empty());
     }
 }

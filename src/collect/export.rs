@@ -80,6 +80,8 @@ pub(super) fn read_records(
             records::read(signal, bytes, tell).map_err(|error| bad(format!("the body is no OTLP in protobuf: {error}")))
         }
         Encoding::Json => {
+            // Encoders of another system put a byte order mark in front.
+            let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
             let body: &RawValue = serde_json::from_slice(bytes).map_err(|error| bad(format!("the body is not JSON: {error}")))?;
             json::read(signal, body, tell).ok_or_else(|| bad("the body is no OTLP in JSON".to_owned()))
         }
@@ -199,5 +201,10 @@ mod tests {
         let none = |_| panic!("there is nothing to tell");
         assert_eq!(read(Signal::Logs, Encoding::Protobuf, b"", &mut { none }), Ok(()), "an empty message is an empty export");
         assert_eq!(read(Signal::Logs, Encoding::Json, b"{}", &mut { none }), Ok(()));
+        assert_eq!(
+            read(Signal::Logs, Encoding::Json, "\u{feff}{}".as_bytes(), &mut { none }),
+            Ok(()),
+            "behind a byte order mark"
+        );
     }
 }

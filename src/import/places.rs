@@ -110,18 +110,18 @@ struct RecordNames {
     suffixes: &'static [&'static str],
 }
 
+/// Codex compresses what is old by itself; of others' records people do.
+const LINES: &[&str] = &[".jsonl", ".jsonl.zst"];
+
 impl RecordNames {
     const fn of(agent: Agent) -> Option<RecordNames> {
         Some(match agent {
-            Agent::ClaudeCode => RecordNames { folders: &["projects"], prefix: "", suffixes: &[".jsonl"] },
+            Agent::ClaudeCode => RecordNames { folders: &["projects"], prefix: "", suffixes: LINES },
             // Old sessions are put away by a person, and compressed by the agent.
-            Agent::Codex => {
-                let folders = &["sessions", "archived_sessions"];
-                RecordNames { folders, prefix: "rollout-", suffixes: &[".jsonl", ".jsonl.zst"] }
-            }
-            Agent::Copilot => RecordNames { folders: &["session-state"], prefix: "events", suffixes: &[".jsonl"] },
+            Agent::Codex => RecordNames { folders: &["sessions", "archived_sessions"], prefix: "rollout-", suffixes: LINES },
+            Agent::Copilot => RecordNames { folders: &["session-state"], prefix: "events", suffixes: LINES },
             // Before they grew by lines, its chats were one object each.
-            Agent::Gemini => RecordNames { folders: &["tmp"], prefix: "", suffixes: &[".jsonl", ".json"] },
+            Agent::Gemini => RecordNames { folders: &["tmp"], prefix: "", suffixes: &[".jsonl", ".jsonl.zst", ".json"] },
             Agent::Cursor | Agent::Opencode => return None,
         })
     }
@@ -194,7 +194,11 @@ mod tests {
             &["demo/chats/session-1.jsonl", "demo/logs.json", "demo/chats/session-0.json"],
             &["demo/chats/session-0.json", "demo/chats/session-1.jsonl"],
         );
-        check(Agent::Copilot, &["s/events.jsonl", "s/tracking.json"], &["s/events.jsonl"]);
+        check(
+            Agent::Copilot,
+            &["s/events.jsonl", "s/tracking.json", "old/events.jsonl.zst"],
+            &["old/events.jsonl.zst", "s/events.jsonl"],
+        );
         assert!(default_places(Agent::Cursor, folder.path()).is_empty());
     }
 

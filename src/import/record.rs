@@ -47,6 +47,12 @@ impl RecordForm {
     }
 }
 
+/// Whoever put a record away compressed it and left its name, which may say whose it is.
+fn open(agent: Agent, path: &Path) -> Option<Transcript> {
+    let path = path.to_string_lossy();
+    Transcript::new(agent, path.strip_suffix(".zst").unwrap_or(&path))
+}
+
 #[derive(Debug)]
 pub(super) struct RecordFile {
     agent: Agent,
@@ -67,7 +73,7 @@ pub(super) struct RecordFile {
 impl RecordFile {
     /// `None` where the agent keeps no record that is understood.
     pub fn new(agent: Agent, path: &Path) -> Option<RecordFile> {
-        let transcript = Transcript::new(agent, &path.to_string_lossy())?;
+        let transcript = open(agent, path)?;
         let form = RecordForm::of(path);
         Some(RecordFile {
             agent,
@@ -197,7 +203,7 @@ impl RecordFile {
     /// What is not written line by line is read from its beginning.
     fn begin_anew(&mut self) {
         (self.offset, self.lines, self.has_refused) = (0, 0, false);
-        if let Some(transcript) = Transcript::new(self.agent, &self.path.to_string_lossy()) {
+        if let Some(transcript) = open(self.agent, &self.path) {
             self.transcript = transcript;
         }
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::wake::is_keeper_endpoint;
 
 use super::{
-    agent::{COLLECTOR, ConfigPart, SERVER, TelemetrySettings},
+    agent::{COLLECTOR, ConfigPart, SERVER, Target, TelemetrySettings},
     json::{Json, Misplaced, PathStep, steps},
 };
 
@@ -231,6 +231,8 @@ fn is_our_hook(command: &str, arguments: &[&str], agent: &str) -> bool {
     let words: Vec<&str> = words.iter().map(String::as_str).chain(arguments.iter().copied()).collect();
     let named_agent = match &words[..] {
         [program, "hook", rest @ ..] if is_our_program(program) => rest,
+        // Claude Code of before 2.1.139 leaves out what it does not know where it writes its settings anew.
+        [program] if named(program) == HOOK_PROGRAM => return agent == Target::ClaudeCode.name(),
         [program, rest @ ..] if named(program) == HOOK_PROGRAM => rest,
         _ => return false,
     };
@@ -269,6 +271,7 @@ mod tests {
         for (command, expected) in cases {
             assert_eq!(is_our_hook(command, &[], "cursor"), expected, "{command}");
         }
+        assert!(is_our_hook("/opt/ai-coder-events-hook", &[], "claude-code"));
         assert!(is_our_hook("/opt/ai-coder-events-hook", &["cursor"], "cursor"));
         assert!(!is_our_hook("/opt/ai-coder-events-hook", &["codex"], "cursor"));
         assert!(!is_our_hook("/opt/say", &["ai-coder-events-hook", "cursor"], "cursor"));

@@ -320,8 +320,20 @@ fn claude_code_spares_the_shell_where_older_versions_run_the_same() {
     assert!(text.contains("\"args\"") && !text.contains("hook claude-code"), "an older setup is mended: {text}");
     let looked = look_at(Target::ClaudeCode, &machine.at, &program()).expect("the files are in order");
     assert_eq!((looked.standing, looked.command.as_deref()), (SetupStanding::SetUp, Some(whole)));
+
+    // An older Claude Code wrote its settings anew, without what it does not know.
+    let mut rewritten: Value = serde_json::from_str(&text).expect("JSON");
+    for groups in rewritten["hooks"].as_object_mut().expect("hooks").values_mut() {
+        groups[0]["hooks"][0].as_object_mut().expect("a hook").remove("args");
+    }
+    machine.put(".claude/settings.json", &rewritten.to_string());
+    machine.install(Target::ClaudeCode, Scope::User);
+    let mended: Value = serde_json::from_str(&machine.text(".claude/settings.json").expect("it is there")).expect("JSON");
+    let whole: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(mended["hooks"], whole["hooks"], "no hook stands there twice");
     machine.remove(Target::ClaudeCode, Scope::User);
-    assert_eq!(machine.text(".claude/settings.json"), None);
+    let left: Value = serde_json::from_str(&machine.text(".claude/settings.json").expect("it is there")).expect("JSON");
+    assert!(left["hooks"].as_object().is_none_or(|events| events.values().all(|event| event == &json!([]))), "{left}");
 }
 
 #[test]

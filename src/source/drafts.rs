@@ -302,6 +302,7 @@ const LIMITS: &[&str] = &[
     "quota_exceeded",
     "exceeded_your_current_quota",
     "out_of_extra_usage",
+    "exhausted_your_capacity",
 ];
 
 /// What a subscription limits, by the hour, the day, the model: not the context of a model, nor the length of an answer.
@@ -312,10 +313,11 @@ const LIMITED: &[&str] =
 fn is_used_up(text: &str) -> bool {
     let reached = ["limit_reached", "limit_exceeded", "hit_your", "reached_your", "exceeded_your"];
     let of_a_call = ["context", "token", "prompt", "output_limit"];
-    text.contains("limit")
-        && reached.iter().any(|words| text.contains(words))
-        && LIMITED.iter().any(|word| text.contains(word))
-        && !of_a_call.iter().any(|word| text.contains(word))
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    let is_limit = text.contains("limit") && has(&reached) && has(LIMITED) && !has(&of_a_call);
+    // `You have exhausted your daily quota`, `You have no quota left`.
+    let used_up = ["exhausted", "exceeded", "reached", "no_quota", "out_of", "used_up", "hit_your"];
+    is_limit || text.contains("quota") && has(&used_up)
 }
 
 impl Asker {
@@ -384,6 +386,11 @@ mod tests {
         check(None, Some("You've hit your usage limit. Upgrade to Pro"), EventType::RateLimit);
         check(None, Some("Opus weekly limit reached"), EventType::RateLimit);
         check(None, Some("Quota exceeded for quota metric 'Generate requests'"), EventType::RateLimit);
+        check(None, Some("You have exhausted your daily quota on this model."), EventType::RateLimit);
+        check(None, Some("You have exhausted your capacity on this model. Your quota will reset after 3h"), EventType::RateLimit);
+        check(None, Some("402 You have no quota left"), EventType::RateLimit);
+        check(None, Some("You've reached your weekly quota"), EventType::RateLimit);
+        check(None, Some("the quota project is not set"), EventType::ApiError);
         check(None, Some("Context limit reached · /compact or /clear to continue"), EventType::ApiError);
         check(None, Some("Claude's response exceeded the 32000 output token maximum"), EventType::ApiError);
         check(None, Some("You have reached your maximum token limit for this request"), EventType::ApiError);

@@ -29,6 +29,9 @@ const VALUES_MAX: usize = 200_000;
 /// [`Refusal`] where `bytes` are none.
 pub(super) fn read(bytes: &[u8]) -> Result<Value, Refusal> {
     let bytes = without_byte_order_mark(bytes);
+    // Who writes from a buffer of one size writes what is behind its text too.
+    let end = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+    let bytes = &bytes[..end];
     let Some(first) = bytes.trim_ascii_start().first() else { return Err(Refusal::new("the payload is empty")) };
     // What does not begin as an object is not mended into one, however long it is.
     let mend = |error| if *first == b'{' { bounded(mend_surrogates(bytes).as_bytes()) } else { Err(error) };
@@ -309,6 +312,14 @@ mod tests {
         assert!(value.time("iso").is_some());
         assert_eq!(value.time("iso"), value.time("millis"));
         assert_eq!((value.time("far"), value.time("later")), (None, None));
+    }
+
+    #[test]
+    fn what_stands_around_an_object_is_left_out() {
+        for given in ["{\"a\":1}", "\u{feff}{\"a\":1}\r\n", "{\"a\":1}\0\0\0", " {\"a\":1}\n\0"] {
+            assert_eq!(read(given.as_bytes()).expect("it is read"), json!({"a": 1}), "{given:?}");
+        }
+        assert!(read(b"{\"a\":1}\0{").is_err() && read(b"\0\0").is_err());
     }
 
     #[test]

@@ -153,11 +153,12 @@ impl OpencodeEvent<'_> {
         }
         let message = data.text("message");
         let failed = self.says(Fact::turn_failed(Some(name), message));
-        let Some(id) = self.event.text("id").filter(|_| matches!(name, "APIError" | "ProviderAuthError")) else {
-            return vec![failed];
-        };
         let status = data.whole("statusCode").map(|status| status.to_string());
-        let refused = self.says(Fact::Refused(self.refused(status.as_deref().or(Some(name)), message)));
+        let refused = self.refused(status.as_deref().or(Some(name)), message);
+        // What its gateway refuses has no name of its own.
+        let is_providers = matches!(name, "APIError" | "ProviderAuthError") || refused.is_rate_limit();
+        let Some(id) = self.event.text("id").filter(|_| is_providers) else { return vec![failed] };
+        let refused = self.says(Fact::Refused(refused));
         vec![refused.known_by(self.who.natural(&["event", id, "api"])), failed]
     }
 
@@ -335,6 +336,19 @@ mod tests {
             _ => None,
         });
         assert_eq!(tokens.sum::<u64>(), 300);
+    }
+
+    #[test]
+    fn a_limit_is_one_whatever_the_error_is_called() {
+        let told = |name: &str, message: &str| {
+            let payload = serde_json::json!({"id": "evt_1", "type": "session.error", "properties": {"sessionID": "s",
+                "error": {"name": name, "data": {"message": message}}}});
+            let told = read_hook(Agent::Opencode, payload.to_string().as_bytes(), &HookContext::default()).expect("it is known");
+            told.iter().map(|draft| draft.kind.short()).collect::<Vec<_>>()
+        };
+        assert_eq!(told("UnknownError", "Usage limit reached. Resets in 3h"), ["rate_limit", "failed"]);
+        assert_eq!(told("UnknownError", "bad"), ["failed"]);
+        assert_eq!(told("APIError", "bad"), ["api_error", "failed"]);
     }
 
     #[test]

@@ -37,6 +37,8 @@ struct Rollout {
     turn: Option<String>,
     /// A turn ended, and none began since.
     at_rest: bool,
+    /// An error of the turn was told before its end.
+    has_failed: bool,
     calls: OpenCalls<Work>,
     /// What the coder asks permission for.
     approval: Option<String>,
@@ -200,13 +202,22 @@ impl Rollout {
             }
             Some("thread_name_updated") => thread.titled(event.first_text(&["thread_name", "name"])).into_iter().collect(),
             Some("task_complete" | "turn_complete") => {
-                let turn = event.text("turn_id").or(self.turn.as_deref()).or(stamp).unwrap_or_default();
-                let refused = refusal(event).map(|refused| thread.refused_for_good(turn, refused, at));
+                let (refused, failed) =
+                    (self.refused(thread, event.at("error"), stamp, at), std::mem::take(&mut self.has_failed));
+                if failed && !event.at("error").is_there() {
+                    return self.turn_over(thread, event.text("turn_id")).1;
+                }
                 let ended = self.turn_ended(thread, event, |turn| match event.at("error") {
                     error if error.is_there() => thread.turn_failed(turn, error.text("message").or(error.as_text())),
                     _ => thread.turn_ended(turn, event.text("last_agent_message")),
                 });
                 refused.into_iter().chain(ended).collect()
+            }
+            // Some versions write it before the turn's end, which then says nothing of it.
+            Some("error") => {
+                (self.has_failed, self.at_rest) = (true, true);
+                let failed = thread.turn_failed(self.turn.as_deref(), event.text("message"));
+                self.refused(thread, event, stamp, at).into_iter().chain([failed]).collect()
             }
             Some("turn_aborted") => self.turn_ended(thread, event, |turn| thread.interrupted(turn)),
             Some("token_count") => {
@@ -227,18 +238,31 @@ impl Rollout {
         // Where the process was killed, the turn before has no end.
         let left_open = self.turn.as_deref().filter(|open| turn != Some(open));
         let calls = left_open.and_then(|open| self.account.tell(thread, Some(open)));
-        self.turn = turn.map(str::to_owned);
+        (self.turn, self.has_failed) = (turn.map(str::to_owned), false);
         let resumed = turn.filter(|_| std::mem::take(&mut self.at_rest)).map(|turn| thread.prompted(turn));
         calls.into_iter().chain(resumed).collect()
     }
 
     fn turn_ended(&mut self, thread: &Thread, event: Wire<'_>, ended: impl FnOnce(Option<&str>) -> Told) -> Vec<Told> {
-        let turn = event.text("turn_id").map(str::to_owned).or_else(|| self.turn.take());
+        let (turn, mut told) = self.turn_over(thread, event.text("turn_id"));
+        told.push(ended(turn.as_deref()));
+        told
+    }
+
+    /// The turn that is over, and what it used.
+    fn turn_over(&mut self, thread: &Thread, named: Option<&str>) -> (Option<String>, Vec<Told>) {
+        let turn = named.map(str::to_owned).or_else(|| self.turn.take());
         self.turn = None;
         self.at_rest = true;
         let calls = self.account.tell(thread, turn.as_deref());
         let context = turn.as_deref().and_then(|turn| self.account.context_used(thread, turn));
-        calls.into_iter().chain(context).chain([ended(turn.as_deref())]).collect()
+        (turn, calls.into_iter().chain(context).collect())
+    }
+
+    /// The request that the turn failed of, where it was the provider who refused it.
+    fn refused(&self, thread: &Thread, error: Wire<'_>, stamp: Option<&str>, at: Option<Time>) -> Option<Told> {
+        let turn = self.turn.as_deref().or(stamp).unwrap_or_default();
+        refusal(error).map(|refused| thread.refused_for_good(turn, refused, at))
     }
 
     fn item(&mut self, thread: &Thread, item: Wire<'_>) -> Vec<Told> {
@@ -342,11 +366,12 @@ fn made_at(id: &str) -> Option<Time> {
     Some(Time::from_micros(i64::try_from(seconds).ok()? * Time::SECOND + i64::from(nanos) / 1_000))
 }
 
-/// The request that the turn failed of, where it was the provider who refused it. A short run exports no telemetry of it.
-fn refusal(turn: Wire<'_>) -> Option<RefusedCall> {
-    let error = turn.at("error");
+/// What the provider refused, where it was the provider: it has a code, or is a limit by its words. A short run exports no telemetry
+/// of it.
+fn refusal(error: Wire<'_>) -> Option<RefusedCall> {
     let message = error.text("message").or(error.as_text())?;
-    Some(RefusedCall { code: Some(error_code(message)?), message: Some(message.to_owned()), ..RefusedCall::default() })
+    let refused = RefusedCall { code: error_code(message), message: Some(message.to_owned()), ..RefusedCall::default() };
+    (refused.code.is_some() || refused.is_rate_limit()).then_some(refused)
 }
 
 fn is_failed(item: Wire<'_>) -> bool {

@@ -330,6 +330,37 @@ fn the_rollout_of_a_failure() {
     );
 }
 
+/// A limit has no code, only words; some versions write the error before the turn's end, which then says nothing of it.
+#[test]
+fn a_turn_that_failed_is_not_completed_whichever_line_says_so() {
+    let told = |lines: &[(&str, Value)]| {
+        let mut rollout = Transcript::new(Agent::Codex, "rollout-2026-11-22T19-00-00-s1.jsonl").expect("Codex keeps a record");
+        let line = |(time, payload): &(&str, Value)| {
+            let line =
+                serde_json::json!({"timestamp": format!("2026-11-22T19:00:{time}Z"), "type": "event_msg", "payload": payload});
+            rollout.line(line.to_string().as_bytes()).expect("it is understood")
+        };
+        let drafts: Vec<Draft> = lines.iter().flat_map(line).collect();
+        drafts.iter().map(|draft| draft.kind.short()).collect::<Vec<_>>()
+    };
+    let begun = |turn: &str| ("01", serde_json::json!({"type": "task_started", "turn_id": turn}));
+    let over = |turn: &str, error: Option<&str>| {
+        (
+            "03",
+            serde_json::json!({"type": "task_complete", "turn_id": turn, "error": error.map(|error| serde_json::json!({"message": error}))}),
+        )
+    };
+    let limit = "Quota exceeded. Check your plan and billing details.";
+    assert_eq!(told(&[begun("t1"), over("t1", Some(limit))]), ["rate_limit", "failed"]);
+    assert_eq!(told(&[begun("t1"), over("t1", Some("sandbox died"))]), ["failed"]);
+    let error = |message: &str| ("02", serde_json::json!({"type": "error", "message": message}));
+    assert_eq!(told(&[begun("t1"), error(limit), over("t1", None)]), ["rate_limit", "failed"]);
+    assert_eq!(
+        told(&[begun("t1"), error(limit), begun("t2"), over("t2", None)]),
+        ["rate_limit", "failed", "resumed", "completed"]
+    );
+}
+
 #[test]
 fn an_older_rollout() {
     check(
