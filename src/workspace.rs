@@ -42,6 +42,8 @@ use self::{
 const RESTLESS: Duration = Duration::from_secs(2);
 /// How often quiet files are looked for.
 const LOOKING: Duration = Duration::from_millis(50);
+/// A look is followed by a pause of this many times what it took.
+const PAUSE_FOR_LOOK: u32 = 9;
 /// At the end, how long the last changes may take to be heard of,
 const LAST: Duration = Duration::from_millis(200);
 /// and then to be told: some thousand files. How many are left is told too.
@@ -166,6 +168,11 @@ struct Watching {
     known_files: KnownFiles,
     reporter: Reporter,
     restless: BTreeMap<PathBuf, Restless>,
+    /// Folders that came, and may have to be watched.
+    new_folders: Vec<PathBuf>,
+    /// When the tree may be asked again. Each time it lists the folders that something changed in, however many files they have: a
+    /// folder that grows by thousands would be listed for each few of them.
+    next_look: Instant,
     /// The tree is too large, or cannot be watched.
     given_up: bool,
     ending: Arc<WatchEnding>,
@@ -198,6 +205,8 @@ impl Watching {
                 known_files: KnownFiles::default(),
                 reporter,
                 restless: BTreeMap::new(),
+                new_folders: Vec::new(),
+                next_look: Instant::now(),
                 given_up: false,
                 ending,
                 until: None,
@@ -232,10 +241,16 @@ impl Watching {
                 self.take_last(notes);
                 return;
             }
+            let began = Instant::now();
+            if began < self.next_look {
+                continue;
+            }
             let quiet = self.quiet;
+            self.enter_new_folders();
             self.settle(|restless, now| {
                 now.duration_since(restless.last) >= quiet || now.duration_since(restless.first) >= RESTLESS
             });
+            self.next_look = Instant::now() + began.elapsed() * PAUSE_FOR_LOOK;
         }
     }
 
@@ -260,6 +275,7 @@ impl Watching {
             notes.try_iter().for_each(drop);
             self.look_everywhere(None);
         }
+        self.enter_new_folders();
         self.settle(|_, _| true);
         if self.untold > 0 {
             let reason = format!("{} more changes are not told one by one: the command has ended", self.untold);
@@ -291,13 +307,20 @@ impl Watching {
             }
             Seen::Paths(paths) => {
                 for path in paths {
-                    // What is in a new folder already, its watch will never tell.
-                    if path.is_dir() && self.tree.holds(&path) {
-                        self.look_into(&path, None);
+                    if path.is_dir() {
+                        self.new_folders.push(path.clone());
                     }
                     self.note(path, at);
                 }
             }
+        }
+    }
+
+    /// What is in a new folder already, its watch will never tell.
+    fn enter_new_folders(&mut self) {
+        let new = std::mem::take(&mut self.new_folders);
+        for folder in self.tree.held(new) {
+            self.look_into(&folder, None);
         }
     }
 

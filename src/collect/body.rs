@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, StatusCode, header},
 };
-use flate2::read::MultiGzDecoder;
+use flate2::bufread::GzDecoder;
 use futures::StreamExt;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -16,6 +16,8 @@ use super::answer::RefusedRequest;
 pub(super) const BODY_BYTES_MAX: usize = 16 << 20;
 /// All bodies at work, packed, in KiB: one is unpacked and read apart at a time beside them.
 pub(super) const BODIES_KIB_MAX: usize = 24 << 10;
+/// Exporters send one. Each costs as much as some KiB, however little is in it: a body of empty ones took seconds.
+const MEMBERS_MAX: usize = 16;
 /// An exporter on this machine sends a body in milliseconds; whoever takes longer holds a place that others wait for.
 pub(super) const READING: Duration = Duration::from_secs(10);
 
@@ -49,13 +51,21 @@ impl Packing {
 }
 
 fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, RefusedRequest> {
-    let mut unpacked = Vec::new();
-    let bound = u64::try_from(bytes_max).unwrap_or(u64::MAX).saturating_add(1);
-    MultiGzDecoder::new(bytes)
-        .take(bound)
-        .read_to_end(&mut unpacked)
-        .map_err(|error| RefusedRequest::new(StatusCode::BAD_REQUEST, format!("the body is not gzip: {error}")))?;
-    if unpacked.len() > bytes_max { Err(too_large()) } else { Ok(unpacked) }
+    let no_gzip = |error| RefusedRequest::new(StatusCode::BAD_REQUEST, format!("the body is not gzip: {error}"));
+    let (mut unpacked, mut rest) = (Vec::new(), bytes);
+    for _ in 0..MEMBERS_MAX {
+        let mut member = GzDecoder::new(rest);
+        let bound = u64::try_from(bytes_max - unpacked.len()).unwrap_or(u64::MAX).saturating_add(1);
+        member.by_ref().take(bound).read_to_end(&mut unpacked).map_err(no_gzip)?;
+        if unpacked.len() > bytes_max {
+            return Err(too_large());
+        }
+        rest = member.into_inner();
+        if rest.is_empty() {
+            return Ok(unpacked);
+        }
+    }
+    Err(RefusedRequest::new(StatusCode::BAD_REQUEST, format!("the body has more than {MEMBERS_MAX} members of gzip: send one")))
 }
 
 /// # Errors
@@ -128,6 +138,11 @@ mod tests {
     fn what_is_unpacked_is_bounded() {
         assert_eq!(unzip(&zip(&[b'x'; 1000]), 1000), Ok(vec![b'x'; 1000]));
         assert_eq!(unzip(&zip(&[b'x'; 1001]), 1000).map_err(|refused| refused.status), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        let members = |count: usize| (0..count).flat_map(|_| zip(b"x")).collect::<Vec<u8>>();
+        assert_eq!(unzip(&members(MEMBERS_MAX), 1000), Ok(vec![b'x'; MEMBERS_MAX]));
+        for more in [members(MEMBERS_MAX + 1), zip(b"").repeat(100_000)] {
+            assert_eq!(unzip(&more, 1000).map_err(|refused| refused.status), Err(StatusCode::BAD_REQUEST));
+        }
         let cut = &zip(b"some text")[..15];
         for broken in [&b"{}"[..], b"", cut] {
             assert_eq!(unzip(broken, 1000).map_err(|refused| refused.status), Err(StatusCode::BAD_REQUEST), "{broken:?}");

@@ -28,17 +28,22 @@ pub(super) const CONNECTIONS_MAX: usize = 128;
 /// Exporters send every few seconds to a minute, and connect again where they were cut off.
 pub(super) const IDLE: Duration = Duration::from_secs(90);
 
+/// A request is read within this, head and body, and answered: whoever sends it byte by byte holds a place no longer. Its body alone
+/// has ten seconds, and its answer five.
+pub(super) const ANSWERED: Duration = Duration::from_secs(30);
+
 pub(super) struct Connections {
     listener: TcpListener,
     room: Arc<Semaphore>,
     idle: Duration,
+    answered: Duration,
     /// Whether it matters whose they are.
     asks_whose: bool,
 }
 
 impl Connections {
     pub fn new(listener: TcpListener, connections_max: usize, idle: Duration, asks_whose: bool) -> Connections {
-        Connections { listener, room: Arc::new(Semaphore::new(connections_max)), idle, asks_whose }
+        Connections { listener, room: Arc::new(Semaphore::new(connections_max)), idle, answered: ANSWERED, asks_whose }
     }
 }
 
@@ -65,7 +70,8 @@ impl Listener for Connections {
         let (stream, address) = Listener::accept(&mut self.listener).await;
         let is_stranger = self.asks_whose && stream.local_addr().is_ok_and(|own| is_another_users(address, own));
         let silent = Box::pin(tokio::time::sleep(self.idle));
-        (Connection { stream, silent, idle: self.idle, peer: Peer { is_stranger }, _place: place }, address)
+        let (idle, answered, peer) = (self.idle, self.answered, Peer { is_stranger });
+        (Connection { stream, silent, idle, asked: None, answered, peer, _place: place }, address)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -73,11 +79,14 @@ impl Listener for Connections {
     }
 }
 
-/// A connection that ends where nothing was read or written for too long.
+/// A connection that ends where nothing was read or written for too long, or a request takes too long to be answered.
 pub(super) struct Connection {
     stream: TcpStream,
     silent: Pin<Box<Sleep>>,
     idle: Duration,
+    /// When a request began that nothing was answered to.
+    asked: Option<Instant>,
+    answered: Duration,
     peer: Peer,
     _place: OwnedSemaphorePermit,
 }
@@ -85,6 +94,7 @@ pub(super) struct Connection {
 impl Connection {
     fn heard(&mut self) {
         let until = Instant::now() + self.idle;
+        let until = self.asked.map_or(until, |asked| until.min(asked + self.answered));
         self.silent.as_mut().reset(until);
     }
 
@@ -100,6 +110,7 @@ impl AsyncRead for Connection {
         match pin!(&mut self.stream).poll_read(context, buffer) {
             Poll::Pending => self.poll_silence(context),
             done => {
+                self.asked.get_or_insert_with(Instant::now);
                 self.heard();
                 done
             }
@@ -112,6 +123,7 @@ impl AsyncWrite for Connection {
         match pin!(&mut self.stream).poll_write(context, bytes) {
             Poll::Pending => self.poll_silence(context),
             done => {
+                self.asked = None;
                 self.heard();
                 done
             }
@@ -132,6 +144,29 @@ mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
+
+    #[tokio::test]
+    async fn who_sends_a_request_byte_by_byte_makes_room() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut connections = Connections::new(listener, 1, Duration::from_secs(60), false);
+        connections.answered = Duration::from_millis(300);
+        let app = axum::Router::new().route("/", axum::routing::get(async || "here"));
+        let serving = tokio::spawn(axum::serve(connections, app).into_future());
+        let mut slow = TcpStream::connect(address).await.unwrap();
+        // One answered in time leaves it as it was.
+        slow.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+        let mut some = [0; 12];
+        slow.read_exact(&mut some).await.unwrap();
+        assert_eq!(&some, b"HTTP/1.1 200");
+        let dripping = async {
+            while slow.write_all(b"G").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), dripping).await.expect("it is cut off");
+        serving.abort();
+    }
 
     #[tokio::test]
     async fn who_says_nothing_makes_room() {

@@ -44,11 +44,6 @@ impl Tree {
         &self.root
     }
 
-    /// Whether it belongs to the workspace.
-    pub fn holds(&self, path: &Path) -> bool {
-        !self.held(vec![path.to_owned()]).is_empty()
-    }
-
     /// Those of `paths` that belong to the workspace, or are gone. Each folder is listed anew: its rules may have changed.
     pub fn held(&self, paths: Vec<PathBuf>) -> Vec<PathBuf> {
         let mut by_folder: BTreeMap<PathBuf, Vec<PathBuf>> = BTreeMap::new();
