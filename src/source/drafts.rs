@@ -86,6 +86,7 @@ fn events(fact: Fact, who: &CoderIdentity, ids: Ids, only_if: OnlyIf) -> Vec<Dra
         Fact::Tool(tool) => one(tool_progress(tool)),
         Fact::File(file) => one(workspace(file)),
         Fact::Said(text) => one(output(Progress::OF_ASSISTANT, &text, WORDS_CHARS_MAX)),
+        Fact::Thought(text) => one(output(Progress::OF_THOUGHT, &text, WORDS_CHARS_MAX)),
         Fact::Printed { stream, text } => one(output(stream, &text, TEXT_CHARS_MAX)),
         Fact::Called(usage) => one(called(usage)),
         Fact::Summed { usage, since } => {

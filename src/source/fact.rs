@@ -80,6 +80,8 @@ pub(super) enum Fact {
     File(TouchedFile),
     /// The coder said something to the person.
     Said(String),
+    /// What it thought before it said or did something, as far as it shows that.
+    Thought(String),
     /// A command, or the agent itself, printed something.
     Printed {
         stream: &'static str,
@@ -269,6 +271,10 @@ impl Fact {
 
     pub fn said(text: &str) -> Fact {
         Fact::Said(text.to_owned())
+    }
+
+    pub fn thought(text: &str) -> Fact {
+        Fact::Thought(text.to_owned())
     }
 
     pub fn printed(stream: &'static str, text: &str) -> Fact {

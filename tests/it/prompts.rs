@@ -208,3 +208,47 @@ fn a_task_that_copilot_tells_under_another_id_makes_no_coder() {
     assert_eq!(coders, ["copilot:s1"]);
     assert_eq!(texts(&home, "prompt"), ["look at src"]);
 }
+
+/// What was thought is told by records, and written nowhere unless that is asked for.
+#[test]
+fn what_a_model_thinks_is_recorded_where_that_is_turned_on() {
+    let claude = json!({
+        "type": "assistant", "uuid": "u1", "sessionId": "s1", "timestamp": "2026-11-22T10:00:00Z", "cwd": "/w",
+        "message": {"id": "m1", "role": "assistant", "model": "m", "content": [{"type": "thinking", "thinking": "thought-7391", "signature": "x"}]},
+    });
+    let codex = [
+        json!({"timestamp": "2026-11-22T10:00:00Z", "type": "session_meta", "payload": {"id": "s2", "cwd": "/w", "timestamp": "2026-11-22T10:00:00Z"}}),
+        json!({"timestamp": "2026-11-22T10:00:01Z", "type": "event_msg", "payload": {"type": "agent_reasoning", "text": "thought-7391"}}),
+    ];
+    let gemini = [
+        json!({"sessionId": "s3", "projectHash": "h", "startTime": "2026-11-22T10:00:00Z", "lastUpdated": "2026-11-22T10:00:00Z", "kind": "main"}),
+        json!({
+            "id": "m1", "timestamp": "2026-11-22T10:00:01Z", "type": "gemini", "content": "Done.", "model": "m",
+            "thoughts": [{"subject": "Plan", "description": "thought-7391", "timestamp": "2026-11-22T10:00:01Z"}],
+        }),
+    ];
+    let tell = |home: &Home| {
+        for (agent, name, lines) in [
+            ("claude-code", "s1.jsonl", std::slice::from_ref(&claude)),
+            ("codex", "rollout-2026-11-22T10-00-00-s2.jsonl", &codex),
+            ("gemini", "session-s3.jsonl", &gemini),
+        ] {
+            let path = home.path().join(name);
+            fs::write(&path, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
+            home.ok(&["import", agent, path.to_str().unwrap()]);
+            fs::remove_file(path).unwrap();
+        }
+    };
+    let home = Home::new();
+    tell(&home);
+    let history = fs::read(home.history()).unwrap();
+    assert!(!history.windows(12).any(|bytes| bytes == b"thought-7391"), "it is not asked for");
+    home.configure("[record]\nthinking = true\n");
+    tell(&home);
+    tell(&home);
+    let thoughts = home.json(&["list", "--type", "output", "--text", "thought-7391", "--order", "oldest"]);
+    let told: Vec<_> =
+        thoughts.iter().map(|event| (event["coder_id"].as_str(), event["stream"].as_str(), event["text"].as_str())).collect();
+    let expected = [("claude-code:s1", "thought-7391"), ("codex:s2", "thought-7391"), ("gemini:s3", "Plan: thought-7391")];
+    assert_eq!(told, expected.map(|(coder, text)| (Some(coder), Some("thinking"), Some(text))));
+}

@@ -26,15 +26,19 @@ impl Dialogue {
     pub fn assistant(&mut self, speaker: &Speaker<'_>, line: ClaudeLine<'_>) -> Vec<Told> {
         let content = line.content();
         // A line holds one block as a rule, and only its first text may go by its id.
-        let ids = std::iter::once(line.uuid()).chain(std::iter::repeat(None));
-        let said = content.texts().zip(ids).map(|(text, uuid)| speaker.said(uuid, text)).collect();
+        let ids = || std::iter::once(line.uuid()).chain(std::iter::repeat(None));
+        // What is redacted is empty.
+        let thoughts =
+            content.blocks("thinking").filter_map(|block| block.text("thinking")).filter(|text| !text.trim().is_empty());
+        let mut told: Vec<Told> = thoughts.zip(ids()).map(|(text, uuid)| speaker.thought(uuid, text)).collect();
+        told.extend(content.texts().zip(ids()).map(|(text, uuid)| speaker.said(uuid, text)));
         for block in content.blocks("tool_use") {
             if let Some(id) = block.text("id") {
                 let tool = block.text("name").unwrap_or(tools::NAMELESS).to_owned();
                 self.open.open(id, (tool, ToolInput::read(block.at("input"))));
             }
         }
-        said
+        told
     }
 
     /// What came of the calls whose results a line has; relative paths start from `folder`.

@@ -7,7 +7,7 @@
 //! | prompted | the prompt | that a prompt came |
 //! | the turn ended, failed | the prompt and the last message | the last message; a subagent's end by itself |
 //! | ended | | that it ended |
-//! | said | the line's uuid: stream, transcript | the text |
+//! | said, thought | the line's uuid: stream, transcript | the text |
 //! | a refused request that is tried again | the line's uuid: transcript | the number of the attempt and the delay to the next |
 //! | the refused request that ends a turn | the prompt | that it happened, rate limit or other |
 //! | compacted | the line's uuid: transcript | that it happened |
@@ -114,6 +114,11 @@ impl Speaker<'_> {
     /// A text of the model for the person; `uuid` is the line's.
     pub fn said(&self, uuid: Option<&str>, text: &str) -> Told {
         self.known(Fact::said(text), uuid.map(|uuid| ["said", uuid]), &["said", &print(text)])
+    }
+
+    /// What it thought; `uuid` is the line's.
+    pub fn thought(&self, uuid: Option<&str>, text: &str) -> Told {
+        self.known(Fact::thought(text), uuid.map(|uuid| ["thought", uuid]), &["thought", &print(text)])
     }
 
     /// The refused request that ended a turn: there were no attempts left, or none was of use.

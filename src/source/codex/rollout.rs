@@ -229,6 +229,10 @@ impl Rollout {
             Some("exec_command_end") => self.command(thread, event.text("call_id"), event),
             Some("patch_apply_end") => self.patched(thread, event.text("call_id"), event),
             Some("agent_message") => self.said(thread, stamp, event.text("message")),
+            Some("agent_reasoning") => {
+                let thought = event.text("text").filter(|text| !text.trim().is_empty());
+                thought.map(|text| thread.thought(stamp, text)).into_iter().collect()
+            }
             Some("context_compacted") => self.compacted(thread, at),
             _ => Vec::new(),
         }

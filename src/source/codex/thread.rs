@@ -93,6 +93,11 @@ impl Thread {
         said.with(DataKey::MessageId, message)
     }
 
+    /// `moment` is the line's.
+    pub fn thought(&self, moment: Option<&str>, text: &str) -> Told {
+        self.known(Fact::thought(text), moment.map(|moment| ["thought", moment]), &["thought", &print(text)])
+    }
+
     /// What the session is called.
     pub fn titled(&self, title: Option<&str>) -> Option<Told> {
         let title = title.filter(|title| !title.is_empty())?;

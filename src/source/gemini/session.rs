@@ -29,6 +29,17 @@ pub(super) fn said(session: &CoderMoment, id: Option<&str>, message: &str) -> Op
     (!message.is_empty()).then(said)
 }
 
+/// What the model thought before it said the message with this id, one after the other.
+pub(super) fn thoughts(session: &CoderMoment, id: &str, message: Wire<'_>) -> Vec<Told> {
+    let thought = |(nth, thought): (usize, Wire<'_>)| {
+        let parts = [thought.text("subject"), thought.text("description")];
+        let text = parts.into_iter().flatten().filter(|part| !part.trim().is_empty()).collect::<Vec<_>>().join(": ");
+        let ids = session.who.own(&["thought", id, &nth.to_string()]);
+        (!text.is_empty()).then(|| session.says(Fact::thought(&text)).known_by(ids))
+    };
+    message.list("thoughts").enumerate().filter_map(thought).collect()
+}
+
 /// A message that the agent shows as an error.
 pub(super) fn error_shown(session: &CoderMoment, message: &str) -> Told {
     session.says(Fact::printed("error", message.trim())).known_by(session.who.repeat(&["error", &print(message)]))

@@ -17,7 +17,9 @@ use crate::{
     },
 };
 
-use super::session::{ModelAnswer, SubagentEnd, compacted, error_shown, exit_code, is_shell, said, shown, subagent, turn_over};
+use super::session::{
+    ModelAnswer, SubagentEnd, compacted, error_shown, exit_code, is_shell, said, shown, subagent, thoughts, turn_over,
+};
 
 #[derive(Debug, Default)]
 struct ChatFile {
@@ -146,6 +148,7 @@ impl ChatFile {
             let tokens = line.at("tokens");
             told.extend(tokens.is_there().then(|| answer(line, tokens, &text).told(session)));
             told.extend(self.set_model(session, id, line));
+            told.extend(thoughts(session, id, line));
             told.extend(said(session, Some(id), &text));
         }
         let calls = line.list("toolCalls");
