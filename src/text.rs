@@ -20,13 +20,18 @@
 mod assignment;
 mod caseless;
 mod clean;
-mod escape;
+mod credential;
+mod encoded;
+mod known;
 mod lines;
+mod prefixes;
 mod private_key;
+mod reading;
 mod redact;
 mod secrets;
 mod surrogates;
 mod telling;
+mod value;
 
 use std::borrow::Cow;
 

@@ -1,7 +1,5 @@
 //! An event before it is checked, and after: `Draft` → `Checked` → `Event`. There is no other way to an event that is recorded.
 
-use std::borrow::Cow;
-
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
@@ -11,6 +9,7 @@ use crate::text::{self, Redactor};
 use super::{
     BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Report, Resource,
     SumScope, Time, Workspace, check_coder_id, check_id,
+    clean_data::{clean_object, insert_beside},
     limits::{check_no_secret, depth, fields_bytes},
     wire::{ENVELOPE, stored_body},
 };
@@ -315,7 +314,7 @@ impl Draft {
             clean_field(FieldKind::Line, line, redactor);
         }
         self.body.visit_text(&mut |kind, field| clean_field(kind, field, redactor));
-        self.data = clean_object(std::mem::take(&mut self.data), redactor);
+        self.data = clean_object(std::mem::take(&mut self.data), "", redactor);
     }
 
     /// A key of `data` that also stands at top level would be lost when the line is read back: it gets a `_`.
@@ -414,15 +413,6 @@ impl Checked {
     }
 }
 
-/// Puts `value` under `_name`, with as many underscores as it takes.
-pub(super) fn insert_beside(data: &mut Data, name: String, value: Value) {
-    let mut free = format!("_{name}");
-    while data.contains_key(&free) {
-        free.insert(0, '_');
-    }
-    data.insert(free, value);
-}
-
 fn text_of(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
@@ -439,42 +429,5 @@ fn clean_field(kind: FieldKind, field: &mut Option<String>, redactor: &Redactor)
     }
     if field.as_deref() == Some("") {
         *field = None;
-    }
-}
-
-fn clean_object(object: Data, redactor: &Redactor) -> Data {
-    let mut cleaned = Data::new();
-    let mut renamed = Vec::new();
-    for (given, value) in object {
-        let name = redactor.redact(&text::clean_line(&given)).into_owned();
-        let value = clean_value(&name, value, redactor);
-        if name == given {
-            cleaned.insert(name, value);
-        } else {
-            renamed.push((name, value));
-        }
-    }
-    // Two names may be one once they are clean; neither value is lost.
-    for (name, value) in renamed {
-        if cleaned.contains_key(&name) {
-            insert_beside(&mut cleaned, name, value);
-        } else {
-            cleaned.insert(name, value);
-        }
-    }
-    cleaned
-}
-
-fn clean_value(name: &str, value: Value, redactor: &Redactor) -> Value {
-    match value {
-        Value::String(given) => Value::String(redactor.redact_field(name, &text::clean_text(&given)).into_owned()),
-        Value::Array(items) => items.into_iter().map(|item| clean_value(name, item, redactor)).collect(),
-        Value::Object(object) => Value::Object(clean_object(object, redactor)),
-        // A password may be a number.
-        Value::Number(number) => match redactor.redact_field(name, &number.to_string()) {
-            Cow::Owned(mark) => Value::String(mark),
-            Cow::Borrowed(_) => Value::Number(number),
-        },
-        plain => plain,
     }
 }

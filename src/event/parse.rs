@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    BYTES_MAX, Body, Data, Draft, EventType, Invalid, Key, LINE_BYTES_MAX, Time, body::is_missing, draft::insert_beside,
+    BYTES_MAX, Body, Data, Draft, EventType, Invalid, Key, LINE_BYTES_MAX, Time, body::is_missing, clean_data::insert_beside,
 };
 
 impl Draft {

@@ -15,8 +15,10 @@ const KEY_BYTES_MAX: usize = 64 << 10;
 const LINE_BYTES_MAX: usize = 64;
 
 // Certificates and public keys begin likewise and are no secret.
-static BEGINS: LazyLock<Regex> = LazyLock::new(|| compiled(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"));
-static ENDS: LazyLock<Regex> = LazyLock::new(|| compiled(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----"));
+static BEGINS: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----"));
+static ENDS: LazyLock<Regex> =
+    LazyLock::new(|| compiled(r"-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|---- END SSH2 ENCRYPTED PRIVATE KEY ----"));
 
 fn compiled(expression: &str) -> Regex {
     Regex::new(expression).expect("a test compiles both expressions")

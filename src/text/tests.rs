@@ -191,9 +191,11 @@ fn secrets_are_replaced_and_nothing_else() {
         ("[redacted: ghp_abcdefghijklmnopqrstuvwxyz0123]", "[redacted: [redacted: github token]]"),
     ];
     let redactor = Redactor::default();
+    let wrong = |(given, expected): &&(&str, &str)| redactor.redact(given) != *expected;
+    let wrong: Vec<_> = cases.iter().filter(wrong).map(|(given, expected)| (redactor.redact(given), expected)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
     for (given, expected) in cases {
         let redacted = redactor.redact(given);
-        assert_eq!(redacted, *expected);
         assert_eq!(matches!(redacted, Cow::Borrowed(_)), given == expected, "{given}");
         assert_eq!(redactor.redact(expected), *expected, "a second time");
     }
@@ -334,5 +336,52 @@ proptest! {
         let token = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
         let text = format!("{before} {token} {after}");
         prop_assert!(!Redactor::default().redact(&text).contains(token));
+    }
+}
+
+#[test]
+fn names_and_values_in_every_spelling() {
+    // Given, and what is left of it.
+    let cases: &[(&str, &str)] = &[
+        ("PASSWORD=a(b", "PASSWORD=[redacted: password]"),
+        ("PASSWORD=a(b)c9 ./run", "PASSWORD=[redacted: password] ./run"),
+        ("A_TOKEN=x1;B_TOKEN=y2", "A_TOKEN=[redacted: token];B_TOKEN=[redacted: token]"),
+        (r#"password = getpass("x"), token = next_token()"#, r#"password = getpass("x"), token = next_token()"#),
+        (r#"{"password":"$ecr3tWord"}"#, r#"{"password":"[redacted: password]"}"#),
+        (r#"PASSWORD="$x9Kd2""#, r#"PASSWORD="[redacted: password]""#),
+        (r#"PASSWORD="$DB_PASSWORD" TOKEN=$token"#, r#"PASSWORD="$DB_PASSWORD" TOKEN=$token"#),
+        (r#"["deploy","--password","x","-v"]"#, r#"["deploy","--password","[redacted: password]","-v"]"#),
+        (r#"{"name":"API_KEY","value":"x y"}"#, r#"{"name":"API_KEY","value":"[redacted: api key]"}"#),
+        (r#"{"value":"x","name":"API_KEY"}"#, r#"{"value":"[redacted: api key]","name":"API_KEY"}"#),
+        (r#"{"name":"password","type":"string"}"#, r#"{"name":"password","type":"string"}"#),
+        ("<password>x</password><user>y</user>", "<password>[redacted: password]</password><user>y</user>"),
+        ("&lt;b&gt; password=&quot;x y&quot; &amp;", "&lt;b&gt; password=&quot;[redacted: password]&quot; &amp;"),
+        ("gh\u{ad}p_abcdefghijklmno\u{fe0f}pqrstuvwxyz0123456789 \u{ad}ok", "[redacted: github token] \u{ad}ok"),
+        (r#"["name", "password"], ("token", "id")"#, r#"["name", "password"], ("token", "id")"#),
+        (
+            "reset the password: it must be long; error: invalid token: expired",
+            "reset the password: it must be long; error: invalid token: expired",
+        ),
+        ("const API_KEY: &str = \"k1\";", "const API_KEY: &str = \"[redacted: api key]\";"),
+        (
+            "fn f(token: u32, secret: Range<usize>, key: private_key::Guard)",
+            "fn f(token: u32, secret: Range<usize>, key: private_key::Guard)",
+        ),
+        ("Cookie: session=abc; theme=dark", "Cookie: session=[redacted: cookie]; theme=dark"),
+        ("AKIAIOSFODNN7EXAMPLE wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "[redacted: aws key id] [redacted: key]"),
+        ("data: eyJhcGlfa2V5IjogImFiYzEyMyJ9 end", "data: [redacted: api key] end"),
+        ("data: eyJhcGlfbmFtZSI6ICJhYmMxMjMifQ end", "data: eyJhcGlfbmFtZSI6ICJhYmMxMjMifQ end"),
+        (r#"{"auth": "dXNlcjpwYXNzd29yZDE="}"#, r#"{"auth": "[redacted: authorization]"}"#),
+        ("machine h login u password p port 1", "machine h login u password [redacted: password] port 1"),
+        ("https://0123456789abcdef0123@host/x and git@github.com", "https://[redacted: token]@host/x and git@github.com"),
+        ("Authorization: Custom a1b2c3d4e5", "Authorization: Custom [redacted: authorization]"),
+        ("Authorization: see the documentation", "Authorization: see the documentation"),
+    ];
+    let redactor = Redactor::default();
+    let wrong: Vec<_> =
+        cases.iter().map(|(given, expected)| (redactor.redact(given), *expected)).filter(|(is, of)| is != of).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    for (given, expected) in cases {
+        assert_eq!(redactor.redact(expected), *expected, "a second time, of {given}");
     }
 }

@@ -46,6 +46,7 @@ mod migration;
 #[cfg(unix)]
 mod pages;
 mod people;
+mod planted;
 mod prompts;
 mod rpc;
 #[cfg(unix)]
@@ -64,3 +65,4 @@ mod types;
 mod usage;
 #[cfg(unix)]
 mod watch;
+mod ways_in;
