@@ -170,3 +170,17 @@ fn the_configuration_may_name_the_hook() {
     let listed = home.run(&["list", "--json"]).stdout;
     assert!(listed.contains(r#""type":"ai_coder_stopped","coder_id":"copilot:s1""#), "{listed}");
 }
+
+#[test]
+fn the_calls_of_a_copied_session_count_once() {
+    let session = |id: &str| {
+        let begun = json!({"type": "session.start", "id": "1", "timestamp": "2026-11-22T19:00:00Z",
+            "data": {"sessionId": id, "startTime": "2026-11-22T19:00:00Z"}});
+        let used = json!({"type": "session.usage_record", "id": "2", "timestamp": "2026-11-22T19:00:02Z",
+            "data": {"usage": {"apiCallId": "chatcmpl-CbVnT4xKq8mZbR2wLsYhJe01", "model": "m", "inputTokens": 10, "outputTokens": 2}}});
+        let lines = [begun.to_string(), used.to_string()];
+        transcript_of(Agent::Copilot, lines.iter().map(String::as_str))
+    };
+    let found = tally(&[session("s1"), session("s2"), session("s1")].concat());
+    assert_eq!(found["api_call"], 1);
+}

@@ -162,6 +162,19 @@ fn a_second_prompt_resumes_the_coder() {
 }
 
 #[test]
+fn the_calls_of_a_copied_chat_count_once() {
+    let chat = |session: &str| {
+        let begun = json!({"sessionId": session, "startTime": "2026-11-22T19:00:00Z", "kind": "main"}).to_string();
+        let said = json!({"id": "dc554717-df19-4b5e-82fc-641a9b79726f", "timestamp": "2026-11-22T19:00:02Z", "type": "gemini",
+            "content": "done", "model": "m", "tokens": {"input": 10, "output": 2, "cached": 0, "total": 12}})
+        .to_string();
+        transcript_of(Agent::Gemini, [begun.as_str(), said.as_str()])
+    };
+    let found = tally(&[chat("s1"), chat("s2"), chat("s1")].concat());
+    assert_eq!((found["api_call"], found["tokens"]), (1, 12));
+}
+
+#[test]
 fn another_model_than_before_is_a_switch() {
     let said = |id: &str, model: &str| {
         json!({"id": id, "timestamp": "2026-11-22T19:00:02Z", "type": "gemini", "content": id, "model": model}).to_string()

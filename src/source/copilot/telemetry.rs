@@ -37,7 +37,10 @@ fn chat(session: &CoderMoment, span: &Span) -> Understood {
     let chat = Chat::of(span);
     Ok(vec![match chat.error {
         None => {
-            let ids = session.who.natural(&["api", chat.response_id.unwrap_or(&span.span_id)]);
+            let ids = match chat.response_id {
+                Some(id) => session.who.provided(id, &["api", id]),
+                None => session.who.natural(&["api", &span.span_id]),
+            };
             session.says(Fact::Called(chat.usage)).known_by(ids)
         }
         Some((code, message)) => {

@@ -245,7 +245,8 @@ fn call(session: &CoderMoment, usage: Wire<'_>) -> Option<Told> {
         duration_ns: nanos_of_millis(usage.whole("duration")),
         ..ModelUsage::of_prompt(prompt, cache_read, cache_write, output)
     });
-    Some(session.says(called).known_by(session.who.natural(&["api", usage.text("apiCallId")?])))
+    let id = usage.text("apiCallId")?;
+    Some(session.says(called).known_by(session.who.provided(id, &["api", id])))
 }
 
 fn context(usage: Wire<'_>) -> Option<Fact> {

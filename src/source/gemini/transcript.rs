@@ -146,7 +146,12 @@ impl ChatFile {
         let text = content(line);
         if self.last.as_ref().is_none_or(|last| last.id != id) {
             let tokens = line.at("tokens");
-            told.extend(tokens.is_there().then(|| answer(line, tokens, &text).told(session)));
+            // Copies of a chat repeat its messages, ids and all.
+            let answered = tokens.is_there().then(|| answer(line, tokens, &text).told(session));
+            told.extend(answered.map(|told| {
+                let ids = told.ids.clone().or_line(&session.who, Some(id), &["api"]);
+                told.known_by(ids)
+            }));
             told.extend(self.set_model(session, id, line));
             told.extend(thoughts(session, id, line));
             told.extend(said(session, Some(id), &text));
