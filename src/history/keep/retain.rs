@@ -1,7 +1,7 @@
 //! Retention: from the oldest seq up, in small transactions, folding what goes into the base.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     thread,
     time::{Duration, Instant},
 };
@@ -53,11 +53,16 @@ const WAL_PAGES: u32 = 1000;
 /// Events removed in one transaction, whatever it takes: with fewer, what each transaction costs besides would be most of it.
 const REMOVED_AT_ONCE_MIN: usize = 25;
 const REMOVED_AT_ONCE_MAX: usize = 1000;
+/// So many steps of life keep what an unfinished coder is in sight; what it tells beyond that goes with the rest.
+const PROTECTED_OF_A_CODER_MAX: u64 = 8;
+/// Where a count binds, all that is protected is one of so many: what is newest goes last, whoever lives.
+const PROTECTED_SHARE: u64 = 10;
 /// Pages given back to the file system in one go: about as quick.
 const PAGES_GIVEN_BACK: u32 = 64;
 
 impl Writer {
-    /// Removes the oldest events beyond the bounds. Lifecycle events of unfinished coders stay, unless the bytes bind.
+    /// Removes the oldest events beyond the bounds. The first lifecycle events of each unfinished coder stay, unless the bytes
+    /// bind, or they would be more than a tenth of what a count lets stay.
     ///
     /// # Errors
     /// Where the history cannot be written; what was removed until then stays removed, and is in the base.
@@ -87,10 +92,11 @@ impl Writer {
         let now = self.now();
         let before = self.transact(|db| Ok((DiskUsage::of(db)?, Ledger::load(db)?.rows)))?;
         let (mut removed, mut passed_over, mut at_once) = (0, 0, REMOVED_AT_ONCE_MIN);
+        let mut protected = Protected::default();
         loop {
             let (gone, held) = self.transact(|db| {
                 let begun = Instant::now();
-                let plan = plan(db, retention, now, passed_over, at_once)?;
+                let plan = plan(db, retention, now, passed_over, at_once, &mut protected)?;
                 remove(db, &plan)?;
                 Ok((plan, begun.elapsed()))
             })?;
@@ -105,7 +111,10 @@ impl Writer {
             passed_over = match (gone.last(), passed_over) {
                 (Some(&last), _) => last,
                 (None, 0) => break,
-                (None, _) => 0,
+                (None, _) => {
+                    protected = Protected::default();
+                    0
+                }
             };
         }
         if removed > 0 {
@@ -141,7 +150,7 @@ impl Reader {
     pub fn prunable(&mut self, retention: &Retention) -> Result<Pruned, Error> {
         self.read(Pruned::default(), |snapshot| {
             let rows = snapshot.ledger.rows;
-            let removed = plan(snapshot.db, retention, snapshot.now, 0, usize::MAX)?.len() as u64;
+            let removed = plan(snapshot.db, retention, snapshot.now, 0, usize::MAX, &mut Protected::default())?.len() as u64;
             let usage = DiskUsage::of(snapshot.db)?;
             let freed = usage.per_row(rows) * removed;
             Ok(Pruned {
@@ -175,15 +184,22 @@ impl DiskUsage {
     }
 }
 
-/// The seqs after `after` that go first, oldest first, at most `most` of them.
-fn plan(db: &Connection, retention: &Retention, now: Time, after: u64, most: usize) -> rusqlite::Result<Vec<u64>> {
+/// The seqs after `after` that go first, oldest first, at most `most` of them; `protected` are those up to `after` that stay.
+fn plan(
+    db: &Connection,
+    retention: &Retention,
+    now: Time,
+    after: u64,
+    most: usize,
+    protected: &mut Protected,
+) -> rusqlite::Result<Vec<u64>> {
     let ledger = Ledger::load(db)?;
     let usage = DiskUsage::of(db)?;
     let excess_bytes = retention.max_bytes.map_or(0, |max| usage.bytes().saturating_sub(max));
     let for_bytes = excess_bytes.div_ceil(usage.per_row(ledger.rows).max(1)).min(ledger.rows);
     let for_count = retention.max_events.map_or(0, |max| ledger.rows.saturating_sub(max));
     let oldest_kept = retention.max_age.map_or(Time::from_micros(Micros::MIN), |age| now.plus(-age));
-    let mut living = LivingCoders::default();
+    let protected_max = retention.max_events.map_or(u64::MAX, |max| (max / PROTECTED_SHARE).max(1));
     let mut gone: Vec<u64> = Vec::new();
     let mut statement = db.prepare_cached("SELECT seq, coder, type, at FROM event WHERE seq > ? ORDER BY seq")?;
     let mut rows = statement.query([after])?;
@@ -197,7 +213,7 @@ fn plan(db: &Connection, retention: &Retention, now: Time, after: u64, most: usi
             break;
         }
         let lifecycle = rows::kind(row, 2)?.family() == Family::Lifecycle;
-        if lifecycle && !bytes_bind && living.contains(db, row.get(1)?)? {
+        if lifecycle && !bytes_bind && protected.all < protected_max && protected.takes(db, row.get(1)?)? {
             continue;
         }
         gone.push(row.get(0)?);
@@ -205,17 +221,29 @@ fn plan(db: &Connection, retention: &Retention, now: Time, after: u64, most: usi
     Ok(gone)
 }
 
+/// What stays though it is beyond a bound.
 #[derive(Default)]
-struct LivingCoders(HashMap<i64, bool>);
+struct Protected {
+    all: u64,
+    /// How many of each coder; `None` for one that is finished.
+    by_coder: HashMap<i64, Option<u64>>,
+}
 
-impl LivingCoders {
-    fn contains(&mut self, db: &Connection, no: i64) -> rusqlite::Result<bool> {
-        if let Some(living) = self.0.get(&no) {
-            return Ok(*living);
-        }
-        let living: bool = db.prepare_cached("SELECT finished = 0 FROM coder WHERE no = ?")?.query_row([no], |row| row.get(0))?;
-        self.0.insert(no, living);
-        Ok(living)
+impl Protected {
+    /// Whether one more event of the coder stays.
+    fn takes(&mut self, db: &Connection, no: i64) -> rusqlite::Result<bool> {
+        let of_coder = match self.by_coder.entry(no) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
+                let living: bool =
+                    db.prepare_cached("SELECT finished = 0 FROM coder WHERE no = ?")?.query_row([no], |row| row.get(0))?;
+                new.insert(living.then_some(0))
+            }
+        };
+        let Some(count) = of_coder.as_mut().filter(|count| **count < PROTECTED_OF_A_CODER_MAX) else { return Ok(false) };
+        *count += 1;
+        self.all += 1;
+        Ok(true)
     }
 }
 

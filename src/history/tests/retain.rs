@@ -39,6 +39,23 @@ fn defect_10_and_14_state_and_totals_outlive_their_events() {
 }
 
 #[test]
+fn what_is_newest_goes_last_whoever_lives() {
+    // One living coder tells of nothing but its life, and many others live.
+    let mut lab = Lab::new();
+    lab.append_all((0..600).map(|no| draft([EventType::Paused, EventType::Resumed][no % 2], "restless")));
+    lab.append_all((0..300).map(|no| draft(EventType::Started, &format!("living-{no}"))));
+    lab.append_all((0..100).map(|_| draft(EventType::Output, "busy")));
+    let newest: Vec<_> = shorts(&lab.log()).into_iter().rev().take(180).collect();
+    lab.writer.prune(&Retention { max_events: Some(200), ..Retention::default() }).expect("writable");
+    let left = shorts(&lab.log());
+    assert_eq!(left.len(), 200);
+    assert_eq!(left.iter().rev().take(180).cloned().collect::<Vec<_>>(), newest);
+    // The first steps of the restless one are among the tenth that is protected, and no more of it.
+    assert_eq!(left.iter().filter(|(seq, _)| *seq <= 600).count(), 8);
+    lab.assert_sound();
+}
+
+#[test]
 fn progress_adds_up_to_what_was_removed() {
     let mut lab = filled(100);
     let mut told = Vec::new();
