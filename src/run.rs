@@ -23,6 +23,7 @@ mod digest;
 mod ending;
 mod exit;
 mod files;
+mod full_screen;
 mod inherited;
 mod keys;
 mod life;

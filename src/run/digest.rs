@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use rustix::{stdio, termios::tcgetwinsize};
+
 use crate::{
     event::{Body, DataKey, Draft, EventType},
     source::{HookContext, Stream},
@@ -16,6 +18,7 @@ use crate::{
 
 use super::{
     coder::{RunCoder, now},
+    full_screen::{self, FullScreen, SeenScreen},
     output::{OutputGatherer, OutputPiece, Suppressed, guarded},
     recorder::DraftSink,
 };
@@ -139,6 +142,8 @@ impl Digest {
 struct StreamDigest {
     from: OutputOrigin,
     output: OutputGatherer,
+    /// Of a program that has the whole of it.
+    screen: Option<FullScreen>,
     lines: LineSplitter,
     tail: Vec<u8>,
     /// Has seen what came before `tail`.
@@ -149,7 +154,7 @@ impl StreamDigest {
     fn new(from: OutputOrigin) -> StreamDigest {
         let output = OutputGatherer::new(now());
         let lines = LineSplitter::new(LINE_BYTES_MAX, 0);
-        StreamDigest { from, output, lines, tail: Vec::new(), tail_guard: KeyGuard::default() }
+        StreamDigest { from, output, screen: None, lines, tail: Vec::new(), tail_guard: KeyGuard::default() }
     }
 
     fn keep_tail(&mut self, bytes: &[u8]) {
@@ -200,17 +205,25 @@ impl Digesting {
             for at in 0..self.streams.len() {
                 let said = self.streams[at].output.tick(now);
                 self.say(at, said);
+                let seen = self.streams[at].screen.as_mut().and_then(|screen| screen.tick(now));
+                self.show(at, seen);
             }
         }
     }
 
     fn patience(&self) -> Duration {
         let due = self.streams.iter().filter_map(|stream| stream.output.due()).min();
+        let seen = self.streams.iter().filter_map(|stream| stream.screen.as_ref()?.due()).min();
+        let due = due.into_iter().chain(seen).min();
         due.map_or(IDLE, |due| Duration::from_micros(due.since(now()).try_into().unwrap_or(0)))
     }
 
     fn take(&mut self, from: OutputOrigin, bytes: &[u8], lost: Suppressed) {
         let at = self.streams.iter().position(|stream| stream.from == from).unwrap_or_default();
+        let mut bytes = bytes;
+        while let Some(rest) = self.draw(at, bytes) {
+            bytes = rest;
+        }
         // A failure tells of the others.
         if from != OutputOrigin::Stdout {
             self.streams[at].keep_tail(bytes);
@@ -229,6 +242,40 @@ impl Digesting {
         }
         let said = output.take(bytes, now);
         self.say(at, said);
+    }
+
+    /// What draws a whole screen is no text; what is left of `bytes`, where something of them was.
+    fn draw<'b>(&mut self, at: usize, bytes: &'b [u8]) -> Option<&'b [u8]> {
+        let now = now();
+        let stream = &mut self.streams[at];
+        let Some(screen) = &mut stream.screen else {
+            let at_screen = full_screen::begins(bytes)?;
+            let mut said = stream.output.take(&bytes[..at_screen], now);
+            said.extend(stream.output.end(now));
+            stream.screen = Some(FullScreen::new(size_of_ours()));
+            self.say(at, said);
+            return Some(&bytes[at_screen..]);
+        };
+        if bytes.is_empty() {
+            return None;
+        }
+        let Some(taken) = screen.take(bytes, now) else { return Some(&[]) };
+        let seen = screen.look();
+        stream.screen = None;
+        self.show(at, seen);
+        Some(&bytes[taken..])
+    }
+
+    fn show(&self, at: usize, seen: Option<SeenScreen>) {
+        let Some(SeenScreen { text, drawn: Suppressed { bytes, lines } }) = seen else { return };
+        let mut draft = self.coder.draft(EventType::Output);
+        draft = draft.with(DataKey::SuppressedBytes, bytes).with(DataKey::SuppressedLines, lines);
+        if let Body::Progress(fields) = &mut draft.body {
+            fields.stream = Some(self.streams[at].from.name().to_owned());
+            fields.text = Some(guarded(&mut KeyGuard::default(), text.as_bytes()));
+            fields.description = Some(format!("the screen, which {bytes} bytes drew"));
+        }
+        self.record.record(draft);
     }
 
     fn read_lines(&mut self, at: usize, bytes: &[u8], lost: Suppressed) {
@@ -282,6 +329,8 @@ impl Digesting {
             }
             let said = self.streams[at].output.end(now());
             self.say(at, said);
+            let seen = self.streams[at].screen.as_mut().and_then(FullScreen::look);
+            self.show(at, seen);
         }
         let mut said =
             |from: OutputOrigin| self.streams.iter_mut().find(|stream| stream.from == from).map(StreamDigest::last_lines);
@@ -289,6 +338,12 @@ impl Digesting {
         let both = stderr.or_else(|| said(OutputOrigin::Both).filter(|tail| !tail.is_empty()));
         both.or_else(|| said(OutputOrigin::Terminal)).unwrap_or_default()
     }
+}
+
+/// Rows and columns, as a program that asks finds them.
+fn size_of_ours() -> (u16, u16) {
+    let asked = [stdio::stdout(), stdio::stderr()].into_iter().find_map(|ours| tcgetwinsize(ours).ok());
+    asked.map_or((24, 80), |size| (size.ws_row, size.ws_col))
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ const ROOMS: &[Room] = &[
     room(
         "run",
         &["text", "event", "history", "source", "bus", "process", "workspace"],
-        &["libc", "pty_process", "rustix", "signal_hook"],
+        &["libc", "pty_process", "rustix", "signal_hook", "vt100"],
     ),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
     // Where telemetry is received tells what is ours.

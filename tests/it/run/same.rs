@@ -114,7 +114,7 @@ const TYPED: &[(&str, &Keys)] = &[
         &[("ready", b"\x1a"), ("jobs told", b"x\r")],
     ),
     (
-        "set -m; @sh -c 'echo ready; i=0; until test -e go; do sleep 0.01; done; echo done'; echo it stands; bg > /dev/null; : > go; wait; echo end $?; rm go",
+        "set -m; @sh -c 'echo ready; until test -e go; do :; done; echo done'; echo it stands; bg > /dev/null; : > go; wait; echo end $?; rm go",
         &[("ready", b"\x1a")],
     ),
     ("@bash --norc --noprofile -i -c 'sh -c \"echo ready; exec sleep 30\"; echo after'; echo end $?", &[("ready", CTRL_C)]),

@@ -113,6 +113,21 @@ fn the_command_is_in_a_terminal_of_the_same_size() {
 }
 
 #[test]
+fn of_a_program_that_draws_the_whole_screen_its_screen_is_recorded() {
+    let drawing = r"printf before\\n; printf '\033[?1049h\033[2J'; for n in 1 2 3 4 5 6 7 8 9; do printf '\033[2;5Hstep %s\033[4;1Hbelow' $n; done";
+    let script = format!("{drawing}; printf '\\033[?1049l'; echo after");
+    let mut screen =
+        Screen::in_place(Place::new(), &[env!("CARGO_BIN_EXE_ai-coder-events"), "run", "--id", "it", "--", "sh", "-c", &script]);
+    assert_eq!(screen.end(), 0);
+    let output = screen.place.of("output");
+    let texts: Vec<&str> = output.iter().map(|event| event["text"].as_str().unwrap()).collect();
+    assert_eq!(texts.len(), 3, "{output:?}");
+    assert!(texts.contains(&"\n    step 9\n\nbelow") && texts.iter().all(|text| !text.contains("step 8")), "{texts:?}");
+    let drawn = output.iter().find(|event| event["text"].as_str().unwrap().contains("step 9")).unwrap();
+    assert!(drawn["data"]["suppressed_bytes"].as_u64().unwrap() > 150, "{drawn}");
+}
+
+#[test]
 fn a_new_size_reaches_the_command() {
     let mut screen = Screen::start("$run sh -c 'trap \"stty size\" WINCH; echo ready; while :; do sleep 0.01; done'");
     screen.shows("ready\r\n");
