@@ -26,6 +26,7 @@
 
 mod arrivals;
 mod bounded;
+mod budget;
 mod coder;
 mod groups;
 mod latest;
@@ -37,14 +38,19 @@ mod tally;
 mod totals;
 mod usage;
 mod view;
+mod warnings;
 
 #[cfg(test)]
 mod tests;
 
+pub use budget::{Budget, SpentShare};
 pub use coder::Coder;
 pub use groups::{BadKeys, GroupKey, GroupKeys, GroupOrigin, GroupRow, Grouping};
 pub use parts::ToolCalls;
-pub use rules::{CONFLICT_WINDOW, FAILURE_WINDOW, FAILURES_FOR_ALERT, Failures, Past, judge};
+pub use rules::{
+    BUDGET_LEVELS, CONFLICT_WINDOW, FAILURE_WINDOW, FAILURES_FOR_ALERT, Failures, LOOP_CALLS, LOOP_WINDOW, Past, judge,
+    warn_of_budget, warn_of_loop,
+};
 pub use stats::{HistorySize, Stats};
 pub use tally::Tally;
 pub use totals::Totals;

@@ -13,6 +13,7 @@ use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
 mod agents;
 mod brief;
+mod check_budget;
 mod coders;
 mod collect;
 mod completions;
@@ -104,6 +105,7 @@ enum CliCommand {
     Rejected(maintenance::RejectedArgs),
     Prune(maintenance::PruneArgs),
     Check(maintenance::CheckArgs),
+    CheckBudget(check_budget::CheckBudgetArgs),
     Hook(hook::HookUsage),
     Collect(collect::CollectArgs),
     Import(import::ImportArgs),
@@ -174,6 +176,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         CliCommand::Rejected(rejected) => rejected.run(&call),
         CliCommand::Prune(prune) => prune.run(&call),
         CliCommand::Check(check) => check.run(&call),
+        CliCommand::CheckBudget(check) => check.run(&call),
         CliCommand::Collect(collect) => collect.run(call),
         CliCommand::Import(import) => import.run(call),
         CliCommand::Serve(serve) => serve.run(call),

@@ -19,9 +19,11 @@ use crate::{
     wake::KeeperSettings,
 };
 
+mod budget;
 mod prices;
 mod values;
 
+use budget::BudgetTable;
 use prices::PricesTable;
 pub use values::{Age, Size};
 use values::{Bound, BudgetMs, EventCount};
@@ -79,6 +81,7 @@ impl Config {
             redactor: Arc::new(redactor),
             recording: file.record.recording(),
             prices: Arc::new(file.prices.into_prices()),
+            budget: file.budget.into_budget()?,
             runtime_folder: environment.runtime_folder.clone(),
             temporary_folder: environment.temporary_folder.clone(),
             ..history::Options::new(path)
@@ -223,6 +226,8 @@ pub enum Error {
     Unreadable { path: PathBuf, source: std::io::Error },
     #[error("configuration `{path}` is not valid: correct it, or move it away for the defaults")]
     Invalid { path: PathBuf, source: Box<toml::de::Error> },
+    #[error("the configuration's `budget.{key}` is {value}: give an amount from 0 on")]
+    Budget { key: &'static str, value: f64 },
     #[error("the configuration's `redact.patterns` are not valid")]
     Pattern(#[from] BadPattern),
 }
@@ -238,6 +243,7 @@ struct ConfigToml {
     keeper: KeeperTable,
     record: RecordTable,
     prices: PricesTable,
+    budget: BudgetTable,
 }
 
 #[derive(Debug, Deserialize)]

@@ -15,6 +15,7 @@ use super::{
     latest::{Latest, Number, Step, cut, keep, keep_first, keep_least, keep_of, keep_text},
     open_tools::OpenTools,
 };
+use attention::Warned;
 
 /// The source of what the keeper saw.
 const KEEPER: &str = "keep";
@@ -56,6 +57,8 @@ pub struct Coder {
     /// When it last got on: a rate limit before that is over.
     #[serde(rename = "go", skip_serializing_if = "Option::is_none")]
     got_on: Option<Micros>,
+    #[serde(rename = "wn", skip_serializing_if = "Warned::is_empty")]
+    warned: Warned,
     /// When somebody last saw to it.
     #[serde(rename = "se", skip_serializing_if = "Option::is_none")]
     seen: Option<Micros>,
@@ -119,9 +122,9 @@ impl Coder {
     }
 
     fn fold_state(&mut self, event: &Event) {
-        // What the recorder concluded says nothing new about the coder.
+        // What else the recorder concluded says nothing new about the coder.
         if event.kind.is_derived() {
-            return;
+            return self.warned.fold(event);
         }
         self.fold_fields(event);
         self.open_tools.fold(event);
@@ -144,6 +147,7 @@ impl Coder {
         keep_of(&mut self.worked, &other.worked);
         keep_of(&mut self.rate_limited, &other.rate_limited);
         keep_of(&mut self.got_on, &other.got_on);
+        self.warned.merge(&other.warned);
         keep_of(&mut self.seen, &other.seen);
         self.is_observed |= other.is_observed;
         keep_of(&mut self.name, &other.name);
@@ -251,6 +255,7 @@ impl Coder {
     pub fn as_told_at_first(&self) -> Coder {
         Coder {
             got_on: None,
+            warned: Warned::default(),
             is_observed: false,
             project: None,
             branch: None,

@@ -1,9 +1,14 @@
 //! The rules that derive one event from another. They look at state that has the cause folded in, and never at what
 //! rules derived themselves.
 
-use crate::event::{Body, Derived, Draft, Event, EventType, Key, Micros, Time, Workspace};
+use serde_json::Value;
 
-use super::Coder;
+use crate::event::{Body, DataKey, Derived, Draft, Event, EventType, Key, Micros, Time, Workspace};
+
+use super::{
+    Coder,
+    warnings::{BUDGET, LOOP},
+};
 
 /// How far back the alert rule looks, in event time.
 pub const FAILURE_WINDOW: Micros = 10 * Time::MINUTE;
@@ -11,6 +16,12 @@ pub const FAILURE_WINDOW: Micros = 10 * Time::MINUTE;
 pub const CONFLICT_WINDOW: Micros = 30 * Time::MINUTE;
 /// How many failures since the last alert raise the next one.
 pub const FAILURES_FOR_ALERT: u64 = 3;
+/// So often the same call fails in the same way, within [`LOOP_WINDOW`] of event time, before that is a loop.
+pub const LOOP_CALLS: usize = 5;
+/// See [`LOOP_CALLS`]; who does not repeat a call for this long is in no loop any more.
+pub const LOOP_WINDOW: Micros = 10 * Time::MINUTE;
+/// Of a budget, in percent, where it is warned of.
+pub const BUDGET_LEVELS: [u64; 2] = [80, 100];
 /// Who reports derived events.
 const SOURCE: &str = "ai-coder-events";
 
@@ -74,6 +85,30 @@ fn conflict(cause: &Event, path: &str, rival: &str) -> Draft {
         .with("coder_ids", pair.to_vec())
 }
 
+/// A call that was made `times` times and failed in the same way each time. `cause` is the last of them, `first` the id of the
+/// first: by it a streak is warned of once.
+pub fn warn_of_loop(cause: &Event, first: &str, times: usize) -> Draft {
+    let said = |key: &str| cause.data.get(key).and_then(Value::as_str);
+    let described = match &cause.body {
+        Body::Progress(fields) => fields.description.as_deref(),
+        _ => None,
+    };
+    let call = described.or_else(|| said(DataKey::Command.name())).or_else(|| said(DataKey::ToolName.name())).unwrap_or("a tool");
+    let call: String = call.chars().take(CALL_CHARS_MAX).collect();
+    let draft = warn(cause, LOOP, &format!("the same call failed in the same way {times} times within ten minutes: {call}"));
+    Draft { key: Key::Id(Key::id_of(&format!("loop:{first}"))), ..draft }.with("times", times)
+}
+
+/// Of `of_budget`, a text that names the budget and its period as nothing else does, this much is spent.
+pub fn warn_of_budget(cause: &Event, budget: &str, of_budget: &str, level: u64, message: &str) -> Draft {
+    let draft = warn(cause, BUDGET, message);
+    Draft { key: Key::Id(Key::id_of(&format!("budget:{of_budget}:{level}"))), ..draft }
+        .with("budget", budget)
+        .with("percent", level)
+}
+
+/// What a warning tells of a call.
+const CALL_CHARS_MAX: usize = 200;
 const NANOS_PER_MICRO: u64 = 1_000;
 
 fn warn(cause: &Event, warning: &str, message: &str) -> Draft {

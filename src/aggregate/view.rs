@@ -42,7 +42,7 @@ pub struct CoderView {
     /// Running, and silent for five minutes with no tool at work.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stalled: bool,
-    /// Why a person should look: waiting, stalled, failed, rate_limited, file_conflict; nothing that somebody has seen.
+    /// Why a person should look: waiting, stalled, failed, rate_limited, file_conflict, looping, over_budget; nothing that somebody has seen.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub needs_attention: Vec<Attention>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -149,6 +149,9 @@ pub enum Attention {
     Failed,
     RateLimited,
     FileConflict,
+    /// It repeats a call that fails in the same way each time.
+    Looping,
+    OverBudget,
 }
 
 impl Attention {
@@ -159,6 +162,8 @@ impl Attention {
             Attention::Failed => "failed",
             Attention::RateLimited => "rate_limited",
             Attention::FileConflict => "file_conflict",
+            Attention::Looping => "looping",
+            Attention::OverBudget => "over_budget",
         }
     }
 }

@@ -141,6 +141,8 @@ pub fn standing(coder: &CoderView, now: Time, short: bool) -> String {
     let others = coder.needs_attention.iter().filter_map(|attention| match attention {
         Attention::RateLimited => Some("rate limited"),
         Attention::FileConflict => Some("file conflict"),
+        Attention::Looping => Some("repeats itself"),
+        Attention::OverBudget => Some("over budget"),
         _ => None,
     });
     words.extend(others.map(str::to_owned));

@@ -265,7 +265,7 @@ families! {
     Derived "derived" "What the recorder's rules concluded." {
         failure_count Count "Failures of this coder within the ten minutes up to its cause.";
         duration Count "From creation to completion, in nanoseconds of event time.";
-        warning Line "rate_limit, resource_limit or file_conflict.";
+        warning Line "rate_limit, resource_limit, file_conflict, loop or budget.";
         message Text "The warning for a person.";
         cause_id Line "Id of the event it was derived from.";
         cause_seq Count "Seq of the event it was derived from.";

@@ -3,9 +3,11 @@
 pub(super) mod aggregates;
 pub(super) mod append;
 pub(super) mod aside;
+pub(super) mod budgets;
 pub(super) mod cache;
 pub(super) mod conflict;
 pub(super) mod entry;
+pub(super) mod failed_calls;
 pub(super) mod fold;
 pub(super) mod identity;
 pub(super) mod offspring;

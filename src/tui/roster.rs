@@ -47,6 +47,8 @@ pub enum Standing {
     Stalled,
     Limited,
     Conflict,
+    Looping,
+    OverBudget,
     Running,
     Created,
     Completed,
@@ -65,6 +67,8 @@ impl Standing {
             _ if coder.stalled => Standing::Stalled,
             _ if needs(Attention::RateLimited) => Standing::Limited,
             _ if needs(Attention::FileConflict) => Standing::Conflict,
+            _ if needs(Attention::Looping) => Standing::Looping,
+            _ if needs(Attention::OverBudget) => Standing::OverBudget,
             Status::Completed => Standing::Completed,
             Status::Created => Standing::Created,
             Status::Running | Status::Paused => Standing::Running,
@@ -78,6 +82,8 @@ impl Standing {
             Standing::Stalled => "stalled",
             Standing::Limited => "limited",
             Standing::Conflict => "conflict",
+            Standing::Looping => "looping",
+            Standing::OverBudget => "budget",
             Standing::Running => "running",
             Standing::Created => "created",
             Standing::Completed => "done",
@@ -112,7 +118,12 @@ impl Rank {
     fn of(coder: &CoderView) -> Rank {
         match Standing::of(coder) {
             _ if !coder.needs_attention.is_empty() => Rank::Urgent,
-            Standing::Running | Standing::Created | Standing::Limited | Standing::Conflict => Rank::AtWork,
+            Standing::Running
+            | Standing::Created
+            | Standing::Limited
+            | Standing::Conflict
+            | Standing::Looping
+            | Standing::OverBudget => Rank::AtWork,
             Standing::Waiting | Standing::Stalled => Rank::AtRest,
             Standing::Completed if coder.ended_at.is_none() => Rank::AtRest,
             Standing::Completed | Standing::Stopped | Standing::Deleted => Rank::Ended,

@@ -68,6 +68,8 @@ impl Theme {
             Standing::Stalled => ("!", "!", Tint::Attention),
             Standing::Limited => ("~", "~", Tint::Attention),
             Standing::Conflict => ("≠", "%", Tint::Attention),
+            Standing::Looping => ("↻", "@", Tint::Attention),
+            Standing::OverBudget => ("$", "$", Tint::Attention),
             Standing::Running => ("▶", ">", Tint::of_status(Status::Running)),
             Standing::Created => ("·", ".", Tint::of_status(Status::Created)),
             Standing::Completed => ("✓", "+", Tint::of_status(Status::Completed)),

@@ -64,5 +64,6 @@ mod trouble;
 mod types;
 mod usage;
 #[cfg(unix)]
+mod warnings;
 mod watch;
 mod ways_in;

@@ -93,7 +93,7 @@ const ROOMS: &[Room] = &[
         &["ratatui", "rustix"],
     ),
     // Its values are the rooms' own: a second `Retention` would only drift.
-    room("config", &["text", "event", "filter", "history", "wake", "price"], &["toml"]),
+    room("config", &["text", "event", "filter", "aggregate", "history", "wake", "price"], &["toml"]),
     // What is said is redacted with the user's own patterns.
     room("stderr", &["text", "config"], &[]),
     // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.

@@ -1,8 +1,14 @@
 //! Why a person should look at a coder, and since when. What somebody has seen is over until something new happens.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    aggregate::Attention,
-    event::{Micros, Status, Time},
+    aggregate::{
+        Attention,
+        latest::{keep, keep_of},
+        warnings,
+    },
+    event::{Body, Event, Micros, Status, Time},
 };
 
 use super::{Coder, Step};
@@ -13,6 +19,38 @@ const STALLED_AFTER: Micros = 5 * Time::MINUTE;
 const CONCERNS_FOR: Micros = Time::DAY;
 /// Who waits in a process that may still live needs somebody for longer.
 const LOOKED_AFTER_FOR: Micros = 7 * Time::DAY;
+
+/// When the recorder last warned of a coder.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Warned {
+    /// For repeating a call that fails.
+    #[serde(rename = "l", skip_serializing_if = "Option::is_none")]
+    looped: Option<Micros>,
+    /// For what it spends.
+    #[serde(rename = "b", skip_serializing_if = "Option::is_none")]
+    over_budget: Option<Micros>,
+}
+
+impl Warned {
+    pub fn is_empty(&self) -> bool {
+        *self == Warned::default()
+    }
+
+    pub fn fold(&mut self, event: &Event) {
+        let Body::Derived(fields) = &event.body else { return };
+        match fields.warning.as_deref() {
+            Some(warnings::LOOP) => keep(&mut self.looped, event.timestamp.micros()),
+            Some(warnings::BUDGET) => keep(&mut self.over_budget, event.timestamp.micros()),
+            _ => {}
+        }
+    }
+
+    pub fn merge(&mut self, other: &Warned) {
+        keep_of(&mut self.looped, &other.looped);
+        keep_of(&mut self.over_budget, &other.over_budget);
+    }
+}
 
 impl Coder {
     /// Running, and silent for five minutes with no tool at work. Who reports by hand may be silent for long.
@@ -41,6 +79,8 @@ impl Coder {
             (stalled.filter(|&since| is_recent(since)), Attention::Stalled),
             (failed.filter(|&at| is_recent(at)), Attention::Failed),
             (limited.filter(|&at| is_recent(at)), Attention::RateLimited),
+            (self.warned.looped.map(Time::from_micros).filter(|&at| is_recent(at)), Attention::Looping),
+            (self.warned.over_budget.map(Time::from_micros).filter(|&at| is_recent(at)), Attention::OverBudget),
         ];
         let is_new = |since: Time| !self.is_seen(since);
         reasons.into_iter().filter_map(|(since, reason)| since.is_some_and(is_new).then_some(reason)).collect()

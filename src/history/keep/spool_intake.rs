@@ -8,12 +8,9 @@ use std::{
     path::Path,
 };
 
-use crate::{
-    history::{
-        record::{Outcome, Rejection, Writer, append::Append, spool::from_line},
-        store::{Error, file, spool_files},
-    },
-    text::Redactor,
+use crate::history::{
+    record::{Outcome, Rejection, Writer, append::Append, spool::from_line},
+    store::{Error, file, options::Options, spool_files},
 };
 
 impl Writer {
@@ -26,12 +23,12 @@ impl Writer {
         options.spool_folders().iter().for_each(|folder| spool_files::close_count(folder, self.now()));
         let mut appended = 0;
         for path in spool_files::waiting(&options) {
-            appended += self.take_in(&path, &options.redactor)?;
+            appended += self.take_in(&path, &options)?;
         }
         Ok(appended)
     }
 
-    fn take_in(&mut self, path: &Path, redactor: &Redactor) -> Result<u64, Error> {
+    fn take_in(&mut self, path: &Path, options: &Options) -> Result<u64, Error> {
         let now = self.now();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let bytes = match file::open_private(OpenOptions::new().read(true), path).and_then(read_all) {
@@ -55,11 +52,11 @@ impl Writer {
             if !path.exists() || db.prepare_cached("INSERT OR IGNORE INTO taken (file) VALUES (?)")?.execute([&name])? == 0 {
                 return Ok(0);
             }
-            let mut append = Append::begin(db, redactor, None)?;
+            let mut append = Append::begin(db, options, None)?;
             let mut appended = 0;
             for (entry, received_at) in entries {
                 appended += u64::from(matches!(
-                    append.take(entry.check_at(received_at, redactor), received_at)?,
+                    append.take(entry.check_at(received_at, &options.redactor), received_at)?,
                     Outcome::Appended { .. }
                 ));
             }

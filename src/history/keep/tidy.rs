@@ -6,7 +6,7 @@ use crate::{
     aggregate::{Coder, Tally},
     event::{Micros, Time},
     history::{
-        record::{Writer, aggregates, conflict},
+        record::{Writer, aggregates, conflict, failed_calls},
         store::{Error, ledger::Ledger, rows},
     },
 };
@@ -38,6 +38,7 @@ impl Writer {
         self.transact(|db| {
             widen_buckets(db, now)?;
             forget_failures(db)?;
+            failed_calls::forget(db)?;
             conflict::forget(db, now)
         })?;
         while self.transact(|db| evict(db, coders_max))? == EVICTED_AT_ONCE {}
@@ -130,7 +131,7 @@ fn evict(db: &Connection, coders_max: u64) -> rusqlite::Result<u64> {
             .query_map([no], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         keep_counts(db, *no)?;
-        for table in ["bucket", "touch", "failure", "conflict"] {
+        for table in ["bucket", "touch", "failure", "failed_call", "conflict"] {
             db.prepare_cached(&format!("DELETE FROM {table} WHERE coder = ?"))?.execute([no])?;
         }
         db.prepare_cached("DELETE FROM coder WHERE no = ?")?.execute([no])?;

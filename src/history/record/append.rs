@@ -7,15 +7,18 @@ use rusqlite::{Connection, OptionalExtension, params};
 use crate::{
     aggregate::{self, Failures, Past},
     event::{Body, Channel, Checked, Condition, DataKey, Event, EventType, Invalid, Key, Status, Time},
+    history::store::options::Options,
     history::store::rows::{self, StoredId},
     text::Redactor,
 };
 
 use super::{
     aside,
+    budgets::Purse,
     cache::Cache,
     conflict,
     entry::{Appended, CheckedEntry, Entry, Outcome},
+    failed_calls,
     identity::{self, Recognised},
     offspring, reject,
     settlement::{self, Unsettled},
@@ -29,6 +32,7 @@ const OF_THE_CALL: [&str; 3] = [DataKey::CacheWrite1hTokens.name(), DataKey::Cha
 pub struct Append<'t> {
     db: &'t Connection,
     redactor: &'t Redactor,
+    purse: Purse<'t>,
     events: Vec<Arc<Event>>,
     unsettled: Unsettled,
     /// When the last one was received whose condition did not hold.
@@ -38,9 +42,11 @@ pub struct Append<'t> {
 
 impl<'t> Append<'t> {
     /// `kept` is what the connection's last append left.
-    pub fn begin(db: &'t Connection, redactor: &'t Redactor, kept: Option<Cache>) -> rusqlite::Result<Append<'t>> {
+    pub fn begin(db: &'t Connection, options: &'t Options, kept: Option<Cache>) -> rusqlite::Result<Append<'t>> {
         let unsettled = Unsettled::default();
-        Ok(Append { db, redactor, events: Vec::new(), unsettled, last_unmet: None, cache: Cache::of(db, kept)? })
+        let purse = Purse { budget: &options.budget, prices: &options.prices };
+        let (redactor, cache) = (&*options.redactor, Cache::of(db, kept)?);
+        Ok(Append { db, redactor, purse, events: Vec::new(), unsettled, last_unmet: None, cache })
     }
 
     /// `now` is the time of receipt.
@@ -66,9 +72,23 @@ impl<'t> Append<'t> {
         }
         if !self.events.is_empty() {
             self.cache.fold.save(self.db, &self.cache.ledger)?;
+            self.warn_of_budgets()?;
         }
         let history = self.cache.ledger.tag.name();
         Ok((Appended { outcomes: Vec::new(), events: self.events, history }, self.cache.trimmed()))
+    }
+
+    /// What is spent is read from what was saved.
+    fn warn_of_budgets(&mut self) -> rusqlite::Result<()> {
+        let count = self.events.len();
+        for draft in self.purse.warnings(self.db, &mut self.cache.fold, &self.events)? {
+            let received_at = self.events.last().map_or_else(|| draft.timestamp.unwrap_or_default(), |event| event.received_at);
+            self.take(Entry::from(draft).check_at(received_at, self.redactor), received_at)?;
+        }
+        if self.events.len() > count {
+            self.cache.fold.save(self.db, &self.cache.ledger)?;
+        }
+        Ok(())
     }
 
     /// Takes what became known in this transaction from what is left of sums.
@@ -138,6 +158,7 @@ impl<'t> Append<'t> {
             self.end_offspring(&event)?;
         }
         self.derive_from(&event, path)?;
+        self.watch_calls(&event)?;
         Ok(Outcome::Appended { seq, id: event.id.clone() })
     }
 
@@ -229,7 +250,11 @@ impl<'t> Append<'t> {
         if is_copy {
             (report.coder_id, report.coder_name) = (fact.coder_id.clone(), fact.coder_name.clone());
         }
+        let may_fail = report.tool_has_failed() || fact.is_running();
         let by = self.insert_completion(&fact, report)?;
+        if may_fail && let Some(whole) = self.whole(seq)? {
+            self.watch_calls(&whole)?;
+        }
         Ok(Outcome::Completed { seq, id, by })
     }
 
@@ -332,6 +357,40 @@ impl<'t> Append<'t> {
                 self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ? AND alerted = 0")?.execute([coder])?;
             }
             self.take(Entry::from(draft).check_at(cause.received_at, self.redactor), cause.received_at)?;
+        }
+        Ok(())
+    }
+
+    /// A fact with all that completes it.
+    fn whole(&mut self, seq: u64) -> rusqlite::Result<Option<Event>> {
+        let tag = self.cache.ledger.tag;
+        let Some(mut fact) = rows::find_event(self.db, tag, &mut self.cache.ids, seq)? else { return Ok(None) };
+        rows::complete(self.db, tag, &mut self.cache.ids, std::slice::from_mut(&mut fact))?;
+        Ok(Some(fact))
+    }
+
+    /// What a coder did in some minutes, whole. It is asked for where a loop is suspected, once a streak.
+    fn steps_between(&mut self, coder: i64, from: Time, to: Time) -> rusqlite::Result<Vec<Event>> {
+        let seqs: Vec<u64> = self
+            .db
+            .prepare_cached("SELECT seq FROM event WHERE coder = ? AND type = ? AND at BETWEEN ? AND ? AND completes IS NULL")?
+            .query_map(params![coder, EventType::Progress.code(), from.micros(), to.micros()], |row| row.get(0))?
+            .collect::<rusqlite::Result<_>>()?;
+        seqs.into_iter().filter_map(|seq| self.whole(seq).transpose()).collect()
+    }
+
+    /// Warns where the call that `event` tells whole is one of a loop.
+    fn watch_calls(&mut self, event: &Event) -> rusqlite::Result<()> {
+        if event.kind != EventType::Progress {
+            return Ok(());
+        }
+        let coder = self.cache.fold.coder_no(self.db, &event.coder_id)?;
+        let Some(suspicion) = failed_calls::note(self.db, coder, event)? else { return Ok(()) };
+        let between = self.steps_between(coder, suspicion.from, suspicion.to)?;
+        for streak in failed_calls::confirm(self.db, coder, &suspicion, &between)? {
+            let (Some(first), Some(last)) = (self.whole(streak.first)?, self.whole(streak.last)?) else { continue };
+            let draft = aggregate::warn_of_loop(&last, &first.id, streak.calls);
+            self.take(Entry::from(draft).check_at(event.received_at, self.redactor), event.received_at)?;
         }
         Ok(())
     }

@@ -87,7 +87,7 @@ impl Writer {
         self.transact_with_cache(|db, options, kept| {
             // Read inside the transaction, so that the order of receipt is the order of seqs.
             let now = options.clock.now();
-            let mut append = Append::begin(db, &options.redactor, kept)?;
+            let mut append = Append::begin(db, options, kept)?;
             let outcomes = entries.into_iter().map(|entry| append.take(entry, now)).collect::<rusqlite::Result<_>>()?;
             let (appended, cache) = append.finish()?;
             Ok((Appended { outcomes, ..appended }, Some(cache)))

@@ -8,6 +8,7 @@ use std::{
 };
 
 use crate::{
+    aggregate::Budget,
     event::{Key, Recording, Time},
     price::Prices,
     text::Redactor,
@@ -27,6 +28,8 @@ pub struct Options {
     pub recording: Recording,
     /// What calls cost of which nobody tells it.
     pub prices: Arc<Prices>,
+    /// What may be spent before it is warned of.
+    pub budget: Budget,
     pub clock: Clock,
     /// Where hooks may leave what they can write neither to the history nor beside it: `$XDG_RUNTIME_DIR`.
     pub runtime_folder: Option<PathBuf>,
@@ -42,6 +45,7 @@ impl Options {
             redactor: Arc::default(),
             recording: Recording::default(),
             prices: Arc::default(),
+            budget: Budget::default(),
             clock: Clock::default(),
             runtime_folder: None,
             temporary_folder: None,

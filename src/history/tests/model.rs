@@ -88,7 +88,7 @@ impl Model {
 
 fn crash(writer: &mut Writer, entries: Vec<Entry>) {
     let died: Result<(), _> = writer.transact_with_cache(|db, options, kept| {
-        let mut append = Append::begin(db, &options.redactor, kept)?;
+        let mut append = Append::begin(db, options, kept)?;
         for entry in entries {
             append.take(entry.check(options), options.clock.now())?;
         }
