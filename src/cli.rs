@@ -36,6 +36,7 @@ mod logging;
 mod maintenance;
 mod man;
 mod names;
+mod notify_person;
 mod page_file;
 mod pager;
 mod print;
@@ -114,6 +115,7 @@ enum CliCommand {
     #[cfg(unix)]
     Run(run::RunArgs),
     Serve(serve::ServeArgs),
+    Notify(notify_person::NotifyArgs),
     Setup(setup::SetupArgs),
     #[cfg(unix)]
     Doctor(doctor::DoctorArgs),
@@ -180,6 +182,7 @@ pub fn run(arguments: Vec<OsString>) -> anyhow::Result<ExitCode> {
         CliCommand::Collect(collect) => collect.run(call),
         CliCommand::Import(import) => import.run(call),
         CliCommand::Serve(serve) => serve.run(call),
+        CliCommand::Notify(notify) => notify.run(&call),
         CliCommand::Types(_) | CliCommand::Completions(_) | CliCommand::Man(_) | CliCommand::Hook(_) | CliCommand::Setup(_) => {
             unreachable!("answered above, without a configuration")
         }

@@ -15,15 +15,18 @@ use serde::Deserialize;
 use crate::{
     event::{Micros, Recording, Time},
     history::{self, Durability, Retention},
+    notifier::NotifySettings,
     text::{BadPattern, Redactor},
     wake::KeeperSettings,
 };
 
 mod budget;
+mod notify_table;
 mod prices;
 mod values;
 
 use budget::BudgetTable;
+use notify_table::NotifyTable;
 use prices::PricesTable;
 pub use values::{Age, Size};
 use values::{Bound, BudgetMs, EventCount};
@@ -34,6 +37,7 @@ pub struct Config {
     pub retention: Retention,
     pub hook_budget: Duration,
     pub keeper: KeeperSettings,
+    pub notify: NotifySettings,
 }
 
 /// How long a hook may take where the file does not say: an agent waits for its hooks, a person should not notice.
@@ -98,7 +102,7 @@ impl Config {
             leaves_after: file.keeper.leaves_after.map_or(KeeperSettings::default().leaves_after, Age::into_duration),
             watches_folders: file.keeper.watch_folders.unwrap_or(true),
         };
-        Ok(Config { history, retention, hook_budget, keeper })
+        Ok(Config { history, retention, hook_budget, keeper, notify: file.notify.into_settings()? })
     }
 }
 
@@ -228,6 +232,8 @@ pub enum Error {
     Invalid { path: PathBuf, source: Box<toml::de::Error> },
     #[error("the configuration's `budget.{key}` is {value}: give an amount from 0 on")]
     Budget { key: &'static str, value: f64 },
+    #[error("the configuration's `notify.{key}` is `{value}`: give {valid}")]
+    Notify { key: &'static str, value: String, valid: String },
     #[error("the configuration's `redact.patterns` are not valid")]
     Pattern(#[from] BadPattern),
 }
@@ -244,6 +250,7 @@ struct ConfigToml {
     record: RecordTable,
     prices: PricesTable,
     budget: BudgetTable,
+    notify: NotifyTable,
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,6 +30,7 @@ use crate::{
     event::Family,
     filter::{Filter, TypeSet},
     history::{Options, Retention},
+    notifier::{self, NotifySettings},
     signals::{HANGUP, INTERRUPT, Signals, TERMINATE},
     upkeep,
     wake::{self, KeeperSettings, Seat},
@@ -63,6 +64,7 @@ pub struct Kept {
     pub options: Options,
     pub retention: Retention,
     pub settings: KeeperSettings,
+    pub notify: NotifySettings,
     /// Where Copilot keeps what it keeps: its hooks do not say.
     pub copilot_folder: Option<PathBuf>,
     /// The user's own, which is not watched as a whole.
@@ -95,6 +97,7 @@ pub async fn keep(kept: Kept, seat: Seat, listener: Option<TcpListener>) -> Resu
     let follower = RecordFollower::start(&kept.options, kept.copilot_folder.clone());
     let orders = follower.orders().clone();
     let hearing = bus.handle(lives, Begin::Now, move |event| orders.hear(event));
+    let telling = notifier::start(&bus, &kept.options, kept.notify.clone());
     follower.orders().catch_up();
     let folders = FolderWatch::start(&kept, &bus);
     let orders = follower.orders().clone();
@@ -118,7 +121,7 @@ pub async fn keep(kept: Kept, seat: Seat, listener: Option<TcpListener>) -> Resu
     };
     let KeeperTurn { door, follower, folders, program, status, kept, .. } = turn;
     let listener = door.close().await;
-    drop(hearing);
+    drop((hearing, telling));
     upkeep.stop();
     follower.end();
     folders.end();

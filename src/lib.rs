@@ -18,7 +18,7 @@
 //! In reading order: [`event`] says what a fact is and [`text`] cleans it; [`source`] makes drafts of what agents emit;
 //! [`history`] keeps them, with the aggregates and rules of [`aggregate`] and what tokens cost ([`price`]); [`bus`] wakes whoever waits for what a [`filter`]
 //! wants; [`mcp`] serves agents and editors. A [`hook`] records one payload; [`run`], [`collect`] and [`import`] bring in what hooks do not, [`setup`] makes
-//! agents report. [`upkeep`], [`process`], [`watch_path`] and [`workspace`] work in the background. [`config`] resolves what people set, [`stderr`] says what went wrong.
+//! agents report. [`notifier`] tells a person; [`upkeep`], [`process`], [`watch_path`] and [`workspace`] work in the background. [`config`] resolves what people set, [`stderr`] says what went wrong.
 
 pub mod aggregate;
 pub mod brief;
@@ -33,6 +33,7 @@ pub mod import;
 #[cfg(unix)]
 pub mod keep;
 pub mod mcp;
+pub mod notifier;
 pub mod page;
 pub mod price;
 pub mod process;

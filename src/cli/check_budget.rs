@@ -9,6 +9,7 @@ use ai_coder_events::{
     aggregate::Usage,
     event::Time,
     history::{Reader, StatsQuery},
+    style,
     text::thousands,
 };
 use anyhow::Context;
@@ -16,7 +17,7 @@ use clap::{Args, error::ErrorKind};
 use serde::Serialize;
 
 use super::{
-    Invocation, UNREADABLE, coders,
+    Invocation, UNREADABLE,
     filter::since,
     print::{Console, json_line},
     which,
@@ -137,8 +138,8 @@ impl CheckBudgetArgs {
 /// `~$1.25 of $20.00 (in part an estimate), 120,000 of 500,000 tokens`
 fn spent(usage: &Usage, max_usd: Option<f64>, max_tokens: Option<u64>) -> String {
     let of = |most: Option<String>| most.map_or_else(String::new, |most| format!(" of {most}"));
-    let cost = Some(coders::cost(usage)).filter(|cost| !cost.is_empty()).unwrap_or_else(|| "$0.00".into());
-    let mut line = format!("{cost}{}", of(max_usd.map(|most| format!("${}", coders::dollars(most)))));
+    let cost = Some(style::cost(usage)).filter(|cost| !cost.is_empty()).unwrap_or_else(|| "$0.00".into());
+    let mut line = format!("{cost}{}", of(max_usd.map(|most| format!("${}", style::dollars(most)))));
     match (usage.cost_estimated_usd.is_some(), usage.calls_unpriced) {
         (_, 1..) => line.push_str(&format!(" (without {} calls of unknown price)", usage.calls_unpriced)),
         (true, 0) => line.push_str(" (in part an estimate by list prices)"),

@@ -5,7 +5,7 @@ use std::{fs, net::SocketAddr, path::PathBuf, process::ExitCode};
 use ai_coder_events::{
     bus::Bus,
     collect::{Receiver, Token},
-    upkeep,
+    notifier, upkeep,
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
@@ -63,11 +63,13 @@ impl CollectArgs {
         let receiver = if self.open { receiver.open() } else { receiver };
         let options = call.config.history;
         let bus = Bus::new(options.clone());
+        let telling = notifier::start(&bus, &options, call.config.notify);
         let upkeep = upkeep::start(&bus, &options, call.config.retention);
         // Heard from here on: whoever reads that we listen may end us.
         let mut ctrl_c = CtrlC::listen()?;
         tell_address(receiver.address());
         let served = receiver.serve(bus.clone(), async move { ctrl_c.pressed().await }).await.context("failed to serve");
+        drop(telling);
         bus.shutdown().await;
         upkeep.stop();
         served

@@ -129,6 +129,20 @@ impl DoctorArgs {
     }
 }
 
+/// Whether who is to be told hears of it.
+fn look_at_telling(config: &Config, reader: &mut Reader, problems: &mut Vec<Problem>) {
+    if config.notify.command.is_empty() {
+        return;
+    }
+    // What keeps the history from being read is told by itself.
+    if let Ok(Some((at, failure))) = reader.last_telling_failure() {
+        problems.push(Problem {
+            problem: format!("you were not told of something at {at}: {failure}"),
+            mend: "ai-coder-events notify --test".to_owned(),
+        });
+    }
+}
+
 impl Findings {
     fn of(db: Option<&Path>, environment: Environment) -> anyhow::Result<Findings> {
         let mut problems = Vec::new();
@@ -145,6 +159,7 @@ impl Findings {
         let mut reader = Reader::new(&config.history);
         let history = HistoryFindings::of(&mut reader, &config, &mut problems);
         let keeper = KeeperFindings::of(&config, &mut problems);
+        look_at_telling(&config, &mut reader, &mut problems);
         let path = environment.config_path().filter(|path| path.is_file()).map(|path| path.display().to_string());
         let recording = config.history.recording;
         let left_out = [(recording.prompts, "prompts"), (recording.outputs, "outputs"), (recording.diffs, "diffs")];

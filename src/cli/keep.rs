@@ -98,6 +98,7 @@ fn run(config: Config, seat: Seat, listener: Option<TcpListener>, environment: &
         options: config.history,
         retention: config.retention,
         settings: config.keeper,
+        notify: config.notify,
         copilot_folder,
         home: environment.home.clone(),
     };

@@ -6,7 +6,7 @@ use ai_coder_events::{
     bus::Bus,
     collect::{Receiver, Token},
     history::{self, Options},
-    mcp, upkeep,
+    mcp, notifier, upkeep,
 };
 use anyhow::Context;
 use clap::Args;
@@ -60,13 +60,14 @@ impl ServeArgs {
             begin_anew_if_broken(&options);
         }
         let bus = Bus::new(options.clone());
+        let telling = (!self.read_only).then(|| notifier::start(&bus, &options, call.config.notify.clone()));
         let upkeep = (!self.read_only).then(|| upkeep::start(&bus, &options, call.config.retention));
         let collecting = place.map(|place| Collecting::start(place, &bus));
         let served = mcp::serve(bus, mcp::ServeOptions { read_only: self.read_only }).await.context("the MCP server failed");
         if let Some(collecting) = collecting {
             collecting.end().await;
         }
-        drop(upkeep);
+        drop((upkeep, telling));
         served
     }
 }

@@ -12,6 +12,7 @@ pub(super) mod query;
 pub(super) mod reader;
 pub(super) mod scan;
 pub(super) mod stats;
+pub(super) mod told;
 pub(super) mod touches;
 pub(super) mod which;
 pub(super) mod zones;

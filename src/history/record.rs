@@ -14,6 +14,7 @@ pub(super) mod offspring;
 pub(super) mod reject;
 pub(super) mod settlement;
 pub(super) mod spool;
+pub(super) mod told;
 pub(super) mod unmet_drafts;
 pub(super) mod writer;
 

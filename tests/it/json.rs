@@ -196,6 +196,10 @@ fn the_documented_lines_are_those_printed() {
     check(sections, "prune", &pruned, &rich.json(&["prune", "--dry-run"]));
     let checkup = rich.json(&["check"]);
     check(sections, "check", &checkup, &checkup);
+    let told = Home::new();
+    told.configure("[notify]\ncommand = [\"true\"]\n");
+    let told = told.json(&["notify", "--test"]);
+    check(sections, "notify --test", &told, &told);
     let budget = |home: &Home, words: &[&str]| home.json(&[&["check-budget"], words].concat());
     let spent = ["--since", "2026-11-22", "--coder", "fix-auth", "--max-usd", "20", "--max-tokens", "100000"];
     let least = [budget(&bare, &["--coder", "a", "--max-usd", "1"]), budget(&bare, &["--max-tokens", "1"])].concat();

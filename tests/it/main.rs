@@ -43,8 +43,10 @@ mod load;
 mod maintenance;
 mod mcp;
 mod migration;
+mod notify;
 #[cfg(unix)]
 mod pages;
+#[cfg(unix)]
 mod people;
 mod planted;
 mod prompts;
@@ -63,7 +65,7 @@ mod tidy;
 mod trouble;
 mod types;
 mod usage;
-#[cfg(unix)]
 mod warnings;
+#[cfg(unix)]
 mod watch;
 mod ways_in;

@@ -46,6 +46,8 @@ const ROOMS: &[Room] = &[
     // Where the keeper is reached and how it is started: no more than a hook needs.
     room("wake", &["event", "history", "process"], &["rustix", "close_fds"]),
     room("bus", &["event", "filter", "history", "watch_path"], &[]),
+    // What is said of an event, and whether somebody has heard it.
+    room("notifier", &["event", "filter", "aggregate", "history", "bus"], &[]),
     room("import", &["text", "event", "history", "source", "bus", "watch_path", "process", "repository"], &[]),
     // Where no keeper does it, what plugins left is taken in.
     room("upkeep", &["event", "history", "wake", "bus", "process", "import"], &[]),
@@ -66,6 +68,7 @@ const ROOMS: &[Room] = &[
             "event",
             "filter",
             "history",
+            "notifier",
             "workspace",
             "source",
             "wake",
@@ -93,7 +96,7 @@ const ROOMS: &[Room] = &[
         &["ratatui", "rustix"],
     ),
     // Its values are the rooms' own: a second `Retention` would only drift.
-    room("config", &["text", "event", "filter", "aggregate", "history", "wake", "price"], &["toml"]),
+    room("config", &["text", "event", "filter", "aggregate", "history", "notifier", "wake", "price"], &["toml"]),
     // What is said is redacted with the user's own patterns.
     room("stderr", &["text", "config"], &[]),
     // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.

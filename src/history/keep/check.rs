@@ -73,7 +73,11 @@ impl Writer {
             }
             checkup.repaired |= rebuilt;
             // What was lost may still be in the agents' own records.
-            self.transact(forget_records)?;
+            match self.transact(forget_records) {
+                // It never was a history, or could not be saved: the problems tell.
+                Ok(()) | Err(Error::Broken { .. }) => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(Checkup { spool_taken_in, ..checkup })
     }

@@ -9,3 +9,5 @@ CREATE TABLE failed_call (
 ) STRICT;
 -- One call's, in order of time, which is all that is asked for.
 CREATE INDEX failed_call_by_call ON failed_call (coder, call, at);
+-- Events that a person was told of, by whichever process was first, and what kept that from working.
+CREATE TABLE told (seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, failure TEXT) STRICT;
