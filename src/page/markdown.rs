@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
 use crate::{
     story::{StepKind, StoryStep, StoryTurn},
     text::{clean_line, clean_text},
@@ -106,31 +108,36 @@ fn html(text: &str) -> String {
     clean_line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('@', "&#64;")
 }
 
+/// Stands for `<` while it is looked where code is: markup that is left out must not say what is code. No text has it.
+const OPENING: &str = "\u{1}";
+
 /// Markdown without markup in it, outside code.
 fn html_in(text: &str) -> String {
-    let mut shown = String::new();
-    let mut is_fenced = false;
-    for line in text.lines() {
-        let is_fence = line.trim_start().starts_with("```") || line.trim_start().starts_with("~~~");
-        is_fenced ^= is_fence;
-        if is_fenced || is_fence {
-            shown.push_str(line);
-        } else {
-            let parts: Vec<&str> = line.split('`').collect();
-            let is_balanced = parts.len() % 2 == 1;
-            let part = |(nth, part): (usize, &&str)| {
-                let is_code = is_balanced && nth % 2 == 1;
-                if is_code { (*part).to_owned() } else { part.replace('<', "&lt;").replace("![", "[").replace('@', "&#64;") }
-            };
-            shown.push_str(&parts.iter().enumerate().map(part).collect::<Vec<_>>().join("`"));
+    let text = text.replace('<', OPENING);
+    // What follows, so that a fence that was left open is seen.
+    let followed = format!("{text}\n\n{OPENING}");
+    let (mut shown, mut end, mut fence) = (String::new(), 0, String::new());
+    for (event, range) in Parser::new_ext(&followed, Options::ENABLE_TABLES).into_offset_iter() {
+        if range.start < end || !matches!(event, Event::Code(_) | Event::Start(Tag::CodeBlock(_))) {
+            continue;
         }
-        shown.push('\n');
+        let code = &text[range.start..range.end.min(text.len())];
+        shown.push_str(&inert(&text[end..range.start]));
+        shown.push_str(&code.replace(OPENING, "<"));
+        end = range.start + code.len();
+        if range.end == followed.len() {
+            let mark = code.trim_start().chars().next();
+            fence = code.trim_start().chars().take_while(|&c| Some(c) == mark).collect();
+        }
     }
-    // What was left open would take the rest of the page.
-    if is_fenced {
-        shown.push_str("```\n");
-    }
-    shown
+    shown.push_str(&inert(&text[end..]));
+    // It would take the rest of the page.
+    if fence.is_empty() { shown } else { format!("{}\n{fence}\n", shown.trim_end_matches('\n')) }
+}
+
+/// Without markup, pictures and calls of people.
+fn inert(text: &str) -> String {
+    text.replace(OPENING, "&lt;").replace("![", "&#33;[").replace('@', "&#64;")
 }
 
 #[cfg(test)]
@@ -140,10 +147,35 @@ mod tests {
     #[test]
     fn recorded_text_stays_text() {
         assert_eq!(plain("a <b> *c* @d"), "a &lt;b\\> \\*c\\* &#64;d");
-        assert_eq!(html_in("a `Vec<T>` <b>"), "a `Vec<T>` &lt;b>\n");
+        assert_eq!(html_in("a `Vec<T>` <b>"), "a `Vec<T>` &lt;b>");
         assert_eq!(html_in("<img> @a\n```\n<b>\n"), "&lt;img> &#64;a\n```\n<b>\n```\n");
         let mut out = String::new();
         folded(&mut out, "a <b>", "x\n````\ny", "").expect("written");
         assert_eq!(out, "<details><summary>a &lt;b&gt;</summary>\n\n`````\nx\n````\ny\n`````\n\n</details>\n\n");
+    }
+    #[test]
+    fn what_only_looks_like_code_is_text() {
+        let check = |said: &str, expected: &str| assert_eq!(html_in(said), expected, "{said}");
+        check("```\n~~~\n<i>\n```\n<b> @c", "```\n~~~\n<i>\n```\n&lt;b> &#64;c");
+        check("````\n```\n<i>\n````\n<b>", "````\n```\n<i>\n````\n&lt;b>");
+        check("a\n    ```\n<b>", "a\n    ```\n&lt;b>");
+        check("``` a`b\n<b>", "``` a`b\n&lt;b>");
+        check("\\`<b>\\`", "\\`&lt;b>\\`");
+        check("a `b\nc` `<b>` d", "a `b\nc` `<b>` d");
+        check("a `b\n` <b> `c", "a `b\n` &lt;b> `c");
+        check("<a t=\"`\">`<b>`", "&lt;a t=\"`\">`&lt;b>`");
+        check("|a `<b>|c`|\n|-|-|", "|a `&lt;b>|c`|\n|-|-|");
+        check("!![a](b)", "!&#33;[a](b)");
+    }
+
+    #[test]
+    fn a_fence_that_was_left_open_is_closed_and_no_other() {
+        let check = |said: &str, expected: &str| assert_eq!(html_in(said), expected, "{said}");
+        check("~~~~\n<b>", "~~~~\n<b>\n~~~~\n");
+        check("```\n~~~", "```\n~~~\n```\n");
+        check("```", "```\n```\n");
+        check("~~~\na\n~~~", "~~~\na\n~~~");
+        check("- ```\n  a", "- ```\n  a");
+        check("> ```\n> <a>\n<b>", "> ```\n> <a>\n&lt;b>");
     }
 }
