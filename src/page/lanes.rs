@@ -6,10 +6,8 @@ use crate::event::{Body, Event, EventType, Family, Lifecycle, Micros, Time};
 
 /// A working coder that is silent for longer is not known to work.
 const SILENT_AFTER: Micros = 5 * Time::MINUTE;
-/// More of one coder are too narrow to be seen.
-const SPANS_MAX: usize = 400;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LaneState {
     Running,
     /// For a person.
@@ -177,7 +175,7 @@ impl OpenLane {
     }
 
     fn close(&mut self, state: LaneState, began: Time, ended: Time) {
-        if self.lane.spans.len() < SPANS_MAX && (ended > began || state == LaneState::Failed) {
+        if ended > began || state == LaneState::Failed {
             self.lane.spans.push(LaneSpan { state, began, ended });
         }
     }
@@ -236,5 +234,20 @@ mod tests {
                 ("failed", 44, 44),
             ]
         );
+    }
+    #[test]
+    fn all_time_counts_of_however_many_turns() {
+        let mut lanes = Lanes::default();
+        let start = Time::parse("2026-11-22T10:00:00Z").expect("valid");
+        for turn in 0..2_000 {
+            for (second, line) in [(0, r#"{"type":"started","coder_id":"a"}"#), (10, r#"{"type":"completed","coder_id":"a"}"#)] {
+                let at = start.plus((turn * 20 + second) * Time::SECOND);
+                let draft = Draft { timestamp: Some(at), ..Draft::parse(line).expect(line) };
+                lanes.add(&draft.check(at, &Redactor::default()).expect(line).into_event(1, format!("{at}")));
+            }
+        }
+        let lanes = lanes.finish(start.plus(Time::DAY));
+        let worked: Vec<Micros> = lanes.iter().map(|lane| lane.time(LaneState::Running) / Time::SECOND).collect();
+        assert_eq!(worked, [20_000]);
     }
 }

@@ -1,5 +1,7 @@
 //! A day or a week as a page: who did what when, what it cost, and tables of it all.
 
+use std::collections::HashSet;
+
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
@@ -48,6 +50,8 @@ const ROWS_MAX: usize = 200;
 const MODELS_MAX: usize = 6;
 /// Height of a lane and of the bars.
 const LANE: usize = 26;
+/// What lasts less is drawn as wide as this.
+const NARROWEST: f64 = 1.0;
 const BARS: f64 = 100.0;
 /// Few bars are no wider than this.
 const BAR_WIDTH_MAX: f64 = 60.0;
@@ -217,14 +221,19 @@ fn lanes(told: &ReportTold<'_>) -> Markup {
 
 fn spans(axis: &Axis, nth: usize, lane: &Lane) -> Markup {
     let y = nth * LANE + 6;
+    // Of what is narrower, one at a place is all that would be seen.
+    let mut narrow: HashSet<(Option<LaneState>, u64)> = HashSet::new();
     let ends = lane.spans.first().zip(lane.spans.last()).map(|(first, last)| (axis.x(first.began), axis.x(last.ended)));
     html! {
         @if let Some((first, last)) = ends { line.idle x1=(at(first)) x2=(at(last)) y1=(y + 7) y2=(y + 7) {} }
         @for span in lane.spans.iter().filter(|span| span.ended >= axis.from) {
             @let x = axis.x(span.began);
-            rect class=(class(span.state)) x=(at(x)) y=(y) height="14" width=(at((axis.x(span.ended) - x).max(1.0))) {}
+            @let width = axis.x(span.ended) - x;
+            @if width >= NARROWEST || narrow.insert((Some(span.state), x as u64)) {
+                rect class=(class(span.state)) x=(at(x)) y=(y) height="14" width=(at(width.max(NARROWEST))) {}
+            }
         }
-        @for (moment, _) in lane.milestones.iter().filter(|(moment, _)| *moment >= axis.from) {
+        @for (moment, _) in lane.milestones.iter().filter(|(moment, _)| *moment >= axis.from && narrow.insert((None, axis.x(*moment) as u64))) {
             rect.milestone x=(at(axis.x(*moment))) y=(y - 3) height="20" width="1.5" {}
         }
     }
