@@ -3,7 +3,7 @@
 //! Cost grows with the answer. A coder, a path and a rare type have indexes; a time range is narrowed by the zone map; what is left
 //! is a scan along seqs from the end where the answer starts (`scan`).
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Row;
 
@@ -56,7 +56,16 @@ impl Reader {
     /// Where the history cannot be read.
     pub fn after(&mut self, cursor: u64, filter: &Filter, limit: usize) -> Result<Batch, Error> {
         let absent = Batch { through: cursor, ..Batch::default() };
-        self.read(absent, |snapshot| after(snapshot, cursor, filter, limit))
+        self.read(absent, |snapshot| after(snapshot, cursor, filter, limit, None))
+    }
+
+    /// The same, and no more than is found in `time_max`; there is `more` then.
+    ///
+    /// # Errors
+    /// Where the history cannot be read.
+    pub fn after_in(&mut self, cursor: u64, filter: &Filter, limit: usize, time_max: Duration) -> Result<Batch, Error> {
+        let absent = Batch { through: cursor, ..Batch::default() };
+        self.read(absent, |snapshot| after(snapshot, cursor, filter, limit, Some(time_max)))
     }
 }
 
@@ -123,7 +132,13 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
     Ok(Some(page))
 }
 
-fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize) -> rusqlite::Result<Batch> {
+fn after(
+    snapshot: &mut Snapshot<'_>,
+    cursor: u64,
+    filter: &Filter,
+    limit: usize,
+    time_max: Option<Duration>,
+) -> rusqlite::Result<Batch> {
     let (head, floor) = (snapshot.ledger.head, snapshot.ledger.floor);
     let mut batch = Batch { through: head.max(cursor), history: snapshot.position().history, ..Batch::default() };
     batch.missed = (cursor < floor).then_some(Missed { after: cursor, through: floor });
@@ -131,13 +146,19 @@ fn after(snapshot: &mut Snapshot<'_>, cursor: u64, filter: &Filter, limit: usize
     let Some(range) = Range::of(snapshot, &query)? else { return Ok(batch) };
     let Some(scan) = Scan::plan(snapshot.db, filter, Order::Oldest)? else { return Ok(batch) };
     let db = snapshot.db;
-    let mut bytes = 0;
+    let (begun, mut bytes, mut scanned, mut through) = (Instant::now(), 0, 0, cursor);
     scan.run(db, range, false, &mut |row| {
         if bytes >= Query::PAGE_BYTES || (limit > 0 && batch.events.len() == limit) {
             batch.through = batch.events.last().map_or(cursor, |event: &Event| event.seq);
             batch.more = true;
             return Ok(false);
         }
+        if scanned > 0 && scanned % LOOKED_AT_ONCE == 0 && time_max.is_some_and(|most| begun.elapsed() >= most) {
+            (batch.through, batch.more) = (through, true);
+            return Ok(false);
+        }
+        scanned += 1;
+        through = row.get(column::SEQ)?;
         if is_wanted(filter, row)? {
             let event = snapshot.read_event(row)?;
             if filter.matches(&event) {

@@ -110,6 +110,21 @@ fn a_scan_bound_ends_a_page_early_and_says_where() {
     assert_eq!(page.scanned_through, page.next);
     assert!(page.next.is_some());
     assert_eq!(all_pages(&mut lab, &query).len(), 1);
+
+    let followed: Vec<u64> = lab.reader.after(0, &filter, 0).expect("readable").events.iter().map(|event| event.seq).collect();
+    let (mut cursor, mut found, mut rounds) = (0, Vec::new(), 0);
+    loop {
+        let batch = lab.reader.after_in(cursor, &filter, 5, Duration::ZERO).expect("readable");
+        found.extend(batch.events.iter().map(|event| event.seq));
+        rounds += 1;
+        assert!(batch.through > cursor || !batch.more, "it goes on");
+        cursor = batch.through;
+        if !batch.more {
+            break;
+        }
+    }
+    assert!(rounds > 1, "it stops in between");
+    assert_eq!(found, followed);
 }
 
 #[test]

@@ -34,7 +34,8 @@ fn poll(reader: &mut Reader, request: &EventsRequest) -> Result<Value, ToolError
     let begun = Instant::now();
     let (mut events, mut seq, mut truncated, mut bytes) = (Vec::new(), start.seq, start.truncated, 0);
     let more = loop {
-        let batch = reader.after(seq, &start.filter, events_max - events.len())?;
+        let left = Query::TIME_MAX.saturating_sub(begun.elapsed());
+        let batch = reader.after_in(seq, &start.filter, events_max - events.len(), left)?;
         if !batch.history.is_empty() && batch.history != start.position.history && !start.position.history.is_empty() {
             // Another file took the place in between.
             let position = reader.position()?;
@@ -59,7 +60,7 @@ fn poll(reader: &mut Reader, request: &EventsRequest) -> Result<Value, ToolError
             break true;
         }
         seq = batch.through.max(seq);
-        if !batch.more || events.len() >= events_max || begun.elapsed() > Query::TIME_MAX {
+        if !batch.more || events.len() >= events_max || begun.elapsed() >= Query::TIME_MAX {
             break batch.more;
         }
     };

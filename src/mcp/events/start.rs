@@ -68,7 +68,7 @@ impl DeliveryStart {
     /// A cursor there would not be told of the same gap for what it skipped.
     fn before_first(&self, reader: &mut Reader) -> Result<u64, ToolError> {
         let since = self.oldest.into_iter().chain(self.filter.since).max();
-        let batch = reader.after(self.seq, &Filter { since, ..self.filter.clone() }, 1)?;
+        let batch = reader.after_in(self.seq, &Filter { since, ..self.filter.clone() }, 1, Query::TIME_MAX)?;
         Ok(batch.events.first().map_or(batch.through, |event| event.seq - 1))
     }
 }
