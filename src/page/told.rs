@@ -42,8 +42,9 @@ impl SessionTold<'_> {
         let (index, last) = (nth - 1, self.turns.len().saturating_sub(1));
         self.subagents.iter().filter(move |subagent| {
             let began = subagent.began();
-            let turn = self.turns.iter().position(|turn| began.is_none_or(|began| began <= turn.ended));
-            turn.unwrap_or(last) == index
+            let is_in = |turn: &StoryTurn| began.is_none_or(|began| began <= turn.ended);
+            // The turn before tells most of those that belong to an earlier one: there may be thousands of turns.
+            (index == last || is_in(&self.turns[index])) && !self.turns[..index].iter().rev().any(is_in)
         })
     }
 }
