@@ -115,7 +115,7 @@ fn a_later_report_completes_a_fact_and_is_counted_once() {
     let Body::Provider(fields) = &facts[0].body else { panic!("no provider fields") };
     assert_eq!(
         (fields.model.as_deref(), fields.input_tokens, fields.output_tokens, fields.cost_usd),
-        (Some("opus"), Some(99), Some(5), Some(0.25))
+        (Some("sonnet"), Some(99), Some(5), Some(0.25))
     );
     assert_eq!(lab.reader.event(1).expect("readable").as_ref(), Some(&facts[0]));
     let coder = lab.reader.coder("a").expect("readable").expect("known");

@@ -369,6 +369,7 @@ fn an_older_rollout() {
             "created #created",
             "started #started",
             "prompt: please write hello.txt #asked:2025-11-02T10:00:01.000Z:53ca~",
+            "thought: **Planning** #thought:2025-11-02T10:00:02.000Z~",
             "Bash: echo hello > hello.txt #tool:call_1~",
             "api call gpt-5-codex (1,560 tokens) #api:total-1500-1000-0-60~",
             "said: Done. #message:2025-11-02T10:00:05.000Z~",
