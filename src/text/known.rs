@@ -317,7 +317,8 @@ fn begins_word(bytes: &[u8], at: usize) -> bool {
     (b"abefnrtv".contains(&before) && earlier(2) == b'\\')
         || (before == b'm' && matches!(earlier(2), b'0'..=b'9' | b';' | b'['))
         || (before.is_ascii_hexdigit()
-            && (earlier(3) == b'%' || matches!((earlier(3), earlier(4)), (b'x', b'\\') | (b'0', b'0'))))
+            && (earlier(3) == b'%'
+                || matches!((earlier(3), earlier(4), earlier(5)), (b'x', b'\\', _) | (b'0', b'0', b'u' | b'U'))))
 }
 
 /// The letters of either case are the same; those of a trigger of two letters may be followed by any.

@@ -385,3 +385,31 @@ fn names_and_values_in_every_spelling() {
         assert_eq!(redactor.redact(expected), *expected, "a second time, of {given}");
     }
 }
+
+/// An id that is taken for a secret refuses all that its coder does.
+#[test]
+fn ids_of_sessions_are_no_secrets() {
+    let redactor = Redactor::default();
+    let mut state = 0x2545_f491_4f6c_dd1d_u64;
+    let mut random = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    for _ in 0..20_000 {
+        let hex = format!("{:016x}{:016x}", random(), random());
+        let uuid = format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]);
+        let number = random() % 1_000;
+        let counted = format!("{number:08x}-52a3-4a6e-9d4b-{number:012x}");
+        for id in [
+            format!("claude-code:{uuid}"),
+            format!("codex:{uuid}/{uuid}"),
+            hex,
+            format!("claude-code:{counted}"),
+            format!("ses_{number}{uuid}"),
+        ] {
+            assert_eq!(redactor.kind_of_secret(&id), None, "{id}");
+        }
+    }
+}
