@@ -37,6 +37,7 @@ mod maintenance;
 mod man;
 mod names;
 mod notify_person;
+mod oldest_first;
 mod page_file;
 mod pager;
 mod print;

@@ -6,7 +6,7 @@ use ai_coder_events::{
     aggregate::{CoderView, FileConflict, GroupKey, GroupKeys},
     event::{Body, Derived, Event, EventType, Time},
     filter::{Filter, parse_local_moment},
-    history::{GroupQuery, Order, Query, Reader},
+    history::{GroupQuery, Reader},
     page::{self, Lanes, ReportTable, ReportTold},
 };
 use anyhow::Context;
@@ -18,7 +18,9 @@ use super::{
     Invocation, UNREADABLE,
     filter::{since, until},
     names::label,
-    now, page_file,
+    now,
+    oldest_first::each_page,
+    page_file,
     print::hour,
     stats::group_keys,
     usage,
@@ -51,8 +53,6 @@ Examples:
   ai-coder-events report --since yesterday --until today --html yesterday.html
   ai-coder-events report --since 7d --by project --html week.html";
 
-/// Events read at once.
-const PAGE_EVENTS: usize = 1_000;
 /// Beyond this cost is shown by days.
 const HOURS_SHOWN_MAX: i64 = 2 * Time::DAY;
 
@@ -86,30 +86,17 @@ fn gather<'z>(
     zone: &'z TimeZone,
 ) -> anyhow::Result<ReportTold<'z>> {
     let (mut lanes, mut events, mut conflicts) = (Lanes::default(), 0, HashMap::new());
-    let end = reader.position().context(UNREADABLE)?.head.saturating_add(1);
     let filter = Filter { since: Some(from), until: Some(until), ..Filter::default() };
-    let mut query = Query {
-        filter,
-        order: Order::Oldest,
-        before: Some(end),
-        limit: PAGE_EVENTS,
-        bytes_max: Query::PAGE_BYTES,
-        ..Query::default()
-    };
-    loop {
-        let page = reader.page(&query).context(UNREADABLE)?;
-        for event in &page.events {
+    each_page(reader, filter, |page| {
+        for event in &page {
             events += 1;
             lanes.add(event);
             if let Some(conflict) = conflict(event) {
                 conflicts.insert((conflict.file_path.clone(), conflict.coder_ids.clone()), conflict);
             }
         }
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => break,
-        }
-    }
+        Ok(())
+    })?;
     let mut coders: Vec<(CoderView, String, page::Lane)> = Vec::new();
     for lane in lanes.finish(until.min(now())) {
         // One that was forgotten meanwhile has nothing to tell.

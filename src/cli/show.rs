@@ -10,7 +10,7 @@ use ai_coder_events::{
     aggregate::CoderView,
     event::{Event, Status, Time},
     filter::Filter,
-    history::{Meant, Order, Query, Reader},
+    history::{Meant, Reader},
     page,
     story::{StoryTurn, Storyteller, acts},
     style::{self, Tint},
@@ -26,6 +26,7 @@ use super::{
     filter::DetailLevel,
     filter::since,
     names::{Names, label},
+    oldest_first::each_page,
     page_file,
     pager::Pager,
     print::{Console, json_event, json_line},
@@ -67,9 +68,6 @@ Examples:
 
 What was asked and said, calls of tools folded to a line, what changed in files, what failed and why, and what each turn cost.
 On a terminal what is longer than a screen goes through $PAGER.";
-
-/// Events read at once.
-const PAGE_EVENTS: usize = 500;
 
 impl ShowArgs {
     pub fn run(self, call: &Invocation) -> anyhow::Result<ExitCode> {
@@ -143,30 +141,16 @@ fn each_turn(
     mut tell: impl FnMut(StoryTurn) -> io::Result<()>,
 ) -> anyhow::Result<()> {
     let mut names = Names::new(Reader::new(&call.config.history));
-    // Without an end, the story of a coder at work would be told for as long as it works.
-    let end = reader.position().context(UNREADABLE)?.head.saturating_add(1);
     let filter = Filter { coders: vec![coder.coder_id.clone()], since, ..Filter::default() };
-    let mut query = Query {
-        filter,
-        order: Order::Oldest,
-        before: Some(end),
-        limit: PAGE_EVENTS,
-        bytes_max: Query::PAGE_BYTES,
-        ..Query::default()
-    };
-    loop {
-        let mut page = reader.page(&query).context(UNREADABLE)?;
-        names.put_into(&mut page.events);
-        for act in acts(&page.events) {
+    each_page(reader, filter, |mut events| {
+        names.put_into(&mut events);
+        for act in acts(&events) {
             if let Some(turn) = teller.add(&act) {
                 tell(turn)?;
             }
         }
-        match page.next {
-            Some(next) => query.after = Some(next),
-            None => break,
-        }
-    }
+        Ok(())
+    })?;
     teller.end().map_or(Ok(()), tell)?;
     Ok(())
 }

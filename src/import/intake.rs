@@ -57,6 +57,8 @@ pub(super) struct Intake {
     batch: Vec<Entry>,
     /// Files that were read to their end, and their stamps: all that they say is in `batch`, or written.
     read: Vec<(String, String)>,
+    /// Something was refused when it was written: of the file that is read now, or of one that is in `read`.
+    has_refused: bool,
     /// Reasons of rejections that are kept already: each names its file and line.
     known: HashSet<String>,
     /// Where coders work of whom no hook tells.
@@ -79,6 +81,7 @@ impl Intake {
             writer: Writer::new(options),
             batch: Vec::new(),
             read: Vec::new(),
+            has_refused: false,
             known,
             folders: HashMap::new(),
             clock: options.clock.clone(),
@@ -103,7 +106,8 @@ impl Intake {
 
     /// `found` was read to its end, and was like this before it was read.
     pub fn has_read(&mut self, found: &Found) {
-        if let Some(file) = found.path.to_str() {
+        let has_refused = std::mem::take(&mut self.has_refused);
+        if let Some(file) = found.path.to_str().filter(|_| !has_refused) {
             self.read.push((file.to_owned(), self.stamp(found)));
         }
     }
@@ -170,17 +174,20 @@ impl Intake {
         // Of what is not written nothing is known either.
         let read = std::mem::take(&mut self.read);
         let written = self.writer.append(std::mem::take(&mut self.batch)).inspect_err(|_| self.known.clear())?;
-        self.writer.remember_records(&read)?;
         for outcome in written {
             match outcome {
                 Outcome::Appended { .. } => self.summary.new += 1,
                 Outcome::Duplicate { .. } => self.summary.duplicate += 1,
                 Outcome::Completed { .. } => self.summary.completing += 1,
-                Outcome::Rejected(_) => self.summary.rejected += 1,
+                Outcome::Rejected(_) => {
+                    self.summary.rejected += 1;
+                    self.has_refused = true;
+                }
                 // Counted when it came; or its condition, or the configuration, said that it is none.
                 Outcome::Kept | Outcome::Unmet | Outcome::Unwanted => {}
             }
         }
-        Ok(())
+        // What was refused is to be told whenever it is imported, whichever of these files it was in.
+        if self.has_refused { Ok(()) } else { self.writer.remember_records(&read) }
     }
 }

@@ -14,6 +14,9 @@ use super::{
     tool_error::ToolError,
 };
 
+/// The word for all of them.
+pub(super) const EVERY_CODER: &str = "*";
+
 /// The id of the coder that `said` means.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use super::{
     figures, frame,
     steps::{Steps, Wait, waits},
     strip::{Strip, StripMark},
-    told::{SessionTold, badge},
+    told::{SessionTold, badge, more_subagents},
 };
 
 /// What a page says of how much there is.
@@ -57,6 +57,7 @@ pub fn session(told: &SessionTold<'_>) -> String {
                 @for (nth, turn) in (1..).zip(&told.turns) {
                     (chapter(told, nth, turn, Steps { folds_at: steps }))
                 }
+                (more_subagents(told))
                 @if told.turns.is_empty() { p { "Nothing is on record that could be told." } }
             }
         }

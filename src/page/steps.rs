@@ -11,7 +11,7 @@ use crate::{
 
 use super::{
     figures,
-    told::{SessionTold, badge},
+    told::{SessionTold, badge, more_subagents},
     words::words,
 };
 
@@ -77,6 +77,7 @@ impl Steps {
                         (self.of_turn(turn))
                         @for subagent in told.subagents_of(nth) { (self.of_subagent(subagent)) }
                     }
+                    (more_subagents(told))
                 }
             }
         }

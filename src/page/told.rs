@@ -9,6 +9,8 @@ use crate::{
     story::StoryTurn,
 };
 
+use super::figures;
+
 /// A coder and its story.
 pub struct SessionTold<'z> {
     pub coder: CoderView,
@@ -16,6 +18,8 @@ pub struct SessionTold<'z> {
     pub name: String,
     pub turns: Vec<StoryTurn>,
     pub subagents: Vec<SessionTold<'z>>,
+    /// How many more subagents it had than are told.
+    pub subagents_more: usize,
     pub zone: &'z TimeZone,
 }
 
@@ -52,4 +56,11 @@ impl SessionTold<'_> {
 /// A status, in its colour.
 pub fn badge(status: Status) -> Markup {
     html! { span.badge.(status.name()) { (status.name()) } }
+}
+
+/// That there were more than are told.
+pub(super) fn more_subagents(told: &SessionTold<'_>) -> Markup {
+    html! {
+        @if told.subagents_more > 0 { p.sum { "and " (figures::count(told.subagents_more as u64, "more subagent")) } }
+    }
 }

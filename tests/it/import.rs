@@ -152,6 +152,20 @@ fn what_did_not_change_is_not_read_again() {
 }
 
 #[test]
+fn what_is_refused_when_it_is_written_is_told_again() {
+    let home = Home::new();
+    // Its time is a year ahead, which only the history knows.
+    let message = json!({"role": "user", "content": "from the future"});
+    let line = json!({"type": "user", "uuid": "u1", "sessionId": "s1", "timestamp": "2099-01-01T00:00:00Z", "message": message});
+    record(&home, "s1.jsonl", &format!("{line}\n"));
+    let import = || home.json(&["import", "claude-code"]).remove(0);
+    let first = import();
+    assert!(first["rejected"].as_u64().is_some_and(|rejected| rejected > 0), "{first}");
+    let again = import();
+    assert_eq!((&again["rejected"], again.get("unchanged")), (&first["rejected"], None), "{again}");
+}
+
+#[test]
 fn people_get_a_summary_on_one_line() {
     let home = Home::new();
     record(&home, "s1.jsonl", "broken\nbroken again");

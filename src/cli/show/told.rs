@@ -40,11 +40,13 @@ fn of_depth<'z>(
         turns.push(turn);
         Ok(())
     })?;
-    let mut subagents = Vec::new();
+    let found = reader.subagents(&coder.coder_id).context(UNREADABLE)?;
+    let (count, mut subagents) = (found.len(), Vec::new());
     if depth < DEPTH_MAX {
-        for subagent in reader.subagents(&coder.coder_id).context(UNREADABLE)?.into_iter().take(SUBAGENTS_MAX) {
+        for subagent in found.into_iter().take(SUBAGENTS_MAX) {
             subagents.push(of_depth(reader, call, subagent, since, zone, depth + 1)?);
         }
     }
-    Ok(SessionTold { name: label(&coder), coder, turns, subagents, zone })
+    let subagents_more = count - subagents.len();
+    Ok(SessionTold { name: label(&coder), coder, turns, subagents, subagents_more, zone })
 }

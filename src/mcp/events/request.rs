@@ -39,9 +39,6 @@ tool_arguments! {
     }
 }
 
-/// A word for all of them, as the tools have it.
-const EVERY_CODER: &str = "*";
-
 pub(super) struct EventsRequest {
     pub kind: OccurrenceKind,
     pub cursor: Option<Cursor>,
@@ -112,7 +109,7 @@ impl EventsRequest {
     ) -> Result<EventsRequest, Invalid> {
         let given = EventArguments::check(Some(arguments))?;
         let asked_types = event_types(&given.event_types)?;
-        let all = given.coder_id.0.iter().any(|said| said == EVERY_CODER);
+        let all = given.coder_id.0.iter().any(|said| said == naming::EVERY_CODER);
         Ok(EventsRequest {
             kind,
             cursor: take(&mut params, "cursor")?,

@@ -149,7 +149,7 @@ impl AskedEvents {
             bytes_max: Query::PAGE_BYTES,
             ..Query::default()
         };
-        let all = given.coder_id.0.iter().any(|said| said == EVERY_CODER);
+        let all = given.coder_id.0.iter().any(|said| said == naming::EVERY_CODER);
         let coders = if all { Vec::new() } else { given.coder_id.0 };
         Ok(AskedEvents { coders, not_coder: given.not_coder, query, cursor: given.cursor, detail: given.detail.0, caller })
     }
@@ -218,9 +218,6 @@ impl AskedEvents {
         }
     }
 }
-
-/// A word for all of them, as `subscribe_coder` has it.
-const EVERY_CODER: &str = "*";
 
 fn lost_cursor(cursor: &Cursor, lost: Lost) -> Invalid {
     Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))

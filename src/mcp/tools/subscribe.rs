@@ -41,8 +41,6 @@ use crate::{
 use self::watch::{CoderWatch, Patience, WatchTarget, WatchedCoder};
 use super::gather::WatchEnded;
 
-const EVERY_CODER: &str = "*";
-
 tool_arguments! {
     SubscribeCoder {
         coder_id: WhomToWatch = "Id, name or `me`; a list of them; `*` for all.",
@@ -208,7 +206,7 @@ impl WatchTarget {
     /// One that is not known yet is waited for.
     fn of(reader: &mut Reader, caller: &Caller, said: &[String]) -> Result<WatchTarget, ToolError> {
         match said {
-            all if all.iter().any(|said| said == EVERY_CODER) => Ok(WatchTarget::All),
+            all if all.iter().any(|said| said == naming::EVERY_CODER) => Ok(WatchTarget::All),
             [one] => Ok(WatchTarget::One(WatchedCoder::of(reader, caller, one)?)),
             list => {
                 list.iter().map(|said| WatchedCoder::of(reader, caller, said)).collect::<Result<_, _>>().map(WatchTarget::Some)
