@@ -16,8 +16,7 @@ const SHELLS: &[(&str, &[&str])] = &[("bash", &["--norc", "-c"]), ("zsh", &["-f"
 const PROGRAMS: &[&str] = &["ai-coder-events", "jq", "man", "claude", "my-agent", "cargo"];
 
 /// Says how it was called.
-const STUB: &str =
-    "#!/bin/sh\n{ printf '%s' \"${0##*/}\"; for word; do printf '\\037%s' \"$word\"; done; echo; } >> \"$CALLS\"\n";
+const STUB: &str = "#!/bin/sh\nbetween=$(printf '\\037')\nline=${0##*/}\nfor word; do line=$line$between$word; done\nprintf '%s\\n' \"$line\" >> \"$CALLS\"\n";
 
 /// Every example of help, and of README; those of help have nothing behind them, since zsh takes `#` for a word.
 fn examples(home: &Home) -> Vec<String> {
