@@ -17,6 +17,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 use crate::{
     config::{self, Config, Environment},
     history::{self, Entry, Unkept, Writer},
@@ -37,6 +39,10 @@ use watchdog::Watchdog;
 /// The share of the budget that reading may take, 150 ms of 250: long enough for a payload of any size from a living agent,
 /// and leaves time to write.
 const READING: (u32, u32) = (3, 5);
+/// How long a payload may take that comes when nobody waits for the hook any more. Claude Code writes those of hooks beside its work
+/// when it has time to: some 50 ms after their start, a second and more on a busy machine. It gives each hook five.
+#[cfg(unix)]
+const LATE: Duration = Duration::from_secs(10);
 /// A writer that waits for its turn says so itself, this much before it is given up.
 const GIVING_UP: Duration = Duration::from_millis(10);
 
@@ -144,11 +150,16 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     let environment = Environment::of_process();
     let config = Config::for_hook(call.db.as_deref(), &environment)?;
     watchdog.allow(config.hook_budget);
-    let reading_ends = call.started + config.hook_budget * READING.0 / READING.1;
-    let payload = Payload::read(io::stdin(), reading_ends);
-    #[cfg(unix)]
-    apart::close_stdin();
-    let entries = understand(call, payload, environment.coder_id, environment.claude_pid);
+    let began = config.history.clock.now();
+    // While whoever the agent waits for is there, and with it the way up to the agent.
+    let process = Agent::parse(&call.agent).and_then(|agent| process_of(agent, environment.claude_pid));
+    let payload = read(call, config.hook_budget, watchdog);
+    let mut entries = understand(call, payload, environment.coder_id, process);
+    for entry in &mut entries {
+        if let Entry::Draft(draft) = entry {
+            draft.timestamp.get_or_insert(began);
+        }
+    }
     if entries.is_empty() {
         watchdog.end_writing(true);
         wake_keeper(&config);
@@ -175,6 +186,23 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     })
 }
 
+/// The agent's payload, for as long as the agent may wait; what comes later than that is nobody's delay.
+fn read(call: &HookCall, budget: Duration, watchdog: &Watchdog) -> Payload {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "nothing is read there when nobody waits"))]
+    let mut payload = Payload::read(io::stdin(), call.started + budget * READING.0 / READING.1);
+    #[cfg(unix)]
+    {
+        if payload.is_awaited(io::stdin()) && watchdog.release() {
+            let late = Instant::now() + LATE;
+            watchdog.begin_at(late);
+            payload.read_on(io::stdin(), late);
+            watchdog.begin_at(Instant::now());
+        }
+        apart::close_stdin();
+    }
+    payload
+}
+
 /// What outlives the agent is started by whichever hook finds that it is missing: once all is written, and in silence. The
 /// watchdog ends this too.
 fn wake_keeper(config: &Config) {
@@ -185,7 +213,7 @@ fn wake_keeper(config: &Config) {
 }
 
 /// What the payload says, as entries; what it does not say clearly, as a rejection.
-fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>, claude_pid: Option<u32>) -> Vec<Entry> {
+fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>, process: Option<Value>) -> Vec<Entry> {
     let agent = call.agent.as_str();
     let Some(known) = Agent::parse(agent) else {
         let given = crate::text::excerpt(agent, 40);
@@ -196,7 +224,7 @@ fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>
         let reason = format!("payload has more than {} bytes", payload::BYTES_MAX);
         return vec![payload.rejection(known.name(), reason)];
     }
-    let context = HookContext { event: call.event.clone(), parent_coder_id, began: None, process: process_of(known, claude_pid) };
+    let context = HookContext { event: call.event.clone(), parent_coder_id, began: None, process };
     // A payload that trips the reader is still evidence.
     match catch_unwind(AssertUnwindSafe(|| source::read_hook(known, &payload.bytes, &context))) {
         Ok(Ok(drafts)) => {
@@ -219,7 +247,7 @@ fn names() -> Vec<&'static str> {
 
 /// The process whose end is the agent's. A hook's parent is often a shell that ends with it, so an ancestor counts only
 /// where it is the agent by name.
-fn process_of(agent: Agent, claude_pid: Option<u32>) -> Option<serde_json::Value> {
+fn process_of(agent: Agent, claude_pid: Option<u32>) -> Option<Value> {
     let process = match (agent, claude_pid) {
         (Agent::ClaudeCode, Some(pid)) => Process::of(pid),
         (Agent::ClaudeCode, None) => Process::of_ancestor("claude"),

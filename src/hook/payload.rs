@@ -5,6 +5,9 @@ use std::{
     time::Instant,
 };
 
+#[cfg(unix)]
+use serde::de::IgnoredAny;
+
 use crate::history::{Entry, Rejection};
 
 /// Larger payloads hold whole files; what matters of them is in other signals too.
@@ -13,7 +16,7 @@ pub const BYTES_MAX: usize = 16 << 20;
 const CHUNK_BYTES: usize = 16 << 10;
 
 /// What stdin held when the time for reading was over.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Payload {
     pub bytes: Vec<u8>,
     /// Stdin was still open; the payload may be whole nevertheless.
@@ -25,30 +28,50 @@ impl Payload {
     /// Reads to the end or until `deadline`.
     #[cfg(unix)]
     pub fn read(input: impl Read + std::os::fd::AsFd, deadline: Instant) -> Payload {
-        Payload::read_as_ready(input, |input| is_ready(input, deadline))
+        let mut payload = Payload::default();
+        payload.read_on(input, deadline);
+        payload
     }
 
     /// Reads to the end. Where nothing can be asked whether it is ready, the watchdog ends the waiting.
     #[cfg(not(unix))]
     pub fn read(input: impl Read, _: Instant) -> Payload {
-        Payload::read_as_ready(input, |_| true)
+        let mut payload = Payload::default();
+        payload.read_as_ready(input, |_| true);
+        payload
     }
 
-    fn read_as_ready<R: Read>(mut input: R, is_ready: impl Fn(&R) -> bool) -> Payload {
-        let mut payload = Payload::default();
+    /// What came of it is not all, and the rest may be on its way: a terminal's is not, and what has no end has no rest.
+    #[cfg(unix)]
+    pub fn is_awaited(&self, input: impl std::os::fd::AsFd) -> bool {
+        use rustix::fs::{FileType, fstat};
+        let is_pipe =
+            || fstat(input).is_ok_and(|file| matches!(FileType::from_raw_mode(file.st_mode), FileType::Fifo | FileType::Socket));
+        let is_whole = || serde_json::from_slice::<IgnoredAny>(&self.bytes).is_ok();
+        self.cut_short && !self.too_large && !is_whole() && is_pipe()
+    }
+
+    /// Goes on to the end or until `deadline`.
+    #[cfg(unix)]
+    pub fn read_on(&mut self, input: impl Read + std::os::fd::AsFd, deadline: Instant) {
+        self.cut_short = false;
+        self.read_as_ready(input, |input| is_ready(input, deadline));
+    }
+
+    fn read_as_ready<R: Read>(&mut self, mut input: R, is_ready: impl Fn(&R) -> bool) {
         let mut chunk = [0; CHUNK_BYTES];
         loop {
             if !is_ready(&input) {
-                payload.cut_short = true;
-                return payload;
+                self.cut_short = true;
+                return;
             }
             match input.read(&mut chunk) {
                 // An agent that still writes would fail on a closed pipe: what is too much is read on and dropped.
-                Ok(length) if length > 0 && payload.too_large => {}
-                Ok(length) if length > 0 => payload.take(&chunk[..length]),
+                Ok(length) if length > 0 && self.too_large => {}
+                Ok(length) if length > 0 => self.take(&chunk[..length]),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // A closed or unreadable stdin ends the payload; what it lacks, its reader will say.
-                Ok(_) | Err(_) => return payload,
+                Ok(_) | Err(_) => return,
             }
         }
     }
@@ -119,6 +142,27 @@ mod tests {
         let (reader, writer) = io::pipe().unwrap();
         drop(writer);
         assert_eq!(Payload::read(reader, far()), Payload::default());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_rest_is_awaited_of_a_pipe_alone() {
+        let cut = |bytes: &[u8]| Payload { bytes: bytes.to_vec(), cut_short: true, too_large: false };
+        let (reader, mut writer) = io::pipe().unwrap();
+        let terminal = File::open("/dev/ptmx").unwrap();
+        for half in [cut(b""), cut(b"{\"half\":")] {
+            assert!(half.is_awaited(&reader), "{half:?}");
+            assert!(!half.is_awaited(&terminal) && !half.is_awaited(file(b"")), "{half:?}");
+            assert!(!Payload { cut_short: false, ..half.clone() }.is_awaited(&reader));
+            assert!(!Payload { too_large: true, ..half }.is_awaited(&reader));
+        }
+        assert!(!cut(b"{}").is_awaited(&reader), "whole, though nobody closes it");
+
+        let mut half = cut(b"{\"half\":");
+        writer.write_all(b"1}").unwrap();
+        drop(writer);
+        half.read_on(reader, far());
+        assert_eq!(half, Payload { bytes: b"{\"half\":1}".to_vec(), ..Payload::default() });
     }
 
     #[cfg(unix)]

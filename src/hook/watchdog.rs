@@ -30,7 +30,6 @@ const LINGERING: Duration = Duration::from_secs(60);
 /// What the recording and its watchdog know of each other.
 #[derive(Debug)]
 pub struct Watchdog {
-    started: Instant,
     /// Another process waits for this one.
     is_apart: bool,
     stand: Mutex<Stand>,
@@ -39,6 +38,8 @@ pub struct Watchdog {
 
 #[derive(Debug)]
 struct Stand {
+    /// From when on the time counts.
+    started: Instant,
     /// A configuration that cannot even be read gets the time that the default allows.
     budget: Duration,
     stage: Stage,
@@ -58,10 +59,24 @@ enum Stage {
     GivenUp,
 }
 
+impl Stand {
+    fn writing_ends(&self) -> Instant {
+        self.started + self.budget.saturating_sub(SPOOLING)
+    }
+
+    fn deadline(&self) -> Instant {
+        self.started + self.budget
+    }
+
+    fn end(&self) -> Instant {
+        self.deadline() + GRACE
+    }
+}
+
 impl Watchdog {
     pub fn new(started: Instant, is_apart: bool) -> Watchdog {
-        let stand = Stand { budget: HOOK_BUDGET, stage: Stage::Preparing, late: None };
-        Watchdog { started, is_apart, stand: Mutex::new(stand), changed: Condvar::new() }
+        let stand = Stand { started, budget: HOOK_BUDGET, stage: Stage::Preparing, late: None };
+        Watchdog { is_apart, stand: Mutex::new(stand), changed: Condvar::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Stand> {
@@ -79,10 +94,26 @@ impl Watchdog {
         }
     }
 
+    /// Lets go of whoever waits for this process, if it is another that does.
+    pub fn release(&self) -> bool {
+        #[cfg(unix)]
+        if self.is_apart {
+            super::apart::tell_over();
+        }
+        self.is_apart
+    }
+
+    /// The time counts from then on, for what nobody waits for.
+    #[cfg(unix)]
+    pub fn begin_at(&self, then: Instant) {
+        self.lock().started = then;
+        self.changed.notify_one();
+    }
+
     /// When writing must be over; `None` where it is over already, and the watchdog may have looked.
     pub fn begin_writing(&self, options: &Options, entries: &[Entry]) -> Option<Instant> {
         let mut stand = self.lock();
-        let ends = self.writing_ends(&stand);
+        let ends = stand.writing_ends();
         if Instant::now() >= ends {
             return None;
         }
@@ -107,17 +138,9 @@ impl Watchdog {
     /// For what comes too late to be written.
     pub fn spool_in_time(&self, options: Options, entries: Vec<Entry>) {
         let stand = self.lock();
-        let (deadline, end) = (self.started + stand.budget, self.end(&stand));
+        let (deadline, end) = (stand.deadline(), stand.end());
         drop(stand);
         spool_until(deadline, end, options, entries);
-    }
-
-    fn writing_ends(&self, stand: &Stand) -> Instant {
-        self.started + stand.budget.saturating_sub(SPOOLING)
-    }
-
-    fn end(&self, stand: &Stand) -> Instant {
-        self.started + stand.budget + GRACE
     }
 
     /// Ends the process where the recording does not in time.
@@ -125,7 +148,7 @@ impl Watchdog {
         let mut stand = self.lock();
         loop {
             let now = Instant::now();
-            let (writing_ends, deadline, end) = (self.writing_ends(&stand), self.started + stand.budget, self.end(&stand));
+            let (writing_ends, deadline, end) = (stand.writing_ends(), stand.deadline(), stand.end());
             let due = match stand.stage {
                 Stage::Writing(_) => writing_ends,
                 // It may begin to write until then.
@@ -148,10 +171,7 @@ impl Watchdog {
                 }
             };
             // A process that hangs does not end by being told to.
-            #[cfg(unix)]
-            if self.is_apart {
-                super::apart::tell_over();
-            }
+            self.release();
             if let Some((Some(spooled), options)) = spooled {
                 self.shorten_log(&options, &spooled);
             }
@@ -230,9 +250,10 @@ mod tests {
     #[test]
     fn writing_begins_only_where_time_is_left_beside_that_for_spooling() {
         let options = Options::new("h.db");
-        let watchdog = Watchdog::new(Instant::now(), false);
+        let started = Instant::now();
+        let watchdog = Watchdog::new(started, false);
         watchdog.allow(Duration::from_secs(10));
-        assert_eq!(watchdog.begin_writing(&options, &[]), Some(watchdog.started + Duration::from_secs(10) - SPOOLING));
+        assert_eq!(watchdog.begin_writing(&options, &[]), Some(started + Duration::from_secs(10) - SPOOLING));
         watchdog.end_writing(true);
         assert!(matches!(watchdog.lock().stage, Stage::Closing));
         watchdog.allow(SPOOLING);

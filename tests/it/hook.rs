@@ -154,9 +154,53 @@ fn a_stdin_that_never_closes_is_not_waited_for() {
             // The budget is 250 ms; the rest is for a machine that is busy with other tests.
             assert!(started.elapsed() < Duration::from_secs(3));
         }
-        home.ok(&["check"]);
-        assert_ne!(home.ok(&["list"]), "", "a payload that was whole is recorded");
-        assert_eq!(reasons(&home).len(), 1, "one that was not is kept");
+        until("a payload that was whole is recorded, and one that was not is kept", || {
+            home.ok(&["check"]);
+            !home.json(&["list"]).is_empty() && reasons(&home).len() == 1
+        });
+    }
+}
+
+/// Claude Code starts the hooks beside its work at once, and writes to them when it has the time.
+#[test]
+fn a_payload_that_comes_when_nobody_waits_any_more_is_of_the_time_it_was_started_for() {
+    let captured = include_str!("../fixtures/claude-code/main.jsonl");
+    let payload = |event: &str| {
+        let named = format!(r#""hook_event_name":"{event}""#);
+        let line = captured.lines().find(|line| line.contains(&named)).unwrap();
+        serde_json::from_str::<Value>(line).unwrap()["payload"].to_string()
+    };
+    for called in BOTH {
+        let home = Home::new();
+        home.configure("");
+        called.record(&home, payload("SessionStart").as_bytes());
+        let mut command = called.command(&home, &["claude-code"]);
+        let mut late = Running(command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap());
+        // Or waiting would close it.
+        let mut stdin = late.0.stdin.take().unwrap();
+        assert!(late.0.wait().unwrap().success());
+        called.record(&home, payload("Stop").as_bytes());
+        std::io::Write::write_all(&mut stdin, payload("UserPromptSubmit").as_bytes()).unwrap();
+        drop(stdin);
+        let types = || -> Vec<String> {
+            home.ok(&["check"]);
+            let mut events = home.json(&["list", "--limit", "0", "--order", "oldest"]);
+            events.sort_by_key(|event| event["timestamp"].as_str().map(str::to_owned));
+            events.iter().map(|event| event["type"].as_str().unwrap().to_owned()).collect()
+        };
+        until("the prompt is recorded", || types().contains(&"ai_coder_prompt".to_owned()));
+        let expected = ["created", "started", "prompt", "completed", "completion_metrics"].map(|word| format!("ai_coder_{word}"));
+        assert_eq!(types(), expected, "it woke nobody who had come to rest since");
+        assert_eq!(home.json(&["coders"])[0]["status"], "completed");
+        assert_eq!(reasons(&home), Vec::<String>::new());
+    }
+}
+
+fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let limit = Instant::now() + Duration::from_secs(60);
+    while !holds() {
+        assert!(Instant::now() < limit, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
     }
 }
 
