@@ -84,9 +84,15 @@ impl Redactor {
 
     /// As [`Redactor::redact`]; where the field's `name` says that its value is a credential, the value goes whatever it looks like.
     pub fn redact_field<'t>(&self, name: &str, text: &'t str) -> Cow<'t, str> {
-        match credential(name) {
-            Some(credential) if !self.is_mark(text) && credential.takes(text) => Cow::Owned(mark(credential.kind)),
-            _ => self.redact(text),
+        let Some(credential) = credential(name) else { return self.redact(text) };
+        let is_one = |text: &str| !self.is_mark(text) && credential.takes(text);
+        if is_one(text) {
+            return Cow::Owned(mark(credential.kind));
+        }
+        // What made it a sentence may have been within a secret of its own.
+        match self.redact(text) {
+            Cow::Owned(redacted) if is_one(&redacted) => Cow::Owned(mark(credential.kind)),
+            redacted => redacted,
         }
     }
 

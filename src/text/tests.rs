@@ -227,6 +227,8 @@ fn a_field_named_as_a_credential_goes_whole() {
     }
     assert_eq!(redactor.redact_field("password", "12345678"), "[redacted: password]");
     assert_eq!(redactor.redact_field("token", "12345678"), "12345678");
+    // The word that made a message of it was a secret itself.
+    assert_eq!(redactor.redact_field("token=", "--secret token: Basic "), "[redacted: token]");
     assert_eq!(redactor.redact_field("note", "x ghp_abcdefghijklmnopqrstuvwxyz"), "x [redacted: github token]");
 }
 
@@ -329,6 +331,13 @@ proptest! {
         let once = redactor.redact(&text);
         prop_assert_eq!(matches!(once, Cow::Borrowed(_)), once == text);
         prop_assert_eq!(&redactor.redact(&once), &once);
+    }
+
+    #[test]
+    fn redacting_a_field_twice_is_redacting_it_once(name in "token=?|api[-_]key|pwd|note|secret", text in adversarial()) {
+        let redactor = Redactor::default();
+        let once = redactor.redact_field(&name, &text);
+        prop_assert_eq!(&redactor.redact_field(&name, &once), &once);
     }
 
     #[test]

@@ -255,20 +255,6 @@ impl Client {
         }
     }
 
-    /// The next notification, whatever it is.
-    pub fn next_notice(&mut self) -> Value {
-        if !self.notices.is_empty() {
-            return self.notices.remove(0);
-        }
-        loop {
-            let message = self.lines.recv_timeout(LIMIT).expect("a notification");
-            if message.get("id").is_none() {
-                return message;
-            }
-            self.early.push(message);
-        }
-    }
-
     /// Takes the notifications that came by now.
     pub fn notices(&mut self) -> Vec<Value> {
         let (answers, notices): (Vec<_>, Vec<_>) = self.lines.try_iter().partition(|message| message.get("id").is_some());
