@@ -80,7 +80,7 @@ fn conflict(cause: &Event, path: &str, rival: &str) -> Draft {
     let own = cause.coder_id.as_str();
     let pair = [own.min(rival), own.max(rival)];
     let draft = warn(cause, "file_conflict", &format!("{path} is changed by both {} and {}", pair[0], pair[1]));
-    Draft { key: Key::Id(Key::id_of(&format!("file_conflict:{}:{}:{path}", pair[0], pair[1]))), ..draft }
+    Draft { key: Key::Natural(format!("file_conflict:{}:{}:{path}", pair[0], pair[1])), ..draft }
         .with("file_path", path)
         .with("coder_ids", pair.to_vec())
 }
@@ -96,15 +96,13 @@ pub fn warn_of_loop(cause: &Event, first: &str, times: usize) -> Draft {
     let call = described.or_else(|| said(DataKey::Command.name())).or_else(|| said(DataKey::ToolName.name())).unwrap_or("a tool");
     let call: String = call.chars().take(CALL_CHARS_MAX).collect();
     let draft = warn(cause, LOOP, &format!("the same call failed in the same way {times} times within ten minutes: {call}"));
-    Draft { key: Key::Id(Key::id_of(&format!("loop:{first}"))), ..draft }.with("times", times)
+    Draft { key: Key::Natural(format!("loop:{first}")), ..draft }.with("times", times)
 }
 
 /// Of `of_budget`, a text that names the budget and its period as nothing else does, this much is spent.
 pub fn warn_of_budget(cause: &Event, budget: &str, of_budget: &str, level: u64, message: &str) -> Draft {
     let draft = warn(cause, BUDGET, message);
-    Draft { key: Key::Id(Key::id_of(&format!("budget:{of_budget}:{level}"))), ..draft }
-        .with("budget", budget)
-        .with("percent", level)
+    Draft { key: Key::Natural(format!("budget:{of_budget}:{level}")), ..draft }.with("budget", budget).with("percent", level)
 }
 
 /// What a warning tells of a call.
@@ -123,7 +121,7 @@ fn derive(cause: &Event, kind: EventType, fields: Derived) -> Draft {
         timestamp: Some(cause.timestamp),
         source: Some(SOURCE.to_owned()),
         body: Body::Derived(body),
-        key: Key::Id(Key::id_of(&format!("{kind}:{}", cause.id))),
+        key: Key::Natural(format!("{kind}:{}", cause.id)),
         ..Draft::new(kind, cause.coder_id.as_str())
     }
 }

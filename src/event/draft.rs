@@ -287,13 +287,15 @@ impl Draft {
         }
         self.body.check_numbers()?;
         match &self.body {
-            Body::Derived(derived) if !matches!(self.key, Key::Id(_)) || derived.cause_id.is_none() => Err(Invalid::new(
-                "type",
-                format_args!(
-                    "`{}` is made by the recorder: give the `id` and `cause_id` it was recorded with, or leave it out",
-                    self.kind
-                ),
-            )),
+            Body::Derived(derived) if !matches!(self.key, Key::Id(_) | Key::Natural(_)) || derived.cause_id.is_none() => {
+                Err(Invalid::new(
+                    "type",
+                    format_args!(
+                        "`{}` is made by the recorder: give the `id` and `cause_id` it was recorded with, or leave it out",
+                        self.kind
+                    ),
+                ))
+            }
             _ => Ok(()),
         }
     }

@@ -1,6 +1,7 @@
 //! The history through its own doors: append, read, retain, spool, check; and against a plain model.
 
 mod append;
+mod claims;
 mod clock;
 mod conflict;
 #[cfg(unix)]

@@ -7,6 +7,7 @@ mod channels;
 /// What must hold of any input; the fuzz targets run the same.
 #[path = "../../fuzz/src/lib.rs"]
 mod checks;
+mod claims;
 mod collect;
 mod config;
 mod corpora;

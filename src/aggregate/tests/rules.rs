@@ -98,7 +98,7 @@ fn limits_warn_with_the_seeds_words() {
 fn a_derived_event_points_at_its_cause() {
     let cause = Event { seq: 42, coder_name: Some("Fix auth".into()), source: Some("claude-code".into()), ..event(RateLimit, 7) };
     let draft = Judged::default().append(&cause).expect("a rate limit warns");
-    assert_eq!(draft.key, Key::Id(Key::id_of("ai_coder_system_warning:rate_limit-7")));
+    assert_eq!(draft.key, Key::Natural("ai_coder_system_warning:rate_limit-7".to_owned()));
     assert_eq!((fields(&draft).cause_id.as_deref(), fields(&draft).cause_seq), (Some("rate_limit-7"), Some(42)));
     let told = (draft.coder_id.as_str(), draft.coder_name.as_deref(), draft.source.as_deref(), draft.timestamp);
     assert_eq!(told, ("fix-auth", Some("Fix auth"), Some("ai-coder-events"), Some(at(7))));

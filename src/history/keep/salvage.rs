@@ -177,6 +177,7 @@ fn copy(old: &Connection, new: &Options) -> rusqlite::Result<(u64, Option<u64>)>
     let events = copy.events();
     copy.numbered("failure", "seq", "seq, coder, at, alerted");
     copy.numbered("failed_call", "seq", "seq, coder, call, outcome, at, warned");
+    copy.numbered("given", "seq", "seq");
     copy.numbered("rejection", "no", "no, time, source, reason, input");
     copy.unnumbered("alias", "id, seq", "id, seq, natural");
     copy.unnumbered("repeat", "span, id, seq", "span, id, seq, named");

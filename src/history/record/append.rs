@@ -18,7 +18,7 @@ use super::{
     cache::Cache,
     conflict,
     entry::{Appended, CheckedEntry, Entry, Outcome},
-    failed_calls,
+    failed_calls, failures,
     identity::{self, Recognised},
     offspring, reject,
     settlement::{self, Unsettled},
@@ -106,23 +106,18 @@ impl<'t> Append<'t> {
     }
 
     fn take_checked(&mut self, mut checked: Checked) -> rusqlite::Result<Outcome> {
-        if !self.address(&mut checked)? {
-            return Ok(Outcome::Unmet);
-        }
-        if unmet_drafts::contains(self.db, &checked)? {
-            return Ok(Outcome::Unmet);
-        }
-        if checked.event().kind == EventType::Seen && self.cache.fold.coder(self.db, &checked.event().coder_id)?.is_none() {
-            return self.refuse_unknown(&checked);
-        }
-        if !self.holds(&checked)? {
-            unmet_drafts::remember(self.db, &checked)?;
-            self.last_unmet = Some(checked.event().received_at);
-            return Ok(Outcome::Unmet);
+        if let Some(outcome) = self.turn_away(&mut checked)? {
+            return Ok(outcome);
         }
         let coder = self.cache.fold.coder(self.db, &checked.event().coder_id)?;
+        let mut beside = None;
         let id = match identity::recognise(self.db, self.cache.ledger.tag, &checked, coder)? {
             Recognised::Seen(seq, id) => return self.take_again(checked, seq, id),
+            Recognised::Clash(seq) => return self.refuse(&checked, clash(seq)),
+            Recognised::Beside { id, other } => {
+                beside = Some(other);
+                id
+            }
             Recognised::New(id) => id,
         };
         let told = match checked.sums {
@@ -145,6 +140,9 @@ impl<'t> Append<'t> {
         let event = Arc::new(event);
         let path = self.insert(&event, &stored, given)?;
         identity::remember(self.db, &key, report, &event)?;
+        if let Some(other) = beside {
+            self.tell_of_clash(&event, other)?;
+        }
         if let Some((sums, told)) = sums.zip(told) {
             let coder = self.cache.fold.coder_no(self.db, &event.coder_id)?;
             settlement::remember(self.db, &event, coder, sums.since, told)?;
@@ -154,7 +152,7 @@ impl<'t> Append<'t> {
         }
         self.unsettled.note(&event);
         // What was exported brings the ends of its subagents along.
-        if !matches!(key, Key::Id(_)) {
+        if !matches!(key, Key::Id(_)) && !event.kind.is_derived() {
             self.end_offspring(&event)?;
         }
         self.derive_from(&event, path)?;
@@ -162,15 +160,49 @@ impl<'t> Append<'t> {
         Ok(Outcome::Appended { seq, id: event.id.clone() })
     }
 
-    /// Nobody begins to exist by being seen to.
-    fn refuse_unknown(&mut self, checked: &Checked) -> rusqlite::Result<Outcome> {
+    /// What becomes of a report that is none of a fact, whoever told that before.
+    fn turn_away(&mut self, checked: &mut Checked) -> rusqlite::Result<Option<Outcome>> {
+        if !self.address(checked)? || unmet_drafts::contains(self.db, checked)? {
+            return Ok(Some(Outcome::Unmet));
+        }
         let event = checked.event();
-        let invalid =
-            Invalid::new("coder_id", format_args!("unknown coder `{}`: give the id of one that is known", event.coder_id));
-        let source = event.source.clone().unwrap_or_default();
-        let rejection = reject::Rejection { source, reason: invalid.to_string(), input: event.to_line() };
-        reject::keep(self.db, self.redactor, event.received_at, &rejection)?;
+        // Nobody begins to exist by being seen to.
+        if event.kind == EventType::Seen && self.cache.fold.coder(self.db, &event.coder_id)?.is_none() {
+            let unknown = format!("unknown coder `{}`: give the id of one that is known", event.coder_id);
+            return self.refuse(checked, Invalid::new("coder_id", unknown)).map(Some);
+        }
+        let ledger = &self.cache.ledger;
+        if let Key::Id(id) = &checked.key
+            && ledger.tag.may_yet_make(id, ledger.head, event.received_at)
+        {
+            let ours = "`id` is one that this history makes itself: give an id of your own";
+            return self.refuse(checked, Invalid::new("id", ours)).map(Some);
+        }
+        if !self.holds(checked)? {
+            unmet_drafts::remember(self.db, checked)?;
+            self.last_unmet = Some(checked.event().received_at);
+            return Ok(Some(Outcome::Unmet));
+        }
+        Ok(None)
+    }
+
+    fn refuse(&mut self, checked: &Checked, invalid: Invalid) -> rusqlite::Result<Outcome> {
+        self.keep_rejection(checked.event(), invalid.to_string())?;
         Ok(Outcome::Rejected(invalid))
+    }
+
+    /// What was recorded nevertheless, but not by the id that others know it by.
+    fn tell_of_clash(&mut self, event: &Event, other: u64) -> rusqlite::Result<()> {
+        let reason = format!(
+            "event {other} was sent with the id of this fact, as another coder's or of another type: the fact is event {}",
+            event.seq
+        );
+        self.keep_rejection(event, reason)
+    }
+
+    fn keep_rejection(&self, event: &Event, reason: String) -> rusqlite::Result<()> {
+        let rejection = reject::Rejection { source: event.source.clone().unwrap_or_default(), reason, input: event.to_line() };
+        reject::keep(self.db, self.redactor, event.received_at, &rejection)
     }
 
     /// Telemetry takes a subagent for a session: what it tells is the subagent's, once that is known. So it does a call that a
@@ -223,7 +255,7 @@ impl<'t> Append<'t> {
             return Ok(Outcome::Duplicate { seq, id });
         };
         rows::complete(self.db, self.cache.ledger.tag, &mut self.cache.ids, std::slice::from_mut(&mut fact))?;
-        if fact.completes.is_some() || fact.kind != checked.event().kind {
+        if fact.completes.is_some() || fact.kind != checked.event().kind || fact.kind.is_derived() {
             return Ok(Outcome::Duplicate { seq, id });
         }
         // An id can be computed, so by an id alone nothing is corrected, nor another coder's fact added to.
@@ -345,7 +377,8 @@ impl<'t> Append<'t> {
     /// Applies the rules to `cause`; what they derive is recorded right behind it.
     fn derive_from(&mut self, cause: &Event, path: Option<i64>) -> rusqlite::Result<()> {
         let coder = self.cache.fold.coder_no(self.db, &cause.coder_id)?;
-        let failures = if cause.kind == EventType::Failed { self.remember_failure(coder, cause)? } else { Failures::default() };
+        let failures =
+            if cause.kind == EventType::Failed { failures::remember(self.db, coder, cause)? } else { Failures::default() };
         let rivals = match path {
             Some(path) => conflict::rivals(self.db, &mut self.cache.fold, cause, path)?,
             None => Vec::new(),
@@ -353,8 +386,7 @@ impl<'t> Append<'t> {
         let Some(state) = self.cache.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
         for draft in aggregate::judge(cause, state, &Past { failures, rivals }) {
             if draft.kind == EventType::FailureAlert {
-                // Not all of them: who fails a thousand times would rewrite a thousand rows each third time.
-                self.db.prepare_cached("UPDATE failure SET alerted = 1 WHERE coder = ? AND alerted = 0")?.execute([coder])?;
+                failures::settle(self.db, coder)?;
             }
             self.take(Entry::from(draft).check_at(cause.received_at, self.redactor), cause.received_at)?;
         }
@@ -395,21 +427,6 @@ impl<'t> Append<'t> {
         Ok(())
     }
 
-    fn remember_failure(&self, coder: i64, cause: &Event) -> rusqlite::Result<Failures> {
-        let at = cause.timestamp.micros();
-        self.db
-            .prepare_cached("INSERT INTO failure (seq, coder, at) VALUES (?, ?, ?)")?
-            .execute(params![cause.seq, coder, at])?;
-        let count = |condition: &str| -> rusqlite::Result<u64> {
-            self.db
-                .prepare_cached(&format!("SELECT count(*) FROM failure WHERE coder = ? AND at BETWEEN ? AND ? {condition}"))?
-                .query_row(params![coder, at - aggregate::FAILURE_WINDOW, at], |row| row.get(0))
-        };
-        let since_alert = count("AND alerted = 0")?;
-        let all = if since_alert < aggregate::FAILURES_FOR_ALERT { since_alert } else { count("")? };
-        Ok(Failures { all, since_alert })
-    }
-
     /// A log does not refuse facts: work after `deleted` is recorded, and says that it was not to be expected.
     fn mark_unexpected(&mut self, checked: &mut Checked) -> rusqlite::Result<()> {
         let event = checked.event();
@@ -426,4 +443,11 @@ impl<'t> Append<'t> {
         }
         Ok(())
     }
+}
+
+fn clash(seq: u64) -> Invalid {
+    Invalid::new(
+        "id",
+        format_args!("`id` is that of event {seq}, which is another coder's or of another type: give an id of its own"),
+    )
 }

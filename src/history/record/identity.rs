@@ -5,10 +5,12 @@
 //! event time and not both have natural ids. What one channel says again in another report is another fact, so that three equal
 //! reports of one channel are three facts, and each may match one of another channel. A call of a tool that nobody named is
 //! ended by the next report that says the same, however long it took.
+//!
+//! An id that was sent is no proof: see [`given_id`].
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::settlement;
+use super::{given_id, settlement};
 
 use crate::{
     aggregate::Coder,
@@ -22,8 +24,12 @@ use crate::{
 pub enum Recognised {
     /// The id to store; none where it follows from the seq.
     New(Option<String>),
+    /// New, though an event of another coder or type, `other`, was sent with an id that is computed of it.
+    Beside { id: Option<String>, other: u64 },
     /// Seq and id of the first report.
     Seen(u64, String),
+    /// It was sent with the id of the event at this seq, which is another fact.
+    Clash(u64),
 }
 
 /// `coder` is what is known of whose it is.
@@ -31,8 +37,8 @@ pub fn recognise(db: &Connection, tag: Tag, checked: &Checked, coder: Option<&Co
     let sought = Sought::of(checked, coder);
     match &checked.key {
         Key::None => Ok(Recognised::New(None)),
-        Key::Id(id) => by_id(db, tag, id.clone()),
-        Key::Natural(natural) => by_id(db, tag, Key::id_of(natural)),
+        Key::Id(id) => by_id(db, tag, id.clone(), checked),
+        Key::Natural(natural) => by_id(db, tag, Key::id_of(natural), checked),
         Key::Repeat(repeat) => match sought.find(db, repeat, Among::All)? {
             Some(fact) => seen(db, tag, fact.seq),
             None => match sought.ended_call(db)? {
@@ -44,21 +50,22 @@ pub fn recognise(db: &Connection, tag: Tag, checked: &Checked, coder: Option<&Co
             },
         },
         Key::Either { natural, repeat } => {
-            let named = by_id(db, tag, Key::id_of(natural))?;
-            claim(db, tag, named, repeat, &sought)
+            let id = Key::id_of(natural);
+            let named = by_id(db, tag, id.clone(), checked)?;
+            claim(db, tag, named, &id, repeat, &sought)
         }
         Key::Several { ids, older, repeat } => {
             let ids: Vec<String> = ids.iter().map(|id| Key::id_of(id)).collect();
-            let mut named = by_one_of(db, tag, &ids)?;
-            if let (Recognised::New(_), Some(older)) = (&named, older)
+            let mut named = by_one_of(db, tag, &ids, checked)?;
+            if let (Recognised::New(_) | Recognised::Beside { .. }, Some(older)) = (&named, older)
                 && has_session_keys(db)?
-                && let known @ Recognised::Seen(..) = by_id(db, tag, Key::id_of(older))?
+                && let known @ Recognised::Seen(..) = by_id(db, tag, Key::id_of(older), checked)?
             {
                 named = known;
             }
-            let recognised = match repeat {
-                Some(repeat) => claim(db, tag, named, repeat, &sought)?,
-                None => named,
+            let recognised = match (repeat, ids.first()) {
+                (Some(repeat), Some(id)) => claim(db, tag, named, id, repeat, &sought)?,
+                _ => named,
             };
             if let (Recognised::Seen(seq, _), [_, _, ..]) = (&recognised, &ids[..]) {
                 let seq = *seq;
@@ -69,13 +76,24 @@ pub fn recognise(db: &Connection, tag: Tag, checked: &Checked, coder: Option<&Co
     }
 }
 
-fn by_one_of(db: &Connection, tag: Tag, ids: &[String]) -> rusqlite::Result<Recognised> {
+fn by_one_of(db: &Connection, tag: Tag, ids: &[String], checked: &Checked) -> rusqlite::Result<Recognised> {
+    let (mut by_first, mut taken_by) = (None, None);
     for id in ids {
-        if let known @ Recognised::Seen(..) = by_id(db, tag, id.clone())? {
-            return Ok(known);
-        }
+        let own = match by_id(db, tag, id.clone(), checked)? {
+            Recognised::New(own) => own,
+            Recognised::Beside { id: own, other } => {
+                taken_by = taken_by.or(Some(other));
+                own
+            }
+            known => return Ok(known),
+        };
+        by_first = by_first.or(Some(own));
     }
-    Ok(Recognised::New(ids.first().cloned()))
+    let id = by_first.flatten();
+    Ok(match taken_by {
+        Some(other) => Recognised::Beside { id, other },
+        None => Recognised::New(id),
+    })
 }
 
 /// The fact at `seq` is found by all of several ids from now on.
@@ -85,20 +103,22 @@ fn know_as(db: &Connection, seq: u64, ids: &[String]) -> rusqlite::Result<()> {
 }
 
 /// What no report has named so far by its natural id may be what another channel told without one.
-fn claim(db: &Connection, tag: Tag, named: Recognised, repeat: &str, sought: &Sought) -> rusqlite::Result<Recognised> {
-    let Recognised::New(Some(id)) = named else { return Ok(named) };
+fn claim(db: &Connection, tag: Tag, named: Recognised, id: &str, repeat: &str, sought: &Sought) -> rusqlite::Result<Recognised> {
+    if !matches!(named, Recognised::New(_) | Recognised::Beside { .. }) {
+        return Ok(named);
+    }
     match sought.find(db, repeat, Among::Nameless)? {
         Some(fact) => {
-            name(db, &id, fact.seq)?;
+            name(db, id, fact.seq)?;
             seen(db, tag, fact.seq)
         }
         None => match sought.ended_call(db)? {
             Some(seq) => {
                 sought.remember_end(db, repeat, seq, true)?;
-                name(db, &id, seq)?;
+                name(db, id, seq)?;
                 seen(db, tag, seq)
             }
-            None => Ok(Recognised::New(Some(id))),
+            None => Ok(named),
         },
     }
 }
@@ -110,10 +130,14 @@ fn has_session_keys(db: &Connection) -> rusqlite::Result<bool> {
 
 /// After the first report of a fact became `event`: by what else it may be known.
 pub fn remember(db: &Connection, key: &Key, report: Option<Report>, event: &Event) -> rusqlite::Result<()> {
-    if let Key::Several { ids, .. } = key {
-        let ids: Vec<String> = ids.iter().skip(1).map(|id| Key::id_of(id)).collect();
-        know_as(db, event.seq, &ids)?;
-    }
+    let natural = match key {
+        Key::Several { ids, .. } => &ids[..],
+        Key::Natural(natural) | Key::Either { natural, .. } => std::slice::from_ref(natural),
+        Key::None | Key::Id(_) | Key::Repeat(_) => &[],
+    };
+    let ids: Vec<String> = natural.iter().map(|id| Key::id_of(id)).filter(|id| *id != event.id).collect();
+    know_as(db, event.seq, &ids)?;
+    given_id::remember(db, key, event.seq)?;
     let (repeat, named) = match key {
         Key::Either { repeat, .. } | Key::Several { repeat: Some(repeat), .. } => (repeat, true),
         Key::Repeat(repeat) => (repeat, false),
@@ -135,21 +159,38 @@ pub fn forget(db: &Connection, seq: u64) -> rusqlite::Result<()> {
     db.prepare_cached("DELETE FROM alias WHERE seq = ?")?.execute([seq])?;
     db.prepare_cached("DELETE FROM report WHERE seq = ?")?.execute([seq])?;
     settlement::forget(db, seq)?;
+    given_id::forget(db, seq)?;
     db.prepare_cached("DELETE FROM repeat WHERE seq = ?")?.execute([seq]).map(drop)
 }
 
-fn by_id(db: &Connection, tag: Tag, id: String) -> rusqlite::Result<Recognised> {
-    if let Some(seq) = rows::find_fact(db, tag, &id)? {
+fn by_id(db: &Connection, tag: Tag, id: String, report: &Checked) -> rusqlite::Result<Recognised> {
+    let holder = rows::find_fact(db, tag, &id)?;
+    if let Some(seq) = holder
+        && given_id::is_of_one_fact(db, seq, report)?
+    {
         return Ok(Recognised::Seen(seq, id));
     }
     let alias: Option<u64> = db
         .prepare_cached("SELECT seq FROM alias WHERE id = ? AND natural = 1")?
         .query_row([StoredId(&id)], |row| row.get(0))
         .optional()?;
-    Ok(match alias {
-        Some(seq) => Recognised::Seen(seq, id),
-        None => Recognised::New(Some(id)),
-    })
+    if let Some(seq) = alias
+        && given_id::is_of_one_fact(db, seq, report)?
+    {
+        return Ok(Recognised::Seen(seq, id));
+    }
+    match (holder.or(alias), &report.key) {
+        (None, _) => Ok(Recognised::New(Some(id))),
+        (Some(other), Key::Id(_)) => Ok(Recognised::Clash(other)),
+        (Some(other), _) => {
+            let own = given_id::beside(&id, report.event());
+            match rows::find_fact(db, tag, &own)? {
+                None => Ok(Recognised::Beside { id: Some(own), other }),
+                Some(seq) if given_id::is_of_one_fact(db, seq, report)? => Ok(Recognised::Seen(seq, own)),
+                Some(_) => Ok(Recognised::Beside { id: None, other }),
+            }
+        }
+    }
 }
 
 fn seen(db: &Connection, tag: Tag, seq: u64) -> rusqlite::Result<Recognised> {

@@ -32,6 +32,12 @@ impl Tag {
         (ours && low & SEQ_MASK > 0).then_some(low & SEQ_MASK)
     }
 
+    /// Whether an event behind `head` may yet get this id, by a clock that shows `now`.
+    pub fn may_yet_make(self, id: &str, head: u64, now: Time) -> bool {
+        let made = |id: &str| Uuid::try_parse(id).map_or(0, |id| id.as_u64_pair().0 >> 16);
+        self.seq(id).is_some_and(|seq| seq > head) && made(id) >= made(&self.id(now, 0))
+    }
+
     pub fn name(self) -> String {
         format!("{:08x}", self.0)
     }

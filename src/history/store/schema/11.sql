@@ -1,0 +1,3 @@
+-- Events whose id their sender gave in the form of those that are computed: what is computed of another coder, or of another
+-- type, is not the same fact.
+CREATE TABLE given (seq INTEGER PRIMARY KEY) STRICT;
