@@ -37,6 +37,8 @@ pub use self::{
         Batch, Candidate, Census, CensusEntry, CensusQuery, CodersQuery, GroupQuery, Groups, Handles, Living, Meant, Minute,
         Minutes, Missed, Order, Page, Position, Query, Reader, StatsQuery, Toucher, Unclear, Version,
     },
-    record::{Appended, CheckedEntry, Entry, Outcome, Rejection, Unkept, Writer, spool, spool_elsewhere},
+    record::{
+        Appended, CheckedEntry, Entry, Listener, News, NewsAbout, Outcome, Rejection, Unkept, Writer, spool, spool_elsewhere,
+    },
     store::{Clock, Durability, Error, HistoryFiles, Options, open_private, private_folder, user},
 };

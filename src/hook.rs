@@ -1,6 +1,6 @@
 //! `hook`: one signal of an agent, on stdin, into the history. The recorder never harms the coder.
 //!
-//! Promises exit code 0 and no word whatever comes: wrong flags, an unknown agent, a stdin that never closes, a broken
+//! Promises exit code 0 and, unless it is to tell the agent something, no word whatever comes: wrong flags, an unknown agent, a stdin that never closes, a broken
 //! configuration (every other command tells of it), a locked, full or corrupt history, a panic. One deadline covers reading,
 //! waiting and writing. What is no known signal is kept as a rejection; what cannot be written is spooled. Only what could be
 //! left nowhere is told, on stderr. Starts nothing it does not need: no runtime, no logger, no parser of flags.
@@ -24,8 +24,9 @@ use crate::{
     history::{self, Entry, Unkept, Writer},
     process::Process,
     repository,
-    source::{self, Agent, HookContext},
+    source::{self, Agent, HookContext, Occasion},
     stderr::{complain, with_causes},
+    tell::{self, AskedStep, TellMode},
 };
 
 #[cfg(unix)]
@@ -46,6 +47,9 @@ const LATE: Duration = Duration::from_secs(10);
 /// A writer that waits for its turn says so itself, this much before it is given up.
 const GIVING_UP: Duration = Duration::from_millis(10);
 
+/// What is told must be claimed and said within the budget: so much of it is left for saying it.
+const SAYING: Duration = Duration::from_millis(50);
+
 /// Whose payload it is where the hook's own program is told nothing: Claude Code of before 2.1.139 leaves the words away that stand
 /// apart from the program.
 const UNSAID: &str = "claude-code";
@@ -56,6 +60,8 @@ pub struct HookCall {
     agent: String,
     event: Option<String>,
     db: Option<PathBuf>,
+    /// What the agent may be told.
+    telling: Option<TellMode>,
     started: Instant,
 }
 
@@ -84,7 +90,7 @@ impl HookCall {
 
     fn parse(arguments: &[OsString], mut command: Option<&str>) -> Option<HookCall> {
         let started = Instant::now();
-        let (mut words, mut db) = (Vec::new(), None);
+        let (mut words, mut db, mut telling) = (Vec::new(), None, None);
         let mut rest = arguments.iter().skip(1);
         let is_command = command.is_some();
         while let Some(argument) = rest.next() {
@@ -93,7 +99,7 @@ impl HookCall {
                 Some("--version" | "-V") if words.is_empty() && command.is_some() == is_command => return None,
                 Some("--db") => db = rest.next().map(PathBuf::from),
                 Some(flag) if flag.starts_with("--db=") => db = Some(PathBuf::from(&flag["--db=".len()..])),
-                Some(flag) if flag.starts_with('-') => {}
+                Some(flag) if flag.starts_with('-') => telling = telling.or(TellMode::of_flag(flag)),
                 _ => match command.take() {
                     Some(command) if argument != command => return None,
                     Some(_) => {}
@@ -107,7 +113,7 @@ impl HookCall {
         let mut words = words.into_iter();
         let unsaid = || if is_command { String::new() } else { UNSAID.to_owned() };
         let (agent, event) = (words.next().unwrap_or_else(unsaid), words.next());
-        Some(HookCall { agent, event, db: db.filter(|db| !db.as_os_str().is_empty()), started })
+        Some(HookCall { agent, event, db: db.filter(|db| !db.as_os_str().is_empty()), telling, started })
     }
 }
 
@@ -154,14 +160,17 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     // While whoever the agent waits for is there, and with it the way up to the agent.
     let process = Agent::parse(&call.agent).and_then(|agent| process_of(agent, environment.claude_pid));
     let payload = read(call, config.hook_budget, watchdog);
-    let mut entries = understand(call, payload, environment.coder_id, process);
+    let (mut entries, occasion) = understand(call, payload, environment.coder_id, process);
     for entry in &mut entries {
         if let Entry::Draft(draft) = entry {
             draft.timestamp.get_or_insert(began);
         }
     }
+    let step = Agent::parse(&call.agent).zip(occasion.as_ref()).zip(call.telling);
+    let step = step.map(|((agent, occasion), telling)| AskedStep { agent, occasion, telling });
     if entries.is_empty() {
         watchdog.end_writing(true);
+        tell_agent(step, &mut Writer::new(&config.history), &config, call.started, watchdog);
         wake_keeper(&config);
         return Ok(());
     }
@@ -173,6 +182,7 @@ fn record(call: &HookCall, watchdog: &Watchdog) -> Result<(), Error> {
     let mut writer = Writer::new(&config.history).with_patience(patience);
     let kept = writer.append_or_spool(entries, |appended| watchdog.end_writing(appended));
     if matches!(kept, Ok(true)) {
+        tell_agent(step, &mut writer, &config, call.started, watchdog);
         wake_keeper(&config);
         writer.end_with_process();
     } else {
@@ -203,6 +213,18 @@ fn read(call: &HookCall, budget: Duration, watchdog: &Watchdog) -> Payload {
     payload
 }
 
+/// Says to the agent what there is to say, if it may be told anything. Where that cannot be asked, or not in time, nothing is said;
+/// the watchdog ends this too.
+fn tell_agent(step: Option<AskedStep<'_>>, writer: &mut Writer, config: &Config, started: Instant, watchdog: &Watchdog) {
+    let Some(step) = step else { return };
+    let ends = started + config.hook_budget.saturating_sub(SAYING);
+    match tell::answer(step, writer, &config.history, || Instant::now() < ends) {
+        Ok(Some(answer)) => watchdog.say(&answer),
+        Ok(None) => {}
+        Err(error) => tracing::debug!(error = &error as &dyn std::error::Error, "nothing is told"),
+    }
+}
+
 /// What outlives the agent is started by whichever hook finds that it is missing: once all is written, and in silence. The
 /// watchdog ends this too.
 fn wake_keeper(config: &Config) {
@@ -212,21 +234,34 @@ fn wake_keeper(config: &Config) {
     }
 }
 
-/// What the payload says, as entries; what it does not say clearly, as a rejection.
-fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>, process: Option<Value>) -> Vec<Entry> {
+/// What the payload says, as entries; what it does not say clearly, as a rejection. And the occasion to tell the agent something.
+fn understand(
+    call: &HookCall,
+    payload: Payload,
+    parent_coder_id: Option<String>,
+    process: Option<Value>,
+) -> (Vec<Entry>, Option<Occasion>) {
     let agent = call.agent.as_str();
     let Some(known) = Agent::parse(agent) else {
         let given = crate::text::excerpt(agent, 40);
         let reason = format!("unknown agent `{given}`: give one of {}", names().join(", "));
-        return vec![payload.rejection("hook", reason)];
+        return (vec![payload.rejection("hook", reason)], None);
     };
     if payload.too_large {
         let reason = format!("payload has more than {} bytes", payload::BYTES_MAX);
-        return vec![payload.rejection(known.name(), reason)];
+        return (vec![payload.rejection(known.name(), reason)], None);
     }
     let context = HookContext { event: call.event.clone(), parent_coder_id, began: None, process };
     // A payload that trips the reader is still evidence.
-    match catch_unwind(AssertUnwindSafe(|| source::read_hook(known, &payload.bytes, &context))) {
+    let read = || match call.telling {
+        Some(_) => source::hear_hook(known, &payload.bytes, &context),
+        None => (source::read_hook(known, &payload.bytes, &context), None),
+    };
+    let (read, occasion) = match catch_unwind(AssertUnwindSafe(read)) {
+        Ok((read, occasion)) => (Ok(read), occasion),
+        Err(panic) => (Err(panic), None),
+    };
+    let entries = match read {
         Ok(Ok(drafts)) => {
             // Agents start their hooks where they work.
             let folder = env::current_dir().ok();
@@ -238,7 +273,8 @@ fn understand(call: &HookCall, payload: Payload, parent_coder_id: Option<String>
         }
         Ok(Err(refusal)) => vec![payload.rejection(known.name(), refusal.reason)],
         Err(_) => vec![payload.rejection(known.name(), "a defect in the recorder: please report this payload".to_owned())],
-    }
+    };
+    (entries, occasion)
 }
 
 fn names() -> Vec<&'static str> {
@@ -307,8 +343,8 @@ mod tests {
     #[test]
     fn what_no_agent_sends_is_a_rejection() {
         let payload = Payload { bytes: vec![b'x'; 10_000], ..Payload::default() };
-        let call = HookCall { agent: "nobody".to_owned(), event: None, db: None, started: Instant::now() };
-        let entries = understand(&call, payload, None, None);
+        let call = HookCall { agent: "nobody".to_owned(), event: None, db: None, telling: None, started: Instant::now() };
+        let (entries, _) = understand(&call, payload, None, None);
         let [Entry::Rejection(rejection)] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!(rejection.reason, "unknown agent `nobody`: give one of claude-code, codex, copilot, cursor, gemini, opencode");
         assert_eq!(rejection.input.len(), Rejection::INPUT_BYTES_SEEN);

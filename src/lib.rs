@@ -46,6 +46,7 @@ pub mod source;
 pub mod stderr;
 pub mod story;
 pub mod style;
+pub mod tell;
 pub mod text;
 pub mod tui;
 pub mod upkeep;

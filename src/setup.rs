@@ -16,6 +16,8 @@ mod table;
 
 use std::{io, path::PathBuf};
 
+use crate::tell::TellMode;
+
 use agent::{ConfigContent, ConfigFile, SERVE, SERVER};
 use json::Json;
 
@@ -65,6 +67,8 @@ pub struct Program {
     pub hook_path: Option<String>,
     /// The history's file, where it is not the one that every environment leads to: agents hand on but some of theirs.
     pub db: Option<String>,
+    /// What its hooks may tell their agent; nothing where nobody asked for it.
+    pub telling: Option<TellMode>,
 }
 
 /// What is to change, and what a person should know about it.
@@ -86,6 +90,10 @@ pub enum Error {
     BrokenToml { path: PathBuf, source: Box<toml_edit::TomlError> },
     #[error("`{path}` is not built as expected: correct it, then run this again; nothing was changed")]
     Misplaced { path: PathBuf, source: Misplaced },
+    #[error("`{agent}` takes nothing from its hooks that it could be told: leave `--tell` out; {others} do")]
+    TakesNothing { agent: &'static str, others: String },
+    #[error("`{agent}` asks no hook of ours whether a call may be made: give `--tell` alone; {others} do")]
+    AsksNothing { agent: &'static str, others: String },
     #[error("`{path}` is somebody else's file: move it away, then run this again; nothing was changed")]
     Foreign { path: PathBuf },
     #[error("failed to write `{path}`; nothing was changed")]
@@ -127,6 +135,7 @@ impl Plan {
 /// # Errors
 /// [`Error`] where one of its files cannot be read or understood.
 pub fn install(target: Target, scope: Scope, at: &Surroundings, program: &Program) -> Result<Plan, Error> {
+    target.check_telling(program.telling)?;
     let wanted = at.keeper.as_deref().filter(|_| scope == Scope::User && target.has_telemetry());
     let files = read(target.places(scope, at, program, wanted))?;
     let is_elsewhere = at.has_telemetry || files.iter().any(ReadConfig::has_foreign_telemetry);
@@ -160,10 +169,16 @@ pub fn remove(target: Target, scope: Scope, at: &Surroundings, program: &Program
 impl Program {
     /// The words that run a hook.
     fn hook_words<'w>(&'w self, agent: &'w str) -> Vec<&'w str> {
+        let agent = self.agent_words(agent);
         match &self.hook_path {
-            Some(path) => [&[path.as_str()], self.db_words().as_slice(), &[agent]].concat(),
-            None => [&[self.path.as_str(), "hook"], self.db_words().as_slice(), &[agent]].concat(),
+            Some(path) => [&[path.as_str()], self.db_words().as_slice(), &agent].concat(),
+            None => [&[self.path.as_str(), "hook"], self.db_words().as_slice(), &agent].concat(),
         }
+    }
+
+    /// Whose hook it is, and what it may tell.
+    fn agent_words<'w>(&self, agent: &'w str) -> Vec<&'w str> {
+        std::iter::once(agent).chain(self.telling.map(TellMode::flag)).collect()
     }
 
     /// The words behind the program's that start the server.

@@ -31,6 +31,7 @@ mod gemini;
 mod genai;
 mod json;
 mod moment;
+mod occasion;
 mod open_calls;
 mod opencode;
 pub mod otel;
@@ -40,6 +41,7 @@ mod tool_call;
 
 use crate::event::{Channel, Draft, Report, Time};
 
+pub use occasion::{HookReply, Occasion, OccasionMoment};
 pub use shell::{changes_nothing, is_shell};
 
 use channel::{Channels, HookPayload, LineReader};
@@ -84,6 +86,13 @@ impl Agent {
     }
 }
 
+impl Agent {
+    /// What its hook prints to tell it something on an occasion of its own: JSON in a line.
+    pub fn reply(self, occasion: &Occasion, reply: HookReply<'_>) -> String {
+        self.channels().ear.as_ref().map_or_else(String::new, |ear| (ear.reply)(occasion.hook(), reply).to_string())
+    }
+}
+
 impl std::fmt::Display for Agent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
@@ -119,8 +128,24 @@ pub struct Refusal {
 /// [`Refusal`] where the payload is no JSON object, names no session, or names a hook that is not known.
 pub fn read_hook(agent: Agent, payload: &[u8], context: &HookContext) -> Result<Vec<Draft>, Refusal> {
     let wire = json::read(payload)?;
-    let told = (agent.channels().hook)(&HookPayload { agent, wire: Wire(&wire), bytes: payload, context })?;
-    Ok(reported(told, Channel::Hook, Some(coder::print_number(payload))))
+    told_by(&HookPayload { agent, wire: Wire(&wire), bytes: payload, context })
+}
+
+/// The same, with the occasion that the hook is to tell the agent something, where it is one.
+pub fn hear_hook(agent: Agent, payload: &[u8], context: &HookContext) -> (Result<Vec<Draft>, Refusal>, Option<Occasion>) {
+    let wire = match json::read(payload) {
+        Ok(wire) => wire,
+        Err(refusal) => return (Err(refusal), None),
+    };
+    let hook = HookPayload { agent, wire: Wire(&wire), bytes: payload, context };
+    let told = told_by(&hook);
+    let occasion = told.as_ref().ok().and_then(|_| (agent.channels().ear.as_ref()?.occasion)(&hook));
+    (told, occasion)
+}
+
+fn told_by(hook: &HookPayload<'_>) -> Result<Vec<Draft>, Refusal> {
+    let told = (hook.agent.channels().hook)(hook)?;
+    Ok(reported(told, Channel::Hook, Some(coder::print_number(hook.bytes))))
 }
 
 /// JSON that another program wrote: no more of it is read than anybody's message holds. `None` where it is none.

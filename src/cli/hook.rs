@@ -18,7 +18,8 @@ pub struct HookUsage {
 }
 
 const EXAMPLES: &str = "\
-Always exits 0 and prints nothing, so that it never disturbs the agent. What it cannot understand,
+Always exits 0 and prints nothing, so that it never disturbs the agent, unless --tell asks it to
+tell the agent something. What it cannot understand,
 `ai-coder-events rejected` lists.
 
 `ai-coder-events setup AGENT` registers it with an agent.

@@ -31,7 +31,7 @@ pub fn for_agents(scope: Scope, config: &Config, environment: &Environment) -> a
     let history = &config.history.path;
     let is_told = scope == Scope::User && environment.common_history().as_ref() != Some(history);
     let db = is_told.then(|| history.to_str().map(str::to_owned).context("the history's path is not UTF-8")).transpose()?;
-    Ok(Program { path: entered(&name, &found)?, hook_path, db })
+    Ok(Program { path: entered(&name, &found)?, hook_path, db, telling: None })
 }
 
 /// As the system spells it.

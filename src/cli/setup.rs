@@ -9,8 +9,9 @@ use std::{
 use ai_coder_events::{
     config::{Config, Environment},
     history::private_folder,
-    setup::{self, ConfigChange, Plan, Scope, SetupStanding, Target, WrittenFile},
+    setup::{self, ConfigChange, Plan, Program, Scope, SetupStanding, Target, WrittenFile},
     style::Tint,
+    tell::TellMode,
     wake,
 };
 use anyhow::{Context, bail};
@@ -44,8 +45,14 @@ pub struct SetupArgs {
     #[arg(long)]
     remove: bool,
 
+    /// Let its hooks tell it what it should know: that another one changes its files, that it repeats itself; `guard`: and say no
+    /// once to such a change
+    #[arg(long, value_name = "guard", value_enum, num_args = 0..=1, default_missing_value = "context", conflicts_with = "remove",
+          requires = "agent", hide_possible_values = true)]
+    tell: Option<TellModeName>,
+
     /// Tell how agents are set up, change nothing
-    #[arg(long, conflicts_with_all = ["dry_run", "remove"])]
+    #[arg(long, conflicts_with_all = ["dry_run", "remove", "tell"])]
     status: bool,
 }
 
@@ -58,6 +65,7 @@ Examples:
   ai-coder-events setup codex
   ai-coder-events setup cursor --scope project
   ai-coder-events setup gemini --remove
+  ai-coder-events setup claude-code --tell
   ai-coder-events setup --status";
 
 #[derive(Clone, Copy, Debug)]
@@ -83,6 +91,21 @@ impl ValueEnum for Named {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum TellModeName {
+    Context,
+    Guard,
+}
+
+impl From<TellModeName> for TellMode {
+    fn from(name: TellModeName) -> TellMode {
+        match name {
+            TellModeName::Context => TellMode::Context,
+            TellModeName::Guard => TellMode::Guard,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum ScopeName {
     User,
     Project,
@@ -99,7 +122,7 @@ impl SetupArgs {
             return self.tell_standings(environment, &config, json);
         }
         if let Some(Named(target)) = self.agent {
-            return self.set_up(target, &Offer { environment, config, json });
+            return self.set_up(target, self.tell.map(TellMode::from), &Offer { environment, config, json });
         }
         self.offer(&Offer { environment, config, json })
     }
@@ -145,19 +168,20 @@ impl SetupArgs {
                 break;
             }
             if matches!(answer.trim().to_lowercase().as_str(), "" | "y" | "yes") {
-                self.set_up(agent.target, offer)?;
+                let telling = agent.setup.as_ref().ok().and_then(|setup| setup.telling);
+                self.set_up(agent.target, telling, offer)?;
             }
         }
         Ok(ExitCode::SUCCESS)
     }
 
-    fn set_up(&self, target: Target, offer: &Offer) -> anyhow::Result<ExitCode> {
+    fn set_up(&self, target: Target, telling: Option<TellMode>, offer: &Offer) -> anyhow::Result<ExitCode> {
         let keeper = self.keeper(&offer.config)?;
         let scope = match self.scope {
             ScopeName::User => Scope::User,
             ScopeName::Project => Scope::Project,
         };
-        let program = program::for_agents(scope, &offer.config, &offer.environment)?;
+        let program = Program { telling, ..program::for_agents(scope, &offer.config, &offer.environment)? };
         let at = agents::surroundings(offer.environment.clone(), &offer.config, keeper)?;
         let plan = if self.remove {
             setup::remove(target, scope, &at, &program)?
@@ -213,11 +237,13 @@ impl SetupArgs {
             let setup = setup?;
             if json {
                 let files: Vec<_> = setup.files.iter().map(|path| path.display().to_string()).collect();
-                let told = json!({"agent": target.name(), "found": is_found, "setup": setup.standing.name(), "command": setup.command, "files": files});
+                let told = json!({"agent": target.name(), "found": is_found, "setup": setup.standing.name(), "command": setup.command, "tell": setup.telling.map(TellMode::name), "files": files});
                 json_line(&mut out, &told)?;
                 continue;
             }
             let (told, tint) = match setup.standing {
+                SetupStanding::SetUp if setup.telling == Some(TellMode::Guard) => ("set up, tells and guards", Tint::Good),
+                SetupStanding::SetUp if setup.telling.is_some() => ("set up, tells", Tint::Good),
                 SetupStanding::SetUp => ("set up", Tint::Good),
                 SetupStanding::Outdated => {
                     ("set up by another version, or for another history: run `setup` again", Tint::Attention)

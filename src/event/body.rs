@@ -232,7 +232,7 @@ families! {
         stage Line "What it is at: editing, testing, the name of a tool.";
         description Text "The same for a person, in a sentence.";
         milestone Line "Name of the milestone reached.";
-        stream Line "Where output came from: stdout, stderr, assistant.";
+        stream Line "Where output came from: stdout, stderr, assistant; told: what its hook told the agent.";
         text Text "The output itself.";
     }
     Workspace "workspace" "What happened to the coder's files." {
@@ -286,6 +286,8 @@ impl Progress {
     pub const COMMIT: &str = "commit";
     /// Of what it thinks.
     pub const OF_THOUGHT: &str = "thinking";
+    /// Of what its own hook told it, in the recorder's words.
+    pub const TOLD: &str = "told";
 }
 
 /// A Rust type that a field may have.

@@ -115,10 +115,11 @@ fn progress(verb: String, event: &Event, fields: &Progress) -> String {
     let mut line = match stream {
         Some(Progress::OF_ASSISTANT) => "said".to_owned(),
         Some(Progress::OF_THOUGHT) => "thought".to_owned(),
+        Some(Progress::TOLD) => "was told".to_owned(),
         _ => verb,
     };
     append_share(&mut line, fields.progress);
-    let is_told = matches!(stream, Some(Progress::OF_ASSISTANT | Progress::OF_THOUGHT));
+    let is_told = matches!(stream, Some(Progress::OF_ASSISTANT | Progress::OF_THOUGHT | Progress::TOLD));
     let stage = fields.stage.as_deref().or(fields.stream.as_deref().filter(|_| !is_told));
     append(&mut line, " (", stage, ")");
     if event.kind == EventType::Milestone {

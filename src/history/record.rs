@@ -12,6 +12,8 @@ pub(super) mod failures;
 pub(super) mod fold;
 pub(super) mod given_id;
 pub(super) mod identity;
+pub(super) mod listen;
+pub(super) mod news;
 pub(super) mod offspring;
 pub(super) mod reject;
 pub(super) mod settlement;
@@ -22,6 +24,7 @@ pub(super) mod writer;
 
 pub use self::{
     entry::{Appended, CheckedEntry, Entry, Outcome},
+    listen::{Listener, News, NewsAbout},
     reject::Rejection,
     spool::{Unkept, spool, spool_elsewhere},
     writer::Writer,

@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io::{self, Read, Write},
-    os::fd::OwnedFd,
+    os::fd::{AsFd, OwnedFd},
     time::{Duration, Instant},
 };
 
@@ -25,7 +25,10 @@ const GRACE: Duration = Duration::from_millis(150);
 /// What begins a line that is for the one who waits; no text has it.
 const MARK: char = '\0';
 const BUDGET: &str = "budget ";
+const ANSWER: &str = "answer ";
 const OVER: &str = "over";
+/// So much a pipe takes without making anybody wait, once it takes anything.
+const PIECE_BYTES: usize = 512;
 
 pub enum Part {
     /// This process was started by the agent.
@@ -80,6 +83,11 @@ pub fn tell_budget(budget: Duration) {
     tell(&format!("{BUDGET}{}", budget.as_millis()));
 }
 
+/// Says what the agent is to be told: a line, no longer than a pipe has room for.
+pub fn tell_answer(answer: &str) {
+    tell(&format!("{ANSWER}{answer}"));
+}
+
 /// Says that there is nothing to wait for any more, though this process may not end yet.
 pub fn tell_over() {
     tell(OVER);
@@ -121,10 +129,11 @@ impl RecordingProcess {
                 let line = String::from_utf8_lossy(&line);
                 match line.trim_end().strip_prefix(MARK) {
                     Some(OVER) => return,
-                    Some(told) => {
+                    Some(told) if told.starts_with(BUDGET) => {
                         let budget = told.strip_prefix(BUDGET).and_then(|ms| ms.parse().ok());
                         limit = started + budget.map_or(HOOK_BUDGET, Duration::from_millis) + GRACE;
                     }
+                    Some(told) => answer(told.strip_prefix(ANSWER).unwrap_or_default(), limit),
                     None => drop(io::stderr().write_all(line.as_bytes())),
                 }
             }
@@ -132,11 +141,25 @@ impl RecordingProcess {
     }
 }
 
+/// Says it on the agent's own stdout, which may be full, or nobody's any more: then there is no waiting for it.
+fn answer(answer: &str, limit: Instant) {
+    let (line, mut out) = (format!("{answer}\n"), io::stdout());
+    for piece in line.as_bytes().chunks(PIECE_BYTES) {
+        if !(is_able(&out, PollFlags::OUT, limit) && out.write_all(piece).and_then(|()| out.flush()).is_ok()) {
+            return;
+        }
+    }
+}
+
 fn is_ready(words: &File, limit: Instant) -> bool {
+    is_able(words, PollFlags::IN, limit)
+}
+
+fn is_able(end: &impl AsFd, able: PollFlags, limit: Instant) -> bool {
     loop {
         let left = limit.saturating_duration_since(Instant::now());
         let Ok(timeout) = Timespec::try_from(left) else { return false };
-        match poll(&mut [PollFd::new(words, PollFlags::IN)], Some(&timeout)) {
+        match poll(&mut [PollFd::new(end, able)], Some(&timeout)) {
             Err(Errno::INTR) => {}
             Ok(0) | Err(_) => return false,
             Ok(_) => return true,

@@ -135,6 +135,16 @@ impl Watchdog {
         stand.stage = if kept { Stage::Closing } else { Stage::Preparing };
     }
 
+    /// Says it to the agent: by way of whoever it waits for.
+    pub fn say(&self, answer: &str) {
+        #[cfg(unix)]
+        if self.is_apart {
+            return super::apart::tell_answer(answer);
+        }
+        // The agent may be gone.
+        drop(writeln!(io::stdout(), "{answer}"));
+    }
+
     /// For what comes too late to be written.
     pub fn spool_in_time(&self, options: Options, entries: Vec<Entry>) {
         let stand = self.lock();

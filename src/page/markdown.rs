@@ -59,6 +59,7 @@ fn step(out: &mut String, step: &StoryStep) -> std::fmt::Result {
         // It is Markdown already, but may not be markup.
         StepKind::Said { text } => writeln!(out, "{}\n", html_in(&clean_text(text)).trim_end()),
         StepKind::Thought { text } => folded(out, "Thought", text, ""),
+        StepKind::Told { text } => folded(out, "Told by its hook", text, ""),
         StepKind::Printed { text, .. } => folded(out, "Output", text, ""),
         StepKind::Called { tool, subjects, .. } => {
             let answers: Vec<&str> = step.calls.iter().filter_map(|call| call.output.as_deref()).collect();

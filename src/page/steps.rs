@@ -90,6 +90,9 @@ impl Steps {
             StepKind::Thought { text } => html! {
                 details.thought.step.words id=(anchor) { summary { "Thought" } div { (words(text)) } }
             },
+            StepKind::Told { text } => html! {
+                details.thought.step.words id=(anchor) { summary { "Told by its hook" } div { (words(text)) } }
+            },
             StepKind::Printed { text, lines_before } => html! {
                 details.tool.step.calls id=(anchor) {
                     summary { b { "Output" } span.facts { (figures::count((lines_before + text.lines().count()) as u64, "line")) } }

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::{Program, Scope, Surroundings, opencode};
+use crate::tell::TellMode;
+
+use super::{Error, Program, Scope, Surroundings, opencode};
 
 /// An agent, or an editor, whose configuration is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +74,11 @@ const CLAUDE_BESIDE: &[&str] = &[
 const CLAUDE_WITHOUT_KEEPER: &[&str] = &["PostToolBatch", "MessageDisplay"];
 /// Those it waits for: around them it starts or ends, and a hook beside its work would be lost with its process.
 const CLAUDE_WAITED_FOR: &[&str] = &["SessionStart", "SessionEnd", "Stop", "StopFailure"];
+
+/// Those beside its work that it has to wait for where they are to tell it something: else it hears that one request later, or
+/// more. `PreToolUse` only where it may say no.
+const CLAUDE_TELLING: &[&str] = &["UserPromptSubmit", "PostToolUse", "PostToolUseFailure"];
+const CLAUDE_GUARDING: &str = "PreToolUse";
 
 const CODEX: &[&str] = &[
     "SessionStart",
@@ -187,12 +194,13 @@ impl Target {
         let server = |under, entry| ConfigPart::Server { under, entry };
         match self {
             Target::ClaudeCode => {
-                let hooks = if at.keeper.is_some() { claude_hooks } else { claude_hooks_alone };
                 // Whoever else works on a project may have an older version.
-                let hooks = match program.plain_hook_path().filter(|_| scope == Scope::User) {
-                    Some(path) => hooks(path, Some(self.name())),
-                    None => hooks(&program.hook(self.name()), None),
+                let (command, arguments) = match program.plain_hook_path().filter(|_| scope == Scope::User) {
+                    Some(path) => (path.to_owned(), program.agent_words(self.name())),
+                    None => (program.hook(self.name()), Vec::new()),
                 };
+                let hooks = ClaudeHooks { command: &command, arguments: &arguments, telling: program.telling };
+                let hooks = if at.keeper.is_some() { hooks.with_keeper() } else { hooks.alone() };
                 let settings =
                     [ConfigPart::Hooks { hooks, version: None }].into_iter().chain(telemetry.map(claude_telemetry)).collect();
                 vec![file("settings.json", settings), json(at.claude_servers(scope), vec![server("mcpServers", stdio)])]
@@ -271,6 +279,31 @@ impl Target {
         }
     }
 
+    /// Its hooks can tell it something, or say no as well.
+    const fn takes(self, telling: TellMode) -> bool {
+        match (self, telling) {
+            (Target::ClaudeCode | Target::Codex | Target::Gemini | Target::Copilot, _) | (Target::Cursor, TellMode::Context) => {
+                true
+            }
+            (Target::Cursor, TellMode::Guard) | (Target::Opencode | Target::Vscode, _) => false,
+        }
+    }
+
+    /// # Errors
+    /// Where its hooks cannot do what is asked for.
+    pub(super) fn check_telling(self, telling: Option<TellMode>) -> Result<(), Error> {
+        let Some(telling) = telling.filter(|telling| !self.takes(*telling)) else { return Ok(()) };
+        let others = |telling| {
+            let others = Target::ALL.iter().filter(|target| target.takes(telling));
+            others.map(|target| target.name()).collect::<Vec<_>>().join(", ")
+        };
+        let agent = self.name();
+        Err(match self.takes(TellMode::Context) {
+            true => Error::AsksNothing { agent, others: others(telling) },
+            false => Error::TakesNothing { agent, others: others(TellMode::Context) },
+        })
+    }
+
     /// Its telemetry can be configured in its own files.
     pub(super) const fn has_telemetry(self) -> bool {
         matches!(self, Target::ClaudeCode | Target::Codex | Target::Gemini)
@@ -303,25 +336,47 @@ impl Surroundings {
 /// starts the program by itself, which spares a shell for each of its steps: half of what a hook costs. Versions before 2.1.139 do
 /// not know that and have a shell run `command` alone, so that it has to be one that does the same.
 pub fn claude_hooks(command: &str, argument: Option<&str>) -> Vec<(&'static str, Value)> {
-    let beside = CLAUDE_BESIDE.iter().map(|event| (*event, claude_hook(command, argument, true)));
-    CLAUDE_WAITED_FOR.iter().map(|event| (*event, claude_hook(command, argument, false))).chain(beside).collect()
+    ClaudeHooks { command, arguments: argument.as_slice(), telling: None }.with_keeper()
 }
 
-fn claude_hooks_alone(command: &str, argument: Option<&str>) -> Vec<(&'static str, Value)> {
-    let more = CLAUDE_WITHOUT_KEEPER.iter().map(|event| (*event, claude_hook(command, argument, true)));
-    claude_hooks(command, argument).into_iter().chain(more).collect()
+/// The hooks of Claude Code, each of which runs the same.
+struct ClaudeHooks<'c> {
+    command: &'c str,
+    /// What stands apart from the command.
+    arguments: &'c [&'c str],
+    telling: Option<TellMode>,
 }
 
-fn claude_hook(command: &str, argument: Option<&str>, beside: bool) -> Value {
-    let mut hook = json!({"type": "command", "command": command});
-    if let Some(argument) = argument {
-        hook["args"] = json!([argument]);
+impl ClaudeHooks<'_> {
+    fn with_keeper(&self) -> Vec<(&'static str, Value)> {
+        let beside = CLAUDE_BESIDE.iter().map(|event| (*event, self.hook(!self.tells(event))));
+        CLAUDE_WAITED_FOR.iter().map(|event| (*event, self.hook(false))).chain(beside).collect()
     }
-    hook["timeout"] = Value::from(HOOK_SECONDS);
-    if beside {
-        hook["async"] = Value::from(true);
+
+    fn alone(&self) -> Vec<(&'static str, Value)> {
+        let more = CLAUDE_WITHOUT_KEEPER.iter().map(|event| (*event, self.hook(true)));
+        self.with_keeper().into_iter().chain(more).collect()
     }
-    json!({"hooks": [hook]})
+
+    fn tells(&self, event: &str) -> bool {
+        match self.telling {
+            None => false,
+            Some(TellMode::Context) => CLAUDE_TELLING.contains(&event),
+            Some(TellMode::Guard) => CLAUDE_TELLING.contains(&event) || event == CLAUDE_GUARDING,
+        }
+    }
+
+    fn hook(&self, beside: bool) -> Value {
+        let mut hook = json!({"type": "command", "command": self.command});
+        if !self.arguments.is_empty() {
+            hook["args"] = json!(self.arguments);
+        }
+        hook["timeout"] = Value::from(HOOK_SECONDS);
+        if beside {
+            hook["async"] = Value::from(true);
+        }
+        json!({"hooks": [hook]})
+    }
 }
 
 fn codex_hooks(command: &str) -> Vec<(&'static str, Value)> {

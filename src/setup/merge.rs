@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use crate::wake::is_keeper_endpoint;
+use crate::{tell::TellMode, wake::is_keeper_endpoint};
 
 use super::{
     agent::{COLLECTOR, ConfigPart, SERVER, Target, TelemetrySettings},
@@ -237,7 +237,8 @@ fn is_our_hook(command: &str, arguments: &[&str], agent: &str) -> bool {
         _ => return false,
     };
     let named_agent = if let ["--db", _, rest @ ..] = named_agent { rest } else { named_agent };
-    matches!(named_agent, [name] | [name, _] if *name == agent)
+    let named_agent: Vec<&str> = named_agent.iter().copied().filter(|word| TellMode::of_flag(word).is_none()).collect();
+    matches!(named_agent[..], [name] | [name, _] if name == agent)
 }
 
 #[cfg(test)]
@@ -253,6 +254,9 @@ mod tests {
             ("/opt/ai-coder-events-hook --db h.db gemini", false),
             ("'/opt/my tools/ai-coder-events' hook cursor", true),
             ("/bin/ai-coder-events hook cursor stop", true),
+            ("ai-coder-events hook cursor --tell", true),
+            ("ai-coder-events-hook --db h.db cursor --tell-guard stop", true),
+            ("ai-coder-events-hook cursor --say stop", false),
             ("ai-coder-events hook codex", false),
             ("ai-coder-events hook cursor && say done", false),
             ("say hook cursor", false),

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::tell::TellMode;
+
 use super::{ConfigChange, Error, Program, Scope, Surroundings, Target, install, remove};
 
 /// How an agent's configuration stands to ours.
@@ -33,6 +35,8 @@ pub struct AgentSetup {
     pub standing: SetupStanding,
     /// What its hooks run, as it stands in its configuration.
     pub command: Option<String>,
+    /// What they may tell it.
+    pub telling: Option<TellMode>,
     /// The files that hold something of ours.
     pub files: Vec<PathBuf>,
 }
@@ -44,6 +48,9 @@ pub struct AgentSetup {
 pub fn look_at(target: Target, at: &Surroundings, program: &Program) -> Result<AgentSetup, Error> {
     let ours = remove(target, Scope::User, at, program)?.changes;
     let command = ours.iter().find_map(|change| hook_command(change, target));
+    let telling = ours.iter().find_map(told_in);
+    // That it may be told something is its person's to say, and no other way to be set up.
+    let program = &Program { telling, ..program.clone() };
     let mut is_as_wanted = install(target, Scope::User, at, program)?.changes.is_empty();
     // The same file by another path, such as a link to it, is no other program.
     if let Some(entered) = command.as_deref().and_then(|command| same_program(command, program)).filter(|_| !is_as_wanted) {
@@ -55,7 +62,7 @@ pub fn look_at(target: Target, at: &Surroundings, program: &Program) -> Result<A
         (false, true) => SetupStanding::SetUp,
     };
     let has_folder = target.folder(Scope::User, at).is_dir();
-    Ok(AgentSetup { target, has_folder, standing, command, files: ours.into_iter().map(|change| change.path).collect() })
+    Ok(AgentSetup { target, has_folder, standing, command, telling, files: ours.into_iter().map(|change| change.path).collect() })
 }
 
 /// `program` by the path under which a hook's command runs it, where that is the same file.
@@ -67,7 +74,16 @@ fn same_program(command: &str, program: &Program) -> Option<Program> {
     }
     let beside = |path: &str| run.with_file_name(Path::new(path).file_name()?).to_str().map(str::to_owned);
     let hook_path = program.hook_path.as_deref().and_then(beside);
-    Some(Program { path: beside(&program.path)?, hook_path, db: program.db.clone() })
+    Some(Program { path: beside(&program.path)?, hook_path, ..program.clone() })
+}
+
+/// What hooks of ours may tell: others may have a flag of that name too.
+fn told_in(ours: &ConfigChange) -> Option<TellMode> {
+    let count = |text: &Option<String>, telling: TellMode| {
+        text.as_deref().map_or(0, |text| text.split(['"', ' ']).filter(|word| *word == telling.flag()).count())
+    };
+    let has = |telling: &TellMode| count(&ours.before, *telling) > count(&ours.after, *telling);
+    [TellMode::Guard, TellMode::Context].into_iter().find(has)
 }
 
 /// The command of the first hook of ours, whose last word may stand apart.

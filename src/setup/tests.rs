@@ -4,10 +4,18 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::{agent::Target, *};
-use crate::source::{Agent, HookContext, read_hook};
+use crate::{
+    source::{Agent, HookContext, read_hook},
+    tell::TellMode,
+};
 
 fn program() -> Program {
-    Program { path: "/opt/ai-coder-events".to_owned(), hook_path: Some("/opt/ai-coder-events-hook".to_owned()), db: None }
+    Program {
+        path: "/opt/ai-coder-events".to_owned(),
+        hook_path: Some("/opt/ai-coder-events-hook".to_owned()),
+        db: None,
+        telling: None,
+    }
 }
 
 /// As older versions registered it, and as it is where the hook's own program is not there.
@@ -288,6 +296,59 @@ fn the_plugin_of_claude_code_registers_what_setup_does() {
     assert_eq!(plugin["hooks"], Value::Object(wanted));
 }
 
+#[test]
+fn what_is_to_be_told_is_a_flag_that_goes_in_and_out() {
+    for &target in Target::ALL {
+        for (telling, scope) in [TellMode::Context, TellMode::Guard].into_iter().zip([Scope::User, Scope::Project]) {
+            let machine = Machine::new();
+            let asked = Program { telling: Some(telling), ..program() };
+            let Ok(plan) = install(target, scope, &machine.at, &asked) else {
+                assert!(matches!((target, telling), (Target::Cursor, TellMode::Guard) | (Target::Opencode | Target::Vscode, _)));
+                continue;
+            };
+            let hooks: String = plan.changes.iter().filter_map(|change| change.after.as_deref()).collect();
+            assert!(hooks.contains(telling.flag()), "{target:?}: {hooks}");
+            machine.install_as(target, scope, &asked);
+            assert_eq!(machine.install_as(target, scope, &asked).changes, [], "{target:?}");
+            assert_ne!(install(target, scope, &machine.at, &program()).expect("in order").changes, [], "{target:?}");
+            if scope == Scope::User {
+                let looked = look_at(target, &machine.at, &program()).expect("in order");
+                assert_eq!((looked.standing, looked.telling), (SetupStanding::SetUp, Some(telling)), "{target:?}");
+            }
+            // Without it, and out again, as if it had never been there.
+            let plain = Machine::new();
+            plain.install(target, scope);
+            machine.install(target, scope);
+            assert!(install(target, scope, &machine.at, &program()).expect("in order").changes.is_empty());
+            machine.install_as(target, scope, &asked);
+            assert!(machine.remove(target, scope).changes.iter().all(|change| change.after.is_none()), "{target:?}");
+        }
+    }
+}
+
+#[test]
+fn claude_code_waits_for_hooks_that_tell_it_something() {
+    let waited_for = |telling: Option<TellMode>| {
+        let machine = Machine::new();
+        // Whoever else has a flag of that name is not meant.
+        machine
+            .put(".claude/settings.json", r#"{"hooks": {"Stop": [{"hooks": [{"type": "command", "command": "say --tell"}]}]}}"#);
+        machine.install_as(Target::ClaudeCode, Scope::User, &Program { telling, ..program() });
+        let looked = look_at(Target::ClaudeCode, &machine.at, &program()).expect("in order");
+        assert_eq!((looked.standing, looked.telling), (SetupStanding::SetUp, telling));
+        let settings: Value = serde_json::from_str(&machine.text(".claude/settings.json").expect("there")).expect("JSON");
+        let events = settings["hooks"].as_object().expect("hooks").clone().into_iter();
+        let is_beside = |hooks: &Value| hooks.as_array().expect("a list").iter().any(|group| group["hooks"][0]["async"] == true);
+        events.filter(|(_, hooks)| !is_beside(hooks)).map(|(event, _)| event).collect::<BTreeSet<_>>()
+    };
+    let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<BTreeSet<_>>();
+    let always = set(&["SessionEnd", "SessionStart", "Stop", "StopFailure"]);
+    assert_eq!(waited_for(None), always);
+    let told = &always | &set(&["PostToolUse", "PostToolUseFailure", "UserPromptSubmit"]);
+    assert_eq!(waited_for(Some(TellMode::Context)), told);
+    assert_eq!(waited_for(Some(TellMode::Guard)), &told | &set(&["PreToolUse"]));
+}
+
 /// Claude Code before 2.1.139 has a shell run the command alone.
 #[test]
 fn claude_code_spares_the_shell_where_older_versions_run_the_same() {
@@ -338,7 +399,7 @@ fn claude_code_spares_the_shell_where_older_versions_run_the_same() {
 
 #[test]
 fn a_path_is_quoted_where_a_shell_needs_it() {
-    let hook = |path: &str| Program { path: path.to_owned(), hook_path: None, db: None }.hook("codex");
+    let hook = |path: &str| Program { path: path.to_owned(), hook_path: None, db: None, telling: None }.hook("codex");
     assert_eq!(hook("/opt/bin/ai-coder-events"), "/opt/bin/ai-coder-events hook codex");
     assert_eq!(hook("/my tools/ai-coder-events"), "'/my tools/ai-coder-events' hook codex");
     assert_eq!(hook("/it's/ai-coder-events"), "\"/it's/ai-coder-events\" hook codex");

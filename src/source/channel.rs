@@ -4,11 +4,14 @@
 
 use std::fmt::Debug;
 
+use serde_json::Value;
+
 use super::{
     Agent, HookContext, Refusal,
     coder::{Ids, fingerprint},
     fact::Told,
     json::Wire,
+    occasion::{HookReply, Occasion},
     otel::Record,
 };
 
@@ -22,6 +25,8 @@ pub(super) struct Channels {
     pub stream: Option<OpenStream>,
     pub transcript: Option<OpenTranscript>,
     pub telemetry: Option<Telemetry>,
+    /// `None` for an agent that takes nothing from its hooks.
+    pub ear: Option<Ear>,
 }
 
 /// Reads on from a first line; `None` where it does not begin this agent's output.
@@ -36,6 +41,14 @@ pub(super) struct Telemetry {
     /// # Errors
     /// [`Refusal`] where a record that matters names no session.
     pub read: fn(&Record) -> Understood,
+}
+
+/// How an agent listens to its hooks.
+pub(super) struct Ear {
+    /// `None` for a step at which nothing may be said.
+    pub occasion: fn(&HookPayload<'_>) -> Option<Occasion>,
+    /// What the hook of this name prints.
+    pub reply: fn(hook: &str, reply: HookReply<'_>) -> Value,
 }
 
 /// What an agent writes line by line: together with what stood before it, a line says something.

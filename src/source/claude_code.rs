@@ -7,6 +7,7 @@
 
 mod calls;
 mod conversation;
+mod ear;
 mod line;
 mod session;
 mod stream;
@@ -33,6 +34,7 @@ pub(super) const CHANNELS: Channels = Channels {
     stream: Some(stream::open),
     transcript: Some(transcript::open),
     telemetry: Some(Telemetry { is_of: |service| service == "claude-code", read: telemetry::read }),
+    ear: Some(ear::EAR),
 };
 
 /// # Errors

@@ -6,6 +6,7 @@
 
 mod call;
 mod command;
+mod ear;
 mod rollout;
 mod stream;
 mod telemetry;
@@ -30,6 +31,7 @@ pub(super) const CHANNELS: Channels = Channels {
     transcript: Some(rollout::open),
     // The program has a name for each way to run it.
     telemetry: Some(Telemetry { is_of: |service| service.starts_with("codex"), read: telemetry::read }),
+    ear: Some(ear::EAR),
 };
 
 /// # Errors

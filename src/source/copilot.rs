@@ -5,6 +5,7 @@
 //! fields tell. permissionRequest fires for every call, whether a person is asked or not, so it says nothing; a notification
 //! does.
 
+mod ear;
 mod session;
 mod telemetry;
 mod transcript;
@@ -29,6 +30,7 @@ pub(super) const CHANNELS: Channels = Channels {
     stream: None,
     transcript: Some(transcript::open),
     telemetry: Some(Telemetry { is_of: |service| service == "github-copilot", read: telemetry::read }),
+    ear: Some(ear::EAR),
 };
 
 /// A subagent's hooks name a session of their own, which never began: only the session's own record says whose it is, and tells

@@ -3,6 +3,8 @@
 //! A conversation is a coder. A tool's call is told by postToolUse; the hooks around shell, MCP and files tell of the same
 //! call without its id, so that only what they alone know is taken from them: the edited file, and what a command printed.
 
+mod ear;
+
 use std::sync::Arc;
 
 use crate::event::DataKey;
@@ -15,7 +17,8 @@ use super::{
     fact::{About, Fact, ModelUsage, OnlyIf, Told, Tool, TouchedFile},
 };
 
-pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: None, telemetry: None };
+pub(super) const CHANNELS: Channels =
+    Channels { hook: read_hook, stream: None, transcript: None, telemetry: None, ear: Some(ear::EAR) };
 
 /// What tells a person which call of a tool it was; each tool has some of these.
 const SUBJECTS: &[&str] = &["command", "file_path", "pattern", "query"];

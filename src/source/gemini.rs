@@ -3,6 +3,7 @@
 //! A session is a coder, `gemini:<session>`. Payloads have a time but no ids of calls and turns: `session` says by what their
 //! facts are recognised in other channels.
 
+mod ear;
 mod session;
 mod stream;
 mod telemetry;
@@ -26,6 +27,7 @@ pub(super) const CHANNELS: Channels = Channels {
     stream: Some(stream::open),
     transcript: Some(transcript::open),
     telemetry: Some(Telemetry { is_of: |service| service == "gemini-cli", read: telemetry::read }),
+    ear: Some(ear::EAR),
 };
 
 /// # Errors

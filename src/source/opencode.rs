@@ -20,7 +20,8 @@ use super::{
     shell,
 };
 
-pub(super) const CHANNELS: Channels = Channels { hook: read_hook, stream: None, transcript: Some(feed::open), telemetry: None };
+pub(super) const CHANNELS: Channels =
+    Channels { hook: read_hook, stream: None, transcript: Some(feed::open), telemetry: None, ear: None };
 
 /// What opencode's events begin with; most tell nothing of a coder's work.
 const FAMILIES: &[&str] = &[

@@ -68,7 +68,7 @@ pub(super) fn removed_files(command: &str, folder: &str) -> Vec<String> {
     removed
 }
 
-fn join(folder: &str, path: &str) -> String {
+pub(super) fn join(folder: &str, path: &str) -> String {
     if path.starts_with('/') || folder.is_empty() {
         return path.to_owned();
     }

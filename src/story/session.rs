@@ -62,6 +62,10 @@ pub enum StepKind {
     Thought {
         text: String,
     },
+    /// What its own hook told it.
+    Told {
+        text: String,
+    },
     /// What a command printed: its last lines.
     Printed {
         text: String,
@@ -233,6 +237,7 @@ fn said(Progress { stream, text, .. }: &Progress) -> Option<StepKind> {
     Some(match stream.as_deref() {
         Some(Progress::OF_ASSISTANT) => StepKind::Said { text },
         Some(Progress::OF_THOUGHT) => StepKind::Thought { text },
+        Some(Progress::TOLD) => StepKind::Told { text },
         _ => {
             let lines_before = keep_last(&mut text);
             StepKind::Printed { text, lines_before }

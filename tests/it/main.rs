@@ -62,6 +62,7 @@ mod shells;
 mod show;
 mod stats;
 mod storm;
+mod tell;
 mod tidy;
 mod trouble;
 mod types;

@@ -96,6 +96,44 @@ fn what_goes_in_comes_out_and_a_second_time_does_nothing() {
 }
 
 #[test]
+fn what_agents_are_told_is_asked_for_and_taken_back() {
+    let home = Home::new();
+    let tell = |words: &[&str]| {
+        let said = home.run(&[&["setup", "claude-code"], words].concat());
+        done(&said);
+        said
+    };
+    let status = || home.json(&["setup", "claude-code", "--status"]).remove(0);
+    assert!(tell(&["--tell", "--dry-run"]).stdout.contains("--tell") && !home.path().join(SETTINGS).exists());
+    for (words, told, shown) in
+        [(&["--tell"][..], "context", "set up, tells"), (&["--tell", "guard"], "guard", "set up, tells and guards")]
+    {
+        tell(words);
+        assert_eq!((&status()["setup"], &status()["tell"]), (&"set_up".into(), &told.into()));
+        let shown_now = home.ok(&["setup", "claude-code", "--status"]);
+        assert!(shown_now.contains(shown), "{shown_now}");
+        assert!(!home.run(&["doctor"]).stdout.contains("another version"));
+    }
+    tell(&[]);
+    assert_eq!((&status()["setup"], status()["tell"].is_null()), (&"set_up".into(), true));
+    tell(&["--tell"]);
+    tell(&["--remove"]);
+    assert_eq!(status()["setup"], "not_set_up");
+    for agent in ["opencode", "vscode"] {
+        let said = home.run(&["setup", agent, "--tell"]);
+        assert!(
+            said.code == Some(1) && said.stderr.contains("claude-code, codex, gemini, copilot, cursor do"),
+            "{}",
+            said.stderr
+        );
+    }
+    let said = home.run(&["setup", "cursor", "--tell", "guard"]);
+    assert!(said.code == Some(1) && said.stderr.contains("give `--tell` alone"), "{}", said.stderr);
+    assert_eq!(home.run(&["setup", "--tell"]).code, Some(2), "whose hooks?");
+    assert_eq!(home.run(&["setup", "claude-code", "--tell", "loudly"]).code, Some(2));
+}
+
+#[test]
 fn configuration_that_does_not_parse_is_left_alone() {
     let home = Home::new();
     put(&home, SETTINGS, "{ \"hooks\": ");

@@ -58,8 +58,6 @@ const ROOMS: &[Room] = &[
         &["libc", "pty_process", "rustix", "signal_hook", "vt100"],
     ),
     room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
-    // Where telemetry is received tells what is ours.
-    room("setup", &["wake"], &["toml_edit", "similar"]),
     // Numbers of signals.
     room("signals", &[], &["rustix"]),
     room(
@@ -83,6 +81,10 @@ const ROOMS: &[Room] = &[
     ),
     room("style", &["text", "event", "aggregate"], &[]),
     room("brief", &["text", "event", "filter", "aggregate", "history", "style"], &[]),
+    // What an agent takes is its source's to know.
+    room("tell", &["text", "event", "aggregate", "source", "history", "style", "brief"], &[]),
+    // Where telemetry is received tells what is ours, and a flag which hooks tell their agent anything.
+    room("setup", &["wake", "tell"], &["toml_edit", "similar"]),
     // What does not fit into an answer is cut with the mark that everything cut has. Which coder calls, its process tells.
     // Whether anybody reads its output.
     room("mcp", &["text", "event", "filter", "aggregate", "process", "history", "bus", "signals", "brief"], &["rmcp", "rustix"]),
@@ -102,7 +104,7 @@ const ROOMS: &[Room] = &[
     // Stands apart from `cli`, so that a program of its own holds nothing else. Waits for its stdin no longer than it may.
     room(
         "hook",
-        &["text", "event", "history", "source", "repository", "process", "wake", "config", "stderr"],
+        &["text", "event", "history", "source", "repository", "process", "wake", "tell", "config", "stderr"],
         &["libc", "rustix"],
     ),
     room("bin", &["hook"], &[]),

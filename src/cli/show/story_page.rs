@@ -52,6 +52,7 @@ impl<'c> StoryPage<'c> {
         match what {
             StepKind::Said { text } => self.paragraph(out, *at, text, Tint::Plain),
             StepKind::Thought { text } => self.paragraph(out, *at, text, Tint::Dim),
+            StepKind::Told { text } => self.paragraph(out, *at, &format!("told: {text}"), Tint::Dim),
             StepKind::Printed { text, lines_before } => {
                 if *lines_before > 0 {
                     self.paragraph(out, *at, &format!("… {}", count(*lines_before as u64, "line")), Tint::Dim)?;

@@ -6,7 +6,7 @@ use crate::{
     aggregate::{Coder, Tally},
     event::{Micros, Time},
     history::{
-        record::{Writer, aggregates, conflict, failed_calls},
+        record::{Writer, aggregates, conflict, failed_calls, news},
         store::{Error, ledger::Ledger, rows},
     },
 };
@@ -39,7 +39,8 @@ impl Writer {
             widen_buckets(db, now)?;
             forget_failures(db)?;
             failed_calls::forget(db)?;
-            conflict::forget(db, now)
+            conflict::forget(db, now)?;
+            news::forget(db, now)
         })?;
         while self.transact(|db| evict(db, coders_max))? == EVICTED_AT_ONCE {}
         self.outside_transaction(|db| db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())))
@@ -131,14 +132,15 @@ fn evict(db: &Connection, coders_max: u64) -> rusqlite::Result<u64> {
             .query_map([no], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         keep_counts(db, *no)?;
-        for table in ["bucket", "touch", "failure", "failed_call", "conflict"] {
+        for table in ["bucket", "touch", "failure", "failed_call", "conflict", "interest", "news"] {
             db.prepare_cached(&format!("DELETE FROM {table} WHERE coder = ?"))?.execute([no])?;
         }
         db.prepare_cached("DELETE FROM coder WHERE no = ?")?.execute([no])?;
         // Only these may have lost their last mention: looking at every path would cost as much for each few coders.
         let mut forget = db.prepare_cached(
             "DELETE FROM path WHERE no = ?1 AND NOT EXISTS (SELECT 1 FROM touch WHERE touch.path = ?1)
-                 AND NOT EXISTS (SELECT 1 FROM event WHERE event.path = ?1)",
+                 AND NOT EXISTS (SELECT 1 FROM event WHERE event.path = ?1)
+                 AND NOT EXISTS (SELECT 1 FROM interest WHERE interest.path = ?1)",
         )?;
         for path in paths {
             forget.execute([path])?;

@@ -20,7 +20,7 @@ use super::{
     entry::{Appended, CheckedEntry, Entry, Outcome},
     failed_calls, failures,
     identity::{self, Recognised},
-    offspring, reject,
+    news, offspring, reject,
     settlement::{self, Unsettled},
     unmet_drafts,
 };
@@ -380,9 +380,13 @@ impl<'t> Append<'t> {
         let failures =
             if cause.kind == EventType::Failed { failures::remember(self.db, coder, cause)? } else { Failures::default() };
         let rivals = match path {
-            Some(path) => conflict::rivals(self.db, &mut self.cache.fold, cause, path)?,
+            Some(path) => {
+                news::of_change(self.db, &mut self.cache.fold, cause, path)?;
+                conflict::rivals(self.db, &mut self.cache.fold, cause, path)?
+            }
             None => Vec::new(),
         };
+        news::of_offspring(self.db, &mut self.cache.fold, cause)?;
         let Some(state) = self.cache.fold.coder(self.db, &cause.coder_id)? else { return Ok(()) };
         for draft in aggregate::judge(cause, state, &Past { failures, rivals }) {
             if draft.kind == EventType::FailureAlert {
@@ -422,7 +426,10 @@ impl<'t> Append<'t> {
         for streak in failed_calls::confirm(self.db, coder, &suspicion, &between)? {
             let (Some(first), Some(last)) = (self.whole(streak.first)?, self.whole(streak.last)?) else { continue };
             let draft = aggregate::warn_of_loop(&last, &first.id, streak.calls);
-            self.take(Entry::from(draft).check_at(event.received_at, self.redactor), event.received_at)?;
+            let warning = self.take(Entry::from(draft).check_at(event.received_at, self.redactor), event.received_at)?;
+            if let Outcome::Appended { seq, .. } = warning {
+                news::of_loop(self.db, coder, seq, event.received_at)?;
+            }
         }
         Ok(())
     }

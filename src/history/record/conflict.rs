@@ -28,6 +28,11 @@ pub fn touch(db: &Connection, path: i64, coder: i64, event: &Event) -> rusqlite:
     .map(drop)
 }
 
+/// Whether `event`, which is about a file, is a change of its coder's own.
+pub fn is_own_change(event: &Event) -> bool {
+    changed_at(event) != NEVER
+}
+
 /// When `event`, which is about a file, changed it.
 fn changed_at(event: &Event) -> i64 {
     if event.source.as_deref() == Some(WATCHER) { NEVER } else { event.timestamp.micros() }
@@ -53,8 +58,7 @@ pub fn rivals(db: &Connection, fold: &mut Fold, event: &Event, path: i64) -> rus
         .collect::<rusqlite::Result<_>>()?;
     let mut rivals = Vec::new();
     for (no, id) in others {
-        let apart = !works_for(db, fold, &id, &event.coder_id)? && !works_for(db, fold, &event.coder_id, &id)?;
-        if apart && is_unfinished(db, fold, &id)? {
+        if are_apart(db, fold, &id, &event.coder_id)? && is_unfinished(db, fold, &id)? {
             for (coder, other) in [(own, no), (no, own)] {
                 db.prepare_cached(
                     "INSERT INTO conflict (coder, path, other, last) VALUES (?, ?, ?, ?)
@@ -70,6 +74,11 @@ pub fn rivals(db: &Connection, fold: &mut Fold, event: &Event, path: i64) -> rus
 
 fn is_unfinished(db: &Connection, fold: &mut Fold, id: &str) -> rusqlite::Result<bool> {
     Ok(fold.coder(db, id)?.is_some_and(|coder| !coder.is_finished()))
+}
+
+/// Neither of the two works for the other.
+pub fn are_apart(db: &Connection, fold: &mut Fold, one: &str, other: &str) -> rusqlite::Result<bool> {
+    Ok(!works_for(db, fold, one, other)? && !works_for(db, fold, other, one)?)
 }
 
 fn works_for(db: &Connection, fold: &mut Fold, coder: &str, other: &str) -> rusqlite::Result<bool> {
