@@ -38,11 +38,11 @@ fn changed_at(event: &Event) -> i64 {
     if event.source.as_deref() == Some(WATCHER) { NEVER } else { event.timestamp.micros() }
 }
 
-/// The unfinished coders besides the event's own that changed the file `path` within half an hour of `event`. Of two
+/// The coders besides the event's own that were unfinished and changed the file `path` within half an hour of `event`. Of two
 /// coders one of which works for the other, neither is in the other's way.
 pub fn rivals(db: &Connection, fold: &mut Fold, event: &Event, path: i64) -> rusqlite::Result<Vec<String>> {
     let at = changed_at(event);
-    if at == NEVER || !is_unfinished(db, fold, &event.coder_id)? {
+    if at == NEVER || !is_unfinished(db, fold, &event.coder_id, event.timestamp)? {
         return Ok(Vec::new());
     }
     let own = fold.coder_no(db, &event.coder_id)?;
@@ -58,7 +58,7 @@ pub fn rivals(db: &Connection, fold: &mut Fold, event: &Event, path: i64) -> rus
         .collect::<rusqlite::Result<_>>()?;
     let mut rivals = Vec::new();
     for (no, id) in others {
-        if are_apart(db, fold, &id, &event.coder_id)? && is_unfinished(db, fold, &id)? {
+        if are_apart(db, fold, &id, &event.coder_id)? && is_unfinished(db, fold, &id, event.timestamp)? {
             for (coder, other) in [(own, no), (no, own)] {
                 db.prepare_cached(
                     "INSERT INTO conflict (coder, path, other, last) VALUES (?, ?, ?, ?)
@@ -72,8 +72,9 @@ pub fn rivals(db: &Connection, fold: &mut Fold, event: &Event, path: i64) -> rus
     Ok(rivals)
 }
 
-fn is_unfinished(db: &Connection, fold: &mut Fold, id: &str) -> rusqlite::Result<bool> {
-    Ok(fold.coder(db, id)?.is_some_and(|coder| !coder.is_finished()))
+/// Whether it was then: a change may be heard of when its coder has left.
+fn is_unfinished(db: &Connection, fold: &mut Fold, id: &str, then: Time) -> rusqlite::Result<bool> {
+    Ok(fold.coder(db, id)?.is_some_and(|coder| !coder.is_finished() || coder.last_step().is_some_and(|step| then < step)))
 }
 
 /// Neither of the two works for the other.

@@ -50,6 +50,27 @@ fn two_unfinished_coders_on_one_file_are_warned_once_and_both_need_attention() {
     lab.assert_sound();
 }
 
+/// A record is read some moments after it was written, and its coder may be gone by then.
+#[test]
+fn who_has_left_by_the_time_a_change_is_heard_of_was_in_the_way_then() {
+    let check = |left: &[&str], changed: i64, expected: usize| {
+        let mut lab = Lab::new();
+        let began = lab.now();
+        let at = |draft: Draft, second: i64| Draft { timestamp: Some(began.plus(second * Time::SECOND)), ..draft };
+        lab.append_all([at(draft(EventType::Started, "b"), 0), at(change("a", "/w/f"), 1)]);
+        lab.wait(Time::MINUTE);
+        lab.append_all(left.iter().map(|coder| at(draft(EventType::Stopped, coder), 10)));
+        lab.append(at(change("b", "/w/f"), changed));
+        assert_eq!(warnings(&mut lab).len(), expected, "{left:?} {changed}");
+        lab.assert_sound();
+    };
+    check(&[], 5, 1);
+    check(&["a"], 5, 1);
+    check(&["a", "b"], 5, 1);
+    check(&["a"], 15, 0);
+    check(&["b"], 15, 0);
+}
+
 #[test]
 fn what_is_no_conflict() {
     let check = |name: &str, drafts: Vec<Draft>, wait: i64, then: Draft| {
