@@ -121,8 +121,8 @@ pub struct Environment {
     pub no_color: bool,
     /// What shows a person what is longer than a screen.
     pub pager: Option<OsString>,
-    /// Whatever the file says of it.
-    forbids_keeper: bool,
+    /// Hooks start no keeper, whatever the file says of it.
+    pub forbids_keeper: bool,
     /// What those who send to `collect` must know.
     pub token: Option<String>,
     pub home: Option<PathBuf>,

@@ -4,7 +4,7 @@ use std::{env, path::Path};
 
 use ai_coder_events::{
     config::{Config, Environment},
-    setup::{self, AgentSetup, Scope, Surroundings, Target},
+    setup::{self, AgentSetup, Scope, SetupStanding, Surroundings, Target},
     wake,
 };
 use anyhow::Context;
@@ -25,9 +25,19 @@ pub struct AgentHere {
 /// Where this program's own place, or the home, is not known.
 pub fn all_here(environment: Environment, config: &Config) -> anyhow::Result<Vec<AgentHere>> {
     let program = program::for_agents(Scope::User, config, &environment)?;
+    let is_forbidden = environment.forbids_keeper;
     let at = surroundings(environment, config, known_keeper(config))?;
+    // What is switched off here may be on where the agents are started.
+    let with_keeper = is_forbidden.then(|| Surroundings {
+        keeper: Some(keeper_as_known(config)),
+        feed: Some(config.history.feed_path()),
+        ..at.clone()
+    });
     let here = |&target: &Target| {
-        let setup = setup::look_at(target, &at, &program);
+        let mut setup = setup::look_at(target, &at, &program);
+        if let (Ok(AgentSetup { standing: SetupStanding::Outdated, .. }), Some(at)) = (&setup, &with_keeper) {
+            setup = setup::look_at(target, at, &program);
+        }
         let has_folder = setup.as_ref().is_ok_and(|setup| setup.has_folder);
         let is_found =
             has_folder || setup.is_err() || target.programs().iter().any(|name| on_path(&program::file_name(name)).is_some());
@@ -38,9 +48,11 @@ pub fn all_here(environment: Environment, config: &Config) -> anyhow::Result<Vec
 
 /// Where the keeper of this history receives, if one may be started; its secret may not be made yet.
 pub fn known_keeper(config: &Config) -> Option<String> {
-    let may_be = cfg!(unix) && config.keeper.is_enabled;
-    let secret = wake::known_secret(&config.history).unwrap_or_else(|| "SECRET".to_owned());
-    may_be.then(|| keeper_address(config, &secret))
+    (cfg!(unix) && config.keeper.is_enabled).then(|| keeper_as_known(config))
+}
+
+fn keeper_as_known(config: &Config) -> String {
+    keeper_address(config, &wake::known_secret(&config.history).unwrap_or_else(|| "SECRET".to_owned()))
 }
 
 pub fn keeper_address(config: &Config, secret: &str) -> String {

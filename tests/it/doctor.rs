@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::home::{Home, Said, json_lines};
+use crate::home::{Home, Said, feed, json_lines};
 
 fn look(home: &Home) -> (i32, Value) {
     let Said { code, stdout, stderr } = home.run(&["doctor", "--json"]);
@@ -119,6 +119,29 @@ fn setup_tells_how_agents_are_set_up_and_offers_those_that_are_found() {
     let Said { code, stdout, stderr } = home.run(&["setup"]);
     let expected = "found, and not asked for here; one at a time:\n  ai-coder-events setup gemini\n";
     assert_eq!((code, stdout.as_str(), stderr.as_str()), (Some(0), "", expected));
+}
+
+/// Where agents are started, it may be on.
+#[test]
+fn a_keeper_that_is_off_in_this_environment_makes_no_setup_outdated() {
+    let home = Home::new();
+    fs::create_dir_all(home.path().join(".claude")).unwrap();
+    let run = |words: &[&str], is_off: bool| {
+        let mut command = home.command(words);
+        if !is_off {
+            command.env_remove("AI_CODER_EVENTS_KEEPER");
+        }
+        feed(command, b"")
+    };
+    let standing =
+        |is_off: bool| json_lines(&run(&["setup", "claude-code", "--status", "--json"], is_off).stdout)[0]["setup"].clone();
+    assert_eq!(run(&["setup", "claude-code"], false).code, Some(0));
+    assert_eq!((standing(false), standing(true)), (json!("set_up"), json!("set_up")));
+    home.configure("[keeper]\nenabled = false\n");
+    assert_eq!(standing(false), "outdated", "tools would be told by nobody");
+    home.configure("");
+    assert_eq!(run(&["setup", "claude-code"], true).code, Some(0));
+    assert_eq!((standing(false), standing(true)), (json!("outdated"), json!("set_up")));
 }
 
 #[test]
