@@ -231,6 +231,11 @@ impl Transcript {
         self.0.line(Wire(&line)).map(|told| reported(told, Channel::Transcript, None))
     }
 
+    /// What is at work where the file ends for now.
+    pub fn pause(&mut self) -> Vec<Draft> {
+        reported(self.0.pause(), Channel::Transcript, None)
+    }
+
     /// What the end of the file says of what it left open; more lines may follow where the file still grows.
     pub fn end(&mut self) -> Vec<Draft> {
         reported(self.0.end(), Channel::Transcript, None)

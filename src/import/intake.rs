@@ -129,11 +129,8 @@ impl Intake {
         self.flush_full()
     }
 
-    /// Hooks read themselves what the repository says, but of opencode there is only what it leaves for whoever follows.
+    /// What happens while it is followed, no hook may tell.
     fn told_by_repository(&mut self, draft: Draft) -> Vec<Draft> {
-        if self.agent != Agent::Opencode {
-            return repository::tell(draft, None, AsOf::Then);
-        }
         if let Some(folder) = draft.data.get(DataKey::Cwd.name()).and_then(serde_json::Value::as_str) {
             if self.folders.len() >= FOLDERS_MAX {
                 self.folders.clear();

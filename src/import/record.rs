@@ -176,7 +176,7 @@ impl RecordFile {
             }
         }
         self.is_read = true;
-        Ok(())
+        Ok(intake.take(self.transcript.pause())?)
     }
 
     fn read_object(&mut self, intake: &mut Intake, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {

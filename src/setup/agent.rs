@@ -53,9 +53,6 @@ const CODEX_LAST_SECONDS: u32 = 3;
 /// The hooks that Claude Code may run beside its work. WorktreeCreate is not among them: it takes over what it reports.
 const CLAUDE_BESIDE: &[&str] = &[
     "UserPromptSubmit",
-    "PreToolUse",
-    "PostToolUse",
-    "PostToolUseFailure",
     "PermissionRequest",
     "PermissionDenied",
     "Notification",
@@ -70,8 +67,9 @@ const CLAUDE_BESIDE: &[&str] = &[
     "DirectoryAdded",
     "WorktreeRemove",
 ];
-/// What the keeper reads in the transcript as soon: without them, half of the processes are spared.
-const CLAUDE_WITHOUT_KEEPER: &[&str] = &["PostToolBatch", "MessageDisplay"];
+/// What the keeper reads in the transcript as soon, a tool's beginning too. Whatever a hook runs, each costs Claude Code some 25 ms of
+/// processor time, and there are two a call of a tool.
+const CLAUDE_WITHOUT_KEEPER: &[&str] = &["PreToolUse", "PostToolUse", "PostToolUseFailure", "PostToolBatch", "MessageDisplay"];
 /// Those it waits for: around them it starts or ends, and a hook beside its work would be lost with its process.
 const CLAUDE_WAITED_FOR: &[&str] = &["SessionStart", "SessionEnd", "Stop", "StopFailure"];
 
@@ -349,13 +347,18 @@ struct ClaudeHooks<'c> {
 
 impl ClaudeHooks<'_> {
     fn with_keeper(&self) -> Vec<(&'static str, Value)> {
-        let beside = CLAUDE_BESIDE.iter().map(|event| (*event, self.hook(!self.tells(event))));
-        CLAUDE_WAITED_FOR.iter().map(|event| (*event, self.hook(false))).chain(beside).collect()
+        self.and_of_the_rest(|event| self.tells(event))
     }
 
     fn alone(&self) -> Vec<(&'static str, Value)> {
-        let more = CLAUDE_WITHOUT_KEEPER.iter().map(|event| (*event, self.hook(true)));
-        self.with_keeper().into_iter().chain(more).collect()
+        self.and_of_the_rest(|_| true)
+    }
+
+    /// With those of what a keeper would read itself that are wanted all the same.
+    fn and_of_the_rest(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<(&'static str, Value)> {
+        let rest = CLAUDE_WITHOUT_KEEPER.iter().filter(|event| is_wanted(event));
+        let beside = CLAUDE_BESIDE.iter().chain(rest).map(|event| (*event, self.hook(!self.tells(event))));
+        CLAUDE_WAITED_FOR.iter().map(|event| (*event, self.hook(false))).chain(beside).collect()
     }
 
     fn tells(&self, event: &str) -> bool {

@@ -164,8 +164,22 @@ fn hooks_of_others_and_their_order_stay() {
         {"hooks": [{"type": "command", "command": "/opt/ai-coder-events-hook", "args": ["claude-code"], "timeout": 5}]},
     ]);
     assert_eq!(settings["hooks"]["Stop"], expected);
-    assert_eq!(settings["hooks"]["PostToolUse"][0]["hooks"][0]["async"], true);
+    assert_eq!(settings["hooks"]["UserPromptSubmit"][0]["hooks"][0]["async"], true);
     assert_eq!(settings["hooks"].get("WorktreeCreate"), None);
+}
+
+#[test]
+fn tools_have_hooks_of_claude_code_where_no_keeper_reads_of_them() {
+    let mut machine = Machine::new();
+    let hooks = |machine: &Machine| {
+        machine.install(Target::ClaudeCode, Scope::User);
+        let settings: Value = serde_json::from_str(&machine.text(".claude/settings.json").expect("it is there")).expect("JSON");
+        ["PreToolUse", "PostToolUse", "PostToolUseFailure", "Stop"].map(|event| settings["hooks"].get(event).is_some())
+    };
+    machine.at.keeper = None;
+    assert_eq!(hooks(&machine), [true; 4]);
+    machine.at.keeper = Some(KEEPER.to_owned());
+    assert_eq!(hooks(&machine), [false, false, false, true]);
 }
 
 #[test]

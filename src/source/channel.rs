@@ -57,6 +57,11 @@ pub(super) trait LineReader: Debug + Send {
     /// [`Refusal`] where the line is of a session and no line or path so far names it.
     fn line(&mut self, line: Wire<'_>) -> Understood;
 
+    /// What is at work where the lines end for now.
+    fn pause(&mut self) -> Vec<Told> {
+        Vec::new()
+    }
+
     /// What the end says of what was left open; more lines may follow where a file still grows.
     fn end(&mut self) -> Vec<Told>;
 }

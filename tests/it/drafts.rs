@@ -91,7 +91,7 @@ fn read(fixture: &str, say: Say<'_>) {
             for (number, line) in text.lines().enumerate() {
                 say(number + 1, transcript.line(line.as_bytes()));
             }
-            say(0, Ok(transcript.end()));
+            say(0, Ok([transcript.pause(), transcript.end()].concat()));
         }
         Some(agent) if is(&["logs"]) => {
             for (number, line) in text.lines().enumerate() {

@@ -181,6 +181,8 @@ fn transcript(run: &Run) -> Vec<Draft> {
         let mut reader = Transcript::new(Agent::ClaudeCode, &path).unwrap();
         for line in text(&format!("{name}.transcript")).lines() {
             drafts.extend(reader.line(line.as_bytes()).unwrap());
+            // As where it is followed, line by line.
+            drafts.extend(reader.pause());
         }
         drafts.extend(reader.end());
     }

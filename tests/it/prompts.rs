@@ -194,6 +194,34 @@ fn a_session_knows_its_project_and_branch() {
     assert!(by.iter().any(|row| row["branch"] == "fix-login"), "{by:?}");
 }
 
+/// What its record says as it is written may be what no hook tells.
+#[test]
+fn a_commit_that_a_record_tells_of_at_once_is_its_coders() {
+    let home = Home::new();
+    let folder = home.path().join("shop");
+    fs::create_dir_all(folder.join(".git/logs")).unwrap();
+    let (commit, now) = ("c0ffee".repeat(6) + "c0ff", std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap());
+    let logged = format!("{} {commit} a <a@b> {} +0000\tcommit: Fix the login\n", "0".repeat(40), now.as_secs());
+    fs::write(folder.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
+    fs::write(folder.join(".git/logs/HEAD"), logged).unwrap();
+    let seconds = i64::try_from(now.as_secs()).unwrap();
+    let record = |session: &str, at: i64| {
+        let at = ai_coder_events::event::Time::from_micros(at * 1_000_000).to_string();
+        let used = json!({"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "git commit -m 'Fix the login'"}});
+        let came = json!({"type": "tool_result", "tool_use_id": "t", "content": ""});
+        let line = |kind: &str, block: Value| {
+            json!({"type": kind, "uuid": format!("{session}-{kind}"), "sessionId": session, "cwd": folder,
+            "timestamp": at, "message": {"id": "m", "role": kind, "content": [block]}})
+        };
+        fs::write(home.path().join("record.jsonl"), format!("{}\n{}\n", line("assistant", used), line("user", came))).unwrap();
+        home.ok(&["import", "claude-code", home.path().join("record.jsonl").to_str().unwrap()]);
+        let told = home.json(&["list", "--type", "milestone", "--coder", &format!("claude-code:{session}")]);
+        told.iter().map(|event| event["description"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(record("s1", seconds - 3_600), Vec::<String>::new(), "who knows who committed then");
+    assert_eq!(record("s2", seconds), ["Fix the login"]);
+}
+
 #[test]
 fn a_task_that_copilot_tells_under_another_id_makes_no_coder() {
     let home = Home::new();

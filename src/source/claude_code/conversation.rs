@@ -1,12 +1,18 @@
 //! What the stream and a transcript tell alike: what the model said, which tools it called, and what came of them.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::source::{
-    asked::answered,
-    fact::{Told, Tool},
-    json::Wire,
-    open_calls::OpenCalls,
+use crate::{
+    event::Time,
+    source::{
+        asked::answered,
+        coder::CoderIdentity,
+        fact::{Told, Tool},
+        json::Wire,
+        open_calls::OpenCalls,
+    },
 };
 
 use super::{
@@ -18,7 +24,18 @@ use super::{
 /// A conversation, with the calls of tools that have no result yet.
 #[derive(Debug, Default)]
 pub(super) struct Dialogue {
-    open: OpenCalls<(String, ToolInput)>,
+    open: OpenCalls<UnansweredCall>,
+    /// That it goes on with what the last result said.
+    went_on: Option<Told>,
+}
+
+#[derive(Debug)]
+struct UnansweredCall {
+    tool: String,
+    input: ToolInput,
+    question: Option<String>,
+    /// Whose it is, since when and by which line, until its beginning is told.
+    untold: Option<(Arc<CoderIdentity>, Option<Time>, Option<String>)>,
 }
 
 impl Dialogue {
@@ -35,8 +52,22 @@ impl Dialogue {
         for block in content.blocks("tool_use") {
             if let Some(id) = block.text("id") {
                 let tool = block.text("name").unwrap_or(tools::NAMELESS).to_owned();
-                self.open.open(id, (tool, ToolInput::read(block.at("input"))));
+                let (input, question) = (ToolInput::read(block.at("input")), tools::question(block.at("input")));
+                let untold = Some((Arc::clone(&speaker.who), speaker.at, speaker.line.map(str::to_owned)));
+                self.open.open(id, UnansweredCall { tool, input, question: question.map(str::to_owned), untold });
             }
+        }
+        told
+    }
+
+    /// The calls that have no result yet and were not told of, and that it goes on since the last result.
+    pub fn at_work(&mut self) -> Vec<Told> {
+        let mut told: Vec<Told> = self.went_on.take().into_iter().collect();
+        for (id, UnansweredCall { tool, input, question, untold }) in self.open.all() {
+            let Some((who, at, line)) = untold.take() else { continue };
+            let speaker = Speaker { line: line.as_deref(), ..Speaker::new(&who, at) };
+            let call = ClaudeCall { tool, id: Some(id), input: Some(input) };
+            told.extend(tools::begun(&speaker, &call, question.as_deref()));
         }
         told
     }
@@ -51,8 +82,9 @@ impl Dialogue {
 
     fn result(&mut self, speaker: &Speaker<'_>, result: Wire<'_>, account: Option<Wire<'_>>, folder: &str) -> Vec<Told> {
         let Some(id) = result.text("tool_use_id") else { return Vec::new() };
-        let Some((tool, input)) = self.open.close(id) else { return Vec::new() };
+        let Some(UnansweredCall { tool, input, .. }) = self.open.close(id) else { return Vec::new() };
         let call = ClaudeCall { tool: &tool, id: Some(id), input: Some(&input) };
+        self.went_on = Some(tools::goes_on(speaker, &call));
         let text = MessageContent::of(result).text();
         if result.truth("is_error") == Some(true) {
             let error = text.map(|text| tools::refusal(text).unwrap_or(text));

@@ -92,13 +92,17 @@ impl<'p> Response<'p> {
 
 pub(super) fn before(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
     let (tool, id, input) = (tool_of(wire), wire.text("tool_use_id"), ToolInput::read(wire.at("tool_input")));
-    let call = ClaudeCall { tool, id, input: Some(&input) };
-    if tool != ASK_USER {
+    begun(speaker, &ClaudeCall { tool, id, input: Some(&input) }, question(wire.at("tool_input")))
+}
+
+/// That a call is at work; of one that asks the person, that it waits.
+pub(super) fn begun(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, question: Option<&str>) -> Vec<Told> {
+    if call.tool != ASK_USER {
         let begun = call.step(speaker, Tool { is_running: true, ..Tool::default() });
-        return vec![works(speaker, &call, "before"), begun];
+        return vec![works(speaker, call, "before"), begun];
     }
     let waits = speaker.says(Fact::Waits(Waits::Question)).known_by(call.ids(speaker, "question"));
-    vec![waits.with(DataKey::ToolName, Some(tool)).with(DataKey::Question, question(wire.at("tool_input")))]
+    vec![waits.with(DataKey::ToolName, Some(call.tool)).with(DataKey::Question, question)]
 }
 
 pub(super) fn after(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
@@ -106,7 +110,7 @@ pub(super) fn after(speaker: &Speaker<'_>, wire: Wire<'_>) -> Vec<Told> {
     let call = ClaudeCall { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
     let output = answered(call.tool, wire.at("tool_response")).filter(|_| call.tool != BASH);
     let ended = call.step(speaker, Tool { output, duration_ms: wire.whole("duration_ms"), ..Tool::default() });
-    let mut told = vec![works(speaker, &call, "after"), ended];
+    let mut told = vec![goes_on(speaker, &call), ended];
     let folder = wire.text("cwd").unwrap_or_default();
     told.extend(effects(speaker, &call, Response::read(wire.at("tool_response")), folder));
     told
@@ -116,7 +120,7 @@ pub(super) fn failed(speaker: &Speaker<'_>, wire: Wire<'_>, error: Option<&str>)
     let input = ToolInput::read(wire.at("tool_input"));
     let call = ClaudeCall { tool: tool_of(wire), id: wire.text("tool_use_id"), input: Some(&input) };
     let failure = Tool { duration_ms: wire.whole("duration_ms"), ..failure(error) };
-    vec![works(speaker, &call, "after"), call.step(speaker, failure)]
+    vec![goes_on(speaker, &call), call.step(speaker, failure)]
 }
 
 /// The only report of a call that was denied, or whose tool is not available.
@@ -138,7 +142,7 @@ fn tool_of(made: Wire<'_>) -> &str {
     made.text("tool_name").unwrap_or(NAMELESS)
 }
 
-fn question(input: Wire<'_>) -> Option<&str> {
+pub(super) fn question(input: Wire<'_>) -> Option<&str> {
     input.list("questions").find_map(|question| question.text("question"))
 }
 
@@ -150,6 +154,11 @@ pub(super) fn refusal(text: &str) -> Option<&str> {
 pub(super) fn failure(error: Option<&str>) -> Tool {
     let exit_code = error.and_then(|error| error.strip_prefix("Exit code ")?.lines().next()?.trim().parse().ok());
     Tool { failed: true, error: error.map(str::to_owned), exit_code, ..Tool::default() }
+}
+
+/// Whatever it waited for before the call came to its end.
+pub(super) fn goes_on(speaker: &Speaker<'_>, call: &ClaudeCall<'_>) -> Told {
+    works(speaker, call, "after")
 }
 
 fn works(speaker: &Speaker<'_>, call: &ClaudeCall<'_>, when: &str) -> Told {

@@ -103,6 +103,10 @@ impl LineReader for SessionFile {
         Ok(told)
     }
 
+    fn pause(&mut self) -> Vec<Told> {
+        self.conversation.at_work()
+    }
+
     /// More lines may follow: only a message that is surely over is told as such.
     fn end(&mut self) -> Vec<Told> {
         match &self.open {

@@ -84,6 +84,42 @@ fn a_rate_limit_that_does_not_recover() {
     );
 }
 
+/// No hook tells of tools where a keeper follows the transcript.
+#[test]
+fn a_tool_is_at_work_until_its_result_comes_and_a_question_waits_for_its_answer() {
+    let check = |tool: &str, begun: [&str; 2], ended: &str| {
+        let mut reader = transcript("bc3dcad7-a00c-4e95-b2f3-4393269863a1.jsonl");
+        let mut paused = Vec::new();
+        for line in
+            fixture("main.transcript").iter().take_while(|line| line.to_string().matches("toolu_mock_000008").count() == 0)
+        {
+            let line = line.to_string().replace(r#""name":"Write""#, &format!(r#""name":"{tool}""#));
+            reader.line(line.as_bytes()).expect("the line is understood");
+            paused.push(lines(&reader.pause()));
+        }
+        paused.retain(|told| !told.is_empty());
+        let begun: Vec<&str> = begun.into_iter().filter(|told| !told.is_empty()).collect();
+        assert_eq!(paused, [begun, vec![ended]]);
+    };
+    let id = "#tool:toolu_mock_000003";
+    let write = format!("Write running: /home/dev/work/demo/hello.txt {id}");
+    let after = format!("resumed (tool) {id}:resumed-after ?pc");
+    check("Write", [&format!("resumed (tool) {id}:resumed-before ?pc"), &write], &after);
+    check("AskUserQuestion", [&format!("paused (question) {id}:question"), ""], &after);
+}
+
+#[test]
+fn what_a_killed_process_left_at_work_is_told() {
+    let mut reader = transcript("killTERM.jsonl");
+    for line in fixture("killTERM.transcript") {
+        reader.line(line.to_string().as_bytes()).expect("the line is understood");
+    }
+    let told = reader.pause();
+    let running: Vec<_> = told.iter().filter(|draft| draft.data.contains_key("running")).map(line).collect();
+    assert_eq!(running, ["Bash running: sleep 20 #tool:toolu_mock_000003"]);
+    assert_eq!(reader.pause(), []);
+}
+
 fn message(id: &str, stop_reason: Option<&str>, output: u64, text: &str) -> Value {
     json!({"type": "assistant", "uuid": format!("{id}-{output}"), "timestamp": "2026-11-22T19:00:00Z", "message": {
         "id": id, "model": "m", "stop_reason": stop_reason, "content": [{"type": "text", "text": text}],
