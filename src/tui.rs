@@ -276,6 +276,11 @@ impl View<'_> {
                 self.readings.ask(Ask::Filter(text, now));
             }
             Effect::Brief(coder_id) => self.readings.ask(Ask::Brief(coder_id, now())),
+            Effect::Marks(wanted) => {
+                self.asked_at = Instant::now();
+                self.readings.ask(Ask::Marks(wanted));
+            }
+            Effect::Open(seq) => self.readings.ask(Ask::Event(seq)),
             Effect::See(coder_ids) => self.readings.ask(Ask::See(coder_ids)),
         }
         Ok(None)

@@ -1,10 +1,13 @@
-//! What a person should know of until they have seen it.
+//! What a person should know of until they have seen it; and what they have seen, in case they want it back.
 
 use std::collections::BTreeSet;
 
-use crate::event::{Event, EventType, Time, sentence};
+use crate::{
+    event::{Event, EventType, Time, sentence},
+    filter::TypeSet,
+};
 
-/// Alerts kept until they were seen, the newest of them.
+/// Alerts kept until they were seen, the newest of them; and as many that were.
 const KEPT_MAX: usize = 100;
 /// Seqs of alerts that were seen: the last hour's are read once more now and then.
 const SEEN_MAX: usize = 1000;
@@ -16,39 +19,50 @@ pub struct Alert {
     pub at: Time,
     pub text: String,
     pub is_severe: bool,
+    pub seen_at: Option<Time>,
 }
 
 #[derive(Debug, Default)]
 pub struct Alerts {
     /// In order of seq.
     unseen: Vec<Alert>,
-    seen: BTreeSet<u64>,
+    /// In the order in which they were seen.
+    seen: Vec<Alert>,
+    seen_seqs: BTreeSet<u64>,
 }
 
 impl Alerts {
+    /// What is to be known of: alerts, and that they were seen.
+    pub fn types() -> TypeSet {
+        TypeSet::of(&[EventType::FailureAlert, EventType::SystemWarning, EventType::Seen])
+    }
+
     /// Takes an event, whichever; `name` is what its coder is called.
     pub fn add(&mut self, event: &Event, name: &str) {
         let is_severe = match event.kind {
             EventType::FailureAlert => true,
             EventType::SystemWarning => false,
+            EventType::Seen => return self.see_before(event),
             _ => return,
         };
-        if self.seen.contains(&event.seq) {
+        if self.seen_seqs.contains(&event.seq) {
             return;
         }
-        let Err(place) = self.unseen.binary_search_by_key(&event.seq, |alert| alert.seq) else { return };
+        let (seq, coder_id, at) = (event.seq, event.coder_id.clone(), event.timestamp);
         let text = format!("{name}: {}", sentence(event));
-        self.unseen
-            .insert(place, Alert { seq: event.seq, coder_id: event.coder_id.clone(), at: event.timestamp, text, is_severe });
-        if self.unseen.len() > KEPT_MAX {
-            self.unseen.remove(0);
-        }
+        self.put(Alert { seq, coder_id, at, text, is_severe, seen_at: None });
+    }
+
+    /// Those that are not seen, the newest first; then the seen ones, the last seen first.
+    pub fn all(&self) -> impl Iterator<Item = &Alert> {
+        self.unseen.iter().rev().chain(self.seen.iter().rev())
     }
 
     pub fn newest(&self) -> Option<&Alert> {
         self.unseen.last()
     }
 
+    /// How many are not seen.
     pub fn len(&self) -> usize {
         self.unseen.len()
     }
@@ -58,29 +72,53 @@ impl Alerts {
     }
 
     /// The newest was seen; the one before it is shown then. Whose it was.
-    pub fn see_newest(&mut self) -> Option<String> {
-        let newest = self.unseen.pop()?;
-        let coder_id = newest.coder_id.clone();
-        self.remember([newest]);
+    pub fn see_newest(&mut self, now: Time) -> Option<String> {
+        let newest = self.unseen.last()?;
+        let (seq, coder_id) = (newest.seq, newest.coder_id.clone());
+        self.see(now, |alert| alert.seq == seq);
         Some(coder_id)
     }
 
     /// Those of this coder were seen.
-    pub fn see_of(&mut self, coder_id: &str) {
-        let (seen, unseen) = std::mem::take(&mut self.unseen).into_iter().partition(|alert| alert.coder_id == coder_id);
+    pub fn see_of(&mut self, coder_id: &str, now: Time) {
+        self.see(now, |alert| alert.coder_id == coder_id);
+    }
+
+    pub fn see_all(&mut self, now: Time) {
+        self.see(now, |_| true);
+    }
+
+    /// It is not seen after all.
+    pub fn show_again(&mut self, seq: u64) {
+        if let Some(place) = self.seen.iter().position(|alert| alert.seq == seq) {
+            let alert = self.seen.remove(place);
+            self.seen_seqs.remove(&seq);
+            self.put(Alert { seen_at: None, ..alert });
+        }
+    }
+
+    /// Somebody saw to the coder, here or elsewhere: to what it had until then.
+    fn see_before(&mut self, seen: &Event) {
+        self.see(seen.timestamp, |alert| alert.coder_id == seen.coder_id && alert.seq < seen.seq);
+    }
+
+    fn put(&mut self, alert: Alert) {
+        if let Err(place) = self.unseen.binary_search_by_key(&alert.seq, |alert| alert.seq) {
+            self.unseen.insert(place, alert);
+            if self.unseen.len() > KEPT_MAX {
+                self.unseen.remove(0);
+            }
+        }
+    }
+
+    fn see(&mut self, now: Time, which: impl Fn(&Alert) -> bool) {
+        let (seen, unseen): (Vec<Alert>, _) = std::mem::take(&mut self.unseen).into_iter().partition(which);
         self.unseen = unseen;
-        self.remember::<Vec<Alert>>(seen);
-    }
-
-    pub fn see_all(&mut self) {
-        let all = std::mem::take(&mut self.unseen);
-        self.remember(all);
-    }
-
-    fn remember<S: IntoIterator<Item = Alert>>(&mut self, seen: S) {
-        self.seen.extend(seen.into_iter().map(|alert| alert.seq));
-        while self.seen.len() > SEEN_MAX {
-            self.seen.pop_first();
+        self.seen_seqs.extend(seen.iter().map(|alert| alert.seq));
+        self.seen.extend(seen.into_iter().map(|alert| Alert { seen_at: Some(now), ..alert }));
+        self.seen.drain(..self.seen.len().saturating_sub(KEPT_MAX));
+        while self.seen_seqs.len() > SEEN_MAX {
+            self.seen_seqs.pop_first();
         }
     }
 }

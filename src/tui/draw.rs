@@ -58,6 +58,7 @@ impl Canvas<'_> {
         }
         match &state.overlay {
             Some(Overlay::Help) => self.help(panes.over),
+            Some(Overlay::Alerts(at)) => self.alert_list(panes.over, *at, state),
             Some(Overlay::Detail(detail)) => self.detail(panes.over, detail),
             Some(Overlay::Prompt(prompt)) => return self.prompt(panes.foot, "filter: ", prompt),
             Some(Overlay::Narrow(prompt)) => return self.prompt(panes.foot, "coders: ", prompt),
@@ -103,9 +104,9 @@ impl Canvas<'_> {
             0 => String::new(),
             others => format!("+{others}, "),
         };
-        let tail = format!("{}{ago} ago, {others}a: seen", self.theme.dot());
+        let tail = format!("{}{ago} ago, {others}a: seen, !: all", self.theme.dot());
         let room = usize::from(area.width).saturating_sub(Span::raw(&tail).width());
-        let line = self.fit(&format!("! {}", newest.text), room).into_owned();
+        let line = self.fit(&format!("! {}", self.theme.plain(state.with_names(newest.text.clone()))), room).into_owned();
         let used = self.put(area, &line, style.patch(self.theme.bold()));
         self.put(shifted(area, used), &tail, self.theme.dim());
     }
@@ -118,6 +119,21 @@ impl Canvas<'_> {
         let keys: &[(&str, &str)] = match &state.overlay {
             Some(Overlay::Help) => &[("any key", "back")],
             Some(Overlay::Detail(_)) => &[("↑↓", "scroll"), ("v", "JSON"), ("y", "copy"), ("Esc", "back")],
+            Some(Overlay::Alerts(_)) => {
+                &[("↑↓", "move"), ("Enter", "its event"), ("a", "seen, or not after all"), ("Esc", "back")]
+            }
+            _ if state.shows_timeline => &[
+                ("?", "help"),
+                ("t", "events"),
+                ("+ -", "zoom"),
+                ("← →", "pan"),
+                ("0", "now"),
+                (", .", "marks"),
+                ("Enter", "detail"),
+                ("↑↓", "coder"),
+                ("/", "filter"),
+                ("n", "narrow"),
+            ],
             _ => &[
                 ("?", "help"),
                 ("q", "quit"),
@@ -126,6 +142,7 @@ impl Canvas<'_> {
                 ("Tab", "pane"),
                 ("Enter", "detail"),
                 ("a", "seen"),
+                ("!", "alerts"),
                 ("e", "errors"),
                 ("t", "timeline"),
                 ("f", "follow"),
@@ -134,7 +151,11 @@ impl Canvas<'_> {
         };
         let mut at = area;
         for (key, what) in keys {
-            let key = if self.theme.unicode { key } else { &key.replace("↑↓", "j k")[..] };
+            let key = if self.theme.unicode { key } else { &key.replace("↑↓", "j k").replace("← →", "h l")[..] };
+            // Half of what a key does tells nothing.
+            if Span::raw(format!("{key} {what}")).width() > at.width.into() {
+                break;
+            }
             let used = self.put(at, key, self.theme.bold());
             let said = self.put(shifted(at, used + 1), what, self.theme.dim());
             at = shifted(at, used + said + 3);

@@ -1,8 +1,15 @@
-//! The events on the screen: a window of what the filter wants, oldest first, that follows or stands still.
+//! The events on the screen: a window of what the filter wants, oldest first, that follows or stands still. A row is an act:
+//! what another event tells has none of its own.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+};
 
-use crate::event::Event;
+use crate::{
+    event::Event,
+    story::{Act, acts},
+};
 
 /// What a following window keeps to scroll back in without asking the history.
 const KEPT_MAX: usize = 2000;
@@ -10,11 +17,16 @@ const KEPT_MAX: usize = 2000;
 const KEPT_BYTES_MAX: usize = 16 << 20;
 /// The same of completing events whose facts are not here, while the first page is read.
 const COMPLETIONS_MAX: usize = 256;
+/// How far around an event others of its act are looked for, and of its coder how many on each side. Acts are twice as near.
+const ACT_NEAR: usize = 256;
+const ACT_EVENTS: usize = 24;
 
 #[derive(Debug, Default)]
 pub struct EventLog {
     events: VecDeque<Arc<Event>>,
     bytes: usize,
+    /// Events that are told by another one: seq by seq.
+    told_by: HashMap<u64, u64>,
     /// Everything up to here was looked at.
     through: u64,
     /// The event the cursor is on; none: the newest, whichever that is.
@@ -25,7 +37,7 @@ pub struct EventLog {
     completions: VecDeque<Arc<Event>>,
     /// The newest are not here: they came while the window was full and stood still.
     unseen: u64,
-    /// The first event shown, while standing still.
+    /// The event shown first, while standing still.
     top: Option<u64>,
 }
 
@@ -43,15 +55,41 @@ impl EventLog {
         self.unseen
     }
 
-    /// Where the cursor is.
+    /// Places of the events that have a row.
+    pub fn rows(&self) -> Vec<usize> {
+        let has_row = |event: &Arc<Event>| self.told_by.get(&event.seq).is_none_or(|&teller| !self.holds(teller));
+        self.events.iter().enumerate().filter(|(_, event)| has_row(event)).map(|(at, _)| at).collect()
+    }
+
+    /// The acts of so many rows from one on.
+    pub fn shown(&self, first: usize, height: usize) -> Vec<Act<'_>> {
+        let mut folded: HashMap<u64, Vec<&Event>> = HashMap::new();
+        for event in &self.events {
+            if let Some(teller) = self.told_by.get(&event.seq) {
+                folded.entry(*teller).or_default().push(event);
+            }
+        }
+        let act = |at: usize| {
+            let event: &Event = &self.events[at];
+            Act { event, folded: folded.remove(&event.seq).unwrap_or_default() }
+        };
+        self.rows().into_iter().skip(first).take(height).map(act).collect()
+    }
+
+    /// The row of the cursor.
     pub fn at(&self) -> Option<usize> {
-        let last = self.events.len().checked_sub(1)?;
-        Some(self.cursor.map_or(last, |seq| self.index(seq).min(last)))
+        self.row_of_cursor(&self.rows())
+    }
+
+    fn row_of_cursor(&self, rows: &[usize]) -> Option<usize> {
+        let last = rows.len().checked_sub(1)?;
+        Some(self.cursor.map_or(last, |seq| self.row(rows, seq).min(last)))
     }
 
     /// The event under the cursor.
     pub fn current(&self) -> Option<&Arc<Event>> {
-        self.at().and_then(|at| self.events.get(at))
+        let rows = self.rows();
+        self.row_of_cursor(&rows).and_then(|at| self.events.get(rows[at]))
     }
 
     /// Before which seq more is to be looked for.
@@ -74,11 +112,17 @@ impl EventLog {
         for later in completions.iter().filter(|event| event.seq > through) {
             self.complete(later);
         }
+        self.fold_all();
         self.shrink();
     }
 
     /// What lies before the oldest, oldest first, as far as there is room.
     pub fn prepend(&mut self, events: Vec<Event>, older: Option<u64>) {
+        self.put_before(events, older);
+        self.fold_all();
+    }
+
+    fn put_before(&mut self, events: Vec<Event>, older: Option<u64>) {
         self.older = older;
         let oldest = self.events.front().map_or(u64::MAX, |event| event.seq);
         let is_reading = !self.is_following();
@@ -114,20 +158,29 @@ impl EventLog {
             return;
         }
         self.push(Arc::clone(event));
+        self.fold_near(self.events.len() - 1);
         self.shrink();
     }
 
     /// Moves the cursor; at the newest it follows again. Whether more must be read: what lies before the oldest, or the newest.
     pub fn step(&mut self, by: isize) -> CursorStep {
-        let Some(at) = self.at() else { return CursorStep::Here };
-        let (to, last) = (at.saturating_add_signed(by), self.events.len() - 1);
+        let rows = self.rows();
+        let Some(at) = self.row_of_cursor(&rows) else { return CursorStep::Here };
+        let (to, last) = (at.saturating_add_signed(by), rows.len() - 1);
         if to > last && self.unseen == 0 {
             return self.follow();
         }
         // What lies behind the last one is not here: it is not passed over in silence.
         let to = to.min(last);
-        self.cursor = self.events.get(to).map(|event| event.seq);
+        self.cursor = self.events.get(rows[to]).map(|event| event.seq);
         if to == 0 && self.older.is_some() { CursorStep::Older } else { CursorStep::Here }
+    }
+
+    /// To this event, if it is here.
+    pub fn go_to(&mut self, seq: u64) {
+        if self.events.get(self.index(seq)).is_some_and(|event| event.seq == seq) {
+            self.cursor = Some(seq);
+        }
     }
 
     /// To the newest, and on with it.
@@ -145,12 +198,14 @@ impl EventLog {
         self.step(isize::MIN)
     }
 
-    /// The first event to show on `height` rows, moved as little as the cursor asks for.
+    /// The first row to show of `height`, moved as little as the cursor asks for.
     pub fn first_shown(&self, height: usize) -> usize {
-        let height = height.max(1);
-        let last = self.events.len().saturating_sub(height);
-        match (self.at(), self.top) {
-            (Some(at), Some(top)) if !self.is_following() => self.index(top).min(last).clamp((at + 1).saturating_sub(height), at),
+        let (height, rows) = (height.max(1), self.rows());
+        let last = rows.len().saturating_sub(height);
+        match (self.row_of_cursor(&rows), self.top) {
+            (Some(at), Some(top)) if !self.is_following() => {
+                self.row(&rows, top).min(last).clamp((at + 1).saturating_sub(height), at)
+            }
             (Some(at), None) if !self.is_following() => last.min(at),
             _ => last,
         }
@@ -158,7 +213,8 @@ impl EventLog {
 
     /// Keeps what is shown first now where it is.
     pub fn settle(&mut self, height: usize) {
-        self.top = if self.is_following() { None } else { self.events.get(self.first_shown(height)).map(|event| event.seq) };
+        let first = self.rows().get(self.first_shown(height)).copied();
+        self.top = first.filter(|_| !self.is_following()).and_then(|at| self.events.get(at)).map(|event| event.seq);
     }
 
     fn push(&mut self, event: Arc<Event>) {
@@ -176,6 +232,7 @@ impl EventLog {
                 self.bytes -= event.bytes();
                 Arc::make_mut(event).complete_with(later);
                 self.bytes += event.bytes();
+                self.fold_near(at);
             }
             None if self.completions.len() < COMPLETIONS_MAX => self.completions.push_back(Arc::clone(later)),
             None => {}
@@ -186,6 +243,44 @@ impl EventLog {
         self.events.partition_point(|event| event.seq < seq)
     }
 
+    fn holds(&self, seq: u64) -> bool {
+        self.events.front().is_some_and(|event| event.seq <= seq) && self.events.back().is_some_and(|event| event.seq >= seq)
+    }
+
+    /// The row that tells the event.
+    fn row(&self, rows: &[usize], seq: u64) -> usize {
+        let seq = self.told_by.get(&seq).copied().filter(|&teller| self.holds(teller)).unwrap_or(seq);
+        rows.partition_point(|&at| self.events[at].seq < seq)
+    }
+
+    fn fold_all(&mut self) {
+        let told = acts(self.events.iter().map(|event| &**event));
+        self.told_by = told.iter().flat_map(|act| act.folded.iter().map(|event| (event.seq, act.event.seq))).collect();
+    }
+
+    /// The event came or changed: it may tell others of its coder, and they it.
+    fn fold_near(&mut self, at: usize) {
+        let coder_id = &self.events[at].coder_id;
+        let is_of_coder = |other: &usize| self.events[*other].coder_id == *coder_id;
+        let before = (at.saturating_sub(ACT_NEAR)..at).rev().filter(is_of_coder).take(ACT_EVENTS);
+        let behind = (at..self.events.len().min(at + ACT_NEAR)).filter(is_of_coder).take(ACT_EVENTS);
+        let mut near: Vec<usize> = before.chain(behind).collect();
+        near.sort_unstable();
+        // Those at the ends may be told by some that are not looked at here.
+        let place = near.partition_point(|&other| other < at);
+        let judged = near[place.saturating_sub(ACT_EVENTS / 2)..near.len().min(place + ACT_EVENTS / 2)].iter();
+        let judged: Vec<u64> = judged.map(|&other| self.events[other].seq).collect();
+        let told = acts(near.iter().map(|&other| &*self.events[other]));
+        let told_by: HashMap<u64, u64> =
+            told.iter().flat_map(|act| act.folded.iter().map(|event| (event.seq, act.event.seq))).collect();
+        for seq in judged {
+            match told_by.get(&seq) {
+                Some(&teller) => drop(self.told_by.insert(seq, teller)),
+                None => drop(self.told_by.remove(&seq)),
+            }
+        }
+    }
+
     fn is_full(&self) -> bool {
         self.events.len() > KEPT_MAX || self.bytes > KEPT_BYTES_MAX
     }
@@ -194,6 +289,7 @@ impl EventLog {
         while self.is_following() && self.is_full() && self.events.len() > 1 {
             if let Some(event) = self.events.pop_front() {
                 self.bytes -= event.bytes();
+                self.told_by.remove(&event.seq);
                 self.older = self.events.front().map(|front| front.seq);
             }
         }

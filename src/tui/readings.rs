@@ -15,6 +15,7 @@ use crate::{bus::Bus, event::Time};
 use super::{
     feed,
     state::{ViewInput, Wanted},
+    timeline::MarksWanted,
 };
 
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub enum Ask {
     Past(Time),
     Page(Wanted),
     Brief(String, Time),
+    Marks(MarksWanted),
+    Event(u64),
     Filter(String, Zoned),
     /// Not a reading: these were seen by a person.
     See(Vec<String>),
@@ -81,6 +84,8 @@ impl Readings {
                 Ask::Past(now) => feed::past(bus, now).await,
                 Ask::Page(wanted) => feed::page(bus, wanted).await,
                 Ask::Brief(coder_id, now) => feed::brief(bus, coder_id, now).await,
+                Ask::Marks(wanted) => feed::marks(bus, wanted).await,
+                Ask::Event(seq) => feed::event(bus, seq).await,
                 Ask::Filter(text, now) => feed::filter(bus, text, now).await,
                 Ask::See(coder_ids) => feed::see(bus, coder_ids).await,
             }

@@ -1,21 +1,27 @@
 //! What is on the screen, and how keys, events and time change it. Pure: no terminal, no clock, no history.
 
+mod alert_keys;
+mod exchange;
 mod keys;
+mod timeline_keys;
 
 use std::{
     collections::{HashMap, HashSet},
     sync::Arc,
 };
 
-use ratatui::{crossterm::event::KeyEvent, layout::Size};
+use ratatui::layout::Size;
 
 use crate::{
-    aggregate::{CoderView, Stats},
+    aggregate::CoderView,
     event::{Body, Event, EventType, Micros, Time},
     filter::{Filter, TypeSet},
-    history::{Minutes, Missed},
+    history::Missed,
+    story::Act,
     style::Tint,
 };
+
+pub use exchange::{Effect, Loaded, Overview, ViewInput, Wanted};
 
 use super::{
     activity::Activity,
@@ -28,96 +34,6 @@ use super::{
     row_filter::RowFilter,
     timeline::Timeline,
 };
-
-/// What happens to the screen.
-#[derive(Debug)]
-pub enum ViewInput {
-    Key(KeyEvent),
-    Paste(String),
-    Resize(Size),
-    /// It is so late now.
-    Tick(Time),
-    /// Just committed, in order; how far behind that is, and what retention took before it was read.
-    Events {
-        events: Vec<Arc<Event>>,
-        behind: Micros,
-        missed: Option<Missed>,
-    },
-    Overview(Box<Overview>),
-    /// Coders that need a person, whether or not they are among the latest.
-    Needing(Vec<CoderView>),
-    Loaded(Loaded),
-    /// How much each coder did in each of the last minutes.
-    Minutes(Minutes),
-    /// Lifecycle, errors, milestones and alerts of the last hour, oldest first.
-    Past(Vec<Event>),
-    /// What a coder did, which was asked for.
-    Brief {
-        coder_id: String,
-        text: String,
-    },
-    /// What the filter that was typed means, or why it means nothing.
-    Parsed {
-        text: String,
-        filter: Result<Filter, String>,
-    },
-    /// A word to the person.
-    Told(String),
-    /// Something of the history cannot be read, and why; the overview is tried again, and once it can be read, all else.
-    Trouble(String),
-}
-
-/// The coders and the sums, as the history tells them at one moment.
-#[derive(Debug)]
-pub struct Overview {
-    /// Which history; empty while there is none.
-    pub history: String,
-    pub coders: Vec<CoderView>,
-    pub stats: Stats,
-}
-
-/// A page of events that was asked for.
-#[derive(Debug)]
-pub struct Loaded {
-    /// Of the question.
-    pub number: u64,
-    /// Oldest first.
-    pub events: Vec<Event>,
-    /// The newest seq there was.
-    pub through: u64,
-    /// They lie before what is shown, and belong in front of it.
-    pub is_older: bool,
-    /// Before which seq more is to be looked for; none where nothing is.
-    pub older: Option<u64>,
-}
-
-/// What is to be done outside.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
-    Quit,
-    /// Ctrl-C.
-    Interrupt,
-    Suspend,
-    Load(Wanted),
-    /// Another history, or the same after trouble: follow it from now on, read the last hour and its minutes.
-    Begin,
-    /// What this filter means is to be found out: whose name it has, and which day is today.
-    Parse(String),
-    /// Into the clipboard.
-    Copy(String),
-    /// A person saw to these coders.
-    See(Vec<String>),
-    /// What this coder did is to be read.
-    Brief(String),
-}
-
-/// A page of events to be read: the newest ones, or those before a seq.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Wanted {
-    pub number: u64,
-    pub filter: Filter,
-    pub before: Option<u64>,
-}
 
 /// Which list the keys move in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,6 +51,8 @@ pub enum Overlay {
     Prompt(Prompt),
     /// Words that narrow the coders, as they are typed.
     Narrow(Prompt),
+    /// Alerts, seen ones too, and the place of the one that the keys are on.
+    Alerts(usize),
 }
 
 pub struct ViewState {
@@ -175,6 +93,8 @@ pub struct ViewState {
     is_fed: bool,
     asked: u64,
     is_loading: bool,
+    /// The event that the cursor is to stand on once the page is here.
+    goes_to: Option<u64>,
     is_changed: bool,
 }
 
@@ -210,6 +130,7 @@ impl ViewState {
             is_fed: false,
             asked: 0,
             is_loading: false,
+            goes_to: None,
             is_changed: true,
         }
     }
@@ -233,7 +154,7 @@ impl ViewState {
 
     /// Whether there is something to show.
     pub fn is_ready(&self) -> bool {
-        self.trouble.is_some() || (self.overview.is_some() && !self.is_loading)
+        self.trouble.is_some() || (self.overview.is_some() && !self.is_loading && !self.timeline.is_reading())
     }
 
     /// Whether time alone may change what a coder is said to do.
@@ -266,12 +187,9 @@ impl ViewState {
             }
             ViewInput::Loaded(loaded) => return self.take_page(loaded),
             ViewInput::Minutes(minutes) => self.activity.replace(minutes),
-            ViewInput::Past(events) => {
-                for event in &events {
-                    self.timeline.add(event);
-                    self.warn_of(event);
-                }
-            }
+            ViewInput::Past(events) => events.iter().for_each(|event| self.warn_of(event)),
+            ViewInput::Marks(read) => self.timeline.replace(read, self.now),
+            ViewInput::Opened { seq, event, cause } => self.open(seq, event.as_deref(), cause.as_deref()),
             ViewInput::Brief { coder_id, text } => {
                 if let Some(Overlay::Detail(detail)) = &mut self.overlay
                     && detail.title == coder_id
@@ -323,6 +241,21 @@ impl ViewState {
     /// What the coder is called.
     pub fn name_of<'s>(&'s self, coder_id: &'s str) -> &'s str {
         self.names.get(coder_id).map_or(coder_id, String::as_str)
+    }
+
+    /// The act in a sentence: files as its coder sees them, coders by their names.
+    pub fn told(&self, act: &Act<'_>) -> String {
+        let coder = self.known.iter().find(|coder| coder.coder_id == act.event.coder_id);
+        let line = act.sentence(coder.and_then(|coder| coder.project.as_deref()));
+        if act.event.kind == EventType::SystemWarning { self.with_names(line) } else { line }
+    }
+
+    /// Coders that a warning speaks of, by their names.
+    pub fn with_names(&self, line: String) -> String {
+        let mut named: Vec<(&String, &String)> = self.names.iter().filter(|(id, _)| line.contains(id.as_str())).collect();
+        // A subagent's id begins with its parent's.
+        named.sort_unstable_by_key(|(id, _)| std::cmp::Reverse(id.len()));
+        named.into_iter().fold(line, |line, (id, name)| line.replace(id.as_str(), name))
     }
 
     /// What was typed is looked for, or put right by the person.
@@ -377,7 +310,9 @@ impl ViewState {
         {
             self.usage.insert(event.coder_id.clone(), (fields.memory_mb, fields.cpu_percent));
         }
-        self.timeline.add(event);
+        if self.shows_timeline {
+            self.timeline.add(event);
+        }
         self.warn_of(event);
         if event.completes.is_some() || self.wanted.matches(event) {
             self.log.add(event);
@@ -401,7 +336,12 @@ impl ViewState {
         }
         self.overview = Some(overview);
         self.arrange();
-        if is_another || is_back { vec![Effect::Begin, self.ask()] } else { Vec::new() }
+        let mut effects = Vec::new();
+        if is_another || is_back {
+            effects.extend([Effect::Begin, self.ask()]);
+            effects.extend(self.shows_timeline.then(|| self.ask_for_marks()));
+        }
+        effects
     }
 
     fn take_page(&mut self, loaded: Loaded) -> Vec<Effect> {
@@ -413,11 +353,12 @@ impl ViewState {
             self.log.prepend(loaded.events, loaded.older);
         } else {
             self.log.replace(loaded.events, loaded.through, loaded.older);
+            self.goes_to.take().into_iter().for_each(|seq| self.log.go_to(seq));
         }
         self.settle();
         // What is rare lies further back than one reading looks.
         match self.log.older() {
-            Some(older) if self.log.has_room() && self.log.events().len() < self.panes().event_rows() => {
+            Some(older) if self.log.has_room() && self.log.rows().len() < self.panes().event_rows() => {
                 vec![self.load(Some(older))]
             }
             _ => Vec::new(),
@@ -454,6 +395,9 @@ impl ViewState {
         let least = (self.coder_at + 1).saturating_sub(height);
         self.coder_top = self.coder_top.clamp(least.min(self.coder_at), self.coder_at).min(last);
         self.log.settle(panes.event_rows());
+        if let Some(Overlay::Alerts(at)) = &mut self.overlay {
+            *at = (*at).min(self.alerts.all().count().saturating_sub(1));
+        }
         if let Some(Overlay::Detail(detail)) = &mut self.overlay {
             detail.fit(self.size.width.into(), panes.detail_rows());
         }

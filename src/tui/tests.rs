@@ -2,6 +2,7 @@
 
 mod keys;
 mod screens;
+mod timeline;
 
 use std::{
     sync::{
@@ -158,6 +159,14 @@ impl Lab {
                     let text = brief.expect("known").to_text();
                     left.extend(self.give(ViewInput::Brief { coder_id, text }));
                 }
+                Effect::Marks(wanted) => {
+                    let read = feed::marks_of(&mut Reader::new(&self.options), wanted, self.time_max).expect("readable");
+                    left.extend(self.give(ViewInput::Marks(read)));
+                }
+                Effect::Open(seq) => {
+                    let opened = feed::event_of(&mut Reader::new(&self.options), seq).expect("readable");
+                    left.extend(self.give(opened));
+                }
                 other => left.push(other),
             }
         }
@@ -218,6 +227,8 @@ fn named(name: &str) -> KeyEvent {
         "pagedown" => KeyCode::PageDown,
         "home" => KeyCode::Home,
         "end" => KeyCode::End,
+        "left" => KeyCode::Left,
+        "right" => KeyCode::Right,
         "backspace" => KeyCode::Backspace,
         control => {
             let c = control.strip_prefix("c-").and_then(|c| c.chars().next()).expect("a known key");

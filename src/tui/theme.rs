@@ -2,11 +2,11 @@
 //!
 //! No colour says something alone: each state has a word or a sign too. Backgrounds stay the terminal's own.
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{Timestamp, Zoned, tz::TimeZone};
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::{
-    event::{Status, Time},
+    event::{Micros, Status, Time},
     style::Tint,
     tui::{roster::Standing, timeline::TimelineSlot},
 };
@@ -84,10 +84,17 @@ impl Theme {
             TimelineSlot::Absent => (" ", " ", Tint::Plain),
             TimelineSlot::Running => ("━", "=", Tint::of_status(Status::Running)),
             TimelineSlot::Waiting => ("┄", ".", Tint::Attention),
+            TimelineSlot::Silent => ("!", "!", Tint::Attention),
+            TimelineSlot::Wait => ("?", "?", Tint::Attention),
             TimelineSlot::Milestone => ("◆", "*", Tint::Good),
             TimelineSlot::Completed => ("✓", "+", Tint::of_status(Status::Completed)),
             TimelineSlot::Stopped => ("■", "#", Tint::of_status(Status::Stopped)),
-            TimelineSlot::Trouble => ("✗", "x", Tint::Bad),
+            TimelineSlot::Budget => ("$", "$", Tint::Attention),
+            TimelineSlot::Loop => ("↻", "@", Tint::Attention),
+            TimelineSlot::Conflict => ("≠", "%", Tint::Attention),
+            TimelineSlot::Limit => ("~", "~", Tint::Attention),
+            TimelineSlot::ApiError => ("×", "e", Tint::Bad),
+            TimelineSlot::Failed => ("✗", "x", Tint::Bad),
         };
         (if self.unicode { sign } else { ascii }, self.tint(tint))
     }
@@ -124,14 +131,35 @@ impl Theme {
         if self.unicode { "…" } else { "~" }
     }
 
+    /// A sentence with signs that this terminal has.
+    pub fn plain(&self, sentence: String) -> String {
+        if self.unicode { sentence } else { sentence.replace(" · ", " - ").replace('−', "-").replace('×', "x") }
+    }
+
     /// The time of day here; with the day where that is not the one of `now`.
     pub fn clock(&self, at: Time, now: Time) -> String {
-        let here = |time: Time| Timestamp::from_microsecond(time.micros()).ok().map(|stamp| stamp.to_zoned(self.zone.clone()));
-        match (here(at), here(now)) {
+        match (self.local(at), self.local(now)) {
             (Some(at), Some(now)) if at.date() == now.date() => at.strftime("%H:%M:%S").to_string(),
             (Some(at), _) => at.strftime("%m-%d %H:%M:%S").to_string(),
             (None, _) => String::from("--:--:--"),
         }
+    }
+
+    /// What stands on a scale: the hour, or the day that begins.
+    pub fn tick(&self, at: Time) -> String {
+        self.local(at).map_or_else(String::new, |at| {
+            let is_midnight = at.hour() == 0 && at.minute() == 0;
+            at.strftime(if is_midnight { "%m-%d" } else { "%H:%M" }).to_string()
+        })
+    }
+
+    /// How far local time is ahead of UTC then.
+    pub fn offset(&self, at: Time) -> Micros {
+        self.local(at).map_or(0, |at| Micros::from(at.offset().seconds()) * Time::SECOND)
+    }
+
+    fn local(&self, at: Time) -> Option<Zoned> {
+        Timestamp::from_microsecond(at.micros()).ok().map(|stamp| stamp.to_zoned(self.zone.clone()))
     }
 }
 

@@ -3,7 +3,6 @@
 use ratatui::{layout::Rect, style::Style};
 
 use crate::{
-    event::sentence,
     style::Tint,
     tui::{
         roster::name,
@@ -46,15 +45,14 @@ impl Canvas<'_> {
         });
         self.title(area, &title);
         let lines = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-        let events = state.log.events();
-        if events.is_empty() {
+        if state.log.events().is_empty() {
             return self.nothing(lines, state);
         }
         let height = usize::from(lines.height);
         let first = state.log.first_shown(height);
         let cursor = state.log.at();
-        let shown = events.iter().enumerate().skip(first).take(height);
-        for (number, (at, event)) in shown.enumerate() {
+        for (number, act) in state.log.shown(first, height).iter().enumerate() {
+            let event = act.event;
             let line = row(lines, number);
             let clock = self.put(line, &self.theme.clock(event.timestamp, state.now), self.theme.dim());
             let mut rest = shifted(line, clock + 1);
@@ -63,8 +61,8 @@ impl Canvas<'_> {
                 self.put(Rect { width, ..rest }, state.name_of(&event.coder_id), self.theme.bold());
                 rest = shifted(rest, width + 1);
             }
-            self.put(rest, &sentence(event), self.theme.tint(Tint::of_event(event)));
-            if cursor == Some(at) && state.focus == Focus::Events {
+            self.put(rest, &self.theme.plain(state.told(act)), self.theme.tint(Tint::of_event(event)));
+            if cursor == Some(first + number) && state.focus == Focus::Events {
                 self.mark(line, self.theme.cursor(true));
             }
         }

@@ -6,26 +6,31 @@ use ratatui::{
     text::Span,
 };
 
-use crate::tui::{detail::DetailPane, prompt::Prompt};
+use crate::{
+    style::age,
+    tui::{detail::DetailPane, prompt::Prompt, state::ViewState},
+};
 
 use super::{Canvas, row, shifted};
 
-const KEYS: [(&str, &str); 18] = [
+const KEYS: [(&str, &str); 20] = [
     ("↑ ↓ k j", "move; PgUp PgDn or Ctrl-U Ctrl-D: by pages; g G: first, last"),
     ("Tab", "between coders and events"),
     ("Enter", "in full: the coder, or the event under the cursor; v: its JSON"),
     ("y", "copy it as JSON"),
     ("/", "filter: coder:X type:T path:P since:15m until:T words"),
-    ("e", "errors only"),
-    ("f", "follow what comes, or stand still"),
-    ("t", "the last hour as a timeline"),
+    ("e f", "errors only; follow what comes, or stand still"),
+    ("t", "timeline; + - zoom from 15m to 7d, ← → or h l pan, 0 now"),
+    (", .", "from mark to mark of the timeline; Enter: its event"),
     ("s", "sort: attention, activity, name, cost, tokens"),
     ("n h z", "narrow the coders by words; hide finished ones; fold subagents"),
     ("a A", "seen: this coder needs nobody until something new; all of them"),
+    ("!", "alerts, seen ones too; Enter: the event, a: seen or not after all"),
     ("Esc", "back; then the filter goes"),
     ("q", "quit; Ctrl-Z suspends"),
     ("", ""),
     ("status", "✗ failed  ? waits  ! silent 5 min  ~ rate-limited  ≠ shared file"),
+    ("", "↻ in a loop  $ over budget"),
     ("activity", "events in each of the last minutes"),
     ("mem, cpu", "the latest sample, or the highest there was"),
     ("idle", "since its last event"),
@@ -37,13 +42,43 @@ impl Canvas<'_> {
         self.title(area, &[("help".into(), self.theme.bold())]);
         for (number, (key, what)) in KEYS.iter().enumerate() {
             let line = shifted(row(area, number + 1), 2);
-            let plain = |text: &str| text.replace("↑ ↓ k j", "k j").replace('✗', "x").replace('≠', "%");
+            let plain = |text: &str| {
+                text.replace("↑ ↓ k j", "k j").replace('✗', "x").replace('≠', "%").replace('↻', "@").replace("← → or h l", "h l")
+            };
             let (key, what) = match self.theme.unicode {
                 true => ((*key).to_owned(), (*what).to_owned()),
                 false => (plain(key), plain(what)),
             };
             self.put(Rect { width: 9.min(line.width), ..line }, &key, self.theme.bold());
             self.put(shifted(line, 10), &what, Style::new());
+        }
+    }
+
+    pub(super) fn alert_list(&mut self, area: Rect, at: usize, state: &ViewState) {
+        self.cover(area);
+        let unseen = (format!("{} not seen", state.alerts.len()), self.theme.attention());
+        self.title(area, &[("alerts".into(), self.theme.bold()), unseen]);
+        let height = usize::from(area.height).saturating_sub(1);
+        let first = (at + 1).saturating_sub(height);
+        for (number, alert) in state.alerts.all().enumerate().skip(first).take(height) {
+            let line = row(area, number - first + 1);
+            let seen = alert.seen_at.map_or_else(String::new, |seen| format!("seen {} ago", age(state.now.since(seen))));
+            let style = match alert.seen_at {
+                Some(_) => self.theme.dim(),
+                None if alert.is_severe => self.theme.bad(),
+                None => self.theme.attention(),
+            };
+            let clock = self.put(line, &self.theme.clock(alert.at, state.now), self.theme.dim());
+            let rest = shifted(line, clock + 1);
+            let tail = u16::try_from(Span::raw(&seen).width() + 1).unwrap_or(0).min(rest.width);
+            self.put(Rect { width: rest.width - tail, ..rest }, &state.with_names(alert.text.clone()), style);
+            self.put_right(rest, &seen, self.theme.dim());
+            if number == at {
+                self.mark(line, self.theme.cursor(true));
+            }
+        }
+        if state.alerts.all().next().is_none() {
+            self.put(shifted(row(area, 1), 2), "none in the last hour", self.theme.dim());
         }
     }
 

@@ -3,7 +3,7 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::{
-    event::sentence,
+    event::{Event, sentence},
     filter::Filter,
     style::{Tint, event_page},
 };
@@ -29,7 +29,12 @@ impl ViewState {
             Some(Overlay::Prompt(prompt)) => self.press_in_prompt(prompt, key, control),
             Some(Overlay::Narrow(prompt)) => self.press_while_narrowing(prompt, key, control),
             Some(Overlay::Detail(detail)) => self.press_in_detail(detail, key, control),
+            Some(Overlay::Alerts(at)) => self.press_in_alerts(at, key, control),
             Some(Overlay::Help) => Vec::new(),
+            None if self.shows_timeline => match self.press_in_timeline(key, control) {
+                Some(effects) => effects,
+                None => self.press_in_lists(key, control),
+            },
             None => self.press_in_lists(key, control),
         };
         self.settle();
@@ -74,27 +79,6 @@ impl ViewState {
         if self.chosen().map(|coder| &coder.coder_id) == chosen.as_ref() { Vec::new() } else { vec![self.ask()] }
     }
 
-    /// A person saw to the chosen coder, else to the newest alert.
-    fn see(&mut self) -> Vec<Effect> {
-        let chosen = self.chosen().filter(|coder| !coder.needs_attention.is_empty()).map(|coder| coder.coder_id.clone());
-        if let Some(coder_id) = &chosen {
-            self.alerts.see_of(coder_id);
-        }
-        let of_alert = |state: &mut ViewState| {
-            let coder_id = state.alerts.see_newest()?;
-            state.known.iter().any(|coder| coder.coder_id == coder_id && !coder.needs_attention.is_empty()).then_some(coder_id)
-        };
-        let seen = chosen.or_else(|| of_alert(self));
-        seen.map(|coder_id| Effect::See(vec![coder_id])).into_iter().collect()
-    }
-
-    fn see_all(&mut self) -> Vec<Effect> {
-        self.alerts.see_all();
-        let urgent = self.known.iter().filter(|coder| !coder.needs_attention.is_empty());
-        let seen: Vec<String> = urgent.map(|coder| coder.coder_id.clone()).collect();
-        if seen.is_empty() { Vec::new() } else { vec![Effect::See(seen)] }
-    }
-
     fn press_in_detail(&mut self, mut detail: DetailPane, key: KeyEvent, control: bool) -> Vec<Effect> {
         let mut effects = Vec::new();
         let height = self.panes().detail_rows();
@@ -130,7 +114,7 @@ impl ViewState {
                 let step = self.log.follow();
                 return self.after(step);
             }
-            KeyCode::Char('t') => self.shows_timeline = !self.shows_timeline,
+            KeyCode::Char('t') => return vec![self.open_timeline()],
             KeyCode::Char('e') => {
                 self.errors_only = !self.errors_only;
                 return vec![self.ask()];
@@ -141,6 +125,7 @@ impl ViewState {
             }
             KeyCode::Char('a') => return self.see(),
             KeyCode::Char('A') => return self.see_all(),
+            KeyCode::Char('!') => self.overlay = Some(Overlay::Alerts(0)),
             KeyCode::Char('n') => self.overlay = Some(Overlay::Narrow(Prompt::new(&self.row_filter.words))),
             KeyCode::Char('h') => return self.hide(|rows| &mut rows.hides_finished),
             KeyCode::Char('z') => return self.hide(|rows| &mut rows.folds_subagents),
@@ -154,7 +139,6 @@ impl ViewState {
                 let coder = self.chosen().filter(|_| !is_of_events).map(|coder| coder.coder_id.clone());
                 return coder.map(Effect::Brief).into_iter().collect();
             }
-            KeyCode::Esc if self.shows_timeline => self.shows_timeline = false,
             KeyCode::Esc if !self.row_filter.words.is_empty() && self.focus == Focus::Coders => {
                 let chosen = self.chosen().map(|coder| coder.coder_id.clone());
                 self.row_filter.words.clear();
@@ -198,11 +182,7 @@ impl ViewState {
     fn detail(&self) -> Option<DetailPane> {
         let (title, json, page) = match self.focus {
             Focus::Events if !self.shows_timeline => {
-                let event = self.log.current()?;
-                let title = format!("event {} of {}", event.seq, self.name_of(&event.coder_id));
-                let mut page = vec![(Tint::of_event(event), sentence(event)), (Tint::Plain, String::new())];
-                page.extend(event_page(event));
-                (title, serde_json::to_string_pretty(&**event), page)
+                return self.page_of(self.log.current()?, None);
             }
             _ => match self.chosen() {
                 Some(coder) => {
@@ -213,6 +193,32 @@ impl ViewState {
             },
         };
         Some(DetailPane::new(title, json.ok()?, page))
+    }
+
+    /// An event in full, and below it the one that it was derived from.
+    fn page_of(&self, event: &Event, cause: Option<&Event>) -> Option<DetailPane> {
+        let title = format!("event {} of {}", event.seq, self.name_of(&event.coder_id));
+        let mut page = Vec::new();
+        for event in [Some(event), cause].into_iter().flatten() {
+            if !page.is_empty() {
+                page.extend([(Tint::Plain, String::new()), (Tint::Dim, format!("because of event {}:", event.seq))]);
+            }
+            page.extend([(Tint::of_event(event), sentence(event)), (Tint::Plain, String::new())]);
+            page.extend(event_page(event));
+        }
+        Some(DetailPane::new(title, serde_json::to_string_pretty(event).ok()?, page))
+    }
+
+    /// What was asked for is shown, unless the person went on to something else.
+    pub(super) fn open(&mut self, seq: u64, event: Option<&Event>, cause: Option<&Event>) {
+        match event {
+            None => self.notice = Some(format!("event {seq} is not kept any more")),
+            Some(event) if self.overlay.is_none() => {
+                self.overlay = self.page_of(event, cause).map(Overlay::Detail);
+                self.settle();
+            }
+            Some(_) => {}
+        }
     }
 
     fn copy(&mut self, text: String) -> Option<Effect> {
@@ -242,7 +248,7 @@ fn edit(prompt: &mut Prompt, key: KeyCode, control: bool) {
 
 /// A key that moves a cursor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Movement {
+pub(super) enum Movement {
     Up,
     Down,
     PageUp,
@@ -253,7 +259,7 @@ enum Movement {
 
 impl Movement {
     /// By how many rows, where so many are shown.
-    fn by(self, height: usize) -> isize {
+    pub fn by(self, height: usize) -> isize {
         let page = isize::try_from(height.saturating_sub(1).max(1)).unwrap_or(isize::MAX);
         match self {
             Movement::Up => -1,
@@ -266,7 +272,7 @@ impl Movement {
     }
 }
 
-fn movement(key: KeyEvent, control: bool) -> Option<Movement> {
+pub(super) fn movement(key: KeyEvent, control: bool) -> Option<Movement> {
     Some(match key.code {
         KeyCode::Char('b' | 'u') if control => Movement::PageUp,
         KeyCode::Char('f' | 'd') if control => Movement::PageDown,

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use insta::assert_snapshot;
 use ratatui::layout::Size;
+
+use crate::tui::state::Focus;
 
 use super::*;
 
@@ -118,13 +121,104 @@ fn alerts_stay_until_they_were_seen_and_then_away() {
 }
 
 #[test]
+fn from_an_alert_to_its_event_and_what_led_to_it() {
+    let mut lab = Lab::captured(100, 24);
+    lab.press("!<enter>");
+    let screen = lab.screen();
+    assert!(screen.contains("failure alert: 3 failures") && screen.contains("because of event"), "{screen}");
+    assert!(screen.contains("failed: disk full"), "{screen}");
+    lab.press("<esc>");
+    // It is its coder's list, on the row that tells the alert.
+    assert_eq!(lab.state.chosen().map(|coder| coder.coder_id.as_str()), Some("migrate-db"));
+    assert_eq!((lab.state.focus, lab.state.log.is_following()), (Focus::Events, false));
+    assert_eq!(lab.state.log.current().map(|event| event.kind), Some(EventType::Failed));
+    lab.give(ViewInput::Opened { seq: 9999, event: None, cause: None });
+    assert_eq!(lab.state.notice.as_deref(), Some("event 9999 is not kept any more"));
+}
+
+#[test]
+fn what_was_seen_is_listed_with_when_and_can_be_had_back() {
+    let mut lab = Lab::captured(100, 24);
+    lab.press("a");
+    assert!(lab.state.alerts.is_empty());
+    lab.give(ViewInput::Tick(now().plus(7 * Time::MINUTE)));
+    lab.press("!");
+    assert_snapshot!("alerts_seen", lab.screen());
+    lab.press("a<esc>");
+    assert_eq!(lab.state.alerts.len(), 1);
+    lab.press("!a");
+    assert!(lab.state.alerts.is_empty() && lab.screen().contains("seen 0s ago"), "{}", lab.screen());
+    // No place is passed, and what is not there is not opened.
+    lab.press("jjGk<esc>");
+    let mut empty = Lab::empty(80, 24);
+    empty.open();
+    assert_eq!(empty.press("!a<enter>j"), []);
+    assert!(empty.screen().contains("none in the last hour"));
+}
+
+#[test]
+fn what_somebody_saw_elsewhere_is_seen_here() {
+    let mut lab = Lab::captured(80, 24);
+    let head = *shown(&lab).last().expect("events");
+    lab.record(now(), Draft::new(EventType::Seen, "migrate-db"));
+    deliver(&mut lab, head);
+    assert!(lab.state.alerts.is_empty());
+    // Another view that begins then knows it from the history.
+    lab.state = ViewState::new(now(), lab.state.size, "", Filter::default());
+    lab.open();
+    assert_eq!((lab.state.alerts.is_empty(), lab.state.alerts.all().count()), (true, 1));
+}
+
+#[test]
+fn an_act_is_one_row_as_it_comes_and_as_it_is_read() {
+    let call = |id: &str, more: Value| {
+        let mut event = json!({ "type": "progress", "coder_id": "fix-auth", "tool_name": "Edit", "tool_use_id": id,
+            "description": "Edit: src/a.rs" });
+        event.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+        draft(event)
+    };
+    let file = |id: &str| {
+        draft(json!({ "type": "file_modified", "coder_id": "fix-auth", "file_path": "/w/src/a.rs", "tool_name": "Edit",
+            "tool_use_id": id, "lines_added": 3, "lines_removed": 1 }))
+    };
+    let mut lab = Lab::captured(100, 30);
+    let head = *shown(&lab).last().expect("events");
+    let told = |lab: &Lab| {
+        let acts = lab.state.log.shown(0, usize::MAX);
+        acts.iter().filter(|act| act.event.seq > head).map(|act| lab.state.told(act)).collect::<Vec<_>>()
+    };
+    lab.record(now(), call("t1", json!({})));
+    deliver(&mut lab, head);
+    assert_eq!(told(&lab), ["Edit: src/a.rs"]);
+    // Who stands on the row of the call stands on what tells it then.
+    lab.press("<tab>");
+    lab.state.log.hold();
+    lab.record(now(), file("t1"));
+    deliver(&mut lab, head + 1);
+    assert_eq!(told(&lab), ["edited /w/src/a.rs +3 −1"]);
+    assert_eq!(lab.state.log.current().map(|event| event.seq), Some(head + 2));
+    lab.record(now(), call("t2", json!({ "failed": true })));
+    lab.record(now(), file("t2"));
+    deliver(&mut lab, head + 2);
+    let live = told(&lab);
+    assert_eq!(live, ["edited /w/src/a.rs +3 −1", "Edit failed: src/a.rs", "edited /w/src/a.rs +3 −1"]);
+    lab.press("e");
+    lab.press("e");
+    assert_eq!(told(&lab), live, "read anew");
+}
+
+#[test]
 fn copying_takes_what_is_under_the_cursor() {
     let mut lab = Lab::captured(80, 24);
     let Effect::Copy(text) = lab.press("<tab>y").remove(0) else { panic!("not copied") };
     let event: Value = serde_json::from_str(&text).expect("JSON");
-    assert_eq!(event["seq"].as_u64(), shown(&lab).last().copied());
+    // The turn that failed: its alert has no row of its own.
+    assert_eq!(
+        (event["type"].as_str(), event["seq"].as_u64()),
+        (Some("ai_coder_failed"), shown(&lab).last().map(|last| last - 1))
+    );
     lab.record(now(), output("x".repeat(100_000)));
-    deliver(&mut lab, event["seq"].as_u64().expect("a seq"));
+    deliver(&mut lab, event["seq"].as_u64().expect("a seq") + 1);
     assert_eq!(lab.press("y"), []);
     assert_eq!(lab.state.notice.as_deref(), Some("too long for a terminal's clipboard"));
 }
