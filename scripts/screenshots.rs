@@ -1,6 +1,7 @@
 //! Pictures of the live view for the README: captured sessions, the real binary in a terminal, what it shows as SVG.
 //!
-//! `scripts/screenshots` builds and runs it; it writes docs/watch.svg and docs/watch-timeline.svg.
+//! `scripts/screenshots` builds and runs it; it writes docs/watch.svg and docs/watch-timeline.svg. `scripts/screenshots HISTORY FOLDER`
+//! draws a history of your own at three sizes, dark, light and without colour, to look at.
 
 use std::{
     error::Error,
@@ -26,25 +27,66 @@ use serde_json::{Value, json};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-const COLUMNS: u16 = 110;
-const ROWS: u16 = 30;
+/// Columns and rows of the README's.
+const SIZE: (u16, u16) = (110, 30);
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
+/// What is pressed for each view, one after the other, and what is on the screen then.
+const VIEWS: [(&str, &str, &str); 8] = [
+    ("lists", "", "following"),
+    ("coder", "j\r", "lines"),
+    ("event", "\x1b\t\r", "lines"),
+    ("alerts", "\x1b!", "not seen"),
+    ("timeline", "\x1bt", "the last 1h"),
+    ("timeline-7d", "----", "the last 7d"),
+    ("timeline-back", "++hh,", "1d, "),
+    ("help", "?", "quit; Ctrl-Z"),
+];
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Captured sessions of Claude Code, and when in the last hour they began.
 const SESSIONS: [(&str, i64); 6] = [("tasks", 52), ("main", 41), ("subagent", 29), ("429", 16), ("tui", 7), ("killTERM", 1)];
 
 fn main() -> Outcome<()> {
+    let given: Vec<PathBuf> = std::env::args_os().skip(1).map(PathBuf::from).collect();
+    if let [history, folder] = given.as_slice() {
+        return look_at(history, folder);
+    }
     let folder = tempfile::tempdir()?;
     let history = folder.path().join("history.db");
     record(&history)?;
-    let mut terminal = Terminal::start(&history)?;
+    let mut terminal = Terminal::start(&history, SIZE, false)?;
     terminal.until("following")?;
     terminal.until("working on it")?;
-    fs::write("docs/watch.svg", svg(terminal.parser()?.screen()))?;
+    fs::write("docs/watch.svg", svg(terminal.parser()?.screen(), &DARK))?;
     terminal.press("t")?;
-    terminal.until("the last hour")?;
-    fs::write("docs/watch-timeline.svg", svg(terminal.parser()?.screen()))?;
+    terminal.until("the last 1h")?;
+    terminal.press(",,,")?;
+    terminal.until("failed: ")?;
+    fs::write("docs/watch-timeline.svg", svg(terminal.parser()?.screen(), &DARK))?;
     terminal.press("q")
+}
+
+/// Every view of a history, however it may be looked at.
+fn look_at(history: &Path, folder: &Path) -> Outcome<()> {
+    fs::create_dir_all(folder)?;
+    for size in SIZES {
+        for (look, palette, is_plain) in [("dark", &DARK, false), ("light", &LIGHT, false), ("plain", &DARK, true)] {
+            let mut terminal = Terminal::start(history, size, is_plain)?;
+            for (name, keys, text) in VIEWS {
+                // An escape and a key behind it would be another key.
+                for key in keys.split_inclusive('\x1b') {
+                    terminal.press(key)?;
+                    thread::sleep(Duration::from_millis(150));
+                }
+                terminal.until(text)?;
+                let path = folder.join(format!("{}x{}-{look}-{name}.svg", size.0, size.1));
+                fs::write(path, svg(terminal.parser()?.screen(), palette))?;
+            }
+            terminal.press("q")?;
+            terminal.press("q")?;
+        }
+    }
+    Ok(())
 }
 
 /// What a person would see who had five agents at work.
@@ -128,8 +170,8 @@ struct Terminal {
 }
 
 impl Terminal {
-    fn start(history: &Path) -> Outcome<Terminal> {
-        let pair = native_pty_system().openpty(PtySize { rows: ROWS, cols: COLUMNS, pixel_width: 0, pixel_height: 0 })?;
+    fn start(history: &Path, (cols, rows): (u16, u16), is_plain: bool) -> Outcome<Terminal> {
+        let pair = native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 })?;
         let mut command = CommandBuilder::new(binary()?);
         command.args(["--db".as_ref(), history.as_os_str(), "watch".as_ref()]);
         // `NO_COLOR`, say, would be seen.
@@ -138,9 +180,12 @@ impl Terminal {
         for (name, value) in [("PATH", "/usr/bin:/bin"), ("TERM", "xterm-256color"), ("LANG", "C.UTF-8"), ("TZ", "UTC")] {
             command.env(name, value);
         }
+        if is_plain {
+            command.env("NO_COLOR", "1");
+        }
         pair.slave.spawn_command(command)?;
         let (keys, mut reader) = (pair.master.take_writer()?, pair.master.try_clone_reader()?);
-        let size = (NonZero::new(ROWS).ok_or("no rows")?, NonZero::new(COLUMNS).ok_or("no columns")?);
+        let size = (NonZero::new(rows).ok_or("no rows")?, NonZero::new(cols).ok_or("no columns")?);
         let parser = Arc::new(Mutex::new(vt100::Parser::new(size.0, size.1, 0)));
         let showing = Arc::clone(&parser);
         thread::spawn(move || {
@@ -186,13 +231,24 @@ fn binary() -> Outcome<PathBuf> {
 /// In pixels.
 const CELL: (f64, f64) = (8.4, 18.0);
 const MARGIN: f64 = 12.0;
-const GROUND: &str = "#16181d";
-const INK: &str = "#d4d7dd";
-/// The sixteen colours, as a terminal of today has them.
-const PALETTE: [&str; 16] = [
-    "#3b4048", "#e06c75", "#7fbf6a", "#d7a64a", "#6aa5f0", "#c286dd", "#4fb8c4", "#c8ccd4", "#6b7280", "#ff8b94", "#98d982",
-    "#f0c674", "#8cbcff", "#d9a6f0", "#73d3de", "#ffffff",
-];
+
+/// A terminal's own colours, as those of today have them: ground, ink, and the first eight.
+struct Palette {
+    ground: &'static str,
+    ink: &'static str,
+    colours: [&'static str; 8],
+}
+
+const DARK: Palette = Palette {
+    ground: "#16181d",
+    ink: "#d4d7dd",
+    colours: ["#3b4048", "#e06c75", "#7fbf6a", "#d7a64a", "#6aa5f0", "#c286dd", "#4fb8c4", "#c8ccd4"],
+};
+const LIGHT: Palette = Palette {
+    ground: "#fdfdfb",
+    ink: "#24292f",
+    colours: ["#24292f", "#c01c28", "#1a7f37", "#8a6100", "#0550ae", "#8250df", "#0a6f7c", "#6e7781"],
+};
 
 /// The look of some cells side by side.
 #[derive(Clone, Copy, PartialEq)]
@@ -204,43 +260,46 @@ struct Style {
     underline: bool,
 }
 
-fn svg(screen: &vt100::Screen) -> String {
-    let (width, height) = (f64::from(COLUMNS) * CELL.0 + 2.0 * MARGIN, f64::from(ROWS) * CELL.1 + 2.0 * MARGIN);
+fn svg(screen: &vt100::Screen, palette: &Palette) -> String {
+    let (rows, columns) = screen.size();
+    let (rows, columns) = (rows.get(), columns.get());
+    let (width, height) = (f64::from(columns) * CELL.0 + 2.0 * MARGIN, f64::from(rows) * CELL.1 + 2.0 * MARGIN);
+    let ground = palette.ground;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width:.0} {height:.0}\" font-size=\"14\" \
          font-family=\"ui-monospace, 'DejaVu Sans Mono', Menlo, Consolas, monospace\">\n\
-         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{GROUND}\"/>\n"
+         <rect width=\"100%\" height=\"100%\" rx=\"8\" fill=\"{ground}\"/>\n"
     );
-    for row in 0..ROWS {
+    for row in 0..rows {
         let mut column = 0;
-        while column < COLUMNS {
-            let style = style_of(screen, row, column);
+        while column < columns {
+            let style = style_of(screen, row, column, palette);
             let start = column;
             let mut text = String::new();
-            while column < COLUMNS {
+            while column < columns {
                 let cell = screen.cell(row, column);
                 // The second half of a wide character, which has a look of its own.
                 let is_half = column > start && cell.is_some_and(vt100::Cell::is_wide_continuation);
                 if !is_half {
-                    if style_of(screen, row, column) != style {
+                    if style_of(screen, row, column, palette) != style {
                         break;
                     }
                     text.push_str(cell.map(vt100::Cell::contents).filter(|contents| !contents.is_empty()).unwrap_or(" "));
                 }
                 column += 1;
             }
-            run(&mut svg, &text, row, start, column - start, style);
+            run(&mut svg, &text, (row, start), column - start, style, palette);
         }
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-fn style_of(screen: &vt100::Screen, row: u16, column: u16) -> Option<Style> {
+fn style_of(screen: &vt100::Screen, row: u16, column: u16, palette: &Palette) -> Option<Style> {
     screen.cell(row, column).map(|cell| Style {
         ink: match cell.fgcolor() {
-            vt100::Color::Idx(index @ 0..16) => PALETTE[usize::from(index)],
-            _ => INK,
+            vt100::Color::Idx(index @ 0..8) => palette.colours[usize::from(index)],
+            _ => palette.ink,
         },
         bold: cell.bold(),
         dim: cell.dim(),
@@ -249,7 +308,7 @@ fn style_of(screen: &vt100::Screen, row: u16, column: u16) -> Option<Style> {
     })
 }
 
-fn run(svg: &mut String, text: &str, row: u16, column: u16, cells: u16, style: Option<Style>) {
+fn run(svg: &mut String, text: &str, (row, column): (u16, u16), cells: u16, style: Option<Style>, palette: &Palette) {
     let Some(style) = style else { return };
     let (x, y, width) = (MARGIN + f64::from(column) * CELL.0, MARGIN + f64::from(row) * CELL.1, f64::from(cells) * CELL.0);
     let mut put = |part: String| svg.push_str(&part);
@@ -259,7 +318,7 @@ fn run(svg: &mut String, text: &str, row: u16, column: u16, cells: u16, style: O
     if text.trim().is_empty() {
         return;
     }
-    let ink = if style.inverse { GROUND } else { style.ink };
+    let ink = if style.inverse { palette.ground } else { style.ink };
     let mut looks = String::new();
     for (holds, look) in [
         (style.bold, " font-weight=\"bold\""),
