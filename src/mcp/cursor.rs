@@ -1,18 +1,24 @@
 //! Where a reader stands, as text: `3f9a01bc-1042` names the history and the seq. A bare number is read as well.
 //!
-//! The history's name is in it because a seq alone says nothing once the history was replaced by another.
+//! The history's name is in it because a seq alone says nothing once the history was replaced by another. Behind an `@` stands the
+//! instant from which the first page reckoned ages, where some were given: so all pages are of one window.
 
 use std::fmt;
 
 use serde_json::Value;
 
-use crate::{event::Invalid, history::Position};
+use crate::{
+    event::{Invalid, Time},
+    history::Position,
+};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Cursor {
     /// Absent where a bare number was given.
     history: Option<String>,
     pub seq: u64,
+    /// When the first page was asked for.
+    pub asked_at: Option<Time>,
 }
 
 /// Why a cursor leads nowhere.
@@ -27,22 +33,32 @@ impl Cursor {
 
     pub fn at(position: &Position, seq: u64) -> Cursor {
         let history = (!position.history.is_empty()).then(|| position.history.clone());
-        Cursor { history, seq }
+        Cursor { history, seq, asked_at: None }
+    }
+
+    /// The same for a page of what was asked for at this instant.
+    pub fn of_question(self, asked_at: Option<Time>) -> Cursor {
+        Cursor { asked_at, ..self }
     }
 
     /// # Errors
     /// [`Invalid`] under the name `cursor`.
     pub fn parse(given: &str) -> Result<Cursor, Invalid> {
-        let (history, seq) = match given.rsplit_once('-') {
+        let wrong = || Invalid::wrong("cursor", &Value::from(given), Cursor::VALID);
+        let (place, asked_at) = match given.split_once('@') {
+            Some((place, at)) => (place, Some(instant(at).ok_or_else(wrong)?)),
+            None => (given, None),
+        };
+        let (history, seq) = match place.rsplit_once('-') {
             Some((history, seq)) => (Some(history), seq),
-            None => (None, given),
+            None => (None, place),
         };
         let named = history.is_none_or(|name| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_hexdigit()));
         // `parse` alone would take a leading `+`.
         let plain = seq.bytes().all(|byte| byte.is_ascii_digit());
         match seq.parse() {
-            Ok(seq) if named && plain => Ok(Cursor { history: history.map(str::to_owned), seq }),
-            _ => Err(Invalid::wrong("cursor", &Value::from(given), Cursor::VALID)),
+            Ok(seq) if named && plain => Ok(Cursor { history: history.map(str::to_owned), seq, asked_at }),
+            _ => Err(wrong()),
         }
     }
 
@@ -58,11 +74,18 @@ impl Cursor {
 
 impl fmt::Display for Cursor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.history {
-            Some(history) => write!(f, "{history}-{}", self.seq),
-            None => write!(f, "{}", self.seq),
+        if let Some(history) = &self.history {
+            write!(f, "{history}-")?;
         }
+        write!(f, "{}", self.seq)?;
+        self.asked_at.map_or(Ok(()), |at| write!(f, "@{:x}", at.micros()))
     }
+}
+
+/// Microseconds as they stand behind the `@`: none is before 1970 or needs more digits.
+fn instant(given: &str) -> Option<Time> {
+    let is_plain = (1..=15).contains(&given.len()) && given.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    i64::from_str_radix(given, 16).ok().filter(|_| is_plain).map(Time::from_micros)
 }
 
 impl fmt::Display for Lost {
@@ -82,8 +105,8 @@ mod tests {
     fn reads_what_it_writes_and_bare_numbers() {
         let check = |given: &str, expected: Option<(Option<&str>, u64)>| {
             let read = Cursor::parse(given).ok();
-            let expected = expected.map(|(history, seq)| Cursor { history: history.map(str::to_owned), seq });
-            assert_eq!(read, expected, "{given}");
+            let place = read.as_ref().map(|cursor| (cursor.history.as_deref(), cursor.seq));
+            assert_eq!(place, expected, "{given}");
             if let Some(cursor) = read {
                 assert_eq!(cursor.to_string(), given);
             }
@@ -92,8 +115,28 @@ mod tests {
         check("3f9a01bc-0", Some((Some("3f9a01bc"), 0)));
         check("1042", Some((None, 1042)));
         check("18446744073709551615", Some((None, u64::MAX)));
-        for wrong in ["", "-", "-5", "3f9a-", "3f9a--5", "zz-5", "3f9a-+5", "+5", "1e3", "18446744073709551616", " 5", "3f9a-5 "]
-        {
+        check("3f9a-1042@6607f5b3a8d00", Some((Some("3f9a"), 1042)));
+        for wrong in [
+            "",
+            "-",
+            "5@",
+            "5@-1",
+            "5@+1",
+            "5@G",
+            "5@1@2",
+            "@5",
+            "5@ffffffffffffffff",
+            "-5",
+            "3f9a-",
+            "3f9a--5",
+            "zz-5",
+            "3f9a-+5",
+            "+5",
+            "1e3",
+            "18446744073709551616",
+            " 5",
+            "3f9a-5 ",
+        ] {
             check(wrong, None);
         }
     }

@@ -109,6 +109,8 @@ struct AskedEvents {
     not_coder: Option<String>,
     query: Query,
     cursor: Option<Cursor>,
+    /// From when ages are reckoned, where there are some.
+    asked_at: Option<Time>,
     detail: AnswerDetail,
     caller: Caller,
 }
@@ -130,10 +132,13 @@ pub(super) async fn call(
 
 impl AskedEvents {
     fn of(given: ListEvents, caller: Caller) -> Result<AskedEvents, Invalid> {
+        // An age is reckoned once for all pages: else each would be of another window.
+        let at = given.cursor.as_ref().and_then(|cursor| cursor.asked_at).unwrap_or_else(now);
+        let asked_at = (given.since.is_some() || given.until.is_some()).then_some(at);
         let filter = Filter {
             types: types(&given.event_types)?,
-            since: moment("since", given.since.as_deref(), now())?,
-            until: moment("until", given.until.as_deref(), now())?,
+            since: moment("since", given.since.as_deref(), at)?,
+            until: moment("until", given.until.as_deref(), at)?,
             // Some clients fill in what they leave out.
             path: given.path.filter(|path| !path.is_empty()).map(|path| parse_path("path", &path)).transpose()?,
             text: given.text,
@@ -151,7 +156,8 @@ impl AskedEvents {
         };
         let all = given.coder_id.0.iter().any(|said| said == naming::EVERY_CODER);
         let coders = if all { Vec::new() } else { given.coder_id.0 };
-        Ok(AskedEvents { coders, not_coder: given.not_coder, query, cursor: given.cursor, detail: given.detail.0, caller })
+        let (not_coder, cursor, detail) = (given.not_coder, given.cursor, given.detail.0);
+        Ok(AskedEvents { coders, not_coder, query, cursor, asked_at, detail, caller })
     }
 
     /// `None` where that would take long.
@@ -201,7 +207,7 @@ impl AskedEvents {
             }
         }
         let looked_for = query.filter.text.as_deref().map(TextQuery::parse);
-        Ok(Some(fill(answer, page, self.detail, looked_for.as_ref())))
+        Ok(Some(self.fill(answer, page, looked_for.as_ref())))
     }
 
     fn begin(&self, head: u64, shared: Shared) -> EventsAnswer {
@@ -217,26 +223,26 @@ impl AskedEvents {
             now: now(),
         }
     }
+
+    fn fill(&self, mut answer: EventsAnswer, page: Page, looked_for: Option<&TextQuery>) -> EventsAnswer {
+        let Page { events, position, next, scanned_through } = page;
+        let place = |seq| Cursor::at(&position, seq).of_question(self.asked_at).to_string();
+        (answer.next_cursor, answer.scanned_through) = (next.or(scanned_through).map(place), scanned_through);
+        let tell = TellEvents { detail: self.detail, shared: &answer.shared, looked_for };
+        let told = events.iter().map(|event| tell.tell(event));
+        let (told, truncated) = AnswerBudget::beside(&answer).fill(told);
+        (answer.events, answer.truncated) = (told, truncated);
+        if answer.truncated {
+            let last: Option<&Event> = answer.events.len().checked_sub(1).and_then(|index| events.get(index));
+            answer.next_cursor = last.map(|event| place(event.seq));
+            answer.scanned_through = None;
+        }
+        answer
+    }
 }
 
 fn lost_cursor(cursor: &Cursor, lost: Lost) -> Invalid {
     Invalid::new("cursor", format_args!("`cursor` is `{cursor}`, but {lost}: give {}", Cursor::VALID))
-}
-
-fn fill(mut answer: EventsAnswer, page: Page, detail: AnswerDetail, looked_for: Option<&TextQuery>) -> EventsAnswer {
-    let Page { events, position, next, scanned_through } = page;
-    let place = |seq| Cursor::at(&position, seq).to_string();
-    (answer.next_cursor, answer.scanned_through) = (next.or(scanned_through).map(place), scanned_through);
-    let tell = TellEvents { detail, shared: &answer.shared, looked_for };
-    let told = events.iter().map(|event| tell.tell(event));
-    let (told, truncated) = AnswerBudget::beside(&answer).fill(told);
-    (answer.events, answer.truncated) = (told, truncated);
-    if answer.truncated {
-        let last: Option<&Event> = answer.events.len().checked_sub(1).and_then(|index| events.get(index));
-        answer.next_cursor = last.map(|event| place(event.seq));
-        answer.scanned_through = None;
-    }
-    answer
 }
 
 /// Told from what is remembered of the files, so that they are all there, however few events are wanted.
@@ -313,7 +319,7 @@ mod tests {
 
     fn filled(page: Page) -> EventsAnswer {
         let asked = asked(json!({"detail": "full"})).expect("valid");
-        fill(asked.begin(page.position.head, Shared::default()), page, AnswerDetail::Full, None)
+        asked.fill(asked.begin(page.position.head, Shared::default()), page, None)
     }
 
     #[test]
@@ -327,6 +333,21 @@ mod tests {
         assert!(asked(json!({"path": ""})).is_ok_and(|asked| asked.query.filter.path.is_none()));
         assert!(refused(json!({"coder_id": 7})).starts_with("`coder_id` is `7`: give text, or a list of texts"));
         assert_eq!(refused(json!({"limit": 0})), "`limit` is `0`: give a whole number from 1 to 1000");
+    }
+
+    #[test]
+    fn all_pages_reckon_an_age_from_when_the_first_was_asked_for() {
+        let first = asked(json!({"since": "15m", "until": "1m"})).expect("valid");
+        let page = Page { next: Some(7), ..Page::default() };
+        let next = first.fill(first.begin(9, Shared::default()), page, None).next_cursor.expect("there is more");
+        let later = asked(json!({"since": "15m", "until": "1m", "cursor": next})).expect("valid");
+        let window = |asked: &AskedEvents| (asked.query.filter.since, asked.query.filter.until);
+        assert_eq!(window(&later), window(&first));
+        assert!(window(&first).0.is_some());
+        // Where no age is given, a cursor is as short as it was.
+        let whole = asked(json!({})).expect("valid");
+        let page = Page { next: Some(7), ..Page::default() };
+        assert_eq!(whole.fill(whole.begin(9, Shared::default()), page, None).next_cursor.as_deref(), Some("7"));
     }
 
     fn event(seq: u64, chars: usize) -> Event {
