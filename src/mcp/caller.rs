@@ -156,4 +156,21 @@ mod tests {
         check(&[14], json!({}), None, None);
         check(&[14], json!({"threadId": "one", "sessionId": "zero"}), None, Some("codex:one"));
     }
+
+    #[test]
+    fn what_claude_code_sends_tells_which_of_a_process_calls() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options::new(folder.path().join("history.db"));
+        let called = Draft::progress("claude-code:b/sub", 0.1, "Task", "x").with(DataKey::ToolUseId, "toolu_mock_000009");
+        let drafts = [started("claude-code:b", 12), started("claude-code:b/sub", 12), called];
+        Writer::new(&options).append(drafts.map(Entry::from).into()).expect("they are written");
+        let mut reader = Reader::new(&options);
+        // Captured of 2.1.330, in both eras of the protocol.
+        for line in include_str!("../../tests/fixtures/mcp-meta.jsonl").lines() {
+            let meta: serde_json::Map<String, Value> = serde_json::from_str(line).expect("JSON");
+            let caller = Caller { wrapped: None, ..Caller::of(&MetaObject(meta)) };
+            let coder = caller.coder_below(&mut reader, &[process(12)]).expect("readable");
+            assert_eq!(coder.as_deref(), Some("claude-code:b/sub"), "{line}");
+        }
+    }
 }
