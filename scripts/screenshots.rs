@@ -32,7 +32,7 @@ const SIZE: (u16, u16) = (110, 30);
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 50)];
 /// What is pressed for each view, one after the other, and what is on the screen then.
 const VIEWS: [(&str, &str, &str); 8] = [
-    ("lists", "", "following"),
+    ("lists", "", "/min"),
     ("coder", "j\r", "lines"),
     ("event", "\x1b\t\r", "lines"),
     ("alerts", "\x1b!", "not seen"),
