@@ -60,6 +60,12 @@ impl DetailPane {
     }
 }
 
+/// These lines on a screen of this width, so many rows of them.
+pub fn wrapped_page(page: &[(Tint, String)], width: usize, height: usize) -> Vec<(Tint, String)> {
+    let pieces = page.iter().flat_map(|(tint, line)| wrapped(line, width).into_iter().map(|piece| (*tint, piece)));
+    pieces.take(height).collect()
+}
+
 /// `line` in pieces of at most `width` cells; those behind the first are indented as far as it is.
 fn wrapped(line: &str, width: usize) -> Vec<String> {
     let indent = line.len() - line.trim_start().len();

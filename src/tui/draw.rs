@@ -54,7 +54,9 @@ impl Canvas<'_> {
         if state.shows_timeline {
             self.timeline(panes.events, state);
         } else {
-            self.events(panes.events, state);
+            let (events, beside) = panes.events_and_beside();
+            self.events(events, state);
+            self.beside(beside, state);
         }
         match &state.overlay {
             Some(Overlay::Help) => self.help(panes.over),
@@ -93,20 +95,24 @@ impl Canvas<'_> {
         } else if state.trouble.is_none() {
             parts.push((String::from("reading the history"), self.theme.dim()));
         }
+        // Half a number is another one; but why nothing can be read is told as far as it goes.
+        while parts.len() > 2 && self.joined_width(&parts) > area.width.into() {
+            parts.pop();
+        }
         self.joined(area, &parts);
     }
 
     fn alerts(&mut self, area: Rect, state: &ViewState) {
         let Some(newest) = state.alerts.newest() else { return };
-        let style = if newest.is_severe { self.theme.bad() } else { self.theme.attention() };
-        let ago = age(state.now.since(newest.at));
+        let style = if newest.is_severe() { self.theme.bad() } else { self.theme.attention() };
+        let ago = age(state.now.since(newest.event.timestamp));
         let others = match state.alerts.len() - 1 {
             0 => String::new(),
             others => format!("+{others}, "),
         };
         let tail = format!("{}{ago} ago, {others}a: seen, !: all", self.theme.dot());
         let room = usize::from(area.width).saturating_sub(Span::raw(&tail).width());
-        let line = self.fit(&format!("! {}", self.theme.plain(state.with_names(newest.text.clone()))), room).into_owned();
+        let line = self.fit(&format!("! {}", self.theme.plain(state.told_alert(newest))), room).into_owned();
         let used = self.put(area, &line, style.patch(self.theme.bold()));
         self.put(shifted(area, used), &tail, self.theme.dim());
     }

@@ -25,6 +25,10 @@ const CODERS_MIN: u16 = 4;
 /// Events that are shown at least.
 const EVENTS_MIN: u16 = 2;
 
+/// A screen as wide as this has room beside the list of events, which needs so much.
+const BESIDE_FROM: u16 = 160;
+const LIST_MIN: u16 = 100;
+
 impl Panes {
     /// `coders` is the number of rows that there are to show.
     pub fn of(size: Size, has_alerts: bool, coders: usize) -> Panes {
@@ -42,6 +46,14 @@ impl Panes {
         .areas(area);
         let over = Rect::new(0, alerts.bottom(), size.width, foot.y.saturating_sub(alerts.bottom()));
         Panes { head, alerts, coders, events, foot, over }
+    }
+
+    /// Where there is room, the event under the cursor is shown beside the list: the list has the larger part.
+    pub fn events_and_beside(&self) -> (Rect, Rect) {
+        let list = if self.events.width < BESIDE_FROM { self.events.width } else { LIST_MIN.max(self.events.width * 11 / 20) };
+        let [list, _, beside] =
+            Layout::horizontal([Constraint::Length(list), Constraint::Length(1), Constraint::Fill(1)]).areas(self.events);
+        (list, beside)
     }
 
     /// Rows of coders that are shown.

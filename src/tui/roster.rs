@@ -59,16 +59,18 @@ pub enum Standing {
 impl Standing {
     pub fn of(coder: &CoderView) -> Standing {
         let needs = |attention| coder.needs_attention.contains(&attention);
+        let is_over = matches!(coder.status, Status::Stopped | Status::Deleted);
         match coder.status {
             Status::Failed => Standing::Failed,
-            Status::Deleted => Standing::Deleted,
-            Status::Stopped => Standing::Stopped,
-            _ if coder.waiting.is_some() || coder.status == Status::Paused => Standing::Waiting,
-            _ if coder.stalled => Standing::Stalled,
+            _ if !is_over && (coder.waiting.is_some() || coder.status == Status::Paused) => Standing::Waiting,
+            _ if !is_over && coder.stalled => Standing::Stalled,
+            // Why somebody should look at it is told of one that has ended too.
             _ if needs(Attention::RateLimited) => Standing::Limited,
             _ if needs(Attention::FileConflict) => Standing::Conflict,
             _ if needs(Attention::Looping) => Standing::Looping,
             _ if needs(Attention::OverBudget) => Standing::OverBudget,
+            Status::Deleted => Standing::Deleted,
+            Status::Stopped => Standing::Stopped,
             Status::Completed => Standing::Completed,
             Status::Created => Standing::Created,
             Status::Running | Status::Paused => Standing::Running,

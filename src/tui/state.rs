@@ -25,7 +25,7 @@ pub use exchange::{Effect, Loaded, Overview, ViewInput, Wanted};
 
 use super::{
     activity::Activity,
-    alerts::Alerts,
+    alerts::{Alert, Alerts},
     detail::DetailPane,
     event_log::EventLog,
     panes::Panes,
@@ -95,6 +95,8 @@ pub struct ViewState {
     is_loading: bool,
     /// The event that the cursor is to stand on once the page is here.
     goes_to: Option<u64>,
+    /// To which mark the cursor is to go once they are here: an earlier one, or a later.
+    steps_on: Option<bool>,
     is_changed: bool,
 }
 
@@ -131,6 +133,7 @@ impl ViewState {
             asked: 0,
             is_loading: false,
             goes_to: None,
+            steps_on: None,
             is_changed: true,
         }
     }
@@ -187,8 +190,8 @@ impl ViewState {
             }
             ViewInput::Loaded(loaded) => return self.take_page(loaded),
             ViewInput::Minutes(minutes) => self.activity.replace(minutes),
-            ViewInput::Past(events) => events.iter().for_each(|event| self.warn_of(event)),
-            ViewInput::Marks(read) => self.timeline.replace(read, self.now),
+            ViewInput::Past(events) => events.iter().for_each(|event| self.alerts.add(event)),
+            ViewInput::Marks(read) => self.take_marks(read),
             ViewInput::Opened { seq, event, cause } => self.open(seq, event.as_deref(), cause.as_deref()),
             ViewInput::Brief { coder_id, text } => {
                 if let Some(Overlay::Detail(detail)) = &mut self.overlay
@@ -246,8 +249,16 @@ impl ViewState {
     /// The act in a sentence: files as its coder sees them, coders by their names.
     pub fn told(&self, act: &Act<'_>) -> String {
         let coder = self.known.iter().find(|coder| coder.coder_id == act.event.coder_id);
-        let line = act.sentence(coder.and_then(|coder| coder.project.as_deref()));
-        if act.event.kind == EventType::SystemWarning { self.with_names(line) } else { line }
+        let folder = coder.and_then(|coder| coder.project.as_deref());
+        let Some(message) = message(act.event) else { return act.sentence(folder) };
+        let told = self.with_names(message.to_owned());
+        // Cut from the end, a path in front would leave nothing of who it is about.
+        folder.and_then(|folder| told.strip_prefix(folder)?.strip_prefix('/').map(str::to_owned)).unwrap_or(told)
+    }
+
+    /// An alert in a sentence: whose, and what.
+    pub fn told_alert(&self, alert: &Alert) -> String {
+        format!("{}: {}", self.name_of(&alert.event.coder_id), self.told(&Act::of(&alert.event)))
     }
 
     /// Coders that a warning speaks of, by their names.
@@ -313,15 +324,10 @@ impl ViewState {
         if self.shows_timeline {
             self.timeline.add(event);
         }
-        self.warn_of(event);
+        self.alerts.add(event);
         if event.completes.is_some() || self.wanted.matches(event) {
             self.log.add(event);
         }
-    }
-
-    fn warn_of(&mut self, event: &Event) {
-        let name = self.names.get(&event.coder_id).map_or(&*event.coder_id, String::as_str);
-        self.alerts.add(event, name);
     }
 
     fn take_overview(&mut self, overview: Overview) -> Vec<Effect> {
@@ -401,6 +407,14 @@ impl ViewState {
         if let Some(Overlay::Detail(detail)) = &mut self.overlay {
             detail.fit(self.size.width.into(), panes.detail_rows());
         }
+    }
+}
+
+/// What a warning says.
+fn message(event: &Event) -> Option<&str> {
+    match &event.body {
+        Body::Derived(derived) if event.kind == EventType::SystemWarning => derived.message.as_deref(),
+        _ => None,
     }
 }
 

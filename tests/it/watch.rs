@@ -298,6 +298,28 @@ fn who_needs_a_person_is_told_without_looking() {
 }
 
 #[test]
+fn the_timeline_goes_days_back_and_into_an_event() {
+    let home = home();
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(72);
+    let failed = format!(r#"{{"type":"failed","coder_id":"fix-db","error_message":"the disk was full","timestamp":"{at}"}}"#);
+    home.record(&[failed.as_str()]);
+    let mut terminal = Terminal::start(home, "$watch");
+    terminal.shows("2 coders");
+    terminal.press("t");
+    terminal.shows("the last 1h");
+    // As fast as the keys come, whatever is read meanwhile.
+    terminal.press("----,");
+    terminal.shows("the last 7d");
+    terminal.shows("fix-db failed: the disk was full");
+    terminal.press("\r");
+    terminal.shows("event 4 of fix-db");
+    terminal.press("q");
+    terminal.shows("the last 7d");
+    terminal.press("q");
+    assert_eq!(terminal.end(), 0);
+}
+
+#[test]
 fn another_size_is_drawn_at_once() {
     let mut terminal = Terminal::start(home(), "$watch");
     terminal.shows("2 coders");

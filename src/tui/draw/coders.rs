@@ -8,7 +8,7 @@ use crate::{
     style::age,
     tui::{
         activity::MINUTES,
-        roster::{Row, Standing, handle, own_name, task},
+        roster::{Row, Standing, handle, name, own_name, task},
         state::{Focus, ViewState},
         theme::{memory, short},
     },
@@ -22,6 +22,8 @@ enum Column {
     Name,
     Task,
     Source,
+    Model,
+    Branch,
     Stage,
     Progress,
     Age,
@@ -48,12 +50,14 @@ const fn shape(column: Column, title: &'static str, least: u16, most: u16, from:
     ColumnShape { column, title, least, most, from, is_number }
 }
 
-const SHAPES: [ColumnShape; 14] = [
+const SHAPES: [ColumnShape; 16] = [
     shape(Column::Standing, "status", 11, 11, 0, false),
     shape(Column::Name, "coder", 12, 30, 0, false),
     shape(Column::Task, "task", 10, u16::MAX, 60, false),
     shape(Column::Source, "source", 11, 11, 120, false),
-    shape(Column::Stage, "stage", 8, 16, 110, false),
+    shape(Column::Model, "model", 8, 20, 150, false),
+    shape(Column::Branch, "branch", 8, 24, 170, false),
+    shape(Column::Stage, "stage", 8, 16, 130, false),
     shape(Column::Progress, "progress", 10, 13, 80, false),
     shape(Column::Age, "age", 4, 4, 90, true),
     shape(Column::Idle, "idle", 4, 4, 0, true),
@@ -65,27 +69,33 @@ const SHAPES: [ColumnShape; 14] = [
     shape(Column::Cpu, "cpu", 4, 4, 130, true),
 ];
 
-/// Who gets the room that is left, in this order, up to this width; the task has the rest.
-const GROWING: [(Column, u16); 8] = [
+/// Who gets the room that is left, in this order, up to this width, if it has so much to show; the task has the rest.
+const GROWING: [(Column, u16); 11] = [
     (Column::Name, 18),
     (Column::Task, 30),
     (Column::Name, 22),
     (Column::Task, 44),
     (Column::Activity, MINUTES as u16),
     (Column::Stage, 16),
+    (Column::Model, 20),
+    (Column::Task, 60),
+    (Column::Branch, 24),
     (Column::Name, 30),
     (Column::Task, u16::MAX),
 ];
 
-/// The columns that have something to show and fit, each with its width.
-fn columns(width: u16, has: impl Fn(Column) -> bool) -> Vec<(&'static ColumnShape, u16)> {
-    let is_shown = |shape: &&ColumnShape| shape.from <= width && has(shape.column);
-    let mut shown: Vec<_> = SHAPES.iter().filter(is_shown).map(|shape| (shape, shape.least)).collect();
+/// The columns that have something to show and fit, each with its width; `need` is how wide that is, 0 where there is nothing.
+fn columns(width: u16, need: impl Fn(Column) -> u16) -> Vec<(&'static ColumnShape, u16)> {
+    let needed = |shape: &ColumnShape| need(shape.column).max(shape.title.len() as u16).min(shape.most);
+    let is_shown = |shape: &&ColumnShape| shape.from <= width && need(shape.column) > 0;
+    let mut shown: Vec<_> = SHAPES.iter().filter(is_shown).map(|shape| (shape, shape.least.min(needed(shape)))).collect();
     let used: u16 = shown.iter().map(|(_, width)| width + 1).sum();
     let mut left = (width + 1).saturating_sub(used);
     for (growing, most) in GROWING {
         if let Some((shape, width)) = shown.iter_mut().find(|(shape, _)| shape.column == growing) {
-            let more = left.min(shape.most.min(most).saturating_sub(*width));
+            // The numbers stand at the right end of the screen.
+            let is_rest = most == u16::MAX;
+            let more = left.min(if is_rest { most } else { most.min(needed(shape)) }.saturating_sub(*width));
             *width += more;
             left -= more;
         }
@@ -93,19 +103,30 @@ fn columns(width: u16, has: impl Fn(Column) -> bool) -> Vec<(&'static ColumnShap
     shown
 }
 
-/// Whether some row has anything in the column.
-fn has(state: &ViewState, column: Column) -> bool {
+/// How wide what the rows have in the column is.
+fn need(state: &ViewState, column: Column) -> u16 {
+    let widest = |text: &dyn Fn(&Row) -> usize| state.rows.iter().map(text).max().unwrap_or(0);
+    let text = |text: Option<&str>| text.map_or(0, |text| Span::raw(text).width());
+    let where_any = |any: bool, width: usize| if any { width } else { 0 };
     let any = |test: &dyn Fn(&CoderView) -> bool| state.rows.iter().any(|row| test(&row.coder));
-    match column {
-        Column::Standing | Column::Name | Column::Age | Column::Idle | Column::Activity | Column::Errors => true,
-        Column::Task => any(&|coder| !task(coder).is_empty()),
-        Column::Source => any(&|coder| coder.source.is_some()),
-        Column::Stage => any(&|coder| coder.stage.is_some()),
-        Column::Progress => any(&|coder| coder.progress.is_some()),
-        Column::Tokens => any(&|coder| coder.usage.tokens.total > 0),
-        Column::Cost => any(&|coder| coder.usage.cost().is_some()),
-        Column::Memory | Column::Cpu => !state.usage.is_empty() || any(&|coder| coder.peak.is_some()),
-    }
+    let all = state.overview.as_ref().map(|overview| &overview.stats.usage);
+    let needed = match column {
+        Column::Standing => widest(&|row| Standing::of(&row.coder).word().len() + 2),
+        Column::Name => widest(&|row| 2 * row.depth + text(Some(&name(&row.coder)))),
+        Column::Task => widest(&|row| text(Some(task(&row.coder)))),
+        Column::Source => widest(&|row| text(row.coder.source.as_deref())),
+        Column::Model => widest(&|row| text(row.coder.model.as_deref())),
+        Column::Branch => widest(&|row| text(row.coder.branch.as_deref())),
+        Column::Stage => widest(&|row| text(Some(stage(&row.coder, Standing::of(&row.coder))))),
+        Column::Tokens => widest(&|row| row.coder.usage.tokens.total as usize).min(6),
+        Column::Cost => widest(&|row| text(Some(&cost(&row.coder.usage)))).max(text(all.map(cost).as_deref())),
+        Column::Progress => where_any(any(&|coder| coder.progress.is_some()), 13),
+        Column::Memory | Column::Cpu => where_any(!state.usage.is_empty() || any(&|coder| coder.peak.is_some()), 5),
+        Column::Age | Column::Idle => 4,
+        Column::Activity => MINUTES,
+        Column::Errors => 3,
+    };
+    u16::try_from(needed.max(usize::from(column == Column::Standing))).unwrap_or(u16::MAX)
 }
 
 impl Canvas<'_> {
@@ -118,7 +139,7 @@ impl Canvas<'_> {
         }
         title.extend(state.row_filter.told().into_iter().map(|told| (told, self.theme.attention())));
         self.title(area, &title);
-        let columns = columns(area.width, |column| has(state, column));
+        let columns = columns(area.width, |column| need(state, column));
         let mut at = row(area, 1);
         for (shape, width) in &columns {
             let cell = Rect { width: (*width).min(at.width), ..at };
@@ -198,6 +219,8 @@ impl Canvas<'_> {
                     self.put(cell, task(coder), if coder.waiting.is_some() { style } else { Style::new() });
                 }
                 Column::Source => drop(self.put(cell, coder.source.as_deref().unwrap_or(""), Style::new())),
+                Column::Model => drop(self.put(cell, coder.model.as_deref().unwrap_or(""), Style::new())),
+                Column::Branch => drop(self.put(cell, coder.branch.as_deref().unwrap_or(""), Style::new())),
                 Column::Stage => drop(self.put(cell, stage(coder, standing), Style::new())),
                 Column::Progress => {
                     if let Some(progress) = coder.progress {
@@ -240,10 +263,7 @@ impl Canvas<'_> {
     fn sum(&mut self, cell: Rect, column: Column, usage: &Usage) {
         match column {
             Column::Tokens if usage.tokens.total > 0 => self.put_right(cell, &short(usage.tokens.total), Style::new()),
-            Column::Cost => {
-                let cost = usage.cost().map_or_else(String::new, |usd| format!("{}{}", usage.cost_mark(), dollars(usd)));
-                self.put_right(cell, &cost, Style::new());
-            }
+            Column::Cost => self.put_right(cell, &cost(usage), Style::new()),
             Column::Errors if usage.errors > 0 => self.put_right(cell, &short(usage.errors), self.theme.bad()),
             _ => {}
         }
@@ -272,6 +292,10 @@ fn idle_style(page: &Canvas<'_>, coder: &CoderView, now: Time) -> Style {
     if silent && Standing::of(coder) == Standing::Stalled { page.theme.attention() } else { Style::new() }
 }
 
+fn cost(usage: &Usage) -> String {
+    usage.cost().map_or_else(String::new, |usd| format!("{}{}", usage.cost_mark(), dollars(usd)))
+}
+
 /// `$0.35`, `$12.4`, `$1.2k`: at most five characters, six with the mark of an estimate.
 fn dollars(usd: f64) -> String {
     match usd {
@@ -289,7 +313,7 @@ mod tests {
     #[test]
     fn columns_fill_the_screen_and_never_pass_it() {
         for width in 40..300 {
-            let used: u16 = columns(width, |_| true).iter().map(|(_, width)| width + 1).sum::<u16>() - 1;
+            let used: u16 = columns(width, |_| u16::MAX).iter().map(|(_, width)| width + 1).sum::<u16>() - 1;
             assert!(used <= width, "{used} of {width}");
         }
     }

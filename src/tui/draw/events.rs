@@ -1,6 +1,6 @@
 //! The pane of events: time, who, what; the newest at the bottom.
 
-use ratatui::{layout::Rect, style::Style};
+use ratatui::{layout::Rect, style::Style, text::Span};
 
 use crate::{
     style::Tint,
@@ -14,7 +14,9 @@ use crate::{
 use super::{Canvas, row, shifted};
 
 /// The longest that a coder's id may push what it did to the right.
-const CODER_WIDTH: u16 = 20;
+const CODER_WIDTH: u16 = 24;
+/// Less would move with each row that comes.
+const CODER_LEAST: u16 = 14;
 
 /// What a person reads who has recorded nothing yet.
 const BEGIN: [&str; 8] = [
@@ -51,13 +53,16 @@ impl Canvas<'_> {
         let height = usize::from(lines.height);
         let first = state.log.first_shown(height);
         let cursor = state.log.at();
-        for (number, act) in state.log.shown(first, height).iter().enumerate() {
+        let acts = state.log.shown(first, height);
+        let called = acts.iter().map(|act| Span::raw(state.name_of(&act.event.coder_id)).width()).max().unwrap_or(0);
+        let coders = u16::try_from(called).unwrap_or(CODER_WIDTH).clamp(CODER_LEAST, CODER_WIDTH);
+        for (number, act) in acts.iter().enumerate() {
             let event = act.event;
             let line = row(lines, number);
             let clock = self.put(line, &self.theme.clock(event.timestamp, state.now), self.theme.dim());
             let mut rest = shifted(line, clock + 1);
             if state.chosen().is_none() {
-                let width = CODER_WIDTH.min(rest.width / 3);
+                let width = coders.min(rest.width / 3);
                 self.put(Rect { width, ..rest }, state.name_of(&event.coder_id), self.theme.bold());
                 rest = shifted(rest, width + 1);
             }
@@ -65,6 +70,18 @@ impl Canvas<'_> {
             if cursor == Some(first + number) && state.focus == Focus::Events {
                 self.mark(line, self.theme.cursor(true));
             }
+        }
+    }
+
+    /// The event under the cursor, as far as there is room; Enter shows the rest.
+    pub(super) fn beside(&mut self, area: Rect, state: &ViewState) {
+        let Some((title, lines)) = state.page_beside(area.width.into(), usize::from(area.height)).filter(|_| area.width > 0)
+        else {
+            return;
+        };
+        self.title(area, &[(title, self.theme.bold())]);
+        for (number, (tint, line)) in lines.iter().enumerate() {
+            self.put(row(area, number + 1), line, self.theme.tint(*tint));
         }
     }
 

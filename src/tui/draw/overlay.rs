@@ -65,13 +65,13 @@ impl Canvas<'_> {
             let seen = alert.seen_at.map_or_else(String::new, |seen| format!("seen {} ago", age(state.now.since(seen))));
             let style = match alert.seen_at {
                 Some(_) => self.theme.dim(),
-                None if alert.is_severe => self.theme.bad(),
+                None if alert.is_severe() => self.theme.bad(),
                 None => self.theme.attention(),
             };
-            let clock = self.put(line, &self.theme.clock(alert.at, state.now), self.theme.dim());
+            let clock = self.put(line, &self.theme.clock(alert.event.timestamp, state.now), self.theme.dim());
             let rest = shifted(line, clock + 1);
             let tail = u16::try_from(Span::raw(&seen).width() + 1).unwrap_or(0).min(rest.width);
-            self.put(Rect { width: rest.width - tail, ..rest }, &state.with_names(alert.text.clone()), style);
+            self.put(Rect { width: rest.width - tail, ..rest }, &self.theme.plain(state.told_alert(alert)), style);
             self.put_right(rest, &seen, self.theme.dim());
             if number == at {
                 self.mark(line, self.theme.cursor(true));

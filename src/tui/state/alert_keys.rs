@@ -32,10 +32,10 @@ impl ViewState {
         let alert = self.alerts.all().nth(at).cloned();
         match (key.code, alert) {
             (KeyCode::Esc | KeyCode::Char('q' | '!'), _) => return Vec::new(),
-            (KeyCode::Enter, Some(alert)) => return self.go_to_event(alert.seq, &alert.coder_id),
+            (KeyCode::Enter, Some(alert)) => return self.go_to_event(alert.event.seq, &alert.event.coder_id),
             (KeyCode::Char('a'), Some(alert)) => {
                 self.overlay = Some(Overlay::Alerts(at));
-                return self.see_or_show(alert.seq, &alert.coder_id, alert.seen_at.is_some());
+                return self.see_or_show(alert.event.seq, &alert.event.coder_id, alert.seen_at.is_some());
             }
             _ => {}
         }

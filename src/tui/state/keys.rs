@@ -3,13 +3,14 @@
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
 use crate::{
-    event::{Event, sentence},
+    event::Event,
     filter::Filter,
+    story::Act,
     style::{Tint, event_page},
 };
 
 use super::{
-    super::{event_log::CursorStep, prompt::Prompt, row_filter::RowFilter},
+    super::{detail::wrapped_page, event_log::CursorStep, prompt::Prompt, row_filter::RowFilter},
     DetailPane, Effect, Focus, Overlay, ViewState,
 };
 
@@ -162,7 +163,15 @@ impl ViewState {
             };
             return self.after(step);
         }
-        let to = self.coder_at.saturating_add_signed(movement.by(self.panes().coder_rows())).min(self.rows.len());
+        let by = movement.by(self.panes().coder_rows());
+        // In the timeline those that have no row there are passed over.
+        let has_row = |&place: &usize| {
+            let row = place.checked_sub(1).map(|at| &self.rows[at]);
+            !self.shows_timeline || row.is_none_or(|row| self.timeline.shows(&row.coder, self.now))
+        };
+        let places: Vec<usize> = (0..=self.rows.len()).filter(has_row).collect();
+        let here = places.partition_point(|&place| place < self.coder_at);
+        let to = places[here.saturating_add_signed(by).min(places.len() - 1)];
         if to == self.coder_at {
             return Vec::new();
         }
@@ -198,15 +207,26 @@ impl ViewState {
     /// An event in full, and below it the one that it was derived from.
     fn page_of(&self, event: &Event, cause: Option<&Event>) -> Option<DetailPane> {
         let title = format!("event {} of {}", event.seq, self.name_of(&event.coder_id));
+        Some(DetailPane::new(title, serde_json::to_string_pretty(event).ok()?, self.lines_of(event, cause)))
+    }
+
+    /// What is shown of the event under the cursor where there is room beside the list.
+    pub fn page_beside(&self, width: usize, height: usize) -> Option<(String, Vec<(Tint, String)>)> {
+        let event = self.log.current()?;
+        let lines = wrapped_page(&self.lines_of(event, None), width, height);
+        Some((format!("event {}", event.seq), lines))
+    }
+
+    fn lines_of(&self, event: &Event, cause: Option<&Event>) -> Vec<(Tint, String)> {
         let mut page = Vec::new();
         for event in [Some(event), cause].into_iter().flatten() {
             if !page.is_empty() {
                 page.extend([(Tint::Plain, String::new()), (Tint::Dim, format!("because of event {}:", event.seq))]);
             }
-            page.extend([(Tint::of_event(event), sentence(event)), (Tint::Plain, String::new())]);
+            page.extend([(Tint::of_event(event), self.told(&Act::of(event))), (Tint::Plain, String::new())]);
             page.extend(event_page(event));
         }
-        Some(DetailPane::new(title, serde_json::to_string_pretty(event).ok()?, page))
+        page
     }
 
     /// What was asked for is shown, unless the person went on to something else.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use ratatui::crossterm::event::{KeyCode, KeyEvent};
 
-use crate::aggregate::CoderView;
+use crate::{aggregate::CoderView, tui::timeline::MarksRead};
 
 use super::{Effect, ViewState};
 
@@ -15,12 +15,21 @@ impl ViewState {
     }
 
     pub(super) fn close_timeline(&mut self) {
-        self.shows_timeline = false;
+        (self.shows_timeline, self.steps_on) = (false, None);
         self.timeline.close();
     }
 
     pub(super) fn ask_for_marks(&mut self) -> Effect {
         Effect::Marks(self.timeline.ask(self.known.iter(), self.now))
+    }
+
+    pub(super) fn take_marks(&mut self, read: MarksRead) {
+        self.timeline.replace(read, self.now);
+        if !self.timeline.is_reading()
+            && let Some(earlier) = self.steps_on.take()
+        {
+            self.step_over_marks(earlier);
+        }
     }
 
     /// Who is shown: the coders of the list, then others, as far as they were there in the window.
@@ -61,9 +70,13 @@ impl ViewState {
         Some(if is_another { vec![self.ask_for_marks()] } else { Vec::new() })
     }
 
-    /// Among the marks of the chosen coder, else of all that are shown; the window stays.
+    /// Among the marks of the chosen coder, if it was there, else of all that are shown; the window stays.
     fn step_over_marks(&mut self, earlier: bool) -> bool {
-        let chosen = self.chosen().map(|coder| coder.coder_id.as_str());
+        if self.timeline.is_reading() {
+            self.steps_on = Some(earlier);
+            return false;
+        }
+        let chosen = self.chosen().filter(|coder| self.timeline.shows(coder, self.now)).map(|coder| coder.coder_id.as_str());
         let coders: Vec<String> = match chosen {
             Some(coder_id) => vec![coder_id.to_owned()],
             None => self.timeline_rows().iter().map(|coder| coder.coder_id.clone()).collect(),

@@ -101,7 +101,7 @@ fn a_wrong_filter_stays_to_be_mended() {
 #[test]
 fn alerts_stay_until_they_were_seen_and_then_away() {
     let mut lab = Lab::captured(80, 24);
-    let newest = |lab: &Lab| lab.state.alerts.newest().map(|alert| alert.text.clone());
+    let newest = |lab: &Lab| lab.state.alerts.newest().map(|alert| lab.state.told_alert(alert));
     assert_eq!(newest(&lab).as_deref(), Some("migrate-db: failure alert: 3 failures within ten minutes"));
     for coder in ["fix-auth", "another"] {
         for _ in 0..3 {

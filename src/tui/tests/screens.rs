@@ -70,6 +70,33 @@ fn the_last_hour() {
 }
 
 #[test]
+fn who_loops_or_spent_its_budget_and_the_event_beside_the_list() {
+    let mut lab = Lab::empty(200, 24);
+    lab.options.budget.per_coder_usd = Some(1.0);
+    let at = |minutes: i64| now().plus(-minutes * Time::MINUTE);
+    for (coder, minutes) in [("again", 30), ("dear", 20), ("over", 25)] {
+        lab.record(at(minutes), Draft::new(EventType::Started, coder));
+    }
+    for coder in ["again", "over"] {
+        for number in 0..6 {
+            let call = json!({ "type": "progress", "coder_id": coder, "tool_name": "Bash", "tool_use_id": format!("{coder}{number}"),
+                "description": "Bash: npm test", "command": "npm test", "failed": true, "exit_code": 1,
+                "error": "Error: expected 3 to be 4" });
+            lab.record(at(9 - number), draft(call));
+        }
+    }
+    let call = json!({ "type": "api_call", "coder_id": "dear", "model": "claude-opus-5-5", "provider": "anthropic",
+        "input_tokens": 90_000, "cost_usd": 1.2, "request_id": "req_1" });
+    lab.record(at(3), draft(call));
+    // Why somebody should look is told of one that is over, too.
+    lab.record(at(2), Draft::new(EventType::Stopped, "over"));
+    lab.open();
+    assert_snapshot!("warned", lab.screen());
+    lab.press("t");
+    assert_snapshot!("warned_timeline", lab.screen());
+}
+
+#[test]
 fn a_filter_that_is_wrong_says_why() {
     let mut lab = Lab::captured(100, 16);
     lab.press("/type:faled<enter>");

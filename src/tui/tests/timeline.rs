@@ -53,6 +53,29 @@ fn enter_opens_the_event_of_a_mark() {
 }
 
 #[test]
+fn in_the_timeline_the_cursor_passes_over_who_was_not_there() {
+    let mut lab = days();
+    lab.press("t--<left>");
+    let chosen = |lab: &Lab| lab.state.chosen().map(|coder| coder.coder_id.clone());
+    lab.press("j");
+    assert_eq!(chosen(&lab).as_deref(), Some("day-1"));
+    lab.press("jjjjG");
+    assert_eq!(chosen(&lab).as_deref(), Some("day-1"), "nobody else was there then");
+    lab.press("k");
+    assert_eq!(chosen(&lab), None);
+}
+
+#[test]
+fn a_step_that_comes_before_the_marks_waits_for_them() {
+    let mut lab = days();
+    let asked = lab.state.update(ViewInput::Key(KeyEvent::from(KeyCode::Char('t'))));
+    lab.press(",");
+    assert_eq!(lab.state.notice, None);
+    lab.answer(asked);
+    assert!(lab.state.timeline.current(now()).is_some());
+}
+
+#[test]
 fn what_happens_while_it_is_shown_appears() {
     let mut lab = days();
     lab.press("t");

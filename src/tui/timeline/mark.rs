@@ -84,7 +84,7 @@ impl Mark {
         if slot.is_none() && phase_after(event.kind).is_none() {
             return None;
         }
-        let told = slot.map_or_else(String::new, |_| clean_line(&sentence(event)).chars().take(TOLD_MAX).collect());
+        let told = slot.map_or_else(String::new, |_| clean_line(&told(event)).chars().take(TOLD_MAX).collect());
         Some(Mark { at: event.timestamp, seq: event.seq, kind: event.kind, slot, told })
     }
 
@@ -100,6 +100,14 @@ impl Mark {
             EventType::Resumed => TimelineSlot::Waiting,
             _ => TimelineSlot::Running,
         }
+    }
+}
+
+/// A sentence would be cut before both coders of a conflict are named.
+fn told(event: &Event) -> String {
+    match &event.body {
+        Body::Derived(Derived { message: Some(message), .. }) => message.clone(),
+        _ => sentence(event),
     }
 }
 
