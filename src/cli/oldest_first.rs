@@ -12,6 +12,28 @@ use super::UNREADABLE;
 /// Events read at once.
 const PAGE_EVENTS: usize = 500;
 
+/// Events held back, so that what was heard of late is told at its time.
+const HELD_EVENTS: usize = 250;
+
+/// The same in order of time, but for what was heard of when hundreds of others were.
+///
+/// # Errors
+/// Those of `tell`, and where the history cannot be read.
+pub fn each_page_by_time(
+    reader: &mut Reader,
+    filter: Filter,
+    mut tell: impl FnMut(Vec<Event>) -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut held: Vec<Event> = Vec::new();
+    each_page(reader, filter, |events| {
+        held.extend(events);
+        held.sort_by_key(|event| (event.timestamp, event.seq));
+        let ready = held.len().saturating_sub(HELD_EVENTS);
+        tell(held.drain(..ready).collect())
+    })?;
+    tell(held)
+}
+
 /// Calls `tell` with page after page.
 ///
 /// # Errors

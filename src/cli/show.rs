@@ -26,7 +26,7 @@ use super::{
     filter::DetailLevel,
     filter::since,
     names::{Names, label},
-    oldest_first::each_page,
+    oldest_first::each_page_by_time,
     page_file,
     pager::Pager,
     print::{Console, json_event, json_line},
@@ -142,7 +142,7 @@ fn each_turn(
 ) -> anyhow::Result<()> {
     let mut names = Names::new(Reader::new(&call.config.history));
     let filter = Filter { coders: vec![coder.coder_id.clone()], since, ..Filter::default() };
-    each_page(reader, filter, |mut events| {
+    each_page_by_time(reader, filter, |mut events| {
         names.put_into(&mut events);
         for act in acts(&events) {
             if let Some(turn) = teller.add(&act) {

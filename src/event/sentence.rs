@@ -112,10 +112,12 @@ fn tool_call(tool: &str, event: &Event, fields: &Progress) -> String {
 
 fn progress(verb: String, event: &Event, fields: &Progress) -> String {
     let stream = fields.stream.as_deref().filter(|_| event.kind == EventType::Output);
+    let title = event.data.get(DataKey::Title.name()).and_then(Value::as_str).filter(|_| event.kind == EventType::Progress);
     let mut line = match stream {
         Some(Progress::OF_ASSISTANT) => "said".to_owned(),
         Some(Progress::OF_THOUGHT) => "thought".to_owned(),
         Some(Progress::TOLD) => "was told".to_owned(),
+        None if title.is_some() => "titled".to_owned(),
         _ => verb,
     };
     append_share(&mut line, fields.progress);
@@ -130,7 +132,7 @@ fn progress(verb: String, event: &Event, fields: &Progress) -> String {
         line.push_str(" failed");
     }
     append(&mut line, ": ", fields.description.as_deref().or(fields.text.as_deref()), "");
-    append(&mut line, ": titled ", event.data.get(DataKey::Title.name()).and_then(Value::as_str), "");
+    append(&mut line, " ", title, "");
     line
 }
 

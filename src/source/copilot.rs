@@ -151,7 +151,8 @@ impl CopilotPayload<'_> {
             (None, None) if succeeded => CallEnd::DONE,
             (error, exit_code) => CallEnd::failed(error.or((!succeeded).then_some(said)), exit_code),
         };
-        let outcome = outcome.answering(Some(said).filter(|said| !said.is_empty()), is_shell(call.name));
+        let answer = if is_shell(call.name) { printed.as_str() } else { said };
+        let outcome = outcome.answering(Some(answer).filter(|answer| !answer.is_empty()), is_shell(call.name));
         let mut told = vec![call.ended(outcome, None)];
         if !outcome.failed {
             let files = written_files(&call).into_iter().enumerate();

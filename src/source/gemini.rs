@@ -20,7 +20,7 @@ use super::{
     tool_call::{CallEnd, ToolCall},
 };
 
-use session::{ModelAnswer, exit_code, is_shell, shown, turn_over};
+use session::{ModelAnswer, answer, exit_code, is_shell, shown, turn_over};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -128,7 +128,8 @@ impl GeminiPayload<'_> {
             true => CallEnd::failed(error.text("message"), exit_code),
             false => CallEnd::DONE,
         };
-        let outcome = outcome.answering(response.text("llmContent"), is_shell(call.name));
+        let outcome =
+            outcome.answering(response.text("llmContent").and_then(|told| answer(call.name, told)), is_shell(call.name));
         let mut told = vec![self.says(Fact::Works), call.ended(outcome, None)];
         told.extend(call.planned(outcome));
         told.extend(shown(&call, response.at("returnDisplay"), outcome, self.wire.text("cwd")));

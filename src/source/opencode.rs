@@ -51,7 +51,9 @@ const FAMILIES: &[&str] = &[
     "ide",
 ];
 /// What tells a person which call of a tool it was; each tool has some of these.
-const SUBJECTS: &[&str] = &["command", "filePath", "pattern", "query", "url"];
+const SUBJECTS: &[&str] = &["command", "filePath", "pattern", "query", "url", "description"];
+/// What stands there where a command printed nothing.
+const NO_OUTPUT: &str = "(no output)";
 
 /// # Errors
 /// [`Refusal`] where the payload has no type or one that is not known, or its session cannot be part of a coder's id.
@@ -270,7 +272,7 @@ impl OpencodeEvent<'_> {
             is_running,
             failed,
             error: state.text("error").map(str::to_owned),
-            output: answered(name, state.at("output")).filter(|_| failed || name != "bash"),
+            output: answered(name, state.at("output")).filter(|output| name != "bash" || (failed && output.trim() != NO_OUTPUT)),
             exit_code,
             ..Tool::default()
         };
@@ -295,7 +297,10 @@ impl OpencodeEvent<'_> {
                 let succeeded = metadata.signed("exit") == Some(0);
                 let removed = shell::removed_files(command, self.folder.unwrap_or_default());
                 let removed = removed.iter().take_while(|_| succeeded).enumerate();
-                let printed = state.text("output").map(|printed| of_call(Fact::printed("stdout", printed), "stdout"));
+                let printed = state
+                    .text("output")
+                    .filter(|printed| printed.trim() != NO_OUTPUT)
+                    .map(|printed| of_call(Fact::printed("stdout", printed), "stdout"));
                 removed.map(|(nth, path)| of_call(Fact::file("delete", path), &nth_part("file", nth))).chain(printed).collect()
             }
             _ => Vec::new(),

@@ -134,7 +134,7 @@ fn hooks_that_the_run_does_not_have() {
         "AfterTool",
         json!({"tool_name": "run_shell_command", "tool_input": {"command": "rm a && false"},
                "tool_response": {"llmContent": "Output: (empty)\nExit Code: 1", "returnDisplay": ""}}),
-        &["resumed (tool) ?pc", "run_shell_command failed, exit 1: rm a && false · Output: (empty)"],
+        &["resumed (tool) ?pc", "run_shell_command failed, exit 1: rm a && false"],
     );
     assert_eq!(refused(Agent::Gemini, &payload("AfterLunch", json!({}))), "unknown hook event `AfterLunch`");
     assert_eq!(refused(Agent::Gemini, &json!({"hook_event_name": "SessionEnd"})), "the payload has no `session_id`");

@@ -12,8 +12,8 @@ fn the_events_of_a_run() {
             "created #created",
             "started #started",
             "resumed (prompt) #event:evt_204a6a7d7001383JJxKIYXCls9 ?pcfsd",
-            "progress: titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
-            "progress: titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
+            "titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
+            "titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
             "resumed (prompt) #event:evt_204a6af0d001TIAGv8v9pyxuAa ?pcfsd",
             "write running: /home/dev/work/demo/hello.txt #tool:call_mock5",
             "said: Step 1 #message:prt_204a6af6d001IK55qYelIXCGcr",
@@ -21,7 +21,7 @@ fn the_events_of_a_run() {
             "new file /home/dev/work/demo/hello.txt +2 #tool:call_mock5:file",
             "api call (1,560 tokens, $0.0007) #api:prt_204a6b056001RUPXP9ABeO53oX",
             "resumed (prompt) #event:evt_204a6b0e9001pb2ny6uaauM3L4 ?pcfsd",
-            "progress: titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
+            "titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
             "resumed (prompt) #event:evt_204a6b1c2001FYQP9UmCvepBBo ?pcfsd",
             "edit running: /home/dev/work/demo/hello.txt #tool:call_mock8",
             "said: Step 2 #message:prt_204a6b1ea001csOVQW7l8zgxhG",
@@ -30,7 +30,7 @@ fn the_events_of_a_run() {
             "edited /home/dev/work/demo/hello.txt +1 −1 #tool:call_mock8:file",
             "api call (1,560 tokens, $0.0007) #api:prt_204a6b2ee001HlUBCunUZeGz8C",
             "resumed (prompt) #event:evt_204a6b320001yyPDmW3k2sFtkg ?pcfsd",
-            "progress: titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
+            "titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
             "resumed (prompt) #event:evt_204a6b3b6001YdMQlpD2ZT64zM ?pcfsd",
             "progress 50 % (todo): a #event:evt_204a6b3fa001n5FMsLsc2RTifa",
             "todowrite running #tool:call_mock11",
@@ -38,7 +38,7 @@ fn the_events_of_a_run() {
             "todowrite #tool:call_mock11",
             "api call (1,560 tokens, $0.0007) #api:prt_204a6b4cb00138maq0mcRlgDhq",
             "resumed (prompt) #event:evt_204a6b543001ZA1S4aIZqWlDFF ?pcfsd",
-            "progress: titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
+            "titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
             "resumed (prompt) #event:evt_204a6b638001ru1p9ua5PGh0Os ?pcfsd",
             "bash running: rm hello.txt && ls -la #tool:call_mock14",
             "said: Step 4 #message:prt_204a6b678001leIYmXGcUYk8u2",
@@ -49,7 +49,7 @@ fn the_events_of_a_run() {
             "output (stdout): total 12 drwxr-xr-x  3 root root 4096 Nov 22 19:06 . drwxr-xr-x 15 root root 4096 Nov 22 19:04 .. drwxr-xr-x  7 root … #tool:call_mock14:stdout",
             "api call (1,560 tokens, $0.0007) #api:prt_204a6b8ed0011CZIGLKiHATbN7",
             "resumed (prompt) #event:evt_204a6b94f001uH4rWzfMRnhsTE ?pcfsd",
-            "progress: titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
+            "titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22",
             "resumed (prompt) #event:evt_204a6b9d0001x7ax3T7U5MJZ4s ?pcfsd",
             "said: All done. #message:prt_204a6ba0e001Trq6hof2NEbH3B",
             "api call (1,560 tokens, $0.0007) #api:prt_204a6ba660012gjBInQbCev575",
@@ -57,7 +57,7 @@ fn the_events_of_a_run() {
             "resumed (prompt) #event:evt_204a6bacd001qJvL7g2HpAKWuz ?pcfsd",
             "completed #event:evt_204a6bad5002zT71qr7m9EG442 ?cr",
             "completed #event:evt_204a6bad5002zT71qr7m9EG442 ?unknown",
-            "progress: titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22"
+            "titled Mock title #title:b814062e-efc1-542f-ab07-c894a046ad22"
         ]
     );
     let tally = tally(&hooks(Agent::Opencode, "opencode/main.jsonl"));

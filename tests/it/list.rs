@@ -210,3 +210,26 @@ fn a_reader_that_goes_away_ends_it_quietly() {
     let said = Said::of(child.wait_with_output().unwrap());
     assert_eq!(said, Said { code: Some(0), stdout: String::new(), stderr: String::new() });
 }
+
+/// An agent's record is read when its hooks have told the end already.
+#[test]
+fn a_story_is_told_in_order_of_time() {
+    let home = Home::new();
+    let line = |kind: &str, second: u32, more: &str| {
+        format!(r#"{{"type":"{kind}","coder_id":"a","timestamp":"2026-11-22T12:00:{second:02}Z"{more}}}"#)
+    };
+    let said = |second: u32, text: &str| line("output", second, &format!(r#","stream":"assistant","text":"{text}""#));
+    let heard = [
+        line("started", 0, ""),
+        line("prompt", 1, r#","text":"Port it""#),
+        line("stopped", 8, ""),
+        said(3, "First."),
+        line("prompt", 5, r#","text":"Go on""#),
+        said(6, "Second."),
+    ];
+    home.record(&heard.each_ref().map(String::as_str));
+    let told = home.ok(&["show", "a"]);
+    let at = |part: &str| told.find(part).unwrap_or_else(|| panic!("{part}: {told}"));
+    let order = ["> Port it", "First.", "> Go on", "Second.", "       stopped"].map(at);
+    assert!(order.is_sorted(), "{told}");
+}

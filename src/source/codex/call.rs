@@ -58,6 +58,8 @@ const PLAN: &str = "update_plan";
 const SUBJECTS: &[&str] =
     &["command", "cmd", "query", "path", "file_path", "url", "uri", "pattern", "prompt", "message", "text", "name"];
 const STEPS_MAX: usize = 100;
+/// The namespace of the tools that have others work, which hooks put before their names.
+const AGENTS: &str = "multi_agent_v1";
 
 impl Work {
     /// What `arguments` ask of `tool`; paths start from `folder`.
@@ -69,7 +71,7 @@ impl Work {
             SHELL | "exec_command" | "shell" | "shell_command" | "local_shell" | "container.exec" => {
                 Work::Command(commanded(arguments).unwrap_or_default())
             }
-            tool => Work::other(tool.to_owned(), arguments),
+            tool => Work::other(tool.strip_prefix(AGENTS).filter(|own| !own.is_empty()).unwrap_or(tool).to_owned(), arguments),
         }
     }
 

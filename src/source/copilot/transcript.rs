@@ -76,7 +76,10 @@ impl LineReader for SessionLog {
                 data.text("content").map(|prompt| by.asked(data.text("messageId"), prompt)).into_iter().collect()
             }
             "user.message" => self.prompt(&session, data),
-            "session.model_change" => switched(&session, line, Switch::Model, data.text("newModel")).into_iter().collect(),
+            // Which model a subagent begins with is told so too.
+            "session.model_change" if line.text("agentId").is_none() => {
+                switched(&session, line, Switch::Model, data.text("newModel")).into_iter().collect()
+            }
             "session.mode_changed" => switched(&session, line, Switch::Mode, data.text("newMode")).into_iter().collect(),
             "permission.completed" => answered(&session, data).into_iter().collect(),
             "session.title_changed" => titled(&session, data).into_iter().collect(),
@@ -217,7 +220,9 @@ impl SessionLog {
             false => CallEnd::failed(data.at("error").text("message"), exit_code),
         };
         let result = data.at("result");
-        let outcome = outcome.answering(result.text("content"), is_shell(&name));
+        let printed = printed(&name, result.text("content").unwrap_or_default()).map(|(text, _)| text);
+        let answer = printed.as_deref().or(result.text("content")).filter(|answer| !answer.is_empty());
+        let outcome = outcome.answering(answer, is_shell(&name));
         let mut told = vec![call.ended(outcome, None)];
         // What changed is told of one file.
         let diff = result.text("detailedContent").filter(|_| data.list("fileEdits").len() == 1).and_then(FileDiff::of_text);
@@ -229,8 +234,8 @@ impl SessionLog {
             };
             Some(with_diff(call.file(nth, operation, edit.text("path")?), diff.clone()))
         }));
-        if let Some((text, _)) = printed(&name, result.text("content").unwrap_or_default()) {
-            told.extend(call.command(outcome, Some(&text), self.folder.as_deref()));
+        if let Some(text) = &printed {
+            told.extend(call.command(outcome, Some(text), self.folder.as_deref()));
         }
         told
     }

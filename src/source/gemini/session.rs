@@ -151,8 +151,23 @@ pub(super) fn shown(call: &ToolCall<'_>, display: Wire<'_>, outcome: CallEnd<'_>
     if call.name != SHELL || !display.is_there() {
         return Vec::new();
     }
-    call.command(outcome, display.as_text(), folder)
+    // Where nothing was printed, how it ended stands there.
+    let printed = display.as_text().filter(|shown| !(outcome.failed && shown.starts_with("Command exited with code: ")));
+    call.command(outcome, printed, folder)
 }
+
+/// What a tool answered; of the shell tool what the command printed, without what stands around it for the model.
+pub(super) fn answer<'t>(tool: &str, told: &'t str) -> Option<&'t str> {
+    if tool != SHELL {
+        return Some(told);
+    }
+    let Some((_, printed)) = told.split_once("Output: ") else { return Some(told) };
+    let end = BEHIND_OUTPUT.iter().filter_map(|label| printed.find(label)).min().unwrap_or(printed.len());
+    Some(printed[..end].trim_end()).filter(|printed| !matches!(*printed, "" | "(empty)"))
+}
+
+const BEHIND_OUTPUT: &[&str] =
+    &["\nError: ", "\nExit Code: ", "\nSignal: ", "\nBackground PIDs: ", "\nProcess Group PGID: ", "\n</untrusted_context>"];
 
 /// Whether the tool runs commands.
 pub(super) fn is_shell(tool: &str) -> bool {
@@ -163,4 +178,20 @@ pub(super) fn is_shell(tool: &str) -> bool {
 pub(super) fn exit_code(tool: &str, told: &str) -> Option<i64> {
     let line = told.lines().filter(|_| tool == SHELL).find_map(|line| line.strip_prefix("Exit Code: "))?;
     line.trim().parse().ok().filter(|code| *code != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_printed_stands_without_what_the_model_is_told_around_it() {
+        let check = |told: &str, expected: Option<&str>| assert_eq!(answer(SHELL, told), expected, "{told}");
+        // As 0.61 says it.
+        check("<untrusted_context>\nOutput: (empty)\nExit Code: 3\nProcess Group PGID: 26064\n</untrusted_context>", None);
+        check("<untrusted_context>\nOutput: a.txt\nb.txt\nProcess Group PGID: 7\n</untrusted_context>", Some("a.txt\nb.txt"));
+        check("Output: ok", Some("ok"));
+        check("Command was not allowed", Some("Command was not allowed"));
+        assert_eq!(answer("read_file", "Output: x"), Some("Output: x"));
+    }
 }

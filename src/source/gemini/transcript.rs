@@ -18,7 +18,7 @@ use crate::{
 };
 
 use super::session::{
-    ModelAnswer, SubagentEnd, compacted, error_shown, exit_code, is_shell, said, shown, subagent, thoughts, turn_over,
+    self, ModelAnswer, SubagentEnd, compacted, error_shown, exit_code, is_shell, said, shown, subagent, thoughts, turn_over,
 };
 
 #[derive(Debug, Default)]
@@ -184,7 +184,7 @@ impl ChatFile {
             // It has not come to its end.
             _ => return Vec::new(),
         };
-        let outcome = outcome.answering(response.text("output"), is_shell(name));
+        let outcome = outcome.answering(response.text("output").and_then(|told| session::answer(name, told)), is_shell(name));
         let mut told = vec![call.ended(outcome, None)];
         told.extend(call.planned(outcome));
         told.extend(shown(&call, made.at("resultDisplay"), outcome, self.folder.as_deref()));
