@@ -8,6 +8,8 @@ use std::{ffi::OsString, path::PathBuf, process::ExitCode};
 use ai_coder_events::{
     config::{Config, Environment},
     event::Time,
+    history::Reader,
+    stderr::complain,
 };
 use clap::{CommandFactory, Parser, Subcommand, error::ErrorKind};
 
@@ -77,6 +79,14 @@ pub struct Cli {
 
 /// What failed where a reader did.
 const UNREADABLE: &str = "failed to read the history";
+
+/// Says that what was told is not all.
+fn tell_unreadable(reader: &Reader) {
+    if reader.unreadable() > 0 {
+        let events = print::count(reader.unreadable(), "event");
+        complain(&format!("{events} left out, of which nothing can be read: `ai-coder-events check --repair` mends that"));
+    }
+}
 const PROGRAM: &str = "ai-coder-events";
 
 const EXAMPLES: &str = "\

@@ -17,6 +17,7 @@
 //! ```
 
 mod body;
+mod bounds;
 mod clean_data;
 mod completion;
 mod counted_call;

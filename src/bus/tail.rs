@@ -190,7 +190,11 @@ impl Follower<'_> {
         loop {
             // What this process commits, it tells the ring itself.
             let through = self.tail.live().ring.through();
+            let unreadable = self.reader.unreadable();
             let batch = self.reader.after(through, &Filter::default(), PAGE_EVENTS)?;
+            if self.reader.unreadable() > unreadable {
+                tracing::warn!("events were left out of which nothing can be read: `check --repair` mends that");
+            }
             let end = batch.through.max(through);
             let at_end = batch.events.is_empty() && end == through;
             let mut live = self.tail.live();

@@ -102,6 +102,7 @@ impl ListArgs {
             _ => self.events(&mut reader, query, &mut out)?,
         };
         out.out.flush()?;
+        super::tell_unreadable(&reader);
         self.filter.tell_if_nothing(found, call.json)
     }
 
@@ -189,6 +190,7 @@ impl ListArgs {
             out.single(&found)?;
         }
         out.out.flush()?;
+        super::tell_unreadable(reader);
         if absent.is_empty() { Ok(ExitCode::SUCCESS) } else { Err(no_event(reader, &absent)?) }
     }
 }

@@ -58,7 +58,9 @@ pub fn each_page(
         tell(page.events)?;
         match page.next {
             Some(next) => query.after = Some(next),
-            None => return Ok(()),
+            None => break,
         }
     }
+    super::tell_unreadable(reader);
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! The typed fields of each family, declared once: structs, parser, writer, merge, schemas and docs follow from it.
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Number, Value};
 
-use super::invalid::Invalid;
+use super::{bounds::check_field, invalid::Invalid};
 
 /// One typed field, for schemas and docs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,13 +78,17 @@ macro_rules! each_text {
 }
 
 macro_rules! check_number {
-    (Fraction $name:expr, $value:expr) => {
+    (Fraction $family:literal $name:expr, $value:expr) => {
         check_number($name, $value, FieldKind::Fraction)?
     };
-    (Number $name:expr, $value:expr) => {
-        check_number($name, $value, FieldKind::Number)?
+    (Number $family:literal $name:expr, $value:expr) => {
+        check_number($name, $value, FieldKind::Number)?;
+        check_field($family, $name, $value.and_then(Number::from_f64))?
     };
-    ($other:ident $name:expr, $value:expr) => {};
+    (Count $family:literal $name:expr, $value:expr) => {
+        check_field($family, $name, $value)?
+    };
+    ($other:ident $family:literal $name:expr, $value:expr) => {};
 }
 
 macro_rules! families {
@@ -192,11 +196,12 @@ macro_rules! families {
                 names
             }
 
-            /// Refuses numbers that would not be read back: those of a draft need not come from JSON.
+            /// Refuses numbers that would not be read back, since those of a draft need not come from JSON, and those that no
+            /// event has.
             #[allow(unused_variables, reason = "a family of texts has no number to check")]
             pub(super) fn check_numbers(&self) -> Result<(), Invalid> {
                 match self {
-                    $(Body::$Family(fields) => { $(check_number!($Kind stringify!($field), fields.$field);)* })*
+                    $(Body::$Family(fields) => { $(check_number!($Kind $name stringify!($field), fields.$field);)* })*
                 }
                 Ok(())
             }

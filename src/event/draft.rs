@@ -8,7 +8,9 @@ use crate::text::{self, Redactor};
 
 use super::{
     BYTES_MAX, Body, DEPTH_MAX, Data, Event, EventType, FieldKind, Invalid, Lifecycle, Progress, Provider, Report, Resource,
-    SumScope, Time, Workspace, check_coder_id, check_id,
+    SumScope, Time, Workspace,
+    bounds::check_data,
+    check_coder_id, check_id,
     clean_data::{clean_object, insert_beside},
     limits::{check_no_secret, depth, fields_bytes},
     wire::{ENVELOPE, stored_body},
@@ -286,6 +288,7 @@ impl Draft {
             return Err(Invalid::new("type", message));
         }
         self.body.check_numbers()?;
+        check_data(&self.data)?;
         match &self.body {
             Body::Derived(derived) if !matches!(self.key, Key::Id(_) | Key::Natural(_)) || derived.cause_id.is_none() => {
                 Err(Invalid::new(

@@ -36,7 +36,7 @@ impl Time {
     }
 
     /// Whether it reads back as it is written.
-    pub(super) fn is_writable(self) -> bool {
+    pub(crate) fn is_writable(self) -> bool {
         Self::GO_ZERO <= self && self < Self::YEAR_10000
     }
 

@@ -10,6 +10,7 @@ pub(super) mod retain;
 pub(super) mod salvage;
 pub(super) mod spool_intake;
 pub(super) mod tidy;
+pub(super) mod unreadable;
 
 pub use self::{
     check::Checkup,

@@ -12,6 +12,7 @@ mod identity;
 mod model;
 mod query;
 mod retain;
+mod rows;
 mod salvage;
 mod scan;
 mod spool;

@@ -215,3 +215,29 @@ fn a_reader_of_receipts_that_goes_away_ends_it_quietly() {
     let said = Said::of(child.wait_with_output().unwrap());
     assert_eq!(said, Said { code: Some(0), stdout: String::new(), stderr: String::new() });
 }
+
+/// What one event tells is refused where it would stay in the totals for good, by whichever way it comes.
+#[test]
+fn an_absurd_figure_spoils_no_total() {
+    let home = Home::new();
+    home.record(&[r#"{"type":"api_call","coder_id":"a","tokens_used":7,"cost_usd":0.5}"#]);
+    for figure in ["cost_usd=1e300", "tokens_used=18446744073709551615", "output_tokens=1e15", "cache_write_1h_tokens=1e300"] {
+        let said = home.run(&["emit", "api_call", "--coder", "a", "--set", figure]);
+        let (name, _) = figure.split_once('=').unwrap();
+        assert!(said.code == Some(1) && said.stderr.contains("at most 1"), "{figure}: {}", said.stderr);
+        assert!(
+            said.stderr.contains(&name[..15.min(name.len())]) || said.stderr.contains("tokens_used"),
+            "{figure}: {}",
+            said.stderr
+        );
+    }
+    let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/claude-code/main.transcript.jsonl");
+    let record = std::fs::read_to_string(fixture).unwrap().replace("\"output_tokens\":", "\"output_tokens\":18446744073709551");
+    assert!(record.contains("\"output_tokens\":18446744073709551"));
+    std::fs::write(home.path().join("absurd.jsonl"), record).unwrap();
+    home.run(&["import", "claude-code", "absurd.jsonl"]);
+    let stats = home.json(&["stats"]).remove(0);
+    let spent = stats["tokens"]["total"].as_u64().unwrap();
+    assert!(spent < 1_000_000_000 && stats["cost_usd"] == 0.5, "{stats}");
+    assert!(home.json(&["rejected"]).len() > 4, "what was refused is told");
+}

@@ -104,6 +104,34 @@ fn damage_is_told_and_repair_saves_what_can_be_read() {
     assert!(said.code == Some(0) && said.stdout.contains(" salvaged into a new history, "), "{}{}", said.stdout, said.stderr);
 }
 
+/// Somebody wrote into the history by other means.
+#[test]
+fn a_row_of_an_unknown_type_and_a_head_beyond_all_are_told_and_mended() {
+    let home = Home::new();
+    outputs(&home, 5);
+    let db = rusqlite::Connection::open(home.history()).unwrap();
+    db.execute_batch("UPDATE event SET type = 99 WHERE seq = 3; UPDATE ledger SET head = 9223372036854775807").unwrap();
+    drop(db);
+    let listed = home.run(&["list", "--json"]);
+    assert_eq!((listed.code, listed.stdout.lines().count()), (Some(0), 4));
+    assert!(
+        listed.stderr.contains("1 event left out") && listed.stderr.contains("`ai-coder-events check --repair`"),
+        "{}",
+        listed.stderr
+    );
+    for words in [&["stats"][..], &["coders"], &["prune", "--dry-run"]] {
+        assert_eq!(home.run(words).code, Some(0), "{words:?}");
+    }
+    assert_eq!(home.run(&["check"]).code, Some(1));
+    assert_eq!(home.json(&["emit", "started", "--coder", "a"])[0]["seq"], 6);
+    let mut client = Client::start(&home, &[], modern());
+    assert_eq!(client.call("list_ai_coder_events", json!({}))["events"].as_array().map(Vec::len), Some(5));
+    assert!(client.close().0.success());
+    assert_eq!(home.json(&["check", "--repair"])[0]["repaired"], true);
+    assert!(home.json(&["rejected"])[0]["input"].as_str().unwrap().contains("line 3"));
+    assert_eq!((home.json(&["list"]).len(), home.json(&["check"])[0]["problems"].clone()), (5, json!([])));
+}
+
 #[test]
 fn what_never_was_a_history_cannot_be_repaired() {
     let home = Home::new();

@@ -13,6 +13,7 @@ use super::{
     recompute::{Recomputed, TOLD_MAX, rebuild},
     records_read::forget_records,
     salvage::{self, Salvage},
+    unreadable,
 };
 
 /// What a check found.
@@ -58,7 +59,10 @@ impl Writer {
             self.transact(|db| rebuild(db, progress))?;
         }
         if repair && !checkup.problems.is_empty() {
-            let rebuilt = match self.transact(|db| rebuild(db, progress)) {
+            let rebuilt = match self.transact(|db| {
+                unreadable::set_all_aside(db, &options.redactor, options.clock.now())?;
+                rebuild(db, progress)
+            }) {
                 Err(Error::Broken { .. }) => false,
                 done => done.and_then(|()| look(&options, progress))?.problems.is_empty(),
             };

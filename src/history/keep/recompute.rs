@@ -10,6 +10,7 @@ use crate::{
     history::{
         record::aggregates::{Aggregates, bucket_key, save_bucket, save_coder},
         store::{
+            error::readable,
             ledger::Ledger,
             rows::{self, EVENT_COLUMNS, column},
             zone::ZONE_BITS,
@@ -27,18 +28,25 @@ pub struct Recomputed {
     pub rows: u64,
     last: u64,
     pub aggregates: Aggregates,
+    /// Of which nothing could be read.
+    unreadable: u64,
     /// Exact, where those that are stored may be wider.
     zones: BTreeMap<u64, (Time, Time)>,
 }
 
 impl Recomputed {
     pub fn of(db: &Connection, ledger: &Ledger, progress: &mut dyn FnMut(u64, u64)) -> rusqlite::Result<Recomputed> {
-        let mut recomputed = Recomputed { rows: 0, last: 0, aggregates: Aggregates::base(db)?, zones: BTreeMap::new() };
+        let mut recomputed =
+            Recomputed { rows: 0, last: 0, aggregates: Aggregates::base(db)?, unreadable: 0, zones: BTreeMap::new() };
         let ids = coder_ids(db)?;
         rows::each(db, &format!("SELECT {EVENT_COLUMNS} FROM event ORDER BY seq"), |row| {
             // What belongs to nobody is a problem that comparing finds.
             let coder_id = |no| Ok(ids.get(&no).cloned().unwrap_or_default());
-            recomputed.add(ledger, row.get(column::CODER)?, &rows::event(row, ledger.tag, coder_id)?);
+            let Some(event) = readable(rows::event(row, ledger.tag, coder_id))? else {
+                recomputed.unreadable += 1;
+                return Ok(());
+            };
+            recomputed.add(ledger, row.get(column::CODER)?, &event);
             if recomputed.rows.is_multiple_of(PROGRESS_EVENTS) {
                 progress(recomputed.rows, ledger.rows);
             }
@@ -62,7 +70,10 @@ impl Recomputed {
         };
         let (head, rows) = (ledger.head, ledger.rows);
         expect(self.last <= head, &|| format!("the newest seq is {}, beyond the recorded head {head}", self.last));
-        expect(self.rows == rows, &|| format!("{} events are there, {rows} are counted", self.rows));
+        let there = self.rows + self.unreadable;
+        expect(there == rows, &|| format!("{there} events are there, {rows} are counted"));
+        expect(self.unreadable == 0, &|| format!("nothing can be read of {} of the events", self.unreadable));
+        expect(!ledger.is_mended, &|| "where the history stands is told wrong: its events tell another place".to_owned());
         let Aggregates { coders, buckets, totals, .. } = &self.aggregates;
         // Some that cannot be read are as wrong as others, and as easily put right.
         expect(Ledger::totals(db).is_ok_and(|stored| *totals == stored), &|| {

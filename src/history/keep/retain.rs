@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -16,13 +17,17 @@ use crate::{
         record::{Writer, aggregates::Aggregates, identity},
         store::{
             Error,
+            error::readable,
             ledger::Ledger,
             rows::{self, CoderIds, EVENT_COLUMNS, column},
             schema,
             zone::ZONE_BITS,
         },
     },
+    text::Redactor,
 };
+
+use super::unreadable;
 
 /// What may stay. A bound that is absent does not bind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,6 +95,7 @@ impl Writer {
 
     fn prune_down_to(&mut self, retention: &Retention, progress: &mut dyn FnMut(u64)) -> Result<Pruned, Error> {
         let now = self.now();
+        let redactor = Arc::clone(&self.options().redactor);
         let before = self.transact(|db| Ok((DiskUsage::of(db)?, Ledger::load(db)?.rows)))?;
         let (mut removed, mut passed_over, mut at_once) = (0, 0, REMOVED_AT_ONCE_MIN);
         let mut protected = Protected::default();
@@ -97,7 +103,7 @@ impl Writer {
             let (gone, held) = self.transact(|db| {
                 let begun = Instant::now();
                 let plan = plan(db, retention, now, passed_over, at_once, &mut protected)?;
-                remove(db, &plan)?;
+                remove(db, &plan, &redactor, now)?;
                 Ok((plan, begun.elapsed()))
             })?;
             removed += gone.len() as u64;
@@ -212,7 +218,7 @@ fn plan(
         if !beyond {
             break;
         }
-        let lifecycle = rows::kind(row, 2)?.family() == Family::Lifecycle;
+        let lifecycle = readable(rows::kind(row, 2))?.is_some_and(|kind| kind.family() == Family::Lifecycle);
         if lifecycle && !bytes_bind && protected.all < protected_max && protected.takes(db, row.get(1)?)? {
             continue;
         }
@@ -248,15 +254,20 @@ impl Protected {
 }
 
 /// Deletes `seqs`, after folding them into the base.
-fn remove(db: &Connection, seqs: &[u64]) -> rusqlite::Result<()> {
+fn remove(db: &Connection, seqs: &[u64], redactor: &Redactor, now: Time) -> rusqlite::Result<()> {
     let Some(&last) = seqs.last() else { return Ok(()) };
     let mut ledger = Ledger::load(db)?;
     let mut removed = Aggregates::nothing(db)?;
     let mut ids = CoderIds::default();
     for &seq in seqs {
-        let (no, event) = db
-            .prepare_cached(&format!("DELETE FROM event WHERE seq = ? RETURNING {EVENT_COLUMNS}"))?
-            .query_row([seq], |row| Ok((row.get(column::CODER)?, rows::event(row, ledger.tag, |no| ids.get(db, no))?)))?;
+        let read = db
+            .prepare_cached(&format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq = ?"))?
+            .query_row([seq], |row| Ok((row.get(column::CODER)?, rows::event(row, ledger.tag, |no| ids.get(db, no))?)));
+        let Some((no, event)) = readable(read)? else {
+            unreadable::set_aside(db, seq.cast_signed(), redactor, now)?;
+            continue;
+        };
+        db.prepare_cached("DELETE FROM event WHERE seq = ?")?.execute([seq])?;
         identity::forget(db, seq)?;
         removed.fold(&ledger, no, &event);
     }

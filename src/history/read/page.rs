@@ -12,6 +12,7 @@ use crate::{
     filter::{Filter, TextQuery},
     history::store::{
         Error,
+        error::readable,
         rows::{self, column},
     },
 };
@@ -87,8 +88,8 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
         }
         scanned += 1;
         let seq = row.get(column::SEQ)?;
-        let completes: Option<u64> = row.get(column::COMPLETES)?;
-        if completes.is_some() || !is_wanted(&query.filter, row)? {
+        let wanted = is_fact(row).and_then(|is_fact| Ok(is_fact && is_wanted(&query.filter, row)?));
+        if snapshot.pass_over(wanted)? != Some(true) {
             page.next = Some(seq);
             return Ok(true);
         }
@@ -97,9 +98,9 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
             return Ok(false);
         }
         page.next = Some(seq);
-        let body = row.get_ref(column::BODY)?.as_str()?;
+        let Some(body) = snapshot.pass_over(body(row))? else { return Ok(true) };
         // Of other types that may fail, every event did.
-        let is_progress = rows::kind(row, column::KIND)? == EventType::Progress;
+        let is_progress = readable(rows::kind(row, column::KIND))? == Some(EventType::Progress);
         for glance in by_text.iter_mut().chain(by_failure.as_mut().filter(|_| is_progress)) {
             if !glance.may_match(db, seq, body)? {
                 return Ok(true);
@@ -109,7 +110,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
         if quick && bytes > FEW_BYTES {
             return Ok(false);
         }
-        let mut event = snapshot.read_event(row)?;
+        let Some(mut event) = snapshot.readable_event(row)? else { return Ok(true) };
         if merge_first {
             rows::complete(db, snapshot.ledger.tag, snapshot.ids, std::slice::from_mut(&mut event))?;
         }
@@ -122,9 +123,7 @@ fn page(snapshot: &mut Snapshot<'_>, query: &Query, quick: bool) -> rusqlite::Re
     if quick && (end == ScanEnd::GaveUp || bytes > FEW_BYTES) {
         return Ok(None);
     }
-    if !more {
-        page.next = None;
-    }
+    page.next = page.next.filter(|_| more);
     if !merge_first {
         rows::complete(db, snapshot.ledger.tag, snapshot.ids, &mut page.events)?;
         page.events.retain(|event| !event.is_withdrawn());
@@ -159,16 +158,25 @@ fn after(
         }
         scanned += 1;
         through = row.get(column::SEQ)?;
-        if is_wanted(filter, row)? {
-            let event = snapshot.read_event(row)?;
-            if filter.matches(&event) {
-                bytes += row.get_ref(column::BODY)?.as_str()?.len();
-                batch.events.push(event);
-            }
+        if snapshot.pass_over(is_wanted(filter, row))? == Some(true)
+            && let Some(event) = snapshot.readable_event(row)?
+            && filter.matches(&event)
+        {
+            bytes += body(row)?.len();
+            batch.events.push(event);
         }
         Ok(true)
     })?;
     Ok(batch)
+}
+
+/// Whether it is an event of its own, and completes none.
+fn is_fact(row: &Row<'_>) -> rusqlite::Result<bool> {
+    Ok(row.get::<_, Option<u64>>(column::COMPLETES)?.is_none())
+}
+
+fn body<'r>(row: &'r Row<'_>) -> rusqlite::Result<&'r str> {
+    Ok(row.get_ref(column::BODY)?.as_str()?)
 }
 
 /// What the columns tell, so that the rest of a row need not be parsed.
@@ -184,7 +192,7 @@ fn is_wanted(filter: &Filter, row: &Row<'_>) -> rusqlite::Result<bool> {
         return Ok(false);
     }
     let Some(path) = path else { return Ok(true) };
-    Ok(may_be_about(row.get_ref(column::BODY)?.as_str()?, path))
+    Ok(may_be_about(body(row)?, path))
 }
 
 /// Whether the event with this body may be about `path`: JSON writes all but these characters as they are.

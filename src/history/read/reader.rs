@@ -8,6 +8,7 @@ use crate::{
     event::{Event, Time},
     history::store::{
         Error, Options,
+        error::readable,
         file::FileId,
         ledger::Ledger,
         rows::{self, CoderIds},
@@ -30,6 +31,7 @@ pub struct Reader {
     open: Option<OpenReader>,
     /// How often a file was opened.
     opened: u64,
+    unreadable: u64,
 }
 
 struct OpenReader {
@@ -75,6 +77,8 @@ pub struct Snapshot<'r> {
     pub ledger: Ledger,
     pub now: Time,
     pub options: &'r Options,
+    /// Rows that were passed over, since nothing can be read of them.
+    pub unreadable: u64,
 }
 
 impl Snapshot<'_> {
@@ -83,9 +87,17 @@ impl Snapshot<'_> {
         Position { history: tag.name(), head: *head, floor: *floor }
     }
 
-    /// The event in a row of [`rows::EVENT_COLUMNS`].
-    pub fn read_event(&mut self, row: &Row<'_>) -> rusqlite::Result<Event> {
-        rows::event(row, self.ledger.tag, |no| self.ids.get(self.db, no))
+    /// Counts a row that cannot be read; `None` for it.
+    pub fn pass_over<T>(&mut self, read: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+        let read = readable(read)?;
+        self.unreadable += u64::from(read.is_none());
+        Ok(read)
+    }
+
+    /// The event in a row of [`rows::EVENT_COLUMNS`]; `None` where it cannot be read, which is counted.
+    pub fn readable_event(&mut self, row: &Row<'_>) -> rusqlite::Result<Option<Event>> {
+        let read = rows::event(row, self.ledger.tag, |no| self.ids.get(self.db, no));
+        self.pass_over(read)
     }
 
     /// What each coder is called for short.
@@ -94,17 +106,26 @@ impl Snapshot<'_> {
     }
 
     pub fn event(&mut self, seq: u64) -> rusqlite::Result<Option<Event>> {
-        rows::find_event(self.db, self.ledger.tag, self.ids, seq)
+        let found = rows::find_event(self.db, self.ledger.tag, self.ids, seq)?;
+        if found.is_none() && self.db.prepare_cached("SELECT 1 FROM event WHERE seq = ?")?.exists([seq])? {
+            self.unreadable += 1;
+        }
+        Ok(found)
     }
 }
 
 impl Reader {
     pub fn new(options: &Options) -> Reader {
-        Reader { options: options.clone(), open: None, opened: 0 }
+        Reader { options: options.clone(), open: None, opened: 0, unreadable: 0 }
     }
 
     pub(in crate::history) fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// How many rows were passed over so far, since somebody else wrote into them: what is listed lacks their events.
+    pub fn unreadable(&self) -> u64 {
+        self.unreadable
     }
 
     /// # Errors
@@ -153,11 +174,16 @@ impl Reader {
         let answer = (|| {
             let transaction = Transaction::new_unchecked(db, TransactionBehavior::Deferred)?;
             let ledger = Ledger::load(&transaction)?;
-            let answer = work(&mut Snapshot { db: &transaction, ids, zones, kept_handles: handles, ledger, now, options })?;
+            let mut snapshot =
+                Snapshot { db: &transaction, ids, zones, kept_handles: handles, ledger, now, options, unreadable: 0 };
+            let answer = work(&mut snapshot)?;
+            let unreadable = snapshot.unreadable;
             transaction.commit()?;
-            Ok(answer)
+            Ok((answer, unreadable))
         })();
-        self.settle(answer)
+        let (answer, unreadable) = self.settle(answer)?;
+        self.unreadable = self.unreadable.saturating_add(unreadable);
+        Ok(answer)
     }
 
     fn is_open(&mut self) -> Result<bool, Error> {

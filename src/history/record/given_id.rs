@@ -4,7 +4,10 @@
 use rusqlite::{Connection, OptionalExtension};
 use uuid::Uuid;
 
-use crate::event::{Checked, Event, EventType, Key};
+use crate::{
+    event::{Checked, Event, EventType, Key},
+    history::store::{error::readable, rows},
+};
 
 /// The event at `seq` was recorded with `key`.
 pub fn remember(db: &Connection, key: &Key, seq: u64) -> rusqlite::Result<()> {
@@ -47,7 +50,7 @@ pub fn beside(id: &str, event: &Event) -> String {
 
 fn whose(db: &Connection, seq: u64) -> rusqlite::Result<(Option<String>, Option<EventType>)> {
     db.prepare_cached("SELECT coder.id, event.type FROM event LEFT JOIN coder ON coder.no = event.coder WHERE seq = ?")?
-        .query_row([seq], |row| Ok((row.get(0)?, EventType::from_code(row.get(1)?))))
+        .query_row([seq], |row| Ok((row.get(0)?, readable(rows::kind(row, 1))?)))
         .optional()
         .map(Option::unwrap_or_default)
 }

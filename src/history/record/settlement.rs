@@ -14,6 +14,7 @@ use crate::{
     aggregate::Tally,
     event::{Body, Checked, CountedCall, Data, DataKey, Event, EventType, Provider, Time, recounted, recover},
     history::store::{
+        error::readable,
         id::Tag,
         rows::{self, EVENT_COLUMNS},
     },
@@ -194,7 +195,9 @@ fn known(db: &Connection, tag: Tag, coder_id: &str, (since, until): (Option<Time
     let kind = EventType::ApiCall.code();
     let mut found = statement.query(params![root(coder_id), kind, since, skewed, seq, until.micros()])?;
     while let Some(row) = found.next()? {
-        tally.fold(&rows::event(row, tag, |_| Ok(String::new()))?);
+        if let Some(event) = readable(rows::event(row, tag, |_| Ok(String::new())))? {
+            tally.fold(&event);
+        }
     }
     Ok(tally)
 }

@@ -51,7 +51,7 @@ impl Error {
     pub(in crate::history) fn database(path: impl Into<PathBuf>, source: rusqlite::Error) -> Error {
         let path = path.into();
         // A value that cannot be read, or a table that is not there: this program did not leave it so.
-        if matches!(source, rusqlite::Error::FromSqlConversionFailure(..) | rusqlite::Error::InvalidColumnType(..)) {
+        if is_of_the_row(&source) {
             return Error::Broken { path, source };
         }
         if source.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_FSYNC) {
@@ -70,4 +70,22 @@ impl Error {
         tracing::debug!("damaged {what}: {why}");
         rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(why))
     }
+}
+
+/// What was read of a row; `None` where something stands there that this program did not write: whoever reads passes it over,
+/// and `check` tells of it.
+pub fn readable<T>(read: rusqlite::Result<T>) -> rusqlite::Result<Option<T>> {
+    match read {
+        Err(error) if is_of_the_row(&error) => {
+            tracing::debug!("a row is passed over: {error}");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
+/// Whether an error is of what stands in a row, and not of the file.
+pub fn is_of_the_row(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+    matches!(error, FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..))
 }

@@ -13,6 +13,8 @@ pub struct Tag(pub u32);
 /// Bits of the UUID that hold the seq: four million million events.
 const SEQ_BITS: u32 = 42;
 const SEQ_MASK: u64 = (1 << SEQ_BITS) - 1;
+/// No history comes near: what stands beyond was not written by this program.
+pub const SEQ_MAX: u64 = SEQ_MASK / 2;
 
 impl Tag {
     /// The id of event `seq`. Layout (RFC 9562, version 7): 48 bits milliseconds, 12 bits of the tag, 20 bits of the tag, the seq.

@@ -8,7 +8,10 @@ use crate::{
     event::{Micros, Time},
 };
 
-use super::{id::Tag, rows};
+use super::{
+    id::{SEQ_MAX, Tag},
+    rows,
+};
 
 /// Counts by event time are kept by the minute this long, then by the hour.
 pub const MINUTES_KEPT: Micros = Time::DAY;
@@ -23,6 +26,8 @@ pub struct Ledger {
     pub rows: u64,
     pub minutes_since: Time,
     pub hours_since: Time,
+    /// What stood there no history can have come to, and the events tell where it is.
+    pub is_mended: bool,
 }
 
 impl Ledger {
@@ -43,14 +48,23 @@ impl Ledger {
     }
 
     pub fn load(db: &Connection) -> rusqlite::Result<Ledger> {
-        db.prepare_cached("SELECT tag, head, floor, rows, minutes_since, hours_since FROM ledger")?.query_row([], |row| {
+        let mut statement = db.prepare_cached("SELECT tag, head, floor, rows, minutes_since, hours_since FROM ledger")?;
+        statement.query_row([], |row| {
+            let number = |index| -> rusqlite::Result<Option<u64>> {
+                Ok(u64::try_from(row.get::<_, i64>(index)?).ok().filter(|number| *number <= SEQ_MAX))
+            };
+            let (head, floor, rows) = (number(1)?, number(2)?, number(3)?);
+            let floor = floor.filter(|floor| head.is_none_or(|head| *floor <= head));
+            let known = head.unwrap_or(floor.unwrap_or(0));
+            let newer = newest_beyond(db, known);
             Ok(Ledger {
                 tag: Tag(row.get(0)?),
-                head: row.get(1)?,
-                floor: row.get(2)?,
-                rows: row.get(3)?,
+                head: newer.unwrap_or(known),
+                floor: floor.unwrap_or(0),
+                rows: rows.unwrap_or(0),
                 minutes_since: Time::from_micros(row.get(4)?),
                 hours_since: Time::from_micros(row.get(5)?),
+                is_mended: newer.is_some() || head.is_none() || floor.is_none() || rows.is_none(),
             })
         })
     }
@@ -107,4 +121,12 @@ impl Ledger {
             None
         }
     }
+}
+
+/// The newest event behind `head`, where there is one that can be found: a seq must not be given twice.
+fn newest_beyond(db: &Connection, head: u64) -> Option<u64> {
+    let sought = db.prepare_cached("SELECT max(seq) FROM event WHERE seq BETWEEN ? AND ?");
+    let found = sought.and_then(|mut newest| newest.query_row([head + 1, SEQ_MAX], |row| row.get(0)));
+    // Where the table is damaged the file is, which others tell.
+    found.unwrap_or_default()
 }

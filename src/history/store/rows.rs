@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 use crate::event::{Data, Event, EventType, Key, Time};
 
-use super::{error::Error, id::Tag};
+use super::{
+    error::{Error, readable},
+    id::{SEQ_MAX, Tag},
+};
 
 /// The columns of an event, by which the whole of it is read.
 pub const EVENT_COLUMNS: &str = "seq, coder, type, at, received, id, completes, body";
@@ -31,8 +34,11 @@ pub mod column {
 
 /// The event in a row that has, first, [`EVENT_COLUMNS`]. What its coder is called stands elsewhere.
 pub fn event(row: &Row<'_>, tag: Tag, coder_id: impl FnOnce(i64) -> rusqlite::Result<String>) -> rusqlite::Result<Event> {
-    let (seq, kind) = (row.get(column::SEQ)?, kind(row, column::KIND)?);
-    let received_at = Time::from_micros(row.get(column::RECEIVED)?);
+    let (seq, kind): (u64, _) = (row.get(column::SEQ)?, kind(row, column::KIND)?);
+    let (timestamp, received_at) = (time(row, column::AT)?, time(row, column::RECEIVED)?);
+    if seq > SEQ_MAX {
+        return Err(rusqlite::Error::IntegralValueOutOfRange(column::SEQ, seq.cast_signed()));
+    }
     let id: Option<StoredId<String>> = row.get(column::ID)?;
     let mut event = Event {
         seq,
@@ -41,7 +47,7 @@ pub fn event(row: &Row<'_>, tag: Tag, coder_id: impl FnOnce(i64) -> rusqlite::Re
         kind,
         coder_id: coder_id(row.get(column::CODER)?)?,
         coder_name: None,
-        timestamp: Time::from_micros(row.get(column::AT)?),
+        timestamp,
         received_at,
         source: None,
         body: kind.body(),
@@ -56,8 +62,16 @@ pub fn event(row: &Row<'_>, tag: Tag, coder_id: impl FnOnce(i64) -> rusqlite::Re
 
 /// The type in column `index`.
 pub fn kind(row: &Row<'_>, index: usize) -> rusqlite::Result<EventType> {
-    let code: u8 = row.get(index)?;
-    EventType::from_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(index, code.into()))
+    let code: i64 = row.get(index)?;
+    let known = u8::try_from(code).ok().and_then(EventType::from_code);
+    known.ok_or(rusqlite::Error::IntegralValueOutOfRange(index, code))
+}
+
+/// A time that can be told.
+fn time(row: &Row<'_>, index: usize) -> rusqlite::Result<Time> {
+    let micros = row.get(index)?;
+    let time = Time::from_micros(micros);
+    if time.is_writable() { Ok(time) } else { Err(rusqlite::Error::IntegralValueOutOfRange(index, micros)) }
 }
 
 /// An id in the form it is stored: UUIDs take 16 bytes instead of 36.
@@ -113,7 +127,9 @@ impl CoderIds {
         if let Some(id) = self.0.get(&no) {
             return Ok(id.clone());
         }
-        let id: String = db.prepare_cached("SELECT id FROM coder WHERE no = ?")?.query_row([no], |row| row.get(0))?;
+        let found = db.prepare_cached("SELECT id FROM coder WHERE no = ?")?.query_row([no], |row| row.get(0)).optional()?;
+        // An event of a coder that is not there.
+        let id: String = found.ok_or(rusqlite::Error::IntegralValueOutOfRange(column::CODER, no))?;
         if self.0.len() >= CODER_IDS_MAX {
             self.0.clear();
         }
@@ -136,11 +152,13 @@ pub fn find_fact(db: &Connection, tag: Tag, id: &str) -> rusqlite::Result<Option
     db.prepare_cached("SELECT seq FROM event WHERE id = ?")?.query_row([StoredId(id)], |row| row.get(0)).optional()
 }
 
-/// One event as it was recorded.
+/// One event as it was recorded, where it can be read.
 pub fn find_event(db: &Connection, tag: Tag, ids: &mut CoderIds, seq: u64) -> rusqlite::Result<Option<Event>> {
-    db.prepare_cached(&format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq = ?"))?
-        .query_row([seq], |row| event(row, tag, |no| ids.get(db, no)))
-        .optional()
+    let found = db
+        .prepare_cached(&format!("SELECT {EVENT_COLUMNS} FROM event WHERE seq = ?"))?
+        .query_row([seq], |row| readable(event(row, tag, |no| ids.get(db, no))))
+        .optional()?;
+    Ok(found.flatten())
 }
 
 /// Adds to each of `facts` what later reports brought. `facts` lie between seqs `least` and `most`, in any order.
@@ -153,8 +171,10 @@ pub fn complete(db: &Connection, tag: Tag, ids: &mut CoderIds, facts: &mut [Even
     let mut later = statement.query([least, most])?;
     while let Some(row) = later.next()? {
         let completes: u64 = row.get(column::COMPLETES)?;
-        if let Some(fact) = facts.iter_mut().find(|fact| fact.seq == completes) {
-            fact.complete_with(&event(row, tag, |no| ids.get(db, no))?);
+        if let Some(fact) = facts.iter_mut().find(|fact| fact.seq == completes)
+            && let Some(later) = readable(event(row, tag, |no| ids.get(db, no)))?
+        {
+            fact.complete_with(&later);
         }
     }
     Ok(())
