@@ -82,7 +82,7 @@ pub enum ServeError {
 /// # Errors
 /// [`ServeError`]; a client that goes away, at whatever point, is a success.
 pub async fn serve(bus: Bus, options: ServeOptions) -> Result<(), ServeError> {
-    let mut signals = Signals::listen(&[signals::TERMINATE, signals::INTERRUPT]).map_err(ServeError::Signals)?;
+    let mut signals = Signals::listen(&[signals::TERMINATE, signals::INTERRUPT, signals::HANGUP]).map_err(ServeError::Signals)?;
     let ends = Ends::default();
     let served = {
         let (input, output) = stdio::open();

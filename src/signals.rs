@@ -38,7 +38,10 @@ impl Signals {
     /// # Panics
     /// Outside of a runtime with I/O.
     pub fn listen(numbers: &[u8]) -> io::Result<Signals> {
-        let heard = numbers.iter().map(|&number| Ok((number, signal(SignalKind::from_raw(number.into()))?)));
+        // Whoever started this with `nohup` wants it to go on.
+        let is_wanted = |number: &&u8| **number != HANGUP || !is_ignored(HANGUP);
+        let heard = numbers.iter().filter(is_wanted);
+        let heard = heard.map(|&number| Ok((number, signal(SignalKind::from_raw(number.into()))?)));
         Ok(Signals { heard: heard.collect::<io::Result<_>>()? })
     }
 
@@ -52,6 +55,16 @@ impl Signals {
         })
         .await
     }
+}
+
+/// Whether a signal is ignored, as it was where this was started: before anybody listens to it.
+#[cfg(unix)]
+fn is_ignored(number: u8) -> bool {
+    // Where nothing tells, it is heard.
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
+    ignored >> (number - 1) & 1 == 1
 }
 
 #[cfg(not(unix))]

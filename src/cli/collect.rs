@@ -9,10 +9,11 @@ use ai_coder_events::{
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
+use tokio::sync::oneshot;
 
 use super::{
     Invocation,
-    interrupt::{CtrlC, INTERRUPTED},
+    interrupt::EndSignals,
     listen::{address, tell_address, token_of, wrong_or_failed},
     logging::log_to_stderr,
     runtime::block_on,
@@ -51,10 +52,11 @@ Ctrl-C ends it, with exit code 130.";
 impl CollectArgs {
     pub fn run(self, call: Invocation) -> anyhow::Result<ExitCode> {
         log_to_stderr(call.environment.log.as_deref());
-        block_on(self.collect(call))?.map(|()| ExitCode::from(INTERRUPTED))
+        block_on(self.collect(call))?.map(ExitCode::from)
     }
 
-    async fn collect(self, call: Invocation) -> anyhow::Result<()> {
+    /// Answers with the exit code.
+    async fn collect(self, call: Invocation) -> anyhow::Result<u8> {
         let token = match &self.token_file {
             Some(path) => Some(token_in(path)?),
             None => token_of(&call),
@@ -66,13 +68,19 @@ impl CollectArgs {
         let telling = notifier::start(&bus, &options, call.config.notify);
         let upkeep = upkeep::start(&bus, &options, call.config.retention);
         // Heard from here on: whoever reads that we listen may end us.
-        let mut ctrl_c = CtrlC::listen()?;
+        let mut end = EndSignals::listen()?;
+        let (ended, mut code) = oneshot::channel();
         tell_address(receiver.address());
-        let served = receiver.serve(bus.clone(), async move { ctrl_c.pressed().await }).await.context("failed to serve");
+        let asked_to_end = async move {
+            if ended.send(end.next().await).is_err() {
+                tracing::debug!("nobody asks any more how it ended");
+            }
+        };
+        let served = receiver.serve(bus.clone(), asked_to_end).await.context("failed to serve");
         drop(telling);
         bus.shutdown().await;
         upkeep.stop();
-        served
+        served.map(|()| code.try_recv().unwrap_or_default())
     }
 }
 

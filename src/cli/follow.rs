@@ -20,7 +20,7 @@ use super::{
     Invocation, UNREADABLE,
     event_rows::EventRows,
     filter::{DetailFlag, DetailLevel, FilterFlags},
-    interrupt::{CtrlC, INTERRUPTED},
+    interrupt::EndSignals,
     print::{Console, json_event, json_line},
     runtime::block_on,
 };
@@ -76,19 +76,19 @@ impl FollowArgs {
         let detail = self.detail.or_default(call.json);
         let mut writing = FollowWriter { json: call.json, detail, rows, live: LiveActs::default(), reader, failed: None };
         let mut subscription = bus.subscribe(filter, begin);
-        let mut ctrl_c = CtrlC::listen()?;
+        let mut end = EndSignals::listen()?;
         let mut reader_left = pin!(reader_left());
         let mut out = tokio::io::stdout();
         loop {
             tokio::select! {
-                () = ctrl_c.pressed() => {
+                code = end.next() => {
                     bus.shutdown().await;
-                    return Ok(ExitCode::from(INTERRUPTED));
+                    return Ok(ExitCode::from(code));
                 }
                 () = &mut reader_left => return Ok(ExitCode::SUCCESS),
                 lines = writing.lines(&mut subscription) => match lines? {
                     Some(lines) => tokio::select! {
-                        () = ctrl_c.pressed() => return Ok(ExitCode::from(INTERRUPTED)),
+                        code = end.next() => return Ok(ExitCode::from(code)),
                         written = write(&mut out, &lines) => written?,
                     },
                     None => return Ok(ExitCode::SUCCESS),

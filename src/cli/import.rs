@@ -21,7 +21,7 @@ use serde::Serialize;
 use super::{
     Invocation,
     completions::Offered,
-    interrupt::{CtrlC, INTERRUPTED},
+    interrupt::EndSignals,
     print::{count, json_line},
     progress, usage,
 };
@@ -131,7 +131,7 @@ fn follow(agent: Agent, places: Vec<PathBuf>, call: Invocation) -> anyhow::Resul
     let followed = runtime.block_on(async {
         let options = &call.config.history;
         let upkeep = upkeep::start(&Bus::new(options.clone()), options, call.config.retention);
-        let mut ctrl_c = CtrlC::listen()?;
+        let mut end = EndSignals::listen()?;
         let mut catching_up = tokio::task::spawn_blocking(move || {
             let summary = tail.catch_up(&mut |bytes| bar.inc(bytes));
             bar.finish_and_clear();
@@ -139,9 +139,9 @@ fn follow(agent: Agent, places: Vec<PathBuf>, call: Invocation) -> anyhow::Resul
         });
         let caught_up = tokio::select! {
             caught_up = &mut catching_up => caught_up,
-            () = ctrl_c.pressed() => {
+            code = end.next() => {
                 control.stop();
-                return Ok(catching_up.await.context("the import ended")??.0);
+                return Ok((catching_up.await.context("the import ended")??.0, code));
             }
         };
         let (summary, mut tail) = caught_up.context("the import ended")??;
@@ -150,14 +150,15 @@ fn follow(agent: Agent, places: Vec<PathBuf>, call: Invocation) -> anyhow::Resul
             tail.run();
             tail.summary()
         });
-        ctrl_c.pressed().await;
+        let code = end.next().await;
         control.stop();
         let summary = tailing.await.context("the import ended")?;
         upkeep.stop();
-        anyhow::Ok(summary)
+        anyhow::Ok((summary, code))
     });
-    tell(agent, &followed?, &call)?;
-    Ok(ExitCode::from(INTERRUPTED))
+    let (summary, code) = followed?;
+    tell(agent, &summary, &call)?;
+    Ok(ExitCode::from(code))
 }
 
 fn bar(files: &[Found], call: &Invocation) -> ProgressBar {

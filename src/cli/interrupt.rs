@@ -1,26 +1,27 @@
-//! Ctrl-C: how a person ends what goes on until then.
+//! Ctrl-C, the end of the terminal, a supervisor's word: how what goes on until then is ended. Process 1 hears no signal that it
+//! does not listen to.
 
-use ai_coder_events::signals::{INTERRUPT, Signals};
+use ai_coder_events::signals::{HANGUP, INTERRUPT, Signals, TERMINATE};
 use anyhow::Context;
 
-/// What a shell sees of a program that it ended.
-pub const INTERRUPTED: u8 = 130;
+/// What a shell sees of a program that a signal ended, more than the signal's number.
+const SIGNALED: u8 = 128;
 
 /// Heard from here on.
-pub struct CtrlC(Signals);
+pub struct EndSignals(Signals);
 
-impl CtrlC {
+impl EndSignals {
     /// # Errors
-    /// Where it cannot be heard.
+    /// Where they cannot be heard.
     ///
     /// # Panics
     /// Outside of a runtime.
-    pub fn listen() -> anyhow::Result<CtrlC> {
-        Signals::listen(&[INTERRUPT]).map(CtrlC).context("failed to wait for Ctrl-C")
+    pub fn listen() -> anyhow::Result<EndSignals> {
+        Signals::listen(&[INTERRUPT, TERMINATE, HANGUP]).map(EndSignals).context("failed to wait for Ctrl-C")
     }
 
-    /// Waits for the next one.
-    pub async fn pressed(&mut self) {
-        self.0.next().await;
+    /// Waits for the next one; the exit code that tells of it: 130 after Ctrl-C.
+    pub async fn next(&mut self) -> u8 {
+        SIGNALED + self.0.next().await
     }
 }

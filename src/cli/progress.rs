@@ -6,10 +6,7 @@ use std::io::{self, IsTerminal};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::{
-    Invocation,
-    interrupt::{CtrlC, INTERRUPTED},
-};
+use super::{Invocation, interrupt::EndSignals};
 
 /// Of so many bytes.
 pub fn bytes(total: u64, call: &Invocation) -> ProgressBar {
@@ -43,13 +40,13 @@ pub fn gone_with_ctrl_c(bar: ProgressBar) -> ProgressBar {
     let listen = || -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
         let entered = runtime.enter();
-        let mut ctrl_c = CtrlC::listen()?;
+        let mut signals = EndSignals::listen()?;
         drop(entered);
         let bar = bar.clone();
         std::thread::Builder::new().spawn(move || {
-            runtime.block_on(ctrl_c.pressed());
+            let code = runtime.block_on(signals.next());
             bar.finish_and_clear();
-            end();
+            end(code);
         })?;
         Ok(())
     };
@@ -63,8 +60,8 @@ pub fn gone_with_ctrl_c(bar: ProgressBar) -> ProgressBar {
 }
 
 #[expect(clippy::exit, reason = "Ctrl-C would have ended it as suddenly; the thread that works cannot be asked")]
-fn end() -> ! {
-    std::process::exit(INTERRUPTED.into())
+fn end(code: u8) -> ! {
+    std::process::exit(code.into())
 }
 
 pub fn is_seen(call: &Invocation) -> bool {

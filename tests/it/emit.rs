@@ -238,6 +238,6 @@ fn an_absurd_figure_spoils_no_total() {
     home.run(&["import", "claude-code", "absurd.jsonl"]);
     let stats = home.json(&["stats"]).remove(0);
     let spent = stats["tokens"]["total"].as_u64().unwrap();
-    assert!(spent < 1_000_000_000 && stats["cost_usd"] == 0.5, "{stats}");
+    assert!(spent < 1_000_000_000 && stats["cost_usd"].as_f64().unwrap() < 10.0, "{stats}");
     assert!(home.json(&["rejected"]).len() > 4, "what was refused is told");
 }

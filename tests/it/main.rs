@@ -18,6 +18,8 @@ mod disk;
 mod doctor;
 mod drafts;
 mod emit;
+#[cfg(unix)]
+mod ends;
 mod examples;
 mod facts_claude;
 mod facts_codex;

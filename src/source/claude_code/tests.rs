@@ -43,6 +43,14 @@ fn event(draft: &Draft) -> Event {
     draft.clone().check(now, &Redactor::default()).expect("every draft is a valid event").into_event(1, String::new())
 }
 
+/// What any input may come to: an event, or one that tells more than an event may.
+fn check_any(draft: &Draft) {
+    let now = Time::parse("2026-11-22T19:21:00Z").expect("a valid time");
+    if let Err(invalid) = draft.clone().check(now, &Redactor::default()) {
+        assert!(invalid.to_string().contains("give at most"), "{invalid}");
+    }
+}
+
 /// A draft in one line: the sentence that readers get, whose it is, its key (`~` where others may know it by what it says),
 /// and its condition.
 fn line(draft: &Draft) -> String {

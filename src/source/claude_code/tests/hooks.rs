@@ -458,7 +458,7 @@ proptest! {
             payload.as_object_mut().expect("an object").extend(fields.clone());
         }
         match read_hook(payload.to_string().as_bytes(), &HookContext::default()) {
-            Ok(drafts) => drafts.iter().for_each(|draft| drop(event(draft))),
+            Ok(drafts) => drafts.iter().for_each(check_any),
             Err(refusal) => prop_assert!(refusal.reason.starts_with("`coder_id` is"), "{}", refusal),
         }
     }
