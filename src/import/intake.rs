@@ -2,6 +2,8 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     event::{DataKey, Draft, Micros, Recording, Time},
-    history::{self, Clock, Entry, Options, Outcome, Reader, Rejection, Writer},
+    history::{self, Clock, Entry, HistoryFiles, Options, Outcome, Reader, Rejection, Writer},
     repository::{self, AsOf},
     source::Agent,
 };
@@ -69,6 +71,22 @@ pub(super) struct Intake {
 }
 
 impl Intake {
+    /// Opens a record. What is no file might never end, or never begin; and a file of a history is opened by SQLite alone, whose
+    /// locks are gone once anybody else in the process closes it.
+    ///
+    /// # Errors
+    /// Where it is no such file, or cannot be opened.
+    pub fn open(&self, path: &Path) -> io::Result<File> {
+        let metadata = fs::metadata(path)?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is no regular file"));
+        }
+        if HistoryFiles::of(self.writer.options()).hold(&fs::canonicalize(path)?, &metadata) {
+            return Err(io::Error::other("it belongs to a history"));
+        }
+        File::open(path)
+    }
+
     /// # Errors
     /// Where the history cannot be read.
     pub fn new(agent: Agent, options: &Options, control: TailControl) -> Result<Intake, history::Error> {

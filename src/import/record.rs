@@ -1,7 +1,6 @@
 //! One file of records, read from where the last look ended.
 
 use std::{
-    fs::File,
     io::{self, BufReader, Read, Seek, SeekFrom},
     path::{Path, PathBuf},
 };
@@ -98,8 +97,8 @@ impl RecordFile {
     }
 
     /// What was not read yet.
-    fn input(&self) -> io::Result<Box<dyn Read>> {
-        let mut file = File::open(&self.path)?;
+    fn input(&self, intake: &Intake) -> io::Result<Box<dyn Read>> {
+        let mut file = intake.open(&self.path)?;
         if self.form == RecordForm::Compressed {
             let unpacked = StreamingDecoder::new(BufReader::new(file)).map_err(io::Error::other)?;
             return Ok(Box::new(unpacked));
@@ -109,13 +108,13 @@ impl RecordFile {
     }
 
     /// Whether what was read still lies before what was not: else the file is another one now.
-    pub fn is_continued(&self) -> bool {
+    pub fn is_continued(&self, intake: &Intake) -> bool {
         if self.form != RecordForm::Lines {
             return true;
         }
         let Some(before) = self.offset.checked_sub(1) else { return true };
         let mut last = [0];
-        let read = File::open(&self.path).and_then(|mut file| {
+        let read = intake.open(&self.path).and_then(|mut file| {
             file.seek(SeekFrom::Start(before))?;
             file.read_exact(&mut last)
         });
@@ -136,7 +135,7 @@ impl RecordFile {
             self.is_read = true;
             return Ok(());
         }
-        let input = self.input().map_err(|source| unreadable(&self.path, source))?;
+        let input = self.input(intake).map_err(|source| unreadable(&self.path, source))?;
         let mut lines = RecordLines::of(input);
         while let Some(line) = lines.next().map_err(|source| unreadable(&self.path, source))? {
             let is_broken_off = || serde_json::from_slice::<IgnoredAny>(line.text).is_err();
@@ -181,7 +180,7 @@ impl RecordFile {
 
     fn read_object(&mut self, intake: &mut Intake, progress: &mut dyn FnMut(u64)) -> Result<(), Error> {
         let mut object = Vec::new();
-        let read = self.input().and_then(|input| input.take(LINE_BYTES_MAX as u64 + 1).read_to_end(&mut object));
+        let read = self.input(intake).and_then(|input| input.take(LINE_BYTES_MAX as u64 + 1).read_to_end(&mut object));
         read.map_err(|source| unreadable(&self.path, source))?;
         progress(object.len() as u64);
         self.is_open = true;

@@ -200,7 +200,7 @@ impl RecordsTail {
         let is_unchanged = before.as_ref().is_some_and(|before| before.stamp == stamp);
         let mut record = before.and_then(|before| before.record.filter(|_| before.stamp.is_same_file(&stamp)));
         if !is_unchanged {
-            record = record.filter(RecordFile::is_continued).or_else(|| RecordFile::new(self.agent, path));
+            record = record.filter(|record| record.is_continued(&self.intake)).or_else(|| RecordFile::new(self.agent, path));
             if let Some(record) = &mut record {
                 match record.read(&mut self.intake, LastLine::HeldBack, progress) {
                     // It went while it was looked at, or will be read another time.

@@ -3,13 +3,15 @@
 //! Whoever asked waits for an answer, so a request that cannot be read is answered wherever its id can be. Text that was cut in
 //! the middle of a character, as clients do to long ones, is mended: half of it says more than no call at all.
 
+use std::borrow::Cow;
+
 use rmcp::{
     ErrorData, RoleServer,
     model::{ErrorCode, NumberOrString, RequestId},
     service::RxJsonRpcMessage,
 };
 use serde::{Deserialize, Deserializer, de::IgnoredAny};
-use serde_json::{error::Category, value::RawValue};
+use serde_json::{Value, error::Category, value::RawValue};
 
 use crate::text::mend_surrogates;
 
@@ -42,6 +44,9 @@ pub(super) fn read(line: &[u8]) -> Incoming {
         return Head::of(line).refused(&format!("a message has at most {MESSAGE_BYTES_MAX} bytes, this one {}", line.len()));
     }
     let mended;
+    if let Some(refused) = malformed_greeting(line) {
+        return refused;
+    }
     let error = match parse(line) {
         Ok(message) => return checked(message),
         Err(error) if error.classify() == Category::Data => error,
@@ -75,6 +80,37 @@ pub(super) fn read_lists(line: &[u8]) -> Incoming {
         }
         _ => read(line),
     }
+}
+
+/// The refusal of an `initialize` that lacks what the protocol asks of it: the message that reads a request of any name takes it
+/// for one of another era, and would ask for what that has.
+fn malformed_greeting(line: &[u8]) -> Option<Incoming> {
+    let Greeting { id, method, params } = serde_json::from_slice(line).ok()?;
+    if method != "initialize" {
+        return None;
+    }
+    let params: Value = params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
+    let said = |pointer: &str| params.pointer(pointer).unwrap_or(&Value::Null);
+    let needed = [
+        ("protocolVersion", said("/protocolVersion").is_string(), "text such as \"2025-06-18\""),
+        ("capabilities", said("/capabilities").is_object(), "an object, empty where there are none"),
+        ("clientInfo", said("/clientInfo").is_object(), "an object with `name` and `version`"),
+        ("clientInfo.name", said("/clientInfo/name").is_string(), "text"),
+        ("clientInfo.version", said("/clientInfo/version").is_string(), "text"),
+    ];
+    let (name, _, valid) = needed.into_iter().find(|(_, is_there, _)| !is_there)?;
+    let why = format!("`params.{name}` of `initialize` is missing or of a wrong type: give {valid}");
+    Some(Incoming::Refused(Some(id), ErrorData::new(ErrorCode::INVALID_PARAMS, why, None)))
+}
+
+/// A request, as far as it tells whether it is an `initialize`.
+#[derive(Deserialize)]
+struct Greeting<'l> {
+    id: RequestId,
+    #[serde(borrow)]
+    method: Cow<'l, str>,
+    #[serde(borrow)]
+    params: Option<&'l RawValue>,
 }
 
 /// The refusal of a line so long that nothing of it was kept.
@@ -164,6 +200,18 @@ mod tests {
         check(r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":1.5}}"#, "message");
         check(r#"{"jsonrpc":"2.0","id":4,"result":5}"#, "message");
         check(r#"{"jsonrpc":"2.0","id":4,"error":5}"#, "nothing");
+        let greeting = |params: &str| format!(r#"{{"jsonrpc":"2.0","id":3,"method":"initialize","params":{params}}}"#);
+        let client = r#""clientInfo":{"name":"x","version":"1"}"#;
+        check(&greeting("{}"), "3: `params.protocolVersion` of `initialize` is missing");
+        check(r#"{"jsonrpc":"2.0","id":3,"method":"initialize"}"#, "3: `params.protocolVersion`");
+        check(&greeting(&format!(r#"{{"protocolVersion":7,"capabilities":{{}},{client}}}"#)), "3: `params.protocolVersion`");
+        check(&greeting(&format!(r#"{{"protocolVersion":"2025-03-26",{client}}}"#)), "3: `params.capabilities`");
+        check(&greeting(r#"{"protocolVersion":"2025-03-26","capabilities":{}}"#), "3: `params.clientInfo` of");
+        check(
+            &greeting(r#"{"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"x"}}"#),
+            "3: `params.clientInfo.version`",
+        );
+        check(&greeting(&format!(r#"{{"protocolVersion":"2025-03-26","capabilities":{{}},{client}}}"#)), "message");
         check("[]", "-: this is no message");
         check("[1]", "-: this is no message");
         check("garbage", "nothing");

@@ -282,3 +282,34 @@ fn a_follower_waits_for_the_place_of_records() {
     follower.sees(&[("s1.jsonl line 1", "one")]);
     assert!(follower.interrupt().starts_with("1 file, 1 line: "));
 }
+
+/// A history is opened by SQLite alone, whatever name it is met under; what is no file is told at once.
+#[cfg(unix)]
+#[test]
+fn a_history_and_what_is_no_file_are_no_records() {
+    let home = Home::new();
+    home.ok(&["emit", "started", "--coder", "a"]);
+    let folder = home.path().join("records");
+    std::fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink(home.history(), folder.join("linked.jsonl")).unwrap();
+    std::fs::hard_link(home.history(), folder.join("same.jsonl")).unwrap();
+    std::fs::hard_link(home.history().with_extension("db-wal"), folder.join("log.jsonl")).unwrap();
+    let history = home.history().to_str().unwrap().to_owned();
+    for (place, expected) in [(history.as_str(), "it belongs to a history"), ("records", "3 files could not be read")] {
+        let said = home.run(&["import", "claude-code", place]);
+        assert!(said.code == Some(1) && said.stderr.contains(expected), "{place}: {}", said.stderr);
+    }
+    let pipe = home.path().join("pipe.jsonl");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for place in ["pipe.jsonl", "/dev/zero"] {
+        let said = home.run(&["import", "claude-code", place]);
+        assert!(said.code == Some(1) && said.stderr.contains("it is no regular file"), "{place}: {}", said.stderr);
+    }
+    for words in [&["show", "a", "--html"][..], &["report", "--html"]] {
+        for file in [history.as_str(), "records/same.jsonl", "records/linked.jsonl", "records/log.jsonl"] {
+            let said = home.run(&[words, &[file]].concat());
+            assert!(said.code == Some(1) && said.stderr.contains("belongs to a history"), "{words:?} {file}: {}", said.stderr);
+        }
+    }
+    assert_eq!(home.json(&["check"])[0]["problems"], serde_json::json!([]));
+}

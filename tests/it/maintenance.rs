@@ -1,5 +1,7 @@
 //! `prune`, `check`, `rejected`.
 
+use std::io::Write;
+
 use serde_json::json;
 
 use crate::{
@@ -263,5 +265,58 @@ fn the_database_of_another_program_is_left_alone() {
         assert!(client.close().0.success());
         assert!(std::fs::read(&path).unwrap() == before, "{version}");
         std::fs::remove_file(&path).unwrap();
+    }
+}
+
+/// The log is taken away under a server: by its name, before it writes again and before it ends, and by a reader that makes a new one.
+#[test]
+fn a_log_that_is_taken_away_takes_nothing_along() {
+    let log = |home: &Home| home.history().with_extension("db-wal");
+    let outputs_of = |home: &Home| home.json(&["list", "--type", "output"]).len();
+    let emit = |client: &mut Client| {
+        client.call("emit_ai_coder_event", json!({"type": "output", "coder_id": "a", "text": "kept"}));
+    };
+    for (written_after, looked_at) in [(0, false), (2, false), (0, true), (2, true)] {
+        let home = Home::new();
+        let mut client = Client::start(&home, &[], modern());
+        (0..3).for_each(|_| emit(&mut client));
+        std::fs::remove_file(log(&home)).unwrap();
+        if looked_at {
+            // It finds a log without what the index says of it, and says so, or what was in the database by then.
+            home.run(&["list"]);
+        }
+        (0..written_after).for_each(|_| emit(&mut client));
+        assert!(client.close().0.success());
+        assert_eq!(outputs_of(&home), 3 + written_after, "{written_after} written after, looked at: {looked_at}");
+        home.ok(&["check"]);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_history_without_a_log_where_nothing_can_be_written_is_told_in_words() {
+    let home = Home::new();
+    let folder = home.path().join("mounted");
+    home.ok(&["--db", "mounted/history.db", "emit", "started", "--coder", "a"]);
+    let db = rusqlite::Connection::open(folder.join("history.db")).unwrap();
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    drop(db);
+    let script = "mount --bind mounted mounted && mount -o remount,ro,bind mounted && exec \"$@\"";
+    let inner = home.command(&["--db", "mounted/history.db"]);
+    let apart = |words: &[&str]| {
+        let mut command = std::process::Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]).args(words).current_dir(home.path());
+        command.envs(inner.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        crate::home::feed(command, b"")
+    };
+    if apart(&["true"]).code != Some(0) {
+        writeln!(std::io::stderr(), "skipped: this machine lets nobody mount anything").unwrap();
+        return;
+    }
+    let program = inner.get_program().to_str().unwrap();
+    for words in [&["list"][..], &["stats"], &["check"], &["emit", "started", "--coder", "a"]] {
+        let said = apart(&[&[program, "--db", "mounted/history.db"], words].concat());
+        assert!(said.code == Some(1) && said.stderr.contains("copy the history"), "{words:?}: {}", said.stderr);
+        assert!(!said.stderr.contains("failed: unable"), "{words:?}: {}", said.stderr);
     }
 }

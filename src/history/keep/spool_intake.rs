@@ -10,7 +10,7 @@ use std::{
 
 use crate::history::{
     record::{Outcome, Rejection, Writer, append::Append, spool::from_line},
-    store::{Error, file, options::Options, spool_files},
+    store::{Error, HistoryFiles, file, options::Options, spool_files},
 };
 
 impl Writer {
@@ -31,7 +31,13 @@ impl Writer {
     fn take_in(&mut self, path: &Path, options: &Options) -> Result<u64, Error> {
         let now = self.now();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let bytes = match file::open_private(OpenOptions::new().read(true), path).and_then(read_all) {
+        // A link to the database: whoever closes it takes SQLite's locks from it.
+        let is_ours = fs::symlink_metadata(path).is_ok_and(|metadata| HistoryFiles::of(options).hold_as_own(&metadata));
+        let opened = match is_ours {
+            true => Err(io::Error::other("it belongs to a history")),
+            false => file::open_private(OpenOptions::new().read(true), path),
+        };
+        let bytes = match opened.and_then(read_all) {
             Ok(bytes) => bytes,
             // Another process was faster.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),

@@ -40,6 +40,8 @@ struct OpenReader {
     zones: Zones,
     handles: KeptHandles,
     file: Option<FileId>,
+    /// The log that it reads, where there was one.
+    log: Option<FileId>,
 }
 
 impl std::fmt::Debug for OpenReader {
@@ -190,14 +192,17 @@ impl Reader {
         let path = &self.options.path;
         // Asked before the file is opened: one that takes its place meanwhile is noticed by the next call.
         let file = FileId::of(path);
-        if self.open.as_ref().is_some_and(|open| open.file != file) {
+        let is_another =
+            |open: &OpenReader| open.file != file || open.log.is_some() && open.log != FileId::of(&self.options.wal_path());
+        if self.open.as_ref().is_some_and(is_another) {
             self.open = None;
         }
         if self.open.is_none()
             && let Some(db) = schema::open_for_reading(&self.options, PATIENCE)?
         {
-            self.open =
-                Some(OpenReader { db, ids: CoderIds::default(), zones: Zones::default(), handles: KeptHandles::default(), file });
+            let log = FileId::of(&self.options.wal_path());
+            let (ids, zones, handles) = (CoderIds::default(), Zones::default(), KeptHandles::default());
+            self.open = Some(OpenReader { db, ids, zones, handles, file, log });
             self.opened += 1;
         }
         Ok(self.open.is_some())

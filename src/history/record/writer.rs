@@ -43,6 +43,8 @@ struct OpenWriter {
     db: Connection,
     bell: Bell,
     file: Option<FileId>,
+    /// The log, once something was written to it.
+    log: Option<FileId>,
     cache: Option<Cache>,
 }
 
@@ -117,17 +119,42 @@ impl Writer {
             if open.file != FileId::of(&options.path) {
                 continue;
             }
+            if open.log.is_some() && open.log != FileId::of(&options.wal_path()) {
+                drop(transaction);
+                self.leave_log()?;
+                continue;
+            }
             schema::migrate(&transaction, &options.path, options.clock.now())?;
             let changes_before = transaction.total_changes();
             let (done, cache) = work(&transaction, options, open.cache.take()).map_err(fail)?;
             let changed = transaction.total_changes() != changes_before;
             transaction.commit().map_err(fail)?;
             open.cache = cache;
+            if open.log.is_none() {
+                open.log = FileId::of(&options.wal_path());
+            }
             if changed {
                 open.bell.ring();
             }
             return Ok(done);
         }
+    }
+
+    /// Somebody took the log away, or put another in its place. What was acknowledged and lies in it is in no file that anybody
+    /// finds: it goes into the database, as long as this process has the log open. Unless another process was faster: then
+    /// there is more in the new one than the name.
+    fn leave_log(&mut self) -> Result<(), Error> {
+        let path = &self.options.path;
+        let Some(open) = &self.open else { return Ok(()) };
+        if fs::metadata(self.options.wal_path()).map_or(0, |log| log.len()) == 0 {
+            tracing::warn!("somebody took away the log of `{}`: what was in it goes into the database", path.display());
+            let emptied = open.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+            if emptied.map_err(|source| Error::database(path, source))? != 0 {
+                return Err(Error::Busy { path: path.clone() });
+            }
+        }
+        self.open = None;
+        Ok(())
     }
 
     /// Whether there is no file yet: what only takes away need not create one.
@@ -160,7 +187,7 @@ impl Writer {
             // Asked before the file is opened: one that takes its place meanwhile is noticed inside the transaction.
             let file = FileId::of(path);
             let db = schema::open_for_writing(&self.options, deadline)?;
-            self.open = Some(OpenWriter { db, bell: Bell::at(&self.options.bell_path()), file, cache: None });
+            self.open = Some(OpenWriter { db, bell: Bell::at(&self.options.bell_path()), file, log: None, cache: None });
         }
         Ok(())
     }
@@ -203,6 +230,13 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
+        let wal_path = self.options.wal_path();
+        let is_without_log = |open: &OpenWriter| open.log.is_some() && open.log != FileId::of(&wal_path);
+        if self.open.as_ref().is_some_and(is_without_log)
+            && let Err(error) = self.leave_log()
+        {
+            tracing::error!("what was in the log that somebody took away may be lost: {error}");
+        }
         if let Some(open) = &self.open
             && self.may_leave_wal()
             && let Err(error) = open.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)

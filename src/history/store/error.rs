@@ -28,6 +28,11 @@ pub enum Error {
     #[error("`{path}` is no history but another program's database: name another file")]
     Foreign { path: PathBuf },
 
+    #[error(
+        "history `{path}` could not be opened: SQLite makes a log beside it, even to read it. Where its folder is read-only, copy the history, and `{}-wal` where there is one, into a folder of your own, and name the copy (`--db`)", path.display()
+    )]
+    NoLog { path: PathBuf },
+
     #[error("history `{path}` could not be written: the disk is full")]
     Full { path: PathBuf },
 
@@ -61,6 +66,7 @@ impl Error {
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { path },
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::Unknown) => Error::Broken { path, source },
             Some(ErrorCode::DiskFull) => Error::Full { path },
+            Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly) => Error::NoLog { path },
             _ => Error::Database { path, source },
         }
     }

@@ -26,7 +26,12 @@ impl HistoryFiles {
 
     /// Whether what lies at `path` is a file or a spool of a history; `metadata` is of that itself, not of where it leads.
     pub fn hold(&self, path: &Path, metadata: &Metadata) -> bool {
-        FileId::from_metadata(metadata).is_some_and(|id| self.own.contains(&id)) || is_beside_a_bell(path)
+        self.hold_as_own(metadata) || is_beside_a_bell(path)
+    }
+
+    /// Whether it is a file of this very history, by whatever name.
+    pub fn hold_as_own(&self, metadata: &Metadata) -> bool {
+        FileId::from_metadata(metadata).is_some_and(|id| self.own.contains(&id))
     }
 }
 
