@@ -1,7 +1,7 @@
 //! OTLP over HTTP in: what agents export becomes events.
 //!
 //! ```text
-//! request ─▶ access: Host, Origin, token ─▶ room: a place, or 503 ─▶ body: bounded, unpacked ─▶ records ─▶ drafts
+//! request ─▶ http: Host, Origin, token ─▶ room: a place, or 503 ─▶ body: bounded, unpacked ─▶ records ─▶ drafts
 //!         ◀─ 200 with what was rejected of it ◀─ bus: one transaction an export ◀─────────────────────────┘
 //! ```
 //!
@@ -10,15 +10,12 @@
 //! beyond this machine, nobody without the token gets in; what is held in memory is bounded.
 //! It refuses to know what a record means: that is [`source`](crate::source)'s to say.
 
-mod access;
 mod answer;
 mod body;
-mod connections;
 mod export;
 mod fields;
 mod found_record;
 mod json;
-mod neighbour;
 mod producer;
 mod records;
 mod requests;
@@ -29,32 +26,30 @@ mod tests;
 
 use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::TcpListener;
+use axum::Router;
 
-use crate::{bus::Bus, history::Entry};
+use crate::{
+    bus::Bus,
+    history::Entry,
+    http::{AccessRules, ConnectionBounds, HostRule, HttpPort, is_local},
+};
 
-use access::AccessRules;
-use connections::{CONNECTIONS_MAX, Connections, IDLE, Peer};
+pub use crate::http::{Error, Token};
 pub use {
-    access::Token,
     answer::{Encoding, RefusedRequest},
     body::Packing,
     signal::Signal,
     tally::ExportTally,
 };
 
-/// How long requests in work may take to end once they should: their exporters send again what was not answered.
-const FAREWELL: Duration = Duration::from_secs(2);
-
-/// Why nothing can be received.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Whoever reaches the address could write the history.
-    #[error("`{address}` can be reached from other machines: set a token, or listen on 127.0.0.1")]
-    Open { address: SocketAddr },
-    #[error("failed to listen on `{address}`: choose another address, or end the program that has it")]
-    Listen { address: SocketAddr, source: io::Error },
-}
+/// Exporters hold one connection each, send every few seconds to a minute, and connect again where they were cut off. A body alone
+/// has ten seconds, and its answer five.
+const BOUNDS: ConnectionBounds = ConnectionBounds {
+    connections_max: 128,
+    idle: Duration::from_secs(90),
+    answered: Duration::from_secs(30),
+    asks_whose: false,
+};
 
 /// What the body of a request says, without a request: what a [`Receiver`] publishes for it.
 ///
@@ -81,10 +76,10 @@ pub fn understand(signal: Signal, encoding: Encoding, packing: Packing, body: Ve
 /// A receiver that listens already, and answers once it [serves](Receiver::serve).
 #[derive(Debug)]
 pub struct Receiver {
-    listener: TcpListener,
-    address: SocketAddr,
+    port: HttpPort,
     access: AccessRules,
     tally: Arc<ExportTally>,
+    beside: Option<(Router, ConnectionBounds)>,
 }
 
 impl Receiver {
@@ -94,18 +89,15 @@ impl Receiver {
     /// # Errors
     /// Where other machines reach the address and no token keeps them out, and where the address is taken.
     pub async fn bind(address: SocketAddr, token: Option<Token>) -> Result<Receiver, Error> {
-        let is_local = address.ip().to_canonical().is_loopback();
-        if !is_local && token.is_none() {
+        let hosts = if is_local(address) { HostRule::Loopback } else { HostRule::Any };
+        if hosts == HostRule::Any && token.is_none() {
             return Err(Error::Open { address });
         }
-        let failed = |source| Error::Listen { address, source };
-        let listener = TcpListener::bind(address).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
         Ok(Receiver {
-            listener,
-            address,
-            access: AccessRules { token, is_local, secret: None, is_open: false },
+            port: HttpPort::bind(address).await?,
+            access: AccessRules { token, hosts, secret: None, is_open: false },
             tally: Arc::default(),
+            beside: None,
         })
     }
 
@@ -116,25 +108,25 @@ impl Receiver {
         self
     }
 
+    /// Another guest of the same port, which says itself whom it lets in.
+    #[must_use]
+    pub fn beside(mut self, routes: Router, bounds: ConnectionBounds) -> Receiver {
+        self.beside = Some((routes, bounds));
+        self
+    }
+
     /// The keeper's: on a port that listens already, under a path that only who knows `secret` finds. It takes logs; agents that
     /// cannot leave out their metrics and traces are answered that all is well.
     ///
     /// # Errors
     /// Where it is no listener of ours.
     pub fn of_listener(listener: std::net::TcpListener, secret: Token, tally: Arc<ExportTally>) -> io::Result<Receiver> {
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
-        let listener = TcpListener::from_std(listener)?;
-        Ok(Receiver {
-            listener,
-            address,
-            access: AccessRules { token: None, is_local: true, secret: Some(secret), is_open: false },
-            tally,
-        })
+        let access = AccessRules { token: None, hosts: HostRule::Loopback, secret: Some(secret), is_open: false };
+        Ok(Receiver { port: HttpPort::of_listener(listener)?, access, tally, beside: None })
     }
 
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.port.address()
     }
 
     /// Answers requests until `ended`, and then finishes those in work.
@@ -142,21 +134,13 @@ impl Receiver {
     /// # Errors
     /// Where the listener fails.
     pub async fn serve(self, bus: Bus, ended: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
-        let (ending, mut overdue) = tokio::sync::watch::channel(());
-        let ended = async move {
-            ended.await;
-            drop(ending);
+        let asks_whose = self.access.hosts == HostRule::Loopback && self.access.asks_whose();
+        let own = ConnectionBounds { asks_whose, ..BOUNDS };
+        let routes = requests::router(bus, Arc::new(self.access), self.tally);
+        let (routes, bounds) = match self.beside {
+            Some((beside, bounds)) => (routes.merge(beside), own.and(bounds)),
+            None => (routes, own),
         };
-        let overdue = async move {
-            while overdue.changed().await.is_ok() {}
-            tokio::time::sleep(FAREWELL).await;
-        };
-        let asks_whose = self.access.is_local && self.access.asks_whose();
-        let app = requests::router(bus, Arc::new(self.access), self.tally).into_make_service_with_connect_info::<Peer>();
-        let connections = Connections::new(self.listener, CONNECTIONS_MAX, IDLE, asks_whose);
-        tokio::select! {
-            served = axum::serve(connections, app).with_graceful_shutdown(ended).into_future() => served,
-            () = overdue => Ok(()),
-        }
+        self.port.serve(routes, bounds, ended).await
     }
 }

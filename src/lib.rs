@@ -17,7 +17,7 @@
 //!
 //! In reading order: [`event`] says what a fact is and [`text`] cleans it; [`source`] makes drafts of what agents emit;
 //! [`history`] keeps them, with the aggregates and rules of [`aggregate`] and what tokens cost ([`price`]); [`bus`] wakes whoever waits for what a [`filter`]
-//! wants; [`mcp`] serves agents and editors. A [`hook`] records one payload; [`run`], [`collect`] and [`import`] bring in what hooks do not, [`setup`] makes
+//! wants; [`mcp`] serves agents and editors. A [`hook`] records one payload; [`run`], [`collect`] (on a port of [`http`]) and [`import`] bring in what hooks do not, [`setup`] makes
 //! agents report. [`notifier`] tells a person; [`upkeep`], [`process`], [`watch_path`] and [`workspace`] work in the background. [`config`] resolves what people set, [`stderr`] says what went wrong.
 
 pub mod aggregate;
@@ -29,6 +29,7 @@ pub mod event;
 pub mod filter;
 pub mod history;
 pub mod hook;
+pub mod http;
 pub mod import;
 #[cfg(unix)]
 pub mod keep;

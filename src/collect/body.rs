@@ -1,14 +1,15 @@
 //! A request's body: read within bounds of size and time, and unpacked within the same.
 
-use std::{io::Read, time::Duration};
+use std::{io::Read, sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
     http::{HeaderMap, StatusCode, header},
 };
 use flate2::bufread::GzDecoder;
-use futures::StreamExt;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::http::{BodyBounds, UnreadBody, read_body};
 
 use super::answer::RefusedRequest;
 
@@ -70,47 +71,17 @@ fn unzip(bytes: &[u8], bytes_max: usize) -> Result<Vec<u8>, RefusedRequest> {
 
 /// # Errors
 /// Where it is too large, comes too slowly, or breaks off.
-pub(super) async fn read<'r>(
+pub(super) async fn read(
     headers: &HeaderMap,
     body: Body,
-    within: Duration,
-    room: &'r Semaphore,
-) -> Result<(Vec<u8>, Option<SemaphorePermit<'r>>), RefusedRequest> {
-    let announced = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<usize>().ok());
-    if announced.is_some_and(|length| length > BODY_BYTES_MAX) {
-        return Err(too_large());
-    }
-    let mut taken = None;
-    let reading = async {
-        let mut bytes = Vec::new();
-        bytes.reserve_exact(announced.unwrap_or(0));
-        let mut chunks = body.into_data_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk.map_err(|_| RefusedRequest::new(StatusCode::BAD_REQUEST, "the body breaks off"))?;
-            if bytes.len() + chunk.len() > BODY_BYTES_MAX {
-                return Err(too_large());
-            }
-            take_room(room, &mut taken, bytes.len() + chunk.len())?;
-            bytes.extend_from_slice(&chunk);
-        }
-        Ok(bytes)
-    };
-    let late = |_| RefusedRequest::new(StatusCode::REQUEST_TIMEOUT, format!("the body did not come within {within:?}"));
-    let bytes = tokio::time::timeout(within, reading).await.map_err(late)??;
-    Ok((bytes, taken))
-}
-
-/// Room for `bytes` in all: what there is of it is shared by all bodies at work.
-fn take_room<'r>(room: &'r Semaphore, taken: &mut Option<SemaphorePermit<'r>>, bytes: usize) -> Result<(), RefusedRequest> {
-    let wanted = bytes.div_ceil(1024);
-    let missing = wanted.saturating_sub(taken.as_ref().map_or(0, SemaphorePermit::num_permits));
-    let more = room.try_acquire_many(u32::try_from(missing).unwrap_or(u32::MAX));
-    let more = more.map_err(|_| RefusedRequest::later(1, "too much is sent at once"))?;
-    match taken {
-        Some(taken) => taken.merge(more),
-        None => *taken = Some(more),
-    }
-    Ok(())
+    room: &Arc<Semaphore>,
+) -> Result<(Vec<u8>, Option<OwnedSemaphorePermit>), RefusedRequest> {
+    let bounds = BodyBounds { bytes_max: BODY_BYTES_MAX, within: READING };
+    read_body(headers, body, bounds, room).await.map_err(|unread| match unread {
+        UnreadBody::TooLarge(_) => too_large(),
+        UnreadBody::NoRoom => RefusedRequest::later(1, unread.to_string()),
+        UnreadBody::Late(_) | UnreadBody::Broken => RefusedRequest::new(unread.status(), unread.to_string()),
+    })
 }
 
 fn too_large() -> RefusedRequest {
@@ -147,21 +118,5 @@ mod tests {
         for broken in [&b"{}"[..], b"", cut] {
             assert_eq!(unzip(broken, 1000).map_err(|refused| refused.status), Err(StatusCode::BAD_REQUEST), "{broken:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_body_that_does_not_end_is_given_up() {
-        let endless = futures::stream::once(async { Ok::<_, std::io::Error>("{") }).chain(futures::stream::pending());
-        let room = Semaphore::new(BODIES_KIB_MAX);
-        let read = read(&HeaderMap::new(), Body::from_stream(endless), Duration::from_millis(1), &room).await;
-        assert_eq!(read.map(drop).map_err(|refused| refused.status), Err(StatusCode::REQUEST_TIMEOUT));
-    }
-
-    #[tokio::test]
-    async fn a_body_without_a_length_is_bounded_too() {
-        let chunks = futures::stream::repeat_with(|| Ok::<_, std::io::Error>(vec![b' '; 1 << 20]));
-        let room = Semaphore::new(BODIES_KIB_MAX);
-        let read = read(&HeaderMap::new(), Body::from_stream(chunks), READING, &room).await;
-        assert_eq!(read.map(drop).map_err(|refused| refused.status), Err(StatusCode::PAYLOAD_TOO_LARGE));
     }
 }

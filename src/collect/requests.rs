@@ -16,13 +16,12 @@ use tokio::sync::{Semaphore, TryAcquireError, mpsc};
 use crate::{
     bus::Bus,
     history::{Entry, Rejection},
+    http::{AccessRules, Peer},
 };
 
 use super::{
-    access::AccessRules,
     answer::{self, Encoding, RefusedRequest},
     body::{self, Packing},
-    connections::Peer,
     export::{self, Export, SOURCE},
     signal::Signal,
     tally::ExportTally,
@@ -43,7 +42,7 @@ struct ExportHandler {
     bus: Bus,
     room: Semaphore,
     /// KiB of bodies.
-    bodies: Semaphore,
+    bodies: Arc<Semaphore>,
     reading: Arc<Semaphore>,
     tally: Arc<ExportTally>,
 }
@@ -55,7 +54,7 @@ struct Porter {
 }
 
 pub(super) fn router(bus: Bus, access: Arc<AccessRules>, tally: Arc<ExportTally>) -> Router {
-    let (room, bodies) = (Semaphore::new(IN_WORK_MAX), Semaphore::new(body::BODIES_KIB_MAX));
+    let (room, bodies) = (Semaphore::new(IN_WORK_MAX), Arc::new(Semaphore::new(body::BODIES_KIB_MAX)));
     let reading = Arc::new(Semaphore::new(READ_APART_MAX));
     let has_secret = access.secret.is_some();
     let porter = Arc::new(Porter { access, tally: Arc::clone(&tally) });
@@ -149,7 +148,7 @@ impl ExportHandler {
         })?;
         let (head, body) = request.into_parts();
         let packing = Packing::of(&head.headers)?;
-        let (bytes, _bodies) = match body::read(&head.headers, body, body::READING, &self.bodies).await {
+        let (bytes, _bodies) = match body::read(&head.headers, body, &self.bodies).await {
             Ok(read) => read,
             // It comes again.
             Err(refused) if refused.retry_after_seconds.is_some() => return Err(refused),

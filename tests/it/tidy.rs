@@ -57,7 +57,9 @@ const ROOMS: &[Room] = &[
         &["text", "event", "history", "source", "bus", "process", "workspace"],
         &["libc", "pty_process", "rustix", "signal_hook", "vt100"],
     ),
-    room("collect", &["event", "history", "source", "bus"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
+    // Who may come in by HTTP, and how many at a time.
+    room("http", &[], &["axum"]),
+    room("collect", &["event", "history", "source", "bus", "http"], &["axum", "opentelemetry_proto", "prost", "flate2"]),
     // Numbers of signals.
     room("signals", &[], &["rustix"]),
     room(

@@ -7,7 +7,7 @@ use std::{fmt, net::IpAddr};
 
 use axum::http::{HeaderMap, StatusCode, header};
 
-/// What an exporter has to know.
+/// What whoever comes has to know.
 #[derive(Clone)]
 pub struct Token(String);
 
@@ -33,11 +33,21 @@ impl fmt::Debug for Token {
     }
 }
 
+/// The names by which this machine may be called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostRule {
+    /// Only this machine reaches the address.
+    Loopback,
+    /// Also an address, which no page's own name is, and these names. Pages that come from there are let in too.
+    Named(Vec<String>),
+    /// Others reach it by names that are not known here: the token is asked for.
+    Any,
+}
+
 #[derive(Debug)]
-pub(super) struct AccessRules {
+pub struct AccessRules {
     pub token: Option<Token>,
-    /// Only this machine reaches the address; elsewhere the machine's names are not known, and the token is asked for.
-    pub is_local: bool,
+    pub hosts: HostRule,
     /// What stands in the path, behind `/k/`: the one form of token that every agent can send.
     pub secret: Option<Token>,
     /// Other users of this machine are let in, who know neither.
@@ -51,11 +61,11 @@ impl AccessRules {
         if is_stranger && self.asks_whose() {
             return Err((StatusCode::FORBIDDEN, "this is another user's history: what is sent here is not yours"));
         }
-        if headers.get_all(header::ORIGIN).iter().any(|origin| !is_local_origin(origin.as_bytes())) {
+        if headers.get_all(header::ORIGIN).iter().any(|origin| !self.is_own_origin(origin.as_bytes())) {
             return Err((StatusCode::FORBIDDEN, "requests of web pages are not taken"));
         }
-        if self.is_local && headers.get_all(header::HOST).iter().any(|host| !is_local_authority(host.as_bytes())) {
-            return Err((StatusCode::FORBIDDEN, "`Host` is none of this machine's loopback names"));
+        if headers.get_all(header::HOST).iter().any(|host| !self.hosts.has(host.as_bytes())) {
+            return Err((StatusCode::FORBIDDEN, self.hosts.refusal()));
         }
         match &self.token {
             Some(token) if !bearer(headers).is_some_and(|given| token.is(given)) => {
@@ -63,6 +73,14 @@ impl AccessRules {
             }
             _ => Ok(()),
         }
+    }
+
+    fn is_own_origin(&self, origin: &[u8]) -> bool {
+        let authority = [&b"http://"[..], b"https://"].iter().find_map(|scheme| origin.strip_prefix(*scheme));
+        authority.is_some_and(|authority| match &self.hosts {
+            HostRule::Named(names) => is_local_authority(authority) || is_one_of(names, authority),
+            HostRule::Loopback | HostRule::Any => is_local_authority(authority),
+        })
     }
 
     /// Whether nothing but the user says who may come in.
@@ -84,23 +102,53 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
 }
 
-fn is_local_origin(origin: &[u8]) -> bool {
-    let authority = [&b"http://"[..], b"https://"].iter().find_map(|scheme| origin.strip_prefix(*scheme));
-    authority.is_some_and(is_local_authority)
+impl HostRule {
+    fn has(&self, authority: &[u8]) -> bool {
+        match self {
+            HostRule::Loopback => is_local_authority(authority),
+            HostRule::Named(names) => {
+                is_local_authority(authority) || address_of(authority).is_some() || is_one_of(names, authority)
+            }
+            HostRule::Any => true,
+        }
+    }
+
+    const fn refusal(&self) -> &'static str {
+        match self {
+            HostRule::Named(_) => "`Host` is neither an address nor a name that was allowed",
+            HostRule::Loopback | HostRule::Any => "`Host` is none of this machine's loopback names",
+        }
+    }
 }
 
 /// A loopback name or address, with a port or without.
 fn is_local_authority(authority: &[u8]) -> bool {
-    let Ok(authority) = std::str::from_utf8(authority) else { return false };
-    let host = match authority.strip_prefix('[') {
-        Some(rest) => rest.split(']').next(),
-        None => authority.split(':').next(),
-    };
-    let Some(host) = host else { return false };
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
+    let name = name_of(authority);
     name == "localhost"
         || name.ends_with(".localhost")
-        || host.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+        || address_of(authority).is_some_and(|address| address.to_canonical().is_loopback())
+}
+
+fn is_one_of(names: &[String], authority: &[u8]) -> bool {
+    let name = name_of(authority);
+    !name.is_empty() && names.iter().any(|known| name_of(known.as_bytes()) == name)
+}
+
+fn address_of(authority: &[u8]) -> Option<IpAddr> {
+    host_of(authority).parse().ok()
+}
+
+fn name_of(authority: &[u8]) -> String {
+    host_of(authority).trim_end_matches('.').to_ascii_lowercase()
+}
+
+/// Without the port; empty where it is no text.
+fn host_of(authority: &[u8]) -> &str {
+    let authority = std::str::from_utf8(authority).unwrap_or_default();
+    match authority.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => authority.split(':').next().unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]
@@ -114,7 +162,7 @@ mod tests {
 
     #[test]
     fn only_this_machine_is_a_host_and_an_origin() {
-        let access = AccessRules { token: None, is_local: true, secret: None, is_open: false };
+        let access = AccessRules { token: None, hosts: HostRule::Loopback, secret: None, is_open: false };
         let check = |authority: &str, expected: u16| {
             assert_eq!(admitted(&access, &[("host", authority)]), expected, "host {authority}");
             assert_eq!(admitted(&access, &[("origin", &format!("http://{authority}"))]), expected, "origin {authority}");
@@ -133,8 +181,26 @@ mod tests {
     }
 
     #[test]
+    fn a_name_that_was_allowed_is_a_host_and_an_origin_and_an_address_is_a_host() {
+        let hosts = HostRule::Named(vec!["Host.docker.internal".into(), "dev.example.com:80".into()]);
+        let access = AccessRules { token: None, hosts, secret: None, is_open: false };
+        let check = |authority: &str, as_host: u16, as_origin: u16| {
+            assert_eq!(admitted(&access, &[("host", authority)]), as_host, "host {authority}");
+            assert_eq!(admitted(&access, &[("origin", &format!("http://{authority}"))]), as_origin, "origin {authority}");
+        };
+        check("localhost:7331", 200, 200);
+        check("host.docker.internal:7331", 200, 200);
+        check("dev.example.com.", 200, 200);
+        check("172.17.0.1:7331", 200, 403);
+        check("[2001:db8::1]:7331", 200, 403);
+        check("evil.example.com", 403, 403);
+        check("sub.dev.example.com", 403, 403);
+        check("", 403, 403);
+    }
+
+    #[test]
     fn where_a_token_is_set_it_is_asked_for() {
-        let access = AccessRules { token: Token::new(" s3cret\n"), is_local: false, secret: None, is_open: false };
+        let access = AccessRules { token: Token::new(" s3cret\n"), hosts: HostRule::Any, secret: None, is_open: false };
         let check = |given: &str, expected: u16| {
             let headers = [("host", "history.example.com:4318"), ("authorization", given)];
             assert_eq!(admitted(&access, &headers), expected, "{given}");
@@ -152,7 +218,7 @@ mod tests {
     #[test]
     fn another_user_needs_a_token_or_an_open_door() {
         let check = |token: Option<&str>, is_open: bool, expected: bool| {
-            let access = AccessRules { token: token.and_then(Token::new), is_local: true, secret: None, is_open };
+            let access = AccessRules { token: token.and_then(Token::new), hosts: HostRule::Loopback, secret: None, is_open };
             let mut headers = HeaderMap::new();
             headers.insert(header::AUTHORIZATION, "Bearer s3cret".parse().unwrap());
             assert_eq!(access.admit(&headers, true).is_ok(), expected, "{token:?} {is_open}");
@@ -165,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_secret_stands_in_the_path() {
-        let access = AccessRules { token: None, is_local: true, secret: Token::new("s3cret"), is_open: false };
+        let access = AccessRules { token: None, hosts: HostRule::Loopback, secret: Token::new("s3cret"), is_open: false };
         let check = |path: &str, expected: bool| assert_eq!(access.knows(path), expected, "{path}");
         check("/k/s3cret/v1/logs", true);
         check("/k/s3cret", true);

@@ -23,33 +23,48 @@ use tokio::{
 
 use super::neighbour::is_another_users;
 
-/// An exporter holds one; those beyond wait in the system's queue.
-pub(super) const CONNECTIONS_MAX: usize = 128;
-/// Exporters send every few seconds to a minute, and connect again where they were cut off.
-pub(super) const IDLE: Duration = Duration::from_secs(90);
+/// What a port allows its guests.
+#[derive(Clone, Copy, Debug)]
+pub struct ConnectionBounds {
+    /// Those beyond wait in the system's queue.
+    pub connections_max: usize,
+    /// How long nothing may be read or written.
+    pub idle: Duration,
+    /// A request is read within this, head and body, and the first of its answer written: whoever sends it byte by byte holds a
+    /// place no longer.
+    pub answered: Duration,
+    /// Whether it matters whose they are.
+    pub asks_whose: bool,
+}
 
-/// A request is read within this, head and body, and answered: whoever sends it byte by byte holds a place no longer. Its body alone
-/// has ten seconds, and its answer five.
-pub(super) const ANSWERED: Duration = Duration::from_secs(30);
+impl ConnectionBounds {
+    /// What both of two guests of one port need.
+    #[must_use]
+    pub fn and(self, other: ConnectionBounds) -> ConnectionBounds {
+        ConnectionBounds {
+            connections_max: self.connections_max + other.connections_max,
+            idle: self.idle.max(other.idle),
+            answered: self.answered.max(other.answered),
+            asks_whose: self.asks_whose || other.asks_whose,
+        }
+    }
+}
 
 pub(super) struct Connections {
     listener: TcpListener,
     room: Arc<Semaphore>,
-    idle: Duration,
-    answered: Duration,
-    /// Whether it matters whose they are.
-    asks_whose: bool,
+    bounds: ConnectionBounds,
 }
 
 impl Connections {
-    pub fn new(listener: TcpListener, connections_max: usize, idle: Duration, asks_whose: bool) -> Connections {
-        Connections { listener, room: Arc::new(Semaphore::new(connections_max)), idle, answered: ANSWERED, asks_whose }
+    pub fn new(listener: TcpListener, bounds: ConnectionBounds) -> Connections {
+        Connections { listener, room: Arc::new(Semaphore::new(bounds.connections_max)), bounds }
     }
 }
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer {
+pub struct Peer {
     /// Another user of this machine.
     pub is_stranger: bool,
 }
@@ -68,9 +83,10 @@ impl Listener for Connections {
         let place = Arc::clone(&self.room).acquire_owned().await.expect("nobody closes the semaphore");
         // Waits where the system has no handles left, rather than failing.
         let (stream, address) = Listener::accept(&mut self.listener).await;
-        let is_stranger = self.asks_whose && stream.local_addr().is_ok_and(|own| is_another_users(address, own));
-        let silent = Box::pin(tokio::time::sleep(self.idle));
-        let (idle, answered, peer) = (self.idle, self.answered, Peer { is_stranger });
+        let ConnectionBounds { idle, answered, asks_whose, .. } = self.bounds;
+        let is_stranger = asks_whose && stream.local_addr().is_ok_and(|own| is_another_users(address, own));
+        let silent = Box::pin(tokio::time::sleep(idle));
+        let peer = Peer { is_stranger };
         (Connection { stream, silent, idle, asked: None, answered, peer, _place: place }, address)
     }
 
@@ -145,12 +161,16 @@ mod tests {
 
     use super::*;
 
+    fn bounds(connections_max: usize, idle: Duration) -> ConnectionBounds {
+        ConnectionBounds { connections_max, idle, answered: Duration::from_secs(30), asks_whose: false }
+    }
+
     #[tokio::test]
     async fn who_sends_a_request_byte_by_byte_makes_room() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut connections = Connections::new(listener, 1, Duration::from_secs(60), false);
-        connections.answered = Duration::from_millis(300);
+        let bounds = ConnectionBounds { answered: Duration::from_millis(300), ..bounds(1, Duration::from_secs(60)) };
+        let connections = Connections::new(listener, bounds);
         let app = axum::Router::new().route("/", axum::routing::get(async || "here"));
         let serving = tokio::spawn(axum::serve(connections, app).into_future());
         let mut slow = TcpStream::connect(address).await.unwrap();
@@ -172,7 +192,7 @@ mod tests {
     async fn who_says_nothing_makes_room() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let connections = Connections::new(listener, 2, Duration::from_millis(50), false);
+        let connections = Connections::new(listener, bounds(2, Duration::from_millis(50)));
         let app = axum::Router::new().route("/", axum::routing::get(async || "here"));
         let serving = tokio::spawn(axum::serve(connections, app).into_future());
         let mut silent = Vec::new();
