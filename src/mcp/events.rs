@@ -5,6 +5,7 @@
 //! whichever process serves it next. docs/mcp.md tells each requirement, and the test that shows it. Only the version
 //! that the extension is made for has it. Webhooks are not offered: they need a caller whose name is known.
 
+mod at_rest;
 mod kind;
 mod occurrence;
 mod poll;

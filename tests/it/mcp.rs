@@ -1,5 +1,6 @@
 //! `serve`: what agents and editors get, in both eras of the protocol.
 
+mod at_rest;
 mod coders;
 mod conversation;
 mod events;

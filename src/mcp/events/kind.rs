@@ -48,7 +48,9 @@ impl OccurrenceKind {
     const fn about(self) -> &'static str {
         match self {
             Any => "Every event of every coding agent (coder) on this machine, or those that the arguments let through.",
-            Settled => "A coder came to rest: its turn is completed, it paused or waits, failed, stopped, or was deleted.",
+            Settled => {
+                "A coder came to rest: its turn is completed, it paused or waits, failed, stopped, or was deleted. One that is at rest and then ends is not told again."
+            }
             NeedsAttention => {
                 "A person should look at a coder: it waits for an answer, failed, met a rate limit, repeats itself, is over budget, or changes a file that another one changes."
             }

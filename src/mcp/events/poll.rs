@@ -10,7 +10,7 @@ use crate::{
     mcp::{context::ServeContext, cursor::Cursor, tool_error::ToolError},
 };
 
-use super::{occurrence, refused, request::EventsRequest, start::DeliveryStart};
+use super::{at_rest, occurrence, refused, request::EventsRequest, start::DeliveryStart};
 
 /// Where the client does not say how many.
 const EVENTS: usize = 100;
@@ -50,7 +50,10 @@ fn poll(reader: &mut Reader, request: &EventsRequest) -> Result<Value, ToolError
                 break;
             }
             (seq, bytes) = (event.seq, bytes + event.bytes());
-            if start.is_too_old(&event) || !request.kind.is_told_by(&event) {
+            if start.is_too_old(&event)
+                || !request.kind.is_told_by(&event)
+                || at_rest::settled_before(reader, request.kind, &event)?
+            {
                 continue;
             }
             let coder = if request.kind.tells_coder() { reader.coder(&event.coder_id)? } else { None };

@@ -3,7 +3,7 @@
 //! One notification of a stream is on its way at a time, and the next event is looked up once it is written. So a client
 //! that does not read holds up its own streams alone, and while it does not, a stream holds nothing but its place.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use rmcp::{
     ErrorData, Peer, RoleServer,
@@ -17,12 +17,16 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     aggregate::CoderView,
     bus::{self, Begin, Bus, Delivery, Subscription},
+    event::Event,
     history::{self, Position},
     mcp::{context::ServeContext, cursor::Cursor, open_requests::STREAMS_MAX},
     text::with_causes,
 };
 
-use super::{RESOURCE_EXHAUSTED, SUBSCRIPTION_ID, occurrence, refused, request::EventsRequest, start::DeliveryStart};
+use super::{
+    RESOURCE_EXHAUSTED, SUBSCRIPTION_ID, at_rest, kind::OccurrenceKind, occurrence, refused, request::EventsRequest,
+    start::DeliveryStart,
+};
 
 /// The protocol wants one at least every 30 s; a machine that is busy may be late.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -149,7 +153,7 @@ impl EventStream {
             match delivery {
                 Delivery::Event(event) => {
                     let kind = self.request.kind;
-                    if !self.start.is_too_old(&event) && kind.is_told_by(&event) {
+                    if !self.start.is_too_old(&event) && kind.is_told_by(&event) && !self.settled_before(&event).await {
                         let coder = if kind.tells_coder() { self.coder(&event.coder_id).await } else { None };
                         let mut told = occurrence::tell(kind, &event, coder.as_ref());
                         told["cursor"] = self.place(event.seq).into();
@@ -225,6 +229,16 @@ impl EventStream {
 
     fn place(&self, seq: u64) -> String {
         Cursor::at(&Position { history: self.history.clone(), ..Position::default() }, seq).to_string()
+    }
+
+    /// Where that cannot be read, it is told rather twice than not at all.
+    async fn settled_before(&self, event: &Arc<Event>) -> bool {
+        let (kind, event) = (self.request.kind, Arc::clone(event));
+        if kind != OccurrenceKind::Settled {
+            return false;
+        }
+        let read = self.bus.read_few(move |reader| at_rest::settled_before(reader, kind, &event)).await;
+        read.inspect_err(|error| tracing::debug!(%error, "whether a coder was at rest is not known")).unwrap_or(false)
     }
 
     async fn coder(&self, id: &str) -> Option<CoderView> {
