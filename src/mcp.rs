@@ -1,4 +1,4 @@
-//! The MCP server: what agents and editors ask of the history, over standard input and output or any other stream.
+//! The MCP server: what agents and editors ask of the history, over standard input and output, any other stream, or HTTP.
 //!
 //! Speaks both eras of the protocol on one connection: the handshake up to 2025-11-25 and the self-contained requests of
 //! 2026-07-28. Promises: every call is answered, also one that panics; no answer is longer than clients take; a client
@@ -15,6 +15,7 @@ mod context;
 mod cursor;
 mod detail;
 mod events;
+mod http;
 mod input;
 mod line;
 mod naming;
@@ -25,6 +26,7 @@ mod prompts;
 mod ranked;
 mod resources;
 mod server;
+mod skill;
 mod stdio;
 #[cfg(test)]
 mod tests;
@@ -49,7 +51,15 @@ use crate::{
     signals::{self, Signals},
 };
 
-use self::{input::ClientInput, open_requests::OpenRequests, server::Server, transport::LineTransport};
+use self::{
+    context::{ClientWay, ServeContext},
+    input::ClientInput,
+    open_requests::OpenRequests,
+    server::Server,
+    transport::LineTransport,
+};
+
+pub use self::http::{HTTP_BOUNDS, HTTP_PATH, HttpServer};
 
 /// How long answers under way may take once the conversation ends. rmcp itself gives them five seconds, but then waits for
 /// a client that does not read as long as it likes.
@@ -157,7 +167,7 @@ where
 {
     let open_requests = OpenRequests::default();
     let transport = LineTransport::new(ClientInput::new(input, ends.closing.clone()), output, open_requests.clone());
-    let server = Server::new(bus, options.read_only, ends.closing.clone(), open_requests);
+    let server = Server::new(ServeContext::new(bus, options, ClientWay::Stream, ends.closing.clone(), open_requests));
     match server.serve_with_ct(transport, ends.stopping.clone()).await {
         Ok(running) => {
             let overdue = async {

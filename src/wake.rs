@@ -15,7 +15,7 @@ mod start;
 
 use std::time::Duration;
 
-pub use address::{is_keeper_endpoint, known_secret, made_secret, port};
+pub use address::{is_keeper_endpoint, known_secret, known_token, made_secret, made_token, port};
 pub use seat::{Holder, Seat};
 #[cfg(unix)]
 pub use start::{NoKeeper, ask_to_leave, inherit, replace_process, start_where_none};

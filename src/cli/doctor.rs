@@ -13,7 +13,7 @@ use ai_coder_events::{
     keep::KeeperStatus,
     setup::{SetupStanding, Target},
     style::{Tint, age, bytes},
-    text,
+    text, wake,
 };
 use clap::Args;
 use serde::Serialize;
@@ -45,6 +45,8 @@ struct Findings {
     config: ConfigFindings,
     history: HistoryFindings,
     keeper: KeeperFindings,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    http: Option<HttpFindings>,
     agents: Vec<AgentFindings>,
     problems: Vec<Problem>,
 }
@@ -91,6 +93,15 @@ struct KeeperFindings {
     exports: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_export: Option<Time>,
+}
+
+/// What clients of `serve --http` must know, once one was served so.
+#[derive(Serialize)]
+struct HttpFindings {
+    token_path: String,
+    /// For people alone: what a program is told ends in logs.
+    #[serde(skip)]
+    token: String,
 }
 
 #[derive(Serialize)]
@@ -182,6 +193,7 @@ impl Findings {
             config: ConfigFindings { path, not_recorded },
             history,
             keeper,
+            http: HttpFindings::of(&config),
             agents,
             problems,
         })
@@ -208,6 +220,9 @@ impl Findings {
             rows.push(row("rejected", told, Tint::Dim));
         }
         rows.push(row("keeper", self.keeper.told(now), Tint::Plain));
+        if let Some(http) = &self.http {
+            rows.push(row("http", http.told(), Tint::Plain));
+        }
         for agent in &self.agents {
             let (told, tint) = agent.told(console, now);
             rows.push(row(agent.agent, told, tint));
@@ -270,6 +285,17 @@ impl HistoryFindings {
         let Some(last) = self.last_event else { return format!("{}, empty yet", self.path) };
         let events = count(self.events, "event");
         format!("{}, {events}, {}, the last of {}", self.path, bytes(self.bytes), console.when(last, now))
+    }
+}
+
+impl HttpFindings {
+    fn of(config: &Config) -> Option<HttpFindings> {
+        let token = wake::known_token(&config.history)?;
+        Some(HttpFindings { token_path: config.history.token_path().display().to_string(), token })
+    }
+
+    fn told(&self) -> String {
+        format!("clients of `serve --http` send `Authorization: Bearer {}`; {}", self.token, self.token_path)
     }
 }
 

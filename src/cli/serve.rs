@@ -1,4 +1,6 @@
-//! `serve`: the MCP server on stdin and stdout, and upkeep of the history beside it.
+//! `serve`: the MCP server on stdin and stdout, or over HTTP, and upkeep of the history beside it.
+
+mod http;
 
 use std::{io, net::SocketAddr, process::ExitCode, time::Duration};
 
@@ -12,9 +14,10 @@ use anyhow::Context;
 use clap::Args;
 use tokio::{sync::oneshot, task::JoinHandle};
 
+use self::http::HttpPlace;
 use super::{Invocation, listen, logging::log_to_stderr, runtime::block_on};
 
-/// Serve the history to agents and editors over MCP, on stdin and stdout
+/// Serve the history to agents and editors over MCP, on stdin and stdout or over HTTP
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
@@ -22,7 +25,15 @@ pub struct ServeArgs {
     #[arg(long)]
     read_only: bool,
 
-    /// Also take in what agents export as OTLP over HTTP, such as 127.0.0.1:4318
+    /// Serve over HTTP there instead, such as 127.0.0.1:7331, until a signal; stdin and stdout are left alone
+    #[arg(long, value_name = "ADDR", value_parser = listen::address)]
+    http: Option<SocketAddr>,
+
+    /// A name by which clients may call this machine over HTTP, beside its addresses and localhost
+    #[arg(long, value_name = "HOST", value_parser = http::host, requires = "http")]
+    allow_host: Vec<String>,
+
+    /// Also take in what agents export as OTLP over HTTP, such as 127.0.0.1:4318; may be the address of `--http`
     #[arg(long, value_name = "ADDR", value_parser = listen::address, conflicts_with = "read_only")]
     collect: Option<SocketAddr>,
 
@@ -34,8 +45,14 @@ pub struct ServeArgs {
 const EXAMPLES: &str = "\
 An MCP client starts it and ends it; any number may run at once on one history.
 
+Over HTTP any number of clients come to http://ADDR/mcp, each with the header `Authorization: Bearer TOKEN`. The token is
+AI_CODER_EVENTS_TOKEN, else one that is made and kept beside the history; `doctor` shows it. SIGINT and SIGTERM end it,
+with exit code 0.
+
 Examples:
   claude mcp add ai-coder-events -- ai-coder-events serve
+  ai-coder-events serve --http 127.0.0.1:7331 --collect 127.0.0.1:7331
+  ai-coder-events serve --http 0.0.0.0:7331 --allow-host host.docker.internal
   ai-coder-events serve --collect 127.0.0.1:4318
   AI_CODER_EVENTS_LOG=debug ai-coder-events serve --read-only 2> serve.log";
 
@@ -47,7 +64,12 @@ impl ServeArgs {
 
     async fn serve(self, call: Invocation) -> anyhow::Result<()> {
         // Before anything is served: wrong usage is told by the exit code.
-        let place = match self.collect {
+        let is_shared = self.http.is_some() && self.http == self.collect;
+        let http = match self.http {
+            Some(address) => Some(HttpPlace::find(address, is_shared, &self.allow_host, &call).await?),
+            None => None,
+        };
+        let place = match self.collect.filter(|_| !is_shared) {
             Some(address) => Some(ReceivingPlace {
                 receiver: listen::bind_or_warn(address, &call).await?,
                 address,
@@ -63,7 +85,11 @@ impl ServeArgs {
         let telling = (!self.read_only).then(|| notifier::start(&bus, &options, call.config.notify.clone()));
         let upkeep = (!self.read_only).then(|| upkeep::start(&bus, &options, call.config.retention));
         let collecting = place.map(|place| Collecting::start(place, &bus));
-        let served = mcp::serve(bus, mcp::ServeOptions { read_only: self.read_only }).await.context("the MCP server failed");
+        let serving = mcp::ServeOptions { read_only: self.read_only };
+        let served = match http {
+            Some(place) => place.serve(bus, serving).await,
+            None => mcp::serve(bus, serving).await.context("the MCP server failed"),
+        };
         if let Some(collecting) = collecting {
             collecting.end().await;
         }

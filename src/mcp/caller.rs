@@ -13,6 +13,8 @@ use crate::{
     process::Process,
 };
 
+use super::tool_error::ToolError;
+
 /// What a caller says instead of its own id.
 pub(super) const ME: &str = "me";
 /// The variable in which `run` hands its coder's id to what it wraps.
@@ -30,6 +32,8 @@ pub(super) struct Caller {
     tool_use_id: Option<String>,
     /// Of a `run` around all this.
     wrapped: Option<String>,
+    /// No process of its own started this one.
+    is_afar: bool,
 }
 
 impl Caller {
@@ -43,7 +47,18 @@ impl Caller {
             sessions: both.into_iter().chain(alone).collect(),
             tool_use_id: said("claudecode/toolUseId"),
             wrapped: std::env::var(CODER_VARIABLE).ok(),
+            is_afar: false,
         }
+    }
+
+    /// Of one that comes over HTTP: what started this process started it for whoever comes.
+    pub fn from_afar(meta: &MetaObject) -> Caller {
+        Caller { wrapped: None, is_afar: true, ..Caller::of(meta) }
+    }
+
+    /// Why [`coder`](Caller::coder) has none.
+    pub fn unknown(&self) -> ToolError {
+        if self.is_afar { ToolError::CallerAfar } else { ToolError::CallerUnknown }
     }
 
     /// The coder that calls; `None` where that cannot be told.
@@ -51,7 +66,8 @@ impl Caller {
     /// # Errors
     /// Where the history cannot be read.
     pub fn coder(&self, reader: &mut Reader) -> Result<Option<String>, history::Error> {
-        self.coder_below(reader, &Process::ancestors())
+        let ancestors = if self.is_afar { Vec::new() } else { Process::ancestors() };
+        self.coder_below(reader, &ancestors)
     }
 
     /// `ancestors`: of this process, the nearest first.
@@ -155,6 +171,10 @@ mod tests {
         check(&[12], json!({"claudecode/toolUseId": "toolu_1"}), None, Some("claude-code:b/sub"));
         check(&[14], json!({}), None, None);
         check(&[14], json!({"threadId": "one", "sessionId": "zero"}), None, Some("codex:one"));
+        let meta = MetaObject(json!({"threadId": "one"}).as_object().cloned().expect("an object"));
+        assert_eq!(Caller::from_afar(&meta).coder(&mut reader).expect("readable").as_deref(), Some("codex:one"));
+        let nobody = Caller::from_afar(&MetaObject::default());
+        assert_eq!(nobody.coder(&mut reader).expect("readable"), None);
     }
 
     #[test]

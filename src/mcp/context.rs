@@ -3,12 +3,12 @@
 use std::{
     cmp::Reverse,
     collections::BinaryHeap,
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, SystemTime},
 };
 
 use jiff::{Timestamp, tz::TimeZone};
-use rmcp::task_manager::TaskManager;
+use rmcp::{model::MetaObject, task_manager::TaskManager};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -19,19 +19,50 @@ use crate::{
     history::{self, Reader},
 };
 
-use super::{open_requests::OpenRequests, tool_error::ToolError};
+use super::{ServeOptions, caller::Caller, open_requests::OpenRequests, tool_error::ToolError};
 
+/// How clients reach the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientWay {
+    /// One client, which started this process or has the other end of its streams.
+    Stream,
+    /// Any number of them, whoever they are.
+    Http,
+}
+
+/// Cheap to clone: clones share the tasks.
+#[derive(Clone)]
 pub(super) struct ServeContext {
     pub bus: Bus,
-    pub read_only: bool,
+    pub options: ServeOptions,
+    pub way: ClientWay,
     /// Cancelled when input ends or a signal comes: whoever waits answers now.
     pub closing: CancellationToken,
     pub open_requests: OpenRequests,
     pub tasks: TaskManager,
-    pub tasks_made: TasksMade,
+    pub tasks_made: Arc<TasksMade>,
 }
 
 impl ServeContext {
+    pub fn new(
+        bus: Bus,
+        options: ServeOptions,
+        way: ClientWay,
+        closing: CancellationToken,
+        open_requests: OpenRequests,
+    ) -> ServeContext {
+        let (tasks, tasks_made) = (TaskManager::new(), Arc::default());
+        ServeContext { bus, options, way, closing, open_requests, tasks, tasks_made }
+    }
+
+    /// Who sends a request with this `_meta`.
+    pub fn caller(&self, meta: &MetaObject) -> Caller {
+        match self.way {
+            ClientWay::Stream => Caller::of(meta),
+            ClientWay::Http => Caller::from_afar(meta),
+        }
+    }
+
     /// What a tool asks of the history; what is wrong with the call may show only there.
     pub async fn read<T: Send + 'static>(
         &self,

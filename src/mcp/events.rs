@@ -75,10 +75,12 @@ async fn dispatch(
     };
     match request.method.as_str() {
         "events/list" => list(&params).map(CustomResult::new),
-        "events/poll" => poll::answer(serving, EventsRequest::read(params, &context.meta)?).await.map(CustomResult::new),
-        "events/stream" => {
-            stream::answer(serving, EventsRequest::read(params, &context.meta)?, context).await.map(CustomResult::new)
+        "events/poll" => {
+            poll::answer(serving, EventsRequest::read(params, serving.caller(&context.meta))?).await.map(CustomResult::new)
         }
+        "events/stream" => stream::answer(serving, EventsRequest::read(params, serving.caller(&context.meta))?, context)
+            .await
+            .map(CustomResult::new),
         "events/subscribe" | "events/unsubscribe" => Err(ErrorData::new(
             FORBIDDEN,
             "webhooks are not offered, since nobody here says who asks: use events/poll or events/stream",

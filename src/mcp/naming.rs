@@ -23,7 +23,7 @@ pub(super) const EVERY_CODER: &str = "*";
 /// [`ToolError`] that tells whom else it could mean.
 pub(super) fn coder(reader: &mut Reader, caller: &Caller, said: &str) -> Result<String, ToolError> {
     if said == ME && !is_id(reader, said)? {
-        return caller.coder(reader)?.ok_or(ToolError::CallerUnknown);
+        return caller.coder(reader)?.ok_or_else(|| caller.unknown());
     }
     match reader.which(said)? {
         Meant::One(id) => Ok(id),

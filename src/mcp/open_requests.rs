@@ -103,6 +103,10 @@ impl OpenRequests {
         self.counts().requests.is_empty()
     }
 
+    pub fn len(&self) -> usize {
+        self.counts().requests.len()
+    }
+
     /// Cancelled meanwhile, it is not here any more, and ends in a moment.
     fn becomes(&self, mut counts: MutexGuard<'_, RequestCounts>, id: &RequestId, next: OpenRequest) {
         let Some(open) = counts.requests.get_mut(id) else { return };

@@ -2,34 +2,31 @@
 
 #![allow(deprecated, reason = "`resources/subscribe` is how clients of the older era watch a resource")]
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rmcp::{
     ErrorData, RoleServer, ServerHandler,
     model::{
         CallToolRequestParams, CallToolResponse, CancelTaskParams, CompleteRequestParams, CompleteResult, CompletionInfo,
-        CustomRequest, CustomResult, DiscoverResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetTaskParams,
-        GetTaskResult, Implementation, ListPromptsResult, ListResourceTemplatesResult, ListResourcesResult, ListToolsResult,
-        PaginatedRequestParams, ReadResourceRequestParams, ReadResourceResponse, ReadResourceResult, Reference,
-        ServerCapabilities, ServerConfig, SubscribeRequestParams, SubscriptionFilter, Tool, UnsubscribeRequestParams,
-        UpdateTaskParams,
+        CustomRequest, CustomResult, DiscoverResult, ErrorCode, GetPromptRequestParams, GetPromptResponse, GetSkillRequestParams,
+        GetSkillResult, GetTaskParams, GetTaskResult, Implementation, ListPromptsResult, ListResourceTemplatesResult,
+        ListResourcesResult, ListSkillsResult, ListToolsResult, PaginatedRequestParams, ReadResourceRequestParams,
+        ReadResourceResponse, ReadResourceResult, Reference, ServerCapabilities, ServerConfig, SubscribeRequestParams,
+        SubscriptionFilter, Tool, UnsubscribeRequestParams, UpdateTaskParams,
     },
     service::{NotificationContext, RequestContext, SubscriptionContext},
-    task_manager::TaskManager,
 };
 use serde_json::json;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::DropGuard;
 
-use crate::{bus::Bus, event::check_coder_id};
+use crate::event::check_coder_id;
 
 use super::{
     address::Address,
-    caller::Caller,
-    context::{ServeContext, TasksMade},
+    context::{ClientWay, ServeContext},
     events, naming,
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
-    open_requests::OpenRequests,
-    prompts, resources, tools, untrusted,
+    prompts, resources, skill, tool_result, tools, untrusted,
 };
 
 /// The first line is all that some agents show their model before it searches, cut at 250 characters.
@@ -51,19 +48,30 @@ const SHAPES: &[(&str, &str)] = &[
 /// rmcp's are UUIDs.
 const TASK_ID_BYTES_MAX: usize = 64;
 
+/// What answers one client.
 pub(super) struct Server {
     context: ServeContext,
     /// Made when they are first asked for: their schemas cost a start more than all else.
-    tools: OnceLock<Vec<Tool>>,
+    tools: Arc<OnceLock<Vec<Tool>>>,
     notifier: Notifier,
+    /// Nobody is notified once this is gone.
+    _notifying: DropGuard,
 }
 
 impl Server {
-    pub fn new(bus: Bus, read_only: bool, closing: CancellationToken, open_requests: OpenRequests) -> Server {
-        let notifier = Notifier::new(bus.clone(), closing.clone());
-        let context =
-            ServeContext { bus, read_only, closing, open_requests, tasks: TaskManager::new(), tasks_made: TasksMade::default() };
-        Server { tools: OnceLock::new(), notifier, context }
+    pub fn new(context: ServeContext) -> Server {
+        Server::with_tools(context, Arc::default())
+    }
+
+    /// One for another client.
+    pub fn again(&self) -> Server {
+        Server::with_tools(self.context.clone(), Arc::clone(&self.tools))
+    }
+
+    fn with_tools(context: ServeContext, tools: Arc<OnceLock<Vec<Tool>>>) -> Server {
+        let notifying = context.closing.child_token();
+        let notifier = Notifier::new(context.bus.clone(), notifying.clone());
+        Server { context, tools, notifier, _notifying: notifying.drop_guard() }
     }
 }
 
@@ -77,6 +85,7 @@ impl ServerHandler for Server {
             .enable_resources_subscribe()
             .enable_completions()
             .enable_tasks()
+            .enable_skills()
             .build();
         ServerConfig::new(capabilities)
             .with_server_info(
@@ -90,7 +99,7 @@ impl ServerHandler for Server {
         _: Option<PaginatedRequestParams>,
         _: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.get_or_init(|| tools::all(self.context.read_only)).clone()))
+        Ok(ListToolsResult::with_all_items(self.tools.get_or_init(|| tools::all(self.context.options.read_only)).clone()))
     }
 
     async fn call_tool(
@@ -98,7 +107,12 @@ impl ServerHandler for Server {
         request: CallToolRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ErrorData> {
-        tools::call(&self.context, request, context).await
+        let response = tools::call(&self.context, request, context).await?;
+        Ok(match (response, self.context.way) {
+            // There rmcp writes it.
+            (CallToolResponse::Complete(result), ClientWay::Http) => tool_result::whole(result).into(),
+            (response, _) => response,
+        })
     }
 
     async fn get_task(&self, request: GetTaskParams, _: RequestContext<RoleServer>) -> Result<GetTaskResult, ErrorData> {
@@ -125,7 +139,7 @@ impl ServerHandler for Server {
         });
         let coders = coders.await.map_err(prompts::failed)?;
         let coders = coders.iter().flatten().map(resources::of_coder);
-        Ok(ListResourcesResult::with_all_items(resources::fixed().into_iter().chain(coders).collect()))
+        Ok(ListResourcesResult::with_all_items(resources::fixed().into_iter().chain([skill::resource()]).chain(coders).collect()))
     }
 
     async fn list_resource_templates(
@@ -141,6 +155,9 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
+        if let Some(skill) = skill::contents(&request.uri) {
+            return Ok(ReadResourceResult::new(vec![skill]).into());
+        }
         let contents = match Address::parse(&request.uri) {
             Some(address) => resources::read(&self.context.bus, address).await.map_err(|error| prompts::failed(error.into()))?,
             None => None,
@@ -149,6 +166,22 @@ impl ServerHandler for Server {
             Some(contents) => Ok(ReadResourceResult::new(vec![resources::text_contents(&contents, request.uri)]).into()),
             None => Err(not_found(&request.uri)),
         }
+    }
+
+    async fn list_skills(
+        &self,
+        _: Option<PaginatedRequestParams>,
+        _: RequestContext<RoleServer>,
+    ) -> Result<ListSkillsResult, ErrorData> {
+        Ok(skill::list())
+    }
+
+    async fn get_skill(
+        &self,
+        request: GetSkillRequestParams,
+        _: RequestContext<RoleServer>,
+    ) -> Result<GetSkillResult, ErrorData> {
+        skill::get(&request.uri)
     }
 
     async fn complete(&self, request: CompleteRequestParams, _: RequestContext<RoleServer>) -> Result<CompleteResult, ErrorData> {
@@ -184,7 +217,7 @@ impl ServerHandler for Server {
         request: GetPromptRequestParams,
         context: RequestContext<RoleServer>,
     ) -> Result<GetPromptResponse, ErrorData> {
-        let caller = Caller::of(&context.meta);
+        let caller = self.context.caller(&context.meta);
         prompts::get(&self.context, &request.name, request.arguments, caller).await.map(GetPromptResponse::Complete)
     }
 

@@ -21,6 +21,10 @@ pub(super) enum ToolError {
         "`me` cannot be told: this call does not say which coder it is of, and no recorded coder's process started this server; give its id, which `list_ai_coders` tells"
     )]
     CallerUnknown,
+    #[error(
+        "`me` cannot be told over HTTP: no recorded coder's process started this server, and this call does not say which coder it is of; give its id, which `list_ai_coders` tells"
+    )]
+    CallerAfar,
     #[error("too many calls wait already: end some of them, or ask again without a wait")]
     Crowd,
     #[error("the history could not be used")]

@@ -24,7 +24,7 @@ use rmcp::{
     service::RequestContext,
 };
 
-use super::{caller::Caller, context::ServeContext, tool_error::ToolError, tool_result, untrusted};
+use super::{context::ServeContext, tool_error::ToolError, tool_result, untrusted};
 
 /// The tools a client may call. Reading alone where `read_only`.
 pub(super) fn all(read_only: bool) -> Vec<Tool> {
@@ -38,8 +38,8 @@ pub(super) async fn call(
     request: CallToolRequestParams,
     context: RequestContext<RoleServer>,
 ) -> Result<CallToolResponse, ErrorData> {
-    let Some(tool) = ALL.iter().find(|tool| tool.name == request.name && !(serving.read_only && tool.writes)) else {
-        let valid = all(serving.read_only).iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>().join(", ");
+    let Some(tool) = ALL.iter().find(|tool| tool.name == request.name && !(serving.options.read_only && tool.writes)) else {
+        let valid = all(serving.options.read_only).iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>().join(", ");
         let given = untrusted::echo(&request.name);
         return Err(ErrorData::invalid_params(format!("unknown tool `{given}`: there are {valid}"), None));
     };
@@ -182,7 +182,7 @@ impl Definition {
         arguments: Option<JsonObject>,
         context: RequestContext<RoleServer>,
     ) -> Result<CallToolResponse, ToolError> {
-        let caller = Caller::of(&context.meta);
+        let caller = serving.caller(&context.meta);
         let answered = match self.which {
             Which::ListEvents => list_events::call(serving, arguments, caller)
                 .await

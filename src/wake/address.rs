@@ -44,21 +44,37 @@ pub fn known_secret(options: &Options) -> Option<String> {
 /// # Errors
 /// Where it can be neither read nor made.
 pub fn made_secret(options: &Options) -> io::Result<String> {
-    let path = options.secret_path();
-    if let Some(secret) = read_secret(&path)? {
+    made(&options.secret_path())
+}
+
+/// The token by which clients come in over HTTP, where one was made.
+pub fn known_token(options: &Options) -> Option<String> {
+    read_secret(&options.token_path()).ok().flatten()
+}
+
+/// The same, made likewise: who knows the keeper's secret may only tell, not ask.
+///
+/// # Errors
+/// As [`made_secret`].
+pub fn made_token(options: &Options) -> io::Result<String> {
+    made(&options.token_path())
+}
+
+fn made(path: &Path) -> io::Result<String> {
+    if let Some(secret) = read_secret(path)? {
         return Ok(secret);
     }
     let secret = Uuid::new_v4().simple().to_string();
-    let mut draft = path.clone().into_os_string();
+    let mut draft = path.to_owned().into_os_string();
     draft.push(format!(".{secret}"));
     let draft = Path::new(&draft);
     let mut file = open_private(OpenOptions::new().write(true).create_new(true), draft)?;
-    let made = file.write_all(format!("{secret}\n").as_bytes()).and_then(|()| put(draft, &path));
+    let made = file.write_all(format!("{secret}\n").as_bytes()).and_then(|()| put(draft, path));
     // Where it was renamed it is gone already.
     drop(fs::remove_file(draft));
     made?;
     // Another process may have been faster.
-    read_secret(&path)?.ok_or_else(|| io::Error::other("the secret is gone again"))
+    read_secret(path)?.ok_or_else(|| io::Error::other("the secret is gone again"))
 }
 
 /// Whole or not at all, and only where there is none.

@@ -35,7 +35,19 @@ pub fn working() -> Home {
     home.feed(&["hook", "claude-code"], br#"{"hook_event_name":"SessionStart","session_id":"s1","source":"startup","cwd":"/w"}"#);
     home.feed(&["hook", "claude-code"], br#"{"hook_event_name":"UserPromptSubmit","session_id":"s1","prompt":"go"}"#);
     home.run(&["hook", "claude-code"]);
+    fs::write(home.history().with_extension("token"), "0123456789abcdef0123456789abcdef\n").unwrap();
     home
+}
+
+#[test]
+fn the_token_of_clients_is_shown_to_people() {
+    let (home, token) = (working(), "0123456789abcdef0123456789abcdef");
+    let Said { stdout, .. } = home.run(&["doctor"]);
+    assert!(stdout.contains(&format!("Authorization: Bearer {token}")), "{stdout}");
+    let (_, found) = look(&home);
+    assert_eq!(found["http"]["token_path"], home.history().with_extension("token").display().to_string());
+    assert!(!found.to_string().contains(token), "{found}");
+    assert_eq!(look(&Home::new()).1.get("http"), None);
 }
 
 #[test]

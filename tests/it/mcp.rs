@@ -5,8 +5,11 @@ mod coders;
 mod conversation;
 mod events;
 mod hostile;
+mod http;
+mod http_client;
 mod prompts;
 mod published;
+mod skill;
 mod stats;
 mod streams;
 mod watch;
@@ -294,11 +297,12 @@ fn resources_are_listed_read_and_completed() {
                 "aicoder://stats",
                 "aicoder://alerts",
                 "aicoder://event-types",
+                "skill://ai-coder-events/SKILL.md",
                 "aicoder://coders/claude-code%3As%2F1",
                 "aicoder://coders/one"
             ]
         );
-        for uri in uris.iter().chain(&[
+        for uri in uris.iter().filter(|uri| uri.starts_with("aicoder:")).chain(&[
             "aicoder://coders/gone/lifecycle",
             "aicoder://coders/one/progress",
             "aicoder://coders/one/events",

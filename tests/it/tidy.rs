@@ -89,7 +89,11 @@ const ROOMS: &[Room] = &[
     room("setup", &["wake", "tell"], &["toml_edit", "similar"]),
     // What does not fit into an answer is cut with the mark that everything cut has. Which coder calls, its process tells.
     // Whether anybody reads its output.
-    room("mcp", &["text", "event", "filter", "aggregate", "process", "history", "bus", "signals", "brief"], &["rmcp", "rustix"]),
+    room(
+        "mcp",
+        &["text", "event", "filter", "aggregate", "process", "history", "bus", "http", "signals", "brief"],
+        &["rmcp", "axum", "rustix"],
+    ),
     // A session is read turn by turn, each with what it cost.
     room("story", &["text", "event", "aggregate", "price"], &[]),
     room("page", &["text", "event", "aggregate", "style", "story"], &["maud", "pulldown_cmark"]),

@@ -67,6 +67,11 @@ impl Options {
         self.beside("secret")
     }
 
+    /// What clients of MCP must know to come in over HTTP.
+    pub fn token_path(&self) -> PathBuf {
+        self.beside("token")
+    }
+
     /// Where plugins write what happens, a file a process, for whoever has time to take it in.
     pub fn feed_path(&self) -> PathBuf {
         self.beside("feed")
@@ -87,7 +92,8 @@ impl Options {
 
     /// Where this history's files are, those that are there, its spool and its feed.
     pub(in crate::history) fn own_paths(&self) -> Vec<PathBuf> {
-        let beside = [self.bell_path(), self.keeper_path(), self.secret_path(), self.spool_path(), self.feed_path()];
+        let secrets = [self.secret_path(), self.token_path()];
+        let beside = [self.bell_path(), self.keeper_path(), self.spool_path(), self.feed_path()].into_iter().chain(secrets);
         std::iter::once(self.path.clone()).chain(beside).chain(self.companions()).collect()
     }
 

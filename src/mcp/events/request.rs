@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use rmcp::{
-    ErrorData,
-    model::{JsonObject, MetaObject},
-};
+use rmcp::{ErrorData, model::JsonObject};
 use serde_json::{Value, json};
 
 use crate::{
@@ -83,7 +80,7 @@ impl EventsRequest {
     ///
     /// # Errors
     /// The protocol's, which tells what is wrong and what is valid there.
-    pub fn read(mut params: JsonObject, meta: &MetaObject) -> Result<EventsRequest, ErrorData> {
+    pub fn read(mut params: JsonObject, caller: Caller) -> Result<EventsRequest, ErrorData> {
         let name = take::<Option<String>>(&mut params, "name").map_err(invalid)?;
         let names = || OccurrenceKind::ALL.map(OccurrenceKind::name).join(", ");
         let Some(name) = name else {
@@ -98,14 +95,14 @@ impl EventsRequest {
             Some(Value::Object(arguments)) => arguments,
             Some(_) => return Err(ErrorData::invalid_params("`arguments` is no object", None)),
         };
-        EventsRequest::with_arguments(kind, params, arguments, meta).map_err(invalid)
+        EventsRequest::with_arguments(kind, params, arguments, caller).map_err(invalid)
     }
 
     fn with_arguments(
         kind: OccurrenceKind,
         mut params: JsonObject,
         arguments: JsonObject,
-        meta: &MetaObject,
+        caller: Caller,
     ) -> Result<EventsRequest, Invalid> {
         let given = EventArguments::check(Some(arguments))?;
         let asked_types = event_types(&given.event_types)?;
@@ -126,7 +123,7 @@ impl EventsRequest {
                 failed: given.failed,
                 ..Filter::default()
             },
-            caller: Caller::of(meta),
+            caller,
         })
     }
 

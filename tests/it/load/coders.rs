@@ -53,7 +53,7 @@ fn a_hundred_thousand_coders_are_listed_counted_and_forgotten() {
         timed("a wrong id, and the nearest ones", || client.refused("get_ai_coder_stats", json!({"coder_id": "coder-00001"})));
     assert!(told.contains("coder-00001"), "{told}");
     let resources = timed("resources/list", || client.result("resources/list", json!({})));
-    assert_eq!(resources["resources"].as_array().map(Vec::len), Some(104));
+    assert_eq!(resources["resources"].as_array().map(Vec::len), Some(105));
     for place in ["coders", "stats", "alerts"] {
         let read = timed(&format!("aicoder://{place}"), || {
             client.result("resources/read", json!({"uri": format!("aicoder://{place}")}))
