@@ -13,7 +13,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
@@ -109,14 +109,36 @@ pub fn guarded(routes: Router, access: AccessRules) -> Router {
 }
 
 async fn guard(State(access): State<Arc<AccessRules>>, request: Request, next: Next) -> Response {
-    match access.admit(request.headers(), false) {
+    let origin = request.headers().get(header::ORIGIN).cloned();
+    let mut answer = match access.admit(request.headers(), false) {
         Ok(()) => next.run(request).await,
-        Err((status, reason)) => {
-            let mut refused = (status, reason).into_response();
-            if status == StatusCode::UNAUTHORIZED {
-                refused.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            refused
-        }
+        // A browser asks before a page may send the token, and cannot send it with that.
+        Err((StatusCode::UNAUTHORIZED, _)) if asks_before(&request) => StatusCode::NO_CONTENT.into_response(),
+        Err((status, reason)) => (status, reason).into_response(),
+    };
+    if answer.status() == StatusCode::UNAUTHORIZED {
+        answer.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    if let Some(origin) = origin.filter(|_| answer.status() != StatusCode::FORBIDDEN) {
+        let_read(origin, answer.headers_mut());
+    }
+    answer
+}
+
+fn asks_before(request: &Request) -> bool {
+    request.method() == Method::OPTIONS && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// A page whose origin was let in may read what it is answered, by `fetch`'s rules.
+fn let_read(origin: HeaderValue, headers: &mut HeaderMap) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.insert(header::VARY, HeaderValue::from_static("Origin"));
+    for (name, value) in [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"),
+        // A star stands for all but the token's.
+        (header::ACCESS_CONTROL_ALLOW_HEADERS, "Authorization, *"),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "*"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
     }
 }

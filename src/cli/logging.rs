@@ -6,8 +6,8 @@ use ai_coder_events::stderr::RedactedLog;
 use tracing_subscriber::EnvFilter;
 
 /// Stdout belongs to the protocol and stderr to the client's log: only what someone must know. To rmcp every
-/// mistake of a client is a warning.
-const LOG_DEFAULT: &str = "warn,rmcp=error";
+/// mistake of a client is a warning, and each answer that its client did not wait for an error.
+const LOG_DEFAULT: &str = "warn,rmcp=error,rmcp::service=off";
 
 pub fn log_to_stderr(filter: Option<&str>) {
     let given = filter.unwrap_or(LOG_DEFAULT);

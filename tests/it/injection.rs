@@ -223,7 +223,9 @@ fn injections_stay_where_they_were_recorded() {
             assert!(text("title").chars().count() <= 120 && !text("title").contains(char::is_control), "{resource}");
             assert_eq!(words_in(text("description")), BTreeSet::new());
             let contents = client.result("resources/read", json!({"uri": resource["uri"]}));
-            let contents: Value = serde_json::from_str(contents["contents"][0]["text"].as_str().unwrap()).unwrap();
+            // The skill is a text of ours.
+            let contents = contents["contents"][0]["text"].as_str().unwrap();
+            let contents = serde_json::from_str(contents).unwrap_or_else(|_| json!(contents));
             assert_clean(&contents);
         }
         for seq in 1..=count {

@@ -43,6 +43,17 @@ fn only_who_has_the_token_comes_in() {
     check(&[("Origin", "http://localhost:3000")], 400, "Session ID");
     check(&[("Host", "172.17.0.1:7331")], 400, "Session ID");
     assert_eq!(server.ask("POST", "/other", &[], "").status, 404);
+    // A browser asks for a page without the token, and hands on what it is told for the page's origin alone.
+    let page = |origin: &str, token: &str, method: &str, body: &str| {
+        let headers = [("Origin", origin), ("Authorization", token), ("Access-Control-Request-Method", "POST")];
+        let answer = server.ask(method, "/mcp", &headers, body);
+        (answer.status, answer.header("access-control-allow-origin").map(str::to_owned))
+    };
+    let here = "http://localhost:3000";
+    assert_eq!(page(here, "", "OPTIONS", ""), (204, Some(here.to_owned())));
+    assert_eq!(page(here, &format!("Bearer {}", server.token), "POST", &ping.to_string()), (400, Some(here.to_owned())));
+    assert_eq!(page(here, "", "POST", &ping.to_string()), (401, Some(here.to_owned())));
+    assert_eq!(page("https://evil.example.com", "", "OPTIONS", ""), (403, None));
     // The next one takes the same, another history has another, and the environment's goes before both.
     assert_eq!(HttpServer::start(&home, &[]).token, server.token);
     assert_ne!(HttpServer::start(&Home::new(), &[]).token, server.token);
