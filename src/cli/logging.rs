@@ -7,7 +7,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Stdout belongs to the protocol and stderr to the client's log: only what someone must know. To rmcp every
 /// mistake of a client is a warning, and each answer that its client did not wait for an error.
-const LOG_DEFAULT: &str = "warn,rmcp=error,rmcp::service=off";
+const LOG_DEFAULT: &str = "rmcp::service=off,rmcp=error,warn";
 
 pub fn log_to_stderr(filter: Option<&str>) {
     let given = filter.unwrap_or(LOG_DEFAULT);
