@@ -285,7 +285,10 @@ impl OpencodeEvent<'_> {
 
     fn effects(&self, id: &str, name: &str, state: Wire<'_>) -> Vec<Told> {
         let (input, metadata) = (state.at("input"), state.at("metadata"));
-        let of_call = |fact, part: &str| self.says(fact).known_by(self.who.provided(id, &["tool", id, part]));
+        let of_call = |fact, part: &str| {
+            let told = self.says(fact).known_by(self.who.provided(id, &["tool", id, part]));
+            told.with(DataKey::ToolName, Some(name)).with(DataKey::ToolUseId, Some(id))
+        };
         match (name, input.text("filePath"), input.text("command")) {
             ("write" | "edit", Some(path), _) => {
                 let is_new = metadata.truth("exists") == Some(false);
