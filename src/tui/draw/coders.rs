@@ -116,14 +116,18 @@ fn need(state: &ViewState, column: Column) -> u16 {
         Column::Task => widest(&|row| text(Some(task(&row.coder)))),
         Column::Source => widest(&|row| text(row.coder.source.as_deref())),
         Column::Model => widest(&|row| text(row.coder.model.as_deref())),
-        Column::Branch => widest(&|row| text(row.coder.branch.as_deref())),
+        // Few have one: only those that are in sight make room for it.
+        Column::Branch => {
+            let in_sight = state.rows.iter().skip(state.coder_top).take(state.panes().coder_rows());
+            in_sight.map(|row| text(row.coder.branch.as_deref())).max().unwrap_or(0)
+        }
         Column::Stage => widest(&|row| text(Some(stage(&row.coder, Standing::of(&row.coder))))),
         Column::Tokens => widest(&|row| row.coder.usage.tokens.total as usize).min(6),
         Column::Cost => widest(&|row| text(Some(&cost(&row.coder.usage)))).max(text(all.map(cost).as_deref())),
         Column::Progress => where_any(any(&|coder| coder.progress.is_some()), 13),
         Column::Memory | Column::Cpu => where_any(!state.usage.is_empty() || any(&|coder| coder.peak.is_some()), 5),
         Column::Age | Column::Idle => 4,
-        Column::Activity => MINUTES,
+        Column::Activity => where_any(state.activity.of_all(state.now).iter().any(|&events| events > 0), MINUTES),
         Column::Errors => 3,
     };
     u16::try_from(needed.max(usize::from(column == Column::Standing))).unwrap_or(u16::MAX)
