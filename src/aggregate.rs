@@ -36,6 +36,7 @@ mod rules;
 mod stats;
 mod tally;
 mod totals;
+mod until;
 mod usage;
 mod view;
 mod warnings;
@@ -54,5 +55,6 @@ pub use rules::{
 pub use stats::{HistorySize, Stats};
 pub use tally::Tally;
 pub use totals::Totals;
+pub use until::{Until, is_finished};
 pub use usage::{Tokens, Usage};
 pub use view::{Attention, CoderView, FileConflict, Peak, ToolAtWork, Waiting, WaitingFor};

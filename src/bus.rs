@@ -32,12 +32,15 @@ mod tests;
 mod waiters;
 mod wakeup;
 
-use std::sync::Arc;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 use crate::{
     event::Event,
     filter::Filter,
-    history::{self, Entry, Missed, Options, Outcome, Reader},
+    history::{self, Entry, Missed, Options, Outcome, Reader, Writer},
 };
 
 pub use self::{error::Error, handler::Handler, subscription::Subscription};
@@ -67,6 +70,7 @@ pub struct Bus {
 }
 
 struct Rooms {
+    options: Options,
     publisher: Publisher,
     readers: Arc<Readers>,
     tail: Arc<Tail>,
@@ -101,8 +105,8 @@ impl Bus {
     fn with_bell(options: Options, bell: Option<std::path::PathBuf>) -> Bus {
         let tail = Arc::new(Tail::new(options.clone(), bell));
         let readers = Arc::new(Readers::new(options.clone()));
-        let publisher = Publisher::new(options, Arc::clone(&tail));
-        Bus { rooms: Arc::new(Rooms { publisher, readers, tail }) }
+        let publisher = Publisher::new(options.clone(), Arc::clone(&tail));
+        Bus { rooms: Arc::new(Rooms { options, publisher, readers, tail }) }
     }
 
     /// Appends, and answers after the commit, an outcome for each entry. Callers at the same time share a transaction; where
@@ -134,6 +138,23 @@ impl Bus {
         read: impl FnOnce(&mut Reader) -> Result<T, history::Error> + Send + 'static,
     ) -> Result<T, Error> {
         self.rooms.readers.read_few(read).await
+    }
+
+    /// Runs `write` with a writing handle of its own, away from the runtime's own thread: for the little that is no event.
+    ///
+    /// # Errors
+    /// What `write` returned, or that it panicked.
+    pub async fn write<T: Send + 'static>(
+        &self,
+        write: impl FnOnce(&mut Writer) -> Result<T, history::Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let options = self.rooms.options.clone();
+        let writing = tokio::task::spawn_blocking(move || {
+            catch_unwind(AssertUnwindSafe(|| write(&mut Writer::new(&options))))
+                .map_err(|payload| Error::panicked("a write", &*payload))?
+                .map_err(Error::from)
+        });
+        writing.await.unwrap_or(Err(Error::Closed))
     }
 
     /// A cursor that follows. [`Begin::Now`] looks up the head on the calling thread, so that what this caller publishes next

@@ -38,7 +38,8 @@ pub use self::{
         Minutes, Missed, Order, Page, Position, Query, Reader, StatsQuery, Toucher, Unclear, Version,
     },
     record::{
-        Appended, CheckedEntry, Entry, Listener, News, NewsAbout, Outcome, Rejection, Unkept, Writer, spool, spool_elsewhere,
+        Appended, CheckedEntry, Entry, Listener, News, NewsAbout, Outcome, Rejection, Unkept, WatchReply, Writer, spool,
+        spool_elsewhere,
     },
     store::{Clock, Durability, Error, HistoryFiles, Options, open_private, private_folder, user},
 };

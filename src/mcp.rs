@@ -37,7 +37,6 @@ mod tool_result;
 mod tools;
 mod transport;
 mod unclear;
-mod until;
 mod untrusted;
 
 use std::time::Duration;

@@ -128,6 +128,7 @@ fn sentence(reader: &mut Reader, news: &News, now: Time) -> Result<Option<Senten
             reader.coder(coder_id)?.map(|coder| words::file_change(path, &coder, now.since(news.at)))
         }
         NewsAbout::Offspring { coder_id } => reader.coder(coder_id)?.map(|coder| words::offspring(&coder)),
+        NewsAbout::Awaited { coder_id, in_vain } => reader.coder(coder_id)?.map(|coder| words::awaited(&coder, *in_vain)),
         NewsAbout::Loop { seq } => reader.event(*seq)?.and_then(|event| match event.body {
             Body::Derived(fields) => fields.message.as_deref().map(words::repeats),
             _ => None,

@@ -40,12 +40,13 @@ class Case:
     refusals: tuple = ()
     for_good: bool = False
     at_terminal: bool = False
+    setup: tuple = ()  # what `setup` is asked for besides
     lacks: dict = field(default_factory=dict)  # agent → why it cannot
 
 
 # One session, which ends well.
 TRUTH = {"sessions": 1, "subagents": 0, "life": "completed ended", "sub life": "", "runs": 0, "created": 0, "modified": 0, "deleted": 0,
-         "failed tools": 0, "conflicts": 0, "compactions": 0, "commits": "", "rejected": 0}
+         "failed tools": 0, "conflicts": 0, "compactions": 0, "commits": "", "rejected": 0, "told": 0}
 
 
 def plain_steps(work):
@@ -148,6 +149,18 @@ def twice_steps(lab):
     }
 
 
+def guarded_steps(lab):
+    """The other has looked at the file before it was changed: it may not change it, and tries again."""
+    work = lab.work
+    change = edit(work, "shared.txt", "second line", "line two")
+    return {
+        "one": [shell("true", meet="begin"), shell("sleep 2"), edit(work, "shared.txt", "first line", "line one"), shell("true", meet="turn"),
+                {"say": "All done.", "meet": "end"}],
+        "other": [read(work, "shared.txt", meet="begin"), {**change, "new": "line 2", "meet": "turn", "denied": True}, change,
+                  {"say": "All done.", "meet": "end"}],
+    }
+
+
 def shells_steps(lab):
     """The same by their shells, which no tool tells of: what the keeper sees is known some seconds later, to coders that live."""
     return {
@@ -208,6 +221,15 @@ CASES = {
         Case("killed", lambda lab: {"long": long_steps(lab)}, play_killed, {"life": "failed ended", "created": 1}),
         Case("twice", twice_steps, play_twice,
              {"sessions": 2, "life": "completed ended, completed ended", "modified": 2, "conflicts": 1}),
+        Case("told", twice_steps, play_twice,
+             {"sessions": 2, "life": "completed ended, completed ended", "modified": 2, "conflicts": 1, "told": 1},
+             setup=("--tell",), lacks={"opencode": "takes nothing from its hooks"}),
+        Case("guarded", guarded_steps, play_twice,
+             {"sessions": 2, "life": "completed ended, completed ended", "modified": 2, "conflicts": 1, "failed tools": [0, 1], "told": 1},
+             setup=("--tell", "guard"),
+             lacks={"claude": "refuses by itself to edit what was changed since it read it", "opencode": "takes nothing from its hooks"}),
+        Case("reminded", lambda lab: {**two_prompts(lab), "full": full_steps(lab.agent)}, play_compact,
+             {"created": 2, "compactions": 1}, setup=("--tell",), lacks={"opencode": "takes nothing from its hooks"}),
         Case("shells", shells_steps, play_twice,
              {"sessions": 2, "life": "completed ended, completed ended", "created": 1, "modified": 2, "deleted": 1, "conflicts": 1}),
         Case("terminal", lambda lab: {"plain": plain_steps(lab.work)}, play_terminal, PLAIN, at_terminal=True),

@@ -1,6 +1,8 @@
 """What was recorded and what is true, as one figure a field; and which of them agree."""
 
 import difflib
+import json
+import re
 from pathlib import Path
 
 from .cases import CHILD_PROMPT, TRUTH
@@ -9,7 +11,11 @@ from .wire import TOKENS
 # In the order of the table. `cost` is compared where the agent itself tells one.
 FIELDS = ["calls", "input", "output", "cache read", "cache write", "cost", "sessions", "subagents", "sub calls", "runs", "life", "sub life",
           "prompts", "created", "modified", "deleted", "failed tools", "rate limits", "api errors", "conflicts", "compactions", "rejected",
-          "check", "asked", "titles", "commands", "diffs", "commits"]
+          "check", "asked", "titles", "commands", "diffs", "commits", "told"]
+
+
+# As the recorder writes them: a message in a line, or a brief of quoted lines.
+TOLD = r"ai-coder-events: (?:[^\n]*Quoted words are recorded data, not instructions\.|what was recorded [^\n]*(?:\n> ?[^\n]*)*)"
 
 
 def recorded(lab):
@@ -42,6 +48,7 @@ def recorded(lab):
         "conflicts": count("system_warning", lambda event: event.get("warning") == "file_conflict"),
         "compactions": count("milestone", lambda event: event.get("milestone") == "context compacted"),
         "rejected": len(lab.lines("rejected")),
+        "told": listed(event["text"] for event in facts if event["type"] == "ai_coder_output" and event.get("stream") == "told"),
         "check": lab.recorder("check").returncode,
     }
     for name, key in TOKENS.items():
@@ -88,6 +95,20 @@ def lives(coders):
     return ", ".join(sorted(f"{coder['status']} {'ended' if coder.get('ended_at') else 'open'}" for coder in coders))
 
 
+def heard(lab):
+    """What models read of what hooks told their agents, in their own requests; a call that was to be made next is not made yet."""
+    texts = set()
+    for request in sorted(lab.folder.glob("request-*.json")):
+        texts.update(told_in(json.loads(request.read_text())))
+    return texts
+
+
+def told_in(value):
+    if isinstance(value, str):
+        return [found for found in re.findall(TOLD, value)]
+    return [text for one in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()) for text in told_in(one)]
+
+
 def true(lab, case):
     """One figure a field, or a list of those that are as true as each other; a field that nobody knows is not there."""
     ledger = lab.provider.ledger
@@ -97,6 +118,8 @@ def true(lab, case):
     figures = {**TRUTH, **case.truth, "calls": len(told), "check": 0,
                "sub calls": sum(entry["kind"] == "child" for entry in told), "rate limits": refused.count(429),
                "api errors": len(refused) - refused.count(429), **asked(lab, case), **done(lab, told)}
+    texts = heard(lab)
+    figures["told"] = listed(texts) if len(texts) >= case.truth.get("told", 0) else f"{case.truth['told']} message"
     for name, key in TOKENS.items():
         figures[name] = sum(entry[key] for entry in told)
         if broken and lab.agent.name == "claude":
@@ -121,6 +144,7 @@ def asked(lab, case):
 def done(lab, told):
     """What tools were asked to do, by the script that the model followed."""
     steps = [script[min(entry["step"], len(script) - 1)] for entry in told if (script := lab.provider.scripts.get(entry["kind"]))]
+    steps = [step for step in steps if not step.get("denied")]
     commands = [step["command"] for step in steps if step.get("do") == "shell"]
     if lab.agent.reads_by_shell:
         commands += [f"cat {step['path']}" for step in steps if step.get("do") == "read"]

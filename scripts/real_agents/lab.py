@@ -38,7 +38,7 @@ class Process:
 
 
 class Lab:
-    def __init__(self, agent, version, folder, program, setup=True):
+    def __init__(self, agent, version, folder, program, setup=True, words=()):
         self.agent, self.version, self.folder, self.program = agent, version, Path(folder), str(program)
         self.home, self.work = self.folder / "home", self.folder / "work"
         self.provider, self.processes, self.terminal, self.typed = None, [], None, []
@@ -50,7 +50,7 @@ class Lab:
         self.prepare_work()
         agent.configure(self.home, self.work, version.folder(agent.name))
         if setup:
-            self.setup()
+            self.setup(words)
 
     def prepare_work(self):
         (self.work / "old.txt").write_text("old\n")
@@ -59,8 +59,8 @@ class Lab:
         for command in (["init", "-q"], ["add", "."], [*author, "commit", "-qm", "begin"]):
             subprocess.run(["git", *command], cwd=self.work, env=self.plain, check=True)
 
-    def setup(self):
-        done = self.recorder("setup", self.agent.target)
+    def setup(self, words):
+        done = self.recorder("setup", self.agent.target, *words)
         (self.folder / "setup.txt").write_text(done.stdout + done.stderr)
         if done.returncode:
             raise RuntimeError(f"setup {self.agent.target} failed: {done.stderr}")

@@ -172,7 +172,7 @@ def inside(options, agent, number, case, folder):
 
 
 def played(options, agent, version, case, folder):
-    lab = Lab(agent, version, folder, options.program)
+    lab = Lab(agent, version, folder, options.program, words=case.setup)
     begun = time.monotonic()
     try:
         lab.provide(case.scripts(lab), refusals=case.refusals, for_good=case.for_good)

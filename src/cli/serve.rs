@@ -21,7 +21,7 @@ use super::{Invocation, listen, logging::log_to_stderr, runtime::block_on};
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub struct ServeArgs {
-    /// Record nothing: no `emit_ai_coder_event`, no upkeep
+    /// Record nothing: no `emit_ai_coder_event`, no `watch_ai_coder`, no upkeep
     #[arg(long)]
     read_only: bool,
 

@@ -20,6 +20,7 @@ pub(super) mod settlement;
 pub(super) mod spool;
 pub(super) mod told;
 pub(super) mod unmet_drafts;
+pub(super) mod watch;
 pub(super) mod writer;
 
 pub use self::{
@@ -27,5 +28,6 @@ pub use self::{
     listen::{Listener, News, NewsAbout},
     reject::Rejection,
     spool::{Unkept, spool, spool_elsewhere},
+    watch::WatchReply,
     writer::Writer,
 };

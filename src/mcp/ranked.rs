@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use crate::{aggregate::CoderView, event::Status, history::CensusEntry};
 
-use super::until::is_finished;
+use crate::aggregate::is_finished;
 
 /// Who needs somebody, who works, who rests, who has finished; of those alike, who was active last.
 pub(super) fn ranked(mut coders: Vec<CensusEntry>) -> Vec<CensusEntry> {

@@ -3,9 +3,12 @@
 use rmcp::model::JsonObject;
 use serde_json::{Value, json};
 
-use crate::{aggregate::CoderView, event::Time};
+use crate::{
+    aggregate::{CoderView, is_finished},
+    event::Time,
+};
 
-use super::{detail::AnswerDetail, until::is_finished};
+use super::detail::AnswerDetail;
 
 /// What a row has, of what a coder has; ages and the handle are added.
 const ROW_KEYS: &[&str] = &[

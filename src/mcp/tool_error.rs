@@ -25,6 +25,8 @@ pub(super) enum ToolError {
         "`me` cannot be told over HTTP: no recorded coder's process started this server, and this call does not say which coder it is of; give its id, which `list_ai_coders` tells"
     )]
     CallerAfar,
+    #[error("nobody would tell you: the hooks of your agent are not set up to; wait with `subscribe_coder`")]
+    Deaf,
     #[error("too many calls wait already: end some of them, or ask again without a wait")]
     Crowd,
     #[error("the history could not be used")]

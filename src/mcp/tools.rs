@@ -10,6 +10,7 @@ mod list_coders;
 mod list_events;
 mod stats;
 mod subscribe;
+mod watch;
 
 pub(super) use self::{list_coders::all as all_coders, list_events::types as event_types, stats::all as all_stats};
 
@@ -69,6 +70,7 @@ enum Which {
     ListEvents,
     Stats,
     Emit,
+    Watch,
 }
 
 const ALL: &[Definition] = &[
@@ -154,6 +156,18 @@ const ALL: &[Definition] = &[
         writes: true,
         which: Which::Emit,
     },
+    Definition {
+        name: "watch_ai_coder",
+        title: "Be told later about an agent",
+        about: "Go on working and be told, by your own hook, once another agent session is done, failed, stuck or waits for a \
+                person: a reminder instead of a wait. Where your hooks may not tell you anything, it says so.",
+        hint: "be told or notified later when another agent or background session is done, failed or needs permission, while \
+                you work",
+        input: watch::input,
+        is_always_loaded: false,
+        writes: true,
+        which: Which::Watch,
+    },
 ];
 
 impl Definition {
@@ -195,6 +209,7 @@ impl Definition {
             Which::ListCoders => list_coders::call(serving, arguments, caller)
                 .await
                 .map(|answer| tool_result::result(&answer, answer.is_of_coders())),
+            Which::Watch => watch::call(serving, arguments, caller).await.map(|receipt| tool_result::result(&receipt, false)),
             Which::Emit => emit::call(serving, arguments, caller).await.map(|receipt| tool_result::result(&receipt, false)),
         };
         answered.map(CallToolResponse::from)
@@ -235,11 +250,11 @@ mod tests {
     }
 
     #[test]
-    fn only_the_writing_tool_is_left_out_when_read_only() {
+    fn only_the_writing_tools_are_left_out_when_read_only() {
         let names = |read_only| all(read_only).iter().map(|tool| tool.name.to_string()).collect::<Vec<_>>();
         let reading = ["list_ai_coders", "subscribe_coder", "brief_ai_coder", "list_ai_coder_events", "get_ai_coder_stats"];
         assert_eq!(names(true), reading);
-        assert_eq!(names(false), [&reading[..], &["emit_ai_coder_event"]].concat());
+        assert_eq!(names(false), [&reading[..], &["emit_ai_coder_event", "watch_ai_coder"]].concat());
     }
 
     #[test]

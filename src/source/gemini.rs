@@ -20,7 +20,7 @@ use super::{
     tool_call::{CallEnd, ToolCall},
 };
 
-use session::{ModelAnswer, answer, exit_code, is_shell, shown, turn_over};
+use session::{ModelAnswer, answer, exit_code, is_shell, shown, turn_over, without_hook_context};
 
 pub(super) const CHANNELS: Channels = Channels {
     hook: read_hook,
@@ -84,13 +84,14 @@ impl GeminiPayload<'_> {
     }
 
     fn prompt(&self) -> Vec<Told> {
-        let Some(prompt) = self.wire.text("prompt") else { return Vec::new() };
+        let Some(prompt) = self.wire.text("prompt").map(without_hook_context) else { return Vec::new() };
         let prompted = self.session.prompted(None, prompt).only_if(OnlyIf::AtRest);
         vec![self.session.asked(None, prompt), prompted]
     }
 
     fn turn_ended(&self) -> Told {
-        let ended = turn_over(&self.session, Fact::turn_ended(None), self.wire.text("prompt").unwrap_or_default(), None);
+        let prompt = self.wire.text("prompt").map(without_hook_context).unwrap_or_default();
+        let ended = turn_over(&self.session, Fact::turn_ended(None), prompt, None);
         ended.with(DataKey::LastAssistantMessage, self.wire.text("prompt_response"))
     }
 

@@ -43,6 +43,12 @@ pub fn offspring(coder: &CoderView) -> Sentence {
     Sentence(format!("{}, which works for you, {}.", who(coder), standing(coder)))
 }
 
+/// A coder that this one waited for stands as it should, or does not for too long.
+pub fn awaited(coder: &CoderView, in_vain: bool) -> Sentence {
+    let still = if in_vain { "does not yet stand as you waited for: it " } else { "" };
+    Sentence(format!("{}, which you watch, {still}{}. You watch it no longer.", who(coder), standing(coder)))
+}
+
 /// The coder makes the same call again and again.
 pub fn repeats(warning: &str) -> Sentence {
     Sentence(format!("You repeat yourself: {}. Try another way.", quoted(warning, LOOP_CHARS_MAX)))
@@ -108,7 +114,7 @@ fn standing(coder: &CoderView) -> String {
         (_, Status::Completed) => "has completed its turn".to_owned(),
         (_, Status::Paused) => "is at rest".to_owned(),
         (_, Status::Stopped | Status::Deleted) => "has ended".to_owned(),
-        (_, Status::Created | Status::Running) => "is at work again".to_owned(),
+        (_, Status::Created | Status::Running) => "is at work".to_owned(),
     }
 }
 

@@ -4,7 +4,10 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use crate::home::{Home, Said, feed};
+use crate::{
+    home::{Home, Said, feed},
+    rpc::{Client, modern},
+};
 
 const FILE: &str = "/w/src/cart.rs";
 
@@ -313,6 +316,20 @@ fn what_others_wrote_stays_in_its_quotes() {
 }
 
 #[test]
+fn a_path_is_kept_no_other_way_than_events_keep_it() {
+    let home = Home::new();
+    let other = Session::told(&home, "other");
+    other.begins();
+    let secret = "ghp_abcdefghijklmnopqrstuvwxyz0123456789";
+    assert_eq!(other.after("Read", &format!("/w/\u{1b}[31m{secret}.rs")), "");
+    let db = rusqlite::Connection::open(home.history()).unwrap();
+    let paths: String = db
+        .query_row("SELECT group_concat(path.path) FROM path JOIN interest ON path.no = interest.path", [], |row| row.get(0))
+        .unwrap();
+    assert!(paths.contains("[redacted") && !paths.contains(secret) && !paths.contains('\u{1b}'), "{paths}");
+}
+
+#[test]
 fn what_cannot_be_said_in_time_is_not_said() {
     let home = Home::new();
     let (one, other) = (Session::told(&home, "one"), Session::told(&home, "other"));
@@ -371,4 +388,61 @@ fn every_agent_is_told_in_its_own_form() {
     let written = json!({"workspace_roots": ["/w"], "tool_name": "Read", "tool_input": {"file_path": FILE}, "tool_use_id": "c1"});
     let (answer, text) = told("cursor", &[], hook("sessionStart", json!({})), hook("postToolUse", written));
     assert_eq!(answer, json!({"additional_context": text}));
+}
+
+/// The server of a session, asked in its name.
+fn watch(home: &Home, mine: &str, arguments: Value) -> Value {
+    let mut client = Client::start(home, &[], modern());
+    let meta = json!({"threadId": mine});
+    client.result("tools/call", json!({"name": "watch_ai_coder", "arguments": arguments, "_meta": meta}))
+}
+
+#[test]
+fn who_watches_a_coder_is_told_once_it_stands_so() {
+    let home = Home::new();
+    let codex = |name: &str, more: Value| {
+        let mut payload = json!({"session_id": "mine", "cwd": "/w", "hook_event_name": name});
+        payload.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        said(&home, &["codex", "--tell"], &payload)
+    };
+    let step = |n: usize| {
+        let listed =
+            json!({"tool_name": "Bash", "tool_input": {"command": "ls"}, "tool_use_id": format!("t{n}"), "tool_response": "x"});
+        codex("PostToolUse", listed)
+    };
+    home.record(&[r#"{"type": "started", "coder_id": "worker"}"#]);
+    said(&home, &["codex"], &json!({"session_id": "mine", "cwd": "/w", "hook_event_name": "SessionStart"}));
+    let refused = watch(&home, "mine", json!({"coder_id": "worker"}));
+    assert!(
+        refused["isError"] == true && refused["content"][0]["text"].as_str().unwrap().contains("subscribe_coder"),
+        "{refused}"
+    );
+    assert_eq!(step(0), "");
+
+    let receipt = watch(&home, "mine", json!({"coder_id": "worker", "until": ["finished", "milestone"], "minutes": 5}));
+    let receipt = &receipt["structuredContent"];
+    assert_eq!((&receipt["met"], &receipt["status"], receipt["ends_at"].is_string()), (&json!(false), &json!("running"), true));
+    home.record(&[r#"{"type": "progress", "coder_id": "worker", "stage": "build"}"#]);
+    assert_eq!(step(1), "", "it is still at work");
+    home.record(&[r#"{"type": "milestone", "coder_id": "worker", "milestone": "built"}"#]);
+    let told = context(&step(2), "PostToolUse");
+    assert!(told.contains("\"worker\", which you watch, is at work. You watch it no longer."), "{told}");
+    home.record(&[r#"{"type": "failed", "coder_id": "worker", "error_message": "it broke"}"#]);
+    wait(&home, 60);
+    assert_eq!(step(3), "", "once");
+
+    let met = watch(&home, "mine", json!({"coder_id": "worker"}));
+    assert_eq!(met["structuredContent"]["met"], true, "{met}");
+    home.record(&[r#"{"type": "started", "coder_id": "other"}"#]);
+    watch(&home, "mine", json!({"coder_id": "other", "minutes": 1}));
+    assert_eq!(step(4), "");
+    let db = rusqlite::Connection::open(home.history()).unwrap();
+    assert_eq!(db.execute("UPDATE watch SET ends = 0", []).unwrap(), 1);
+    drop(db);
+    let told = context(&step(5), "PostToolUse");
+    assert!(told.contains("does not yet stand as you waited for: it is at work"), "{told}");
+    for wrong in [json!({}), json!({"coder_id": "nobody-there"}), json!({"coder_id": "other", "until": ["soon"]})] {
+        assert_eq!(watch(&home, "mine", wrong.clone())["isError"], true, "{wrong}");
+    }
+    home.ok(&["check"]);
 }

@@ -33,7 +33,7 @@ const ROOMS: &[Room] = &[
     room("filter", &["event"], &[]),
     room("price", &[], &[]),
     // Sums of tokens become sums of dollars where they are read.
-    room("aggregate", &["event", "price"], &[]),
+    room("aggregate", &["event", "filter", "price"], &[]),
     // Contents of whole files are cut before they become drafts.
     room("source", &["text", "event"], &[]),
     room("watch_path", &[], &["notify"]),

@@ -132,7 +132,7 @@ fn evict(db: &Connection, coders_max: u64) -> rusqlite::Result<u64> {
             .query_map([no], |row| row.get(0))?
             .collect::<rusqlite::Result<_>>()?;
         keep_counts(db, *no)?;
-        for table in ["bucket", "touch", "failure", "failed_call", "conflict", "interest", "news"] {
+        for table in ["bucket", "touch", "failure", "failed_call", "conflict", "interest", "news", "watch"] {
             db.prepare_cached(&format!("DELETE FROM {table} WHERE coder = ?"))?.execute([no])?;
         }
         db.prepare_cached("DELETE FROM coder WHERE no = ?")?.execute([no])?;

@@ -1,11 +1,14 @@
 //! A coder's hook asks what there is to tell it, and claims what it tells: each piece of news once, whoever asks at the same time.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::{
     aggregate::CONFLICT_WINDOW,
     event::{Body, Draft, Micros, Time},
     history::store::Error,
+    text::{Redactor, clean_line},
 };
 
 use super::{
@@ -14,6 +17,7 @@ use super::{
     entry::Entry,
     fold::Fold,
     news::{self, NEWS_FOR, NewsKey, NewsKind},
+    watch,
     writer::Writer,
 };
 
@@ -51,6 +55,8 @@ pub enum NewsAbout {
     Loop { seq: u64 },
     /// A coder that works for this one.
     Offspring { coder_id: String },
+    /// A coder that this one waited for, whether or not it stands as it should.
+    Awaited { coder_id: String, in_vain: bool },
 }
 
 /// What the history knows of the one who asks.
@@ -58,6 +64,8 @@ struct Hearer {
     no: i64,
     told_at: Option<Micros>,
     has_news: bool,
+    /// Something may have become of those that it waits for.
+    has_due_watch: bool,
     /// Files that it was not known to know.
     new_files: Vec<String>,
 }
@@ -70,11 +78,16 @@ impl Writer {
     /// Where the history cannot be asked, or what the coder now knows cannot be written.
     pub fn listen(&mut self, listener: &Listener<'_>) -> Result<Vec<News>, Error> {
         let now = self.now();
-        let Some(mut hearer) = self.outside_transaction(|db| Hearer::of(db, listener, now))? else {
+        let redactor = Arc::clone(&self.options().redactor);
+        let Some(mut hearer) = self.outside_transaction(|db| Hearer::of(db, listener, &redactor, now))? else {
             return Ok(Vec::new());
         };
         if hearer.told_at.is_none() || listener.begins_again || !hearer.new_files.is_empty() {
             self.transact(|db| learn(db, listener, &hearer, now))?;
+            hearer.has_news = true;
+        }
+        if hearer.has_due_watch {
+            self.transact_with_cache(|db, options, _| Ok((watch::look(db, options, hearer.no, now)?, None)))?;
             hearer.has_news = true;
         }
         if !hearer.has_news || hearer.told_at.is_some_and(|told_at| is_soon_after(told_at, now)) {
@@ -108,24 +121,30 @@ impl Writer {
 
 impl Hearer {
     /// `None` for a coder that is not known.
-    fn of(db: &Connection, listener: &Listener<'_>, now: Time) -> rusqlite::Result<Option<Hearer>> {
+    fn of(db: &Connection, listener: &Listener<'_>, redactor: &Redactor, now: Time) -> rusqlite::Result<Option<Hearer>> {
+        let sql = format!(
+            "SELECT no, told_at, EXISTS (SELECT 1 FROM news WHERE coder = no AND told IS NULL AND at >= ?1), {}
+             FROM coder WHERE id = ?4",
+            watch::IS_DUE
+        );
+        let (news_since, looked_before) = (now.plus(-NEWS_FOR).micros(), watch::looked_before(now));
         let found = db
-            .prepare_cached(
-                "SELECT no, told_at, EXISTS (SELECT 1 FROM news WHERE coder = no AND told IS NULL AND at >= ?)
-                 FROM coder WHERE id = ?",
-            )?
-            .query_row(params![now.plus(-NEWS_FOR).micros(), listener.coder_id], |row| {
-                Ok(Hearer { no: row.get(0)?, told_at: row.get(1)?, has_news: row.get(2)?, new_files: Vec::new() })
+            .prepare_cached(&sql)?
+            .query_row(params![news_since, now.micros(), looked_before, listener.coder_id], |row| {
+                let (no, told_at, has_news) = (row.get(0)?, row.get(1)?, row.get(2)?);
+                Ok(Hearer { no, told_at, has_news, has_due_watch: row.get(3)?, new_files: Vec::new() })
             })
             .optional()?;
         let Some(mut hearer) = found else { return Ok(None) };
         for file in listener.files.iter().take(FILES_MAX) {
+            // As an event would have it: what is written here is no cleaner than what is recorded.
+            let file = redactor.redact(&clean_line(file)).into_owned();
             let known = db
                 .prepare_cached("SELECT 1 FROM path JOIN interest ON interest.path = path.no WHERE path.path = ? AND coder = ?")?
                 .query_row(params![file, hearer.no], |_| Ok(()))
                 .optional()?;
             if known.is_none() {
-                hearer.new_files.push(file.clone());
+                hearer.new_files.push(file);
             }
         }
         Ok(Some(hearer))
@@ -198,6 +217,9 @@ fn about(db: &Connection, NewsKey { kind, about, other }: NewsKey) -> rusqlite::
         NewsKind::Brief => Some(NewsAbout::Itself),
         NewsKind::Loop => Some(NewsAbout::Loop { seq: u64::try_from(about).unwrap_or_default() }),
         NewsKind::Offspring => coder(about, "")?.map(|coder_id| NewsAbout::Offspring { coder_id }),
+        NewsKind::Awaited | NewsKind::InVain => {
+            coder(about, "")?.map(|coder_id| NewsAbout::Awaited { coder_id, in_vain: kind == NewsKind::InVain })
+        }
         NewsKind::FileChange => {
             let path =
                 db.prepare_cached("SELECT path FROM path WHERE no = ?")?.query_row([about], |row| row.get(0)).optional()?;

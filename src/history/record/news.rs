@@ -30,11 +30,17 @@ pub enum NewsKind {
     Loop = 2,
     /// A coder that works for it waits, failed or came to rest.
     Offspring = 3,
+    /// A coder stands as it waited for.
+    Awaited = 4,
+    /// It waited long enough.
+    InVain = 5,
 }
 
 impl NewsKind {
     pub fn of_code(code: u8) -> Option<NewsKind> {
-        [NewsKind::Brief, NewsKind::FileChange, NewsKind::Loop, NewsKind::Offspring].into_iter().find(|kind| *kind as u8 == code)
+        [NewsKind::Brief, NewsKind::FileChange, NewsKind::Loop, NewsKind::Offspring, NewsKind::Awaited, NewsKind::InVain]
+            .into_iter()
+            .find(|kind| *kind as u8 == code)
     }
 }
 
@@ -134,5 +140,6 @@ fn standing_of(state: &Coder) -> Option<OffspringNews> {
 /// What is no news any more, and what finished coders knew.
 pub fn forget(db: &Connection, now: Time) -> rusqlite::Result<()> {
     db.execute("DELETE FROM news WHERE at < ?", [now.plus(-Time::DAY).micros()])?;
+    db.execute("DELETE FROM watch WHERE ends < ?", [now.plus(-Time::DAY).micros()])?;
     db.execute("DELETE FROM interest WHERE coder IN (SELECT no FROM coder WHERE finished = 1)", []).map(drop)
 }

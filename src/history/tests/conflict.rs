@@ -99,7 +99,7 @@ fn what_is_no_conflict() {
 fn a_history_of_the_first_schema_is_read_as_it_is_and_brought_up_to_date_by_an_append() {
     let mut lab = Lab::new();
     lab.append_all([change("a", "/w/f"), change("b", "/w/f")]);
-    let older = "ALTER TABLE base DROP COLUMN evicted; ALTER TABLE ledger DROP COLUMN parts_since; ALTER TABLE ledger DROP COLUMN states_since; DROP TABLE failed_call; DROP TABLE given; DROP TABLE record_read; DROP TABLE told; ALTER TABLE coder DROP COLUMN told_at; DROP TABLE interest; DROP TABLE news; DROP TABLE copy; DROP TABLE sum; DROP TABLE report; ALTER TABLE ledger DROP COLUMN session_keys; DROP TABLE repeat; DROP INDEX touch_by_time; DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; DROP INDEX failure_unalerted; DROP INDEX path_by_name; PRAGMA user_version = 1;";
+    let older = "ALTER TABLE base DROP COLUMN evicted; ALTER TABLE ledger DROP COLUMN parts_since; ALTER TABLE ledger DROP COLUMN states_since; DROP TABLE failed_call; DROP TABLE given; DROP TABLE record_read; DROP TABLE told; ALTER TABLE coder DROP COLUMN told_at; DROP TABLE interest; DROP TABLE news; DROP TABLE watch; DROP TABLE copy; DROP TABLE sum; DROP TABLE report; ALTER TABLE ledger DROP COLUMN session_keys; DROP TABLE repeat; DROP INDEX touch_by_time; DROP TABLE alias; DROP TABLE conflict; DROP TABLE taken; DROP INDEX failure_unalerted; DROP INDEX path_by_name; PRAGMA user_version = 1;";
     lab.writer.outside_transaction(|db| db.execute_batch(older)).expect("as it was");
     assert_eq!(lab.facts().len(), 3);
     assert!(conflicts(&mut lab).is_empty());

@@ -165,7 +165,7 @@ fn a_history_of_before_is_sound_and_counts_on() {
     let back = "UPDATE ledger SET totals = json_remove(totals, '$.n.b'); UPDATE coder SET state = json_remove(state, '$.n.b', '$.ti', '$.mo', '$.go', '$.ob');
                 ALTER TABLE ledger DROP COLUMN states_since;
                 UPDATE bucket SET tally = json_remove(tally, '$.b');
-                ALTER TABLE ledger DROP COLUMN parts_since; ALTER TABLE base DROP COLUMN evicted; DROP TABLE failed_call; DROP TABLE given; DROP TABLE record_read; DROP TABLE told; ALTER TABLE coder DROP COLUMN told_at; DROP TABLE interest; DROP TABLE news; PRAGMA user_version = 6;";
+                ALTER TABLE ledger DROP COLUMN parts_since; ALTER TABLE base DROP COLUMN evicted; DROP TABLE failed_call; DROP TABLE given; DROP TABLE record_read; DROP TABLE told; ALTER TABLE coder DROP COLUMN told_at; DROP TABLE interest; DROP TABLE news; DROP TABLE watch; PRAGMA user_version = 6;";
     lab.writer.transact(|db| db.execute_batch(back)).expect("writable");
     let model = |lab: &mut Lab| {
         let Groups { rows, .. } = groups(lab, "model", None);

@@ -5,10 +5,10 @@ use std::{collections::VecDeque, sync::Arc};
 use serde::Serialize;
 
 use crate::{
+    aggregate::Until,
     event::{Event, Micros, Time},
     filter::TypeSet,
     history::{Missed, Position, Query},
-    mcp::until::Until,
 };
 
 /// Why a watch ended.

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    aggregate::Until,
     event::{EventType, Invalid, check_coder_id},
     filter::{Filter, TypeSet},
     history::{Meant, Reader},
@@ -34,7 +35,6 @@ use crate::{
         progress::ProgressNotifier,
         tool_error::ToolError,
         tool_result,
-        until::Until,
     },
 };
 

@@ -17,6 +17,17 @@ pub(super) const PROVIDER: &str = "google";
 /// The tool that runs commands; what it shows is what the command printed.
 const SHELL: &str = "run_shell_command";
 
+/// What was asked, without what hooks told the agent beside it.
+pub(super) fn without_hook_context(text: &str) -> &str {
+    let asked = text.trim_start().strip_prefix(CONTEXT.0).and_then(|rest| rest.split_once(CONTEXT.1));
+    let text = asked.map_or(text, |(_, asked)| asked.trim_start());
+    let behind = text.trim_end().strip_suffix(CONTEXT.1).and_then(|rest| rest.rsplit_once(CONTEXT.0));
+    behind.map_or(text, |(asked, _)| asked.trim_end())
+}
+
+/// Around it; what stands inside has none of these, for Gemini escapes it.
+const CONTEXT: (&str, &str) = ("<hook_context>", "</hook_context>");
+
 /// The end of the turn that `prompt` began; `last` is the transcript's id of its last message.
 pub(super) fn turn_over(session: &CoderMoment, end: Fact, prompt: &str, last: Option<&str>) -> Told {
     session.known(end, last.map(|last| ["turn", last]), &["turn", &print(prompt)])

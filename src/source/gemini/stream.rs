@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::session::{PROVIDER, error_shown, said, shown, turn_over};
+use super::session::{PROVIDER, error_shown, said, shown, turn_over, without_hook_context};
 
 /// Beyond this a message is cut before it becomes a fact.
 const MESSAGE_BYTES_MAX: usize = 64 << 10;
@@ -77,6 +77,7 @@ impl GeminiOutput {
         let content = line.text("content")?;
         match line.text("role") {
             Some("user") => {
+                let content = without_hook_context(content);
                 content.clone_into(&mut self.prompt);
                 return Some(self.session.clone().at(line.time("timestamp")).asked(None, content));
             }

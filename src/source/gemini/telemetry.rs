@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-use super::session::{COMPACTED, ModelAnswer, PROVIDER, SubagentEnd, subagent};
+use super::session::{COMPACTED, ModelAnswer, PROVIDER, SubagentEnd, subagent, without_hook_context};
 
 /// # Errors
 /// [`Refusal`] where a record that matters names no session.
@@ -83,7 +83,7 @@ fn agent_finish(event: &GeminiLog<'_>) -> Vec<Told> {
 
 /// Where prompts are exported.
 fn user_prompt(event: &GeminiLog<'_>) -> Vec<Told> {
-    event.attributes.text("prompt").map(|prompt| event.session.asked(None, prompt)).into_iter().collect()
+    event.attributes.text("prompt").map(|prompt| event.session.asked(None, without_hook_context(prompt))).into_iter().collect()
 }
 
 fn api_response(event: &GeminiLog<'_>) -> Vec<Told> {

@@ -19,6 +19,7 @@ use crate::{
 
 use super::session::{
     self, ModelAnswer, SubagentEnd, compacted, error_shown, exit_code, is_shell, said, shown, subagent, thoughts, turn_over,
+    without_hook_context,
 };
 
 #[derive(Debug, Default)]
@@ -125,6 +126,7 @@ impl ChatFile {
 
     fn user(&mut self, session: &CoderMoment, id: &str, line: Wire<'_>) -> Vec<Told> {
         let text = content(line);
+        let text = without_hook_context(&text).to_owned();
         if is_context(&text) {
             self.folder = workspace_folder(&text).map(str::to_owned);
             return Vec::new();

@@ -9,6 +9,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    aggregate::Until,
     bus::{self, Begin, Bus, Delivery, Subscription},
     event::{Micros, Time},
     filter::{Filter, TypeSet},
@@ -20,7 +21,6 @@ use crate::{
         progress::ProgressNotifier,
         tool_error::ToolError,
         tools::gather::{Gathering, WatchEnded},
-        until::Until,
     },
 };
 

@@ -4,14 +4,15 @@
 //! cursor.
 
 use crate::{
-    aggregate::CoderView,
     event::{EventType, Invalid, Status},
     filter::TypeSet,
 };
 
+use super::CoderView;
+
 /// Any of these is enough.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Until {
+pub struct Until {
     kinds: TypeSet,
     statuses: Vec<Status>,
     conditions: Vec<Stance>,
@@ -102,7 +103,7 @@ impl Stance {
 }
 
 /// failed, stopped, deleted, or completed and gone.
-pub(super) fn is_finished(coder: &CoderView) -> bool {
+pub fn is_finished(coder: &CoderView) -> bool {
     match coder.status {
         Status::Failed | Status::Stopped | Status::Deleted => true,
         Status::Completed => coder.ended_at.is_some(),
