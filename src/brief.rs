@@ -8,7 +8,6 @@ mod text;
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
@@ -18,7 +17,7 @@ use crate::{
 };
 
 /// What one coder did and where it stands.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Brief {
     pub coder_id: String,
     pub handle: String,
@@ -105,7 +104,7 @@ pub struct Brief {
 }
 
 /// What it waits for.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BriefWait {
     #[serde(rename = "for")]
     pub reason: WaitingFor,
@@ -116,21 +115,21 @@ pub struct BriefWait {
 }
 
 /// A call that has not ended.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct AtWork {
     pub call: String,
     pub for_s: u64,
 }
 
 /// A prompt.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Asked {
     pub at: Time,
     pub text: String,
 }
 
 /// What became of a file, in sum.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ChangedFile {
     /// From the project's folder, where it lies in it.
     pub path: String,
@@ -143,7 +142,7 @@ pub struct ChangedFile {
 }
 
 /// What failed, and how often in the same way.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct FailedCall {
     /// The last of them.
     pub seq: u64,
@@ -159,7 +158,7 @@ pub struct FailedCall {
 }
 
 /// A coder that works for this one.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Subagent {
     pub handle: String,
     #[serde(skip_serializing_if = "Option::is_none")]

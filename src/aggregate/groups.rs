@@ -2,7 +2,6 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::price::Prices;
@@ -28,7 +27,7 @@ macro_rules! group_keys {
         }
 
         /// One row: the keys that were asked for, and what its events add up to.
-        #[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+        #[derive(Clone, Debug, Default, PartialEq, Serialize)]
         pub struct GroupRow {
             $(
                 #[doc = $about]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::event::Time;
@@ -10,7 +9,7 @@ use crate::event::Time;
 use super::{CoderView, FileConflict, Usage};
 
 /// The answer of `stats`.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Stats {
     pub total_events: u64,
     pub events_by_type: BTreeMap<String, u64>,
@@ -37,7 +36,7 @@ pub struct Stats {
 }
 
 /// How large the history is, on disk and in memory.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct HistorySize {
     /// Newest seq.
     pub head: u64,

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Tokens, cost and errors; zero counts are left out.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
     #[serde(default, skip_serializing_if = "Tokens::is_zero")]
     pub tokens: Tokens,
@@ -50,7 +49,7 @@ impl Usage {
 }
 
 /// Tokens as the events name them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tokens {
     /// As `total`, under the name that events have for it.
     pub used: u64,

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Status, Time};
@@ -10,7 +9,7 @@ use crate::event::{Status, Time};
 use super::{Usage, latest::Number, usage::is_zero};
 
 /// What is shown of a coder.
-#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct CoderView {
     pub coder_id: String,
     /// The shortest beginning of its session's id that tells it from others; a subagent's is its parent's, `/` and its place.
@@ -85,7 +84,7 @@ pub struct CoderView {
 }
 
 /// A file that two unfinished coders changed, neither working for the other.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileConflict {
     pub file_path: String,
     /// Who changed it.
@@ -95,7 +94,7 @@ pub struct FileConflict {
 }
 
 /// A tool's call that has begun and not ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ToolAtWork {
     /// The call in a short line: `Bash: npm test`.
     pub call: String,
@@ -103,7 +102,7 @@ pub struct ToolAtWork {
 }
 
 /// Since when a coder waits, and for what.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Waiting {
     pub since: Time,
     #[serde(rename = "for")]
@@ -114,7 +113,7 @@ pub struct Waiting {
 }
 
 /// What a coder waits for; `idle` is the next prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WaitingFor {
     Permission,
@@ -141,7 +140,7 @@ impl WaitingFor {
 }
 
 /// Why a person should look at a coder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Attention {
     Waiting,
@@ -169,7 +168,7 @@ impl Attention {
 }
 
 /// The most of each resource that was seen.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Peak {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -90,20 +90,6 @@ impl<'de> Deserialize<'de> for Time {
     }
 }
 
-impl schemars::JsonSchema for Time {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Time".into()
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"type": "string", "format": "date-time"})
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -284,10 +284,3 @@ fn long_texts_are_cut_so_that_the_aggregate_stays_small() {
     let expected = "ü".repeat(499) + "…";
     assert_eq!((view.description.as_deref(), view.coder_name.as_deref()), (Some(&*expected), Some(&*expected)));
 }
-
-#[test]
-fn what_may_be_left_out_is_not_required_by_the_schema() {
-    let schema = schemars::schema_for!(super::super::CoderView);
-    let required = schema.get("required").expect("some properties are always there");
-    assert_eq!(*required, serde_json::json!(["coder_id", "status", "events", "events_by_type"]));
-}

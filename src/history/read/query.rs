@@ -71,7 +71,7 @@ pub struct Batch {
 }
 
 /// Events that are gone: some of those with `after < seq <= through`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Missed {
     pub after: u64,
     pub through: u64,
