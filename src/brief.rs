@@ -2,6 +2,7 @@
 //! a model, of at most some 1,500 tokens, whatever the coder did.
 
 mod read;
+mod row;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -15,6 +16,8 @@ use crate::{
     event::{Status, Time},
     history::Position,
 };
+
+pub use row::{label, standing, works_on};
 
 /// What one coder did and where it stands.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -5,6 +5,7 @@
 
 mod figures;
 mod frame;
+mod lane_picture;
 mod lanes;
 mod markdown;
 mod report;

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ai_coder_events::{
-    aggregate::CoderView,
+    brief::label,
     event::{Body, Derived, Event, EventType},
     history::Reader,
 };
@@ -59,17 +59,5 @@ impl Names {
                 }
             }
         }
-    }
-}
-
-/// `demo 7f3c1b`, `codex 2b9d40` where it has no name; what somebody chose as an id is name enough.
-pub fn label(coder: &CoderView) -> String {
-    let CoderView { coder_id, handle, coder_name, .. } = coder;
-    if handle == coder_id {
-        return handle.clone();
-    }
-    match coder_name.as_deref().or_else(|| coder_id.split_once(':').map(|(agent, _)| agent)) {
-        Some(name) => format!("{name} {handle}"),
-        None => handle.clone(),
     }
 }

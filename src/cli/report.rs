@@ -4,6 +4,7 @@ use std::{collections::HashMap, path::PathBuf, process::ExitCode};
 
 use ai_coder_events::{
     aggregate::{CoderView, FileConflict, GroupKey, GroupKeys},
+    brief::label,
     event::{Body, Derived, Event, EventType, Time},
     filter::{Filter, parse_local_moment},
     history::{GroupQuery, Reader},
@@ -17,7 +18,6 @@ use serde_json::Value;
 use super::{
     Invocation, UNREADABLE,
     filter::{since, until},
-    names::label,
     now,
     oldest_first::each_page,
     page_file,

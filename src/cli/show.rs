@@ -8,6 +8,7 @@ use std::{
 
 use ai_coder_events::{
     aggregate::CoderView,
+    brief::{label, standing},
     event::{Event, Status, Time},
     filter::Filter,
     history::{Meant, Reader},
@@ -25,7 +26,7 @@ use super::{
     event_rows::EventRows,
     filter::DetailLevel,
     filter::since,
-    names::{Names, label},
+    names::Names,
     oldest_first::each_page_by_time,
     page_file,
     pager::Pager,
@@ -194,7 +195,7 @@ fn head(out: &mut impl Write, console: &Console, coder: &CoderView) -> io::Resul
     for line in console.wrapped(&text::clean_line(&facts), 0) {
         console.line(out, &line, Tint::Dim)?;
     }
-    let standing = coders::standing(coder, super::now(), false);
+    let standing = standing(coder, super::now(), false);
     let error = coder.last_error.as_deref().filter(|_| coder.status == Status::Failed);
     let error = error.and_then(|error| text::telling_lines(error, 1).first().copied());
     let why = error.map_or(String::new(), |error| format!(": {error}"));

@@ -1,7 +1,5 @@
 //! A day or a week as a page: who did what when, what it cost, and tables of it all.
 
-use std::collections::HashSet;
-
 use jiff::tz::TimeZone;
 use maud::{Markup, html};
 
@@ -14,6 +12,7 @@ use crate::{
 
 use super::{
     figures, frame,
+    lane_picture::{LanePicture, at, zoom},
     lanes::{Lane, LaneState},
     told::badge,
 };
@@ -42,16 +41,11 @@ pub struct ReportTable {
     pub sum: GroupRow,
 }
 
-/// More lanes than these are no picture any more; the table has them all.
-const LANES_MAX: usize = 60;
 /// Rows of a table.
 const ROWS_MAX: usize = 200;
 /// Models that have a colour of their own.
 const MODELS_MAX: usize = 6;
-/// Height of a lane and of the bars.
-const LANE: usize = 26;
-/// What lasts less is drawn as wide as this.
-const NARROWEST: f64 = 1.0;
+/// Height of the bars.
 const BARS: f64 = 100.0;
 /// Few bars are no wider than this.
 const BAR_WIDTH_MAX: f64 = 60.0;
@@ -72,7 +66,8 @@ pub fn report(told: &ReportTold<'_>) -> String {
         main.page.report id="content" tabindex="-1" {
             @if told.coders.is_empty() { p { "Nothing happened then." } } @else {
                 (zoom())
-                (lanes(told))
+                h2 { "Who did what when" }
+                (told.lanes())
                 (bars(told))
                 (coders(told))
                 (conflicts(told))
@@ -91,6 +86,13 @@ impl ReportTold<'_> {
         if first == last { first } else { format!("{first} to {last}") }
     }
 
+    fn lanes(&self) -> Markup {
+        let (from, until) = self.drawn();
+        let lanes =
+            self.coders.iter().map(|(coder, name, lane)| (&**name, coder.title.as_deref().unwrap_or_default(), lane)).collect();
+        LanePicture { from, until, zone: self.zone, lanes, conflicts: &self.conflicts }.draw()
+    }
+
     /// The hours in which something happened: what lies before and behind is not drawn.
     fn drawn(&self) -> (Time, Time) {
         let spans = || self.coders.iter().flat_map(|(.., lane)| &lane.spans);
@@ -105,49 +107,6 @@ impl ReportTold<'_> {
         self.coders.iter().map(|(.., lane)| lane.time(state)).sum()
     }
 }
-
-/// Where moments lie in a picture that is a thousand wide.
-struct Axis {
-    from: Time,
-    until: Time,
-    /// Where hours, or days, begin, with what they are called.
-    ticks: Vec<(f64, String)>,
-}
-
-impl Axis {
-    fn of(told: &ReportTold<'_>) -> Axis {
-        let (from, until) = told.drawn();
-        let mut axis = Axis { from, until, ticks: Vec::new() };
-        let span = until.since(from);
-        let step = [1, 2, 3, 6, 12, 24, 48, 168].into_iter().find(|hours| span / (hours * Time::HOUR) < TICKS_MAX).unwrap_or(720);
-        let form = if step < 24 { "%H:00" } else { "%a %-d" };
-        let first = figures::local(from, told.zone);
-        // Days begin at midnight, wherever the hours of a day are many or few.
-        let Ok(mut at) = (if step < 24 { first.round(jiff::Unit::Hour) } else { first.start_of_day() }) else { return axis };
-        loop {
-            let moment = Time::from_micros(at.timestamp().as_microsecond());
-            if moment >= until {
-                return axis;
-            }
-            if moment >= from {
-                axis.ticks.push((axis.x(moment), at.strftime(form).to_string()));
-            }
-            let next = if step < 24 { jiff::Span::new().hours(step) } else { jiff::Span::new().days(step / 24) };
-            match at.checked_add(next) {
-                Ok(next) => at = next,
-                Err(_) => return axis,
-            }
-        }
-    }
-
-    fn x(&self, at: Time) -> f64 {
-        let all = self.until.since(self.from).max(1) as f64;
-        (at.since(self.from) as f64 / all * 1000.0).clamp(0.0, 1000.0)
-    }
-}
-
-/// So many fit beside each other.
-const TICKS_MAX: i64 = 13;
 
 fn facts(told: &ReportTold<'_>) -> Markup {
     let cost: f64 = told.cost.iter().filter_map(|row| row.usage.cost()).sum();
@@ -171,90 +130,6 @@ fn facts(told: &ReportTold<'_>) -> Markup {
             }
         }
     }
-}
-
-/// How wide the lanes are drawn, without a script; what is wider than the page is scrolled, by keys too.
-fn zoom() -> Markup {
-    html! {
-        fieldset.filters {
-            legend { "Zoom" }
-            @for (index, times) in [1, 2, 4, 8, 16].iter().enumerate() {
-                label { input type="radio" name="zoom" id={ "zoom-" (times) } checked[index == 0]; (times) "×" }
-            }
-        }
-    }
-}
-
-fn lanes(told: &ReportTold<'_>) -> Markup {
-    let axis = Axis::of(told);
-    let shown = &told.coders[..told.coders.len().min(LANES_MAX)];
-    let height = shown.len() * LANE;
-    let place = |coder_id: &str| shown.iter().position(|(coder, ..)| coder.coder_id == coder_id);
-    html! {
-        h2 { "Who did what when" }
-        div.drawn {
-            ul.names aria-hidden="true" { @for (coder, name, _) in shown { li title=(coder.title.as_deref().unwrap_or(name)) { (name) } } }
-            div.scrolls tabindex="0" role="region" aria-label="What each coder did when; the table below says the same" {
-                div.wide {
-                    svg viewBox={ "0 0 1000 " (height) } preserveAspectRatio="none" style={ "height:" (height) "px" } aria-hidden="true" {
-                        @for (x, _) in &axis.ticks { line.tick x1=(at(*x)) x2=(at(*x)) y1="0" y2=(height) {} }
-                        @for (nth, (_, _, lane)) in shown.iter().enumerate() { (spans(&axis, nth, lane)) }
-                        @for conflict in &told.conflicts {
-                            @let places: Vec<usize> = conflict.coder_ids.iter().filter_map(|id| place(id)).collect();
-                            @if let (Some(top), Some(bottom)) = (places.iter().min(), places.iter().max()) {
-                                line.conflict x1=(at(axis.x(conflict.last_change))) x2=(at(axis.x(conflict.last_change)))
-                                    y1=(top * LANE + LANE / 2) y2=(bottom * LANE + LANE / 2) {}
-                            }
-                        }
-                    }
-                    (axis_of(&axis))
-                }
-            }
-        }
-        p.legend {
-            @for state in LaneState::ALL { i class=(class(state)) {} (state.name()) }
-            i.conflict {} "file conflict"
-        }
-        @if told.coders.len() > LANES_MAX { p.meta { "and " (told.coders.len() - LANES_MAX) " more, in the table" } }
-    }
-}
-
-fn spans(axis: &Axis, nth: usize, lane: &Lane) -> Markup {
-    let y = nth * LANE + 6;
-    // Of what is narrower, one at a place is all that would be seen.
-    let mut narrow: HashSet<(Option<LaneState>, u64)> = HashSet::new();
-    let ends = lane.spans.first().zip(lane.spans.last()).map(|(first, last)| (axis.x(first.began), axis.x(last.ended)));
-    html! {
-        @if let Some((first, last)) = ends { line.idle x1=(at(first)) x2=(at(last)) y1=(y + 7) y2=(y + 7) {} }
-        @for span in lane.spans.iter().filter(|span| span.ended >= axis.from) {
-            @let x = axis.x(span.began);
-            @let width = axis.x(span.ended) - x;
-            @if width >= NARROWEST || narrow.insert((Some(span.state), x as u64)) {
-                rect class=(class(span.state)) x=(at(x)) y=(y) height="14" width=(at(width.max(NARROWEST))) {}
-            }
-        }
-        @for (moment, _) in lane.milestones.iter().filter(|(moment, _)| *moment >= axis.from && narrow.insert((None, axis.x(*moment) as u64))) {
-            rect.milestone x=(at(axis.x(*moment))) y=(y - 3) height="20" width="1.5" {}
-        }
-    }
-}
-
-fn axis_of(axis: &Axis) -> Markup {
-    html! { p.axis aria-hidden="true" { @for (x, name) in &axis.ticks { span style={ "left:" (at(x / 10.0)) "%" } { (name) } } } }
-}
-
-const fn class(state: LaneState) -> &'static str {
-    match state {
-        LaneState::Running => "running",
-        LaneState::Waiting => "waited",
-        LaneState::Silent => "silent",
-        LaneState::RateLimited => "limited",
-        LaneState::Failed => "failed",
-    }
-}
-
-fn at(x: f64) -> String {
-    format!("{x:.1}")
 }
 
 /// Cost by model, one bar for each hour or day that had any.

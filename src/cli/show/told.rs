@@ -1,11 +1,11 @@
 //! A coder's whole story, its subagents' too, for a page.
 
-use ai_coder_events::{aggregate::CoderView, event::Time, history::Reader, page::SessionTold, story::Storyteller};
+use ai_coder_events::{aggregate::CoderView, brief::label, event::Time, history::Reader, page::SessionTold, story::Storyteller};
 use anyhow::Context;
 use jiff::tz::TimeZone;
 
 use super::{
-    super::{Invocation, UNREADABLE, names::label},
+    super::{Invocation, UNREADABLE},
     each_turn,
 };
 

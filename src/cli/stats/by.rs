@@ -4,16 +4,14 @@ use std::io::{self, Write};
 
 use ai_coder_events::{
     aggregate::{GroupKey, GroupKeys, GroupRow},
+    brief::label,
     history::{Groups, Reader},
     style::{self, Tint},
     text::thousands,
 };
 use serde::Serialize;
 
-use super::super::{
-    names,
-    print::{Cell, Console, cell, json_line},
-};
+use super::super::print::{Cell, Console, cell, json_line};
 
 /// The sum, told from the rows.
 #[derive(Serialize)]
@@ -98,7 +96,7 @@ fn heading(keys: &GroupKeys, figures: &[&Figure]) -> Vec<Cell> {
 fn name(reader: &mut Reader, key: GroupKey, value: &str) -> Cell {
     // Of one that is no longer known the id is all there is.
     let coder = if key == GroupKey::Coder { reader.coder(value).ok().flatten() } else { None };
-    let shown = cell(coder.map_or_else(|| value.to_owned(), |coder| names::label(&coder)), Tint::Plain);
+    let shown = cell(coder.map_or_else(|| value.to_owned(), |coder| label(&coder)), Tint::Plain);
     match key {
         GroupKey::Coder | GroupKey::Project => shown.id(),
         GroupKey::Day | GroupKey::Hour => shown.time(),
