@@ -53,5 +53,6 @@ pub mod tui;
 pub mod upkeep;
 pub mod wake;
 pub mod watch_path;
+pub mod web;
 #[cfg(unix)]
 pub mod workspace;

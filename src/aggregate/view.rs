@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use crate::event::{Status, Time};
+use crate::event::{Event, EventType, Status, Time};
 
 use super::{Usage, latest::Number, usage::is_zero};
 
@@ -91,6 +92,21 @@ pub struct FileConflict {
     pub coder_ids: Vec<String>,
     /// When the last of these changes was.
     pub last_change: Time,
+}
+
+impl FileConflict {
+    /// The one that a warning tells of.
+    pub fn told_by(event: &Event) -> Option<FileConflict> {
+        if event.kind != EventType::SystemWarning {
+            return None;
+        }
+        let ids = event.data.get("coder_ids")?.as_array()?;
+        Some(FileConflict {
+            file_path: event.data.get("file_path")?.as_str()?.to_owned(),
+            coder_ids: ids.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            last_change: event.timestamp,
+        })
+    }
 }
 
 /// A tool's call that has begun and not ended.

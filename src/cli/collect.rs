@@ -9,7 +9,6 @@ use ai_coder_events::{
 };
 use anyhow::{Context, anyhow};
 use clap::Args;
-use tokio::sync::oneshot;
 
 use super::{
     Invocation,
@@ -68,15 +67,9 @@ impl CollectArgs {
         let telling = notifier::start(&bus, &options, call.config.notify);
         let upkeep = upkeep::start(&bus, &options, call.config.retention);
         // Heard from here on: whoever reads that we listen may end us.
-        let mut end = EndSignals::listen()?;
-        let (ended, mut code) = oneshot::channel();
+        let (ending, mut code) = EndSignals::listen()?.ending();
         tell_address(receiver.address());
-        let asked_to_end = async move {
-            if ended.send(end.next().await).is_err() {
-                tracing::debug!("nobody asks any more how it ended");
-            }
-        };
-        let served = receiver.serve(bus.clone(), asked_to_end).await.context("failed to serve");
+        let served = receiver.serve(bus.clone(), ending).await.context("failed to serve");
         drop(telling);
         bus.shutdown().await;
         upkeep.stop();

@@ -3,6 +3,7 @@
 
 use ai_coder_events::signals::{HANGUP, INTERRUPT, Signals, TERMINATE};
 use anyhow::Context;
+use tokio::sync::oneshot;
 
 /// What a shell sees of a program that a signal ended, more than the signal's number.
 const SIGNALED: u8 = 128;
@@ -23,5 +24,16 @@ impl EndSignals {
     /// Waits for the next one; the exit code that tells of it: 130 after Ctrl-C.
     pub async fn next(&mut self) -> u8 {
         SIGNALED + self.0.next().await
+    }
+
+    /// What is over when the next one comes; the exit code is there from then on.
+    pub fn ending(mut self) -> (impl Future<Output = ()> + Send + 'static, oneshot::Receiver<u8>) {
+        let (tell, code) = oneshot::channel();
+        let ending = async move {
+            if tell.send(self.next().await).is_err() {
+                tracing::debug!("nobody asks any more how it ended");
+            }
+        };
+        (ending, code)
     }
 }

@@ -5,15 +5,14 @@ use std::{collections::HashMap, path::PathBuf, process::ExitCode};
 use ai_coder_events::{
     aggregate::{CoderView, FileConflict, GroupKey, GroupKeys},
     brief::label,
-    event::{Body, Derived, Event, EventType, Time},
-    filter::{Filter, parse_local_moment},
+    event::Time,
+    filter::{Filter, TypeSet, parse_local_moment},
     history::{GroupQuery, Reader},
     page::{self, Lanes, ReportTable, ReportTold},
 };
 use anyhow::Context;
 use clap::{Args, error::ErrorKind};
 use jiff::{Zoned, tz::TimeZone};
-use serde_json::Value;
 
 use super::{
     Invocation, UNREADABLE,
@@ -86,19 +85,26 @@ fn gather<'z>(
     zone: &'z TimeZone,
 ) -> anyhow::Result<ReportTold<'z>> {
     let (mut lanes, mut events, mut conflicts) = (Lanes::default(), 0, HashMap::new());
+    // Who was at work, or waited, when it began.
+    let turns = Some(TypeSet::of(Lanes::turns()));
+    let before = Filter { types: turns, since: Some(from.plus(-Time::DAY)), until: Some(from.plus(-1)), ..Filter::default() };
+    each_page(reader, before, |page| {
+        page.iter().for_each(|event| lanes.add(event));
+        Ok(())
+    })?;
     let filter = Filter { since: Some(from), until: Some(until), ..Filter::default() };
     each_page(reader, filter, |page| {
         for event in &page {
             events += 1;
             lanes.add(event);
-            if let Some(conflict) = conflict(event) {
+            if let Some(conflict) = FileConflict::told_by(event) {
                 conflicts.insert((conflict.file_path.clone(), conflict.coder_ids.clone()), conflict);
             }
         }
         Ok(())
     })?;
     let mut coders: Vec<(CoderView, String, page::Lane)> = Vec::new();
-    for lane in lanes.finish(until.min(now())) {
+    for lane in lanes.between(from, until.min(now())) {
         // One that was forgotten meanwhile has nothing to tell.
         if let Some(coder) = reader.coder(&lane.coder_id).context(UNREADABLE)? {
             coders.push((coder.clone(), label(&coder), lane));
@@ -124,18 +130,4 @@ fn gather<'z>(
     let mut conflicts: Vec<FileConflict> = conflicts.into_values().collect();
     conflicts.sort_by(|one, other| (one.last_change, &one.file_path).cmp(&(other.last_change, &other.file_path)));
     Ok(ReportTold { from, until, zone, coders, events, cost: cost.rows, is_by_day, tables, conflicts })
-}
-
-/// The conflict that a warning tells of.
-fn conflict(event: &Event) -> Option<FileConflict> {
-    let Body::Derived(Derived { warning: Some(_), .. }) = &event.body else { return None };
-    if event.kind != EventType::SystemWarning {
-        return None;
-    }
-    let ids = event.data.get("coder_ids")?.as_array()?;
-    Some(FileConflict {
-        file_path: event.data.get("file_path")?.as_str()?.to_owned(),
-        coder_ids: ids.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        last_change: event.timestamp,
-    })
 }

@@ -24,6 +24,11 @@ pub fn minute(at: Time, zone: &TimeZone) -> String {
     local(at, zone).strftime("%H:%M").to_string()
 }
 
+/// `09:14:02`
+pub fn clock(at: Time, zone: &TimeZone) -> String {
+    local(at, zone).strftime("%H:%M:%S").to_string()
+}
+
 /// `340 ms`, `9.5 s`, `1 m 39 s`, `2 h 05 m`; empty where it is nothing.
 pub fn span(span: Micros) -> String {
     let millis = span / 1000;

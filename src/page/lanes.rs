@@ -53,6 +53,13 @@ impl Lane {
     pub fn time(&self, state: LaneState) -> Micros {
         self.spans.iter().filter(|span| span.state == state).map(|span| span.ended.since(span.began)).sum()
     }
+
+    /// Takes away what was before `from`.
+    fn cut(&mut self, from: Time) {
+        self.spans.retain(|span| span.ended > from || (span.ended == from && span.state == LaneState::Failed));
+        self.spans.iter_mut().for_each(|span| span.began = span.began.max(from));
+        self.milestones.retain(|(at, _)| *at >= from);
+    }
 }
 
 /// Takes events in whatever order they were recorded.
@@ -62,7 +69,7 @@ pub struct Lanes {
 }
 
 /// What an event says of where a coder stands.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq)]
 enum LaneMove {
     To(LaneState),
     Rest,
@@ -73,30 +80,71 @@ enum LaneMove {
 }
 
 impl Lanes {
+    /// The types that say more than that a coder does something: who knows those of the time before knows where each stood.
+    pub fn turns() -> &'static [EventType] {
+        use EventType::{Completed, Created, Deleted, Failed, Milestone, Paused, Prompt, RateLimit, Resumed, Started, Stopped};
+        &[Created, Started, Resumed, Prompt, Paused, Completed, Stopped, Deleted, Failed, RateLimit, Milestone]
+    }
+
     pub fn add(&mut self, event: &Event) {
         if let Some(told) = LaneMove::told_by(event) {
-            self.coders.entry(event.coder_id.clone()).or_default().push((event.timestamp, told));
+            self.push(&event.coder_id, event.timestamp, told);
         }
     }
 
-    /// All of them, in order of their beginnings; what is open now lasts until `now`.
-    pub fn finish(self, now: Time) -> Vec<Lane> {
-        let finish = |(coder_id, mut moves): (String, Vec<(Time, LaneMove)>)| {
+    /// The coder did something then, whatever it was.
+    pub fn stir(&mut self, coder_id: &str, at: Time) {
+        self.push(coder_id, at, LaneMove::Stir);
+    }
+
+    fn push(&mut self, coder_id: &str, at: Time, told: LaneMove) {
+        if !self.coders.contains_key(coder_id) {
+            self.coders.insert(coder_id.to_owned(), Vec::new());
+        }
+        let Some(moves) = self.coders.get_mut(coder_id) else { return };
+        // Of many one after the other, what lies between two that no silence parts says nothing.
+        if let [.., (first, LaneMove::Stir), (last, LaneMove::Stir)] = &mut moves[..]
+            && told == LaneMove::Stir
+            && *first <= *last
+            && *last <= at
+            && at.since(*first) <= SILENT_AFTER
+        {
+            *last = at;
+            return;
+        }
+        moves.push((at, told));
+    }
+
+    /// Leaves of what was before `from` no more than where each coder stood.
+    pub fn forget(&mut self, from: Time) {
+        self.coders.retain(|_, moves| {
+            let is_turn = |told: &LaneMove| !matches!(told, LaneMove::Stir | LaneMove::Milestone(_));
+            let stood = moves.iter().filter(|(at, told)| *at < from && is_turn(told)).map(|(at, _)| *at).max();
+            moves.retain(|(at, told)| *at >= from || (Some(*at) == stood && matches!(told, LaneMove::To(_))));
+            !moves.is_empty()
+        });
+    }
+
+    /// All that did something in that time, in order of their beginnings; what is open at its end lasts until then.
+    pub fn between(&self, from: Time, until: Time) -> Vec<Lane> {
+        let finish = |(coder_id, moves): (&String, &Vec<(Time, LaneMove)>)| {
+            let mut moves: Vec<&(Time, LaneMove)> = moves.iter().collect();
             moves.sort_by_key(|(at, _)| *at);
             let mut open = OpenLane {
-                lane: Lane { coder_id, spans: Vec::new(), milestones: Vec::new() },
+                lane: Lane { coder_id: coder_id.clone(), spans: Vec::new(), milestones: Vec::new() },
                 state: None,
-                last: now,
+                last: until,
                 has_ended: false,
             };
             for (at, told) in moves {
-                open.take(at, told);
+                open.take(*at, told);
             }
-            open.note_silence(now);
-            open.rest(now);
-            open.lane
+            open.note_silence(until);
+            open.rest(until);
+            open.lane.cut(from);
+            Some(open.lane).filter(|lane| !lane.spans.is_empty() || !lane.milestones.is_empty())
         };
-        let mut lanes: Vec<Lane> = self.coders.into_iter().map(finish).collect();
+        let mut lanes: Vec<Lane> = self.coders.iter().filter_map(finish).collect();
         let began = |lane: &Lane| lane.spans.first().map(|span| span.began);
         lanes.sort_by(|one, other| (began(one), &one.coder_id).cmp(&(began(other), &other.coder_id)));
         lanes
@@ -134,16 +182,16 @@ struct OpenLane {
 }
 
 impl OpenLane {
-    fn take(&mut self, at: Time, told: LaneMove) {
+    fn take(&mut self, at: Time, told: &LaneMove) {
         self.note_silence(at);
         match told {
-            LaneMove::To(state) => (self.has_ended, ()) = (false, self.turn(state, at)),
+            LaneMove::To(state) => (self.has_ended, ()) = (false, self.turn(*state, at)),
             LaneMove::Rest => (self.has_ended, ()) = (true, self.rest(at)),
             LaneMove::Fail => {
                 (self.has_ended, ()) = (true, self.rest(at));
                 self.close(LaneState::Failed, at, at);
             }
-            LaneMove::Milestone(milestone) => self.lane.milestones.push((at, milestone)),
+            LaneMove::Milestone(milestone) => self.lane.milestones.push((at, milestone.clone())),
             // What it does while it waits says nothing else of that; what comes behind its end belongs to that.
             LaneMove::Stir if self.has_ended || matches!(self.state, Some((LaneState::Waiting, _))) => {}
             LaneMove::Stir => self.turn(LaneState::Running, at),
@@ -215,7 +263,7 @@ mod tests {
             let draft = Draft { timestamp: Some(at(minute)), ..Draft::parse(line).expect(line) };
             lanes.add(&draft.check(now, &Redactor::default()).expect(line).into_event(seq, format!("e{seq}")));
         }
-        let lanes = lanes.finish(now);
+        let lanes = lanes.between(at(0), now);
         let [Lane { spans, .. }] = &lanes[..] else { panic!("{lanes:?}") };
         let told: Vec<_> = spans
             .iter()
@@ -235,6 +283,40 @@ mod tests {
             ]
         );
     }
+
+    #[test]
+    fn whoever_stood_there_before_stands_there_still() {
+        let start = Time::parse("2026-11-22T10:00:00Z").expect("valid");
+        let at = |minute: i64| start.plus(minute * Time::MINUTE);
+        let mut lanes = Lanes::default();
+        for (minute, line) in [
+            (0, r#"{"type":"started","coder_id":"at-work"}"#),
+            (1, r#"{"type":"started","coder_id":"done"}"#),
+            (2, r#"{"type":"paused","coder_id":"waits","reason":"permission"}"#),
+            (3, r#"{"type":"completed","coder_id":"done"}"#),
+        ] {
+            let draft = Draft { timestamp: Some(at(minute)), ..Draft::parse(line).expect(line) };
+            lanes.add(&draft.check(at(minute), &Redactor::default()).expect(line).into_event(1, line.to_owned()));
+        }
+        // A thousand words a minute are as many as keep the silence away.
+        (0..60_000).for_each(|nth| lanes.stir("at-work", at(0).plus(nth * Time::SECOND / 16)));
+        assert!(lanes.coders["at-work"].len() < 30, "{}", lanes.coders["at-work"].len());
+        let told = |lanes: &Lanes| -> Vec<String> {
+            let spans = |lane: &Lane| {
+                lane.spans
+                    .iter()
+                    .map(|span| format!("{} {}", span.state.name(), span.ended.since(span.began) / Time::MINUTE))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            };
+            lanes.between(at(30), at(60)).iter().map(|lane| format!("{}: {}", lane.coder_id, spans(lane))).collect()
+        };
+        assert_eq!(told(&lanes), ["at-work: running 30", "waits: waiting 30"]);
+        lanes.forget(at(30));
+        assert_eq!(told(&lanes), ["at-work: running 30", "waits: waiting 30"]);
+        assert!(!lanes.coders.contains_key("done"));
+    }
+
     #[test]
     fn all_time_counts_of_however_many_turns() {
         let mut lanes = Lanes::default();
@@ -246,7 +328,7 @@ mod tests {
                 lanes.add(&draft.check(at, &Redactor::default()).expect(line).into_event(1, format!("{at}")));
             }
         }
-        let lanes = lanes.finish(start.plus(Time::DAY));
+        let lanes = lanes.between(start, start.plus(Time::DAY));
         let worked: Vec<Micros> = lanes.iter().map(|lane| lane.time(LaneState::Running) / Time::SECOND).collect();
         assert_eq!(worked, [20_000]);
     }

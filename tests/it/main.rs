@@ -73,3 +73,4 @@ mod warnings;
 #[cfg(unix)]
 mod watch;
 mod ways_in;
+mod web;

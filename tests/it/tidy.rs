@@ -103,6 +103,7 @@ const ROOMS: &[Room] = &[
         &["text", "event", "filter", "aggregate", "history", "bus", "signals", "style", "brief", "story"],
         &["ratatui", "rustix"],
     ),
+    room("web", &["event", "filter", "aggregate", "history", "bus", "http", "brief", "page"], &["axum"]),
     // Its values are the rooms' own: a second `Retention` would only drift.
     room("config", &["text", "event", "filter", "aggregate", "history", "notifier", "wake", "price"], &["toml"]),
     // What is said is redacted with the user's own patterns.

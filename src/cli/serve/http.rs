@@ -61,7 +61,7 @@ impl HttpPlace {
     /// Where the listener fails.
     pub async fn serve(self, bus: Bus, options: ServeOptions) -> anyhow::Result<()> {
         // Heard from here on: whoever reads that we listen may end us.
-        let signalled = Signals::listen(&[signals::TERMINATE, signals::INTERRUPT]);
+        let signalled = Signals::listen(&[signals::TERMINATE, signals::INTERRUPT, signals::HANGUP]);
         let mut signalled = signalled.context("failed to listen for signals")?;
         self.tell();
         let closing = CancellationToken::new();
