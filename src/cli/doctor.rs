@@ -13,6 +13,7 @@ use ai_coder_events::{
     keep::KeeperStatus,
     setup::{SetupStanding, Target},
     style::{Tint, age, bytes},
+    tell::TellMode,
     text, wake,
 };
 use clap::Args;
@@ -364,7 +365,13 @@ impl Heard {
 impl AgentFindings {
     fn of(agent: AgentHere, heard: &Heard, reader: &mut Reader, problems: &mut Vec<Problem>) -> AgentFindings {
         let name = agent.target.name();
-        let again = format!("ai-coder-events setup {name}");
+        // Without the flag, what its agent may be told would be taken back.
+        let telling = match agent.setup.as_ref().ok().and_then(|setup| setup.telling) {
+            Some(TellMode::Context) => " --tell",
+            Some(TellMode::Guard) => " --tell guard",
+            None => "",
+        };
+        let again = format!("ai-coder-events setup {name}{telling}");
         let (standing, command) = match agent.setup {
             Ok(setup) => (setup.standing, setup.command),
             Err(error) => {

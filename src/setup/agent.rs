@@ -330,11 +330,12 @@ impl Surroundings {
     }
 }
 
-/// The hooks of Claude Code that run `command`, where a keeper reads what it writes down itself. With an `argument` Claude Code
+/// The hooks of Claude Code that run `command`, those of its tools too: who installs a plugin may have no keeper that reads of them.
+/// With an `argument` Claude Code
 /// starts the program by itself, which spares a shell for each of its steps: half of what a hook costs. Versions before 2.1.139 do
 /// not know that and have a shell run `command` alone, so that it has to be one that does the same.
 pub fn claude_hooks(command: &str, argument: Option<&str>) -> Vec<(&'static str, Value)> {
-    ClaudeHooks { command, arguments: argument.as_slice(), telling: None }.with_keeper()
+    ClaudeHooks { command, arguments: argument.as_slice(), telling: None }.and_of_the_rest(|event| event.contains("ToolUse"))
 }
 
 /// The hooks of Claude Code, each of which runs the same.

@@ -18,8 +18,10 @@ impl LiveDoor {
     pub fn new(hosts: HostRule, port: u16) -> LiveDoor {
         // Two of them hold 244 bits of chance.
         let secret = || format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple());
+        // Whose a connection of another machine is, nobody here knows.
+        let is_open = hosts != HostRule::Loopback;
         LiveDoor {
-            access: AccessRules { token: None, hosts, secret: None, is_open: false },
+            access: AccessRules { token: None, hosts, secret: None, is_open },
             token: secret(),
             cookie: secret(),
             cookie_name: format!("ai-coder-events-{port}"),

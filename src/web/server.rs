@@ -50,7 +50,7 @@ pub struct LiveServer {
     door: LiveDoor,
 }
 
-/// Pages that are open, and what they ask for besides.
+/// Pages that are open, and what they ask for besides. Whose they are is asked where only this machine reaches the address.
 const CONNECTIONS_MAX: usize = 64;
 const BOUNDS: ConnectionBounds = ConnectionBounds {
     connections_max: CONNECTIONS_MAX,

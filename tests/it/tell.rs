@@ -228,15 +228,35 @@ fn what_is_over_or_its_own_worker_is_no_news() {
 }
 
 #[test]
+fn however_much_is_over_what_is_not_is_told() {
+    let home = Home::new();
+    let (one, other) = (Session::told(&home, "one"), Session::told(&home, "other"));
+    one.begins();
+    other.begins();
+    let files: Vec<String> = (0..17).map(|n| format!("/w/src/{n}.rs")).collect();
+    for (session, tool) in [(&other, "Read"), (&one, "Edit")] {
+        files.iter().for_each(|file| assert_eq!(session.after(tool, file), ""));
+    }
+    one.says("Stop", json!({"prompt_id": "p"}));
+    one.says("SessionEnd", json!({"reason": "exit", "prompt_id": "p"}));
+    let answers: Vec<String> = (0..5).map(|n| failure(&other, n)).collect();
+    assert_eq!(answers[..4], ["", "", "", ""]);
+    assert!(answers[4].contains("You repeat yourself"), "{answers:?}");
+}
+
+/// A test that fails as it did before.
+fn failure(session: &Session<'_>, n: usize) -> String {
+    let failed = json!({"tool_name": "Bash", "tool_input": {"command": "npm test"}, "tool_use_id": format!("t{n}"),
+        "error": "Exit code 1\nno such file"});
+    session.says("PostToolUseFailure", failed)
+}
+
+#[test]
 fn who_repeats_itself_is_told() {
     let home = Home::new();
     let one = Session::told(&home, "one");
     one.begins();
-    let failure = |n: usize| {
-        let failed = json!({"tool_name": "Bash", "tool_input": {"command": "npm test"}, "tool_use_id": format!("t{n}"),
-            "error": "Exit code 1\nno such file"});
-        one.says("PostToolUseFailure", failed)
-    };
+    let failure = |n| failure(&one, n);
     let answers: Vec<String> = (0..6).map(failure).collect();
     assert_eq!((&answers[..4], answers[5].as_str()), (&["", "", "", ""].map(str::to_owned)[..], ""));
     let told = context(&answers[4], "PostToolUseFailure");

@@ -274,6 +274,7 @@ fn remove(db: &Connection, seqs: &[u64], redactor: &Redactor, now: Time) -> rusq
     removed.add_to_base(db)?;
     db.execute("DELETE FROM zone WHERE no < (SELECT coalesce(min(seq), ?) >> ? FROM event)", params![last, ZONE_BITS])?;
     ledger.floor = ledger.floor.max(last);
-    ledger.rows -= seqs.len() as u64;
+    // A count that somebody wrote wrong is no reason to remove nothing.
+    ledger.rows = ledger.rows.saturating_sub(seqs.len() as u64);
     ledger.save(db)
 }

@@ -192,10 +192,13 @@ fn changers(db: &Connection, own: i64, path: i64, now: Time) -> rusqlite::Result
 }
 
 fn pending(db: &Connection, hearer: i64, now: Time) -> rusqlite::Result<Vec<News>> {
+    // What is no news any more takes no place of what is.
     let mut statement = db.prepare_cached(
-        "SELECT kind, about, other, at FROM news WHERE coder = ? AND told IS NULL AND at >= ? ORDER BY kind, at LIMIT ?",
+        "SELECT kind, about, other, at FROM news WHERE coder = ? AND told IS NULL AND at >= ?
+         AND (kind <> ? OR EXISTS (SELECT 1 FROM coder AS changer WHERE changer.no = news.other AND finished = 0))
+         ORDER BY kind, at LIMIT ?",
     )?;
-    let mut rows = statement.query(params![hearer, now.plus(-NEWS_FOR).micros(), NEWS_MAX])?;
+    let mut rows = statement.query(params![hearer, now.plus(-NEWS_FOR).micros(), NewsKind::FileChange as u8, NEWS_MAX])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
         let Some(kind) = NewsKind::of_code(row.get(0)?) else { continue };

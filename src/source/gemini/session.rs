@@ -173,12 +173,18 @@ pub(super) fn answer<'t>(tool: &str, told: &'t str) -> Option<&'t str> {
         return Some(told);
     }
     let Some((_, printed)) = told.split_once("Output: ") else { return Some(told) };
-    let end = BEHIND_OUTPUT.iter().filter_map(|label| printed.find(label)).min().unwrap_or(printed.len());
-    Some(printed[..end].trim_end()).filter(|printed| !matches!(*printed, "" | "(empty)"))
+    // From its end: a command may print such words too.
+    let mut printed = printed.trim_end();
+    while let Some((before, line)) = printed.rsplit_once('\n')
+        && BEHIND_OUTPUT.iter().any(|label| line.starts_with(label))
+    {
+        printed = before.trim_end();
+    }
+    Some(printed).filter(|printed| !matches!(*printed, "" | "(empty)"))
 }
 
 const BEHIND_OUTPUT: &[&str] =
-    &["\nError: ", "\nExit Code: ", "\nSignal: ", "\nBackground PIDs: ", "\nProcess Group PGID: ", "\n</untrusted_context>"];
+    &["Error: (none)", "Exit Code: ", "Signal: ", "Background PIDs: ", "Process Group PGID: ", "</untrusted_context>"];
 
 /// Whether the tool runs commands.
 pub(super) fn is_shell(tool: &str) -> bool {
@@ -202,6 +208,10 @@ mod tests {
         check("<untrusted_context>\nOutput: (empty)\nExit Code: 3\nProcess Group PGID: 26064\n</untrusted_context>", None);
         check("<untrusted_context>\nOutput: a.txt\nb.txt\nProcess Group PGID: 7\n</untrusted_context>", Some("a.txt\nb.txt"));
         check("Output: ok", Some("ok"));
+        check(
+            "Output: a\n\nError: no module 'y'\nExit Code: 7 is odd\n    at x.js:1\nExit Code: 1\nSignal: 9",
+            Some("a\n\nError: no module 'y'\nExit Code: 7 is odd\n    at x.js:1"),
+        );
         check("Command was not allowed", Some("Command was not allowed"));
         assert_eq!(answer("read_file", "Output: x"), Some("Output: x"));
     }
