@@ -7,6 +7,7 @@
 mod address;
 mod arguments;
 mod batch;
+mod board;
 mod budget;
 mod caller;
 mod client_gone;

@@ -23,6 +23,7 @@ use crate::event::check_coder_id;
 
 use super::{
     address::Address,
+    board,
     context::{ClientWay, ServeContext},
     events, naming,
     notices::{LISTED_MAX, Notifier, SUBSCRIBED_MAX},
@@ -97,9 +98,13 @@ impl ServerHandler for Server {
     async fn list_tools(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListToolsResult, ErrorData> {
-        Ok(ListToolsResult::with_all_items(self.tools.get_or_init(|| tools::all(self.context.options.read_only)).clone()))
+        let mut tools = self.tools.get_or_init(|| tools::all(self.context.options.read_only)).clone();
+        if board::is_shown_by(context.client_capabilities()) {
+            board::name_in(&mut tools);
+        }
+        Ok(ListToolsResult::with_all_items(tools))
     }
 
     async fn call_tool(
@@ -130,8 +135,9 @@ impl ServerHandler for Server {
     async fn list_resources(
         &self,
         _: Option<PaginatedRequestParams>,
-        _: RequestContext<RoleServer>,
+        context: RequestContext<RoleServer>,
     ) -> Result<ListResourcesResult, ErrorData> {
+        let board = board::is_shown_by(context.client_capabilities()).then(board::resource);
         let coders = self.context.read(|reader| {
             // Another program's history may hold ids that no URI of ours names.
             let ids = reader.unfinished(LISTED_MAX)?.into_iter().filter(|id| check_coder_id(id).is_ok());
@@ -139,7 +145,9 @@ impl ServerHandler for Server {
         });
         let coders = coders.await.map_err(prompts::failed)?;
         let coders = coders.iter().flatten().map(resources::of_coder);
-        Ok(ListResourcesResult::with_all_items(resources::fixed().into_iter().chain([skill::resource()]).chain(coders).collect()))
+        Ok(ListResourcesResult::with_all_items(
+            resources::fixed().into_iter().chain([skill::resource()]).chain(board).chain(coders).collect(),
+        ))
     }
 
     async fn list_resource_templates(
@@ -155,8 +163,8 @@ impl ServerHandler for Server {
         request: ReadResourceRequestParams,
         _: RequestContext<RoleServer>,
     ) -> Result<ReadResourceResponse, ErrorData> {
-        if let Some(skill) = skill::contents(&request.uri) {
-            return Ok(ReadResourceResult::new(vec![skill]).into());
+        if let Some(file) = skill::contents(&request.uri).or_else(|| board::contents(&request.uri)) {
+            return Ok(ReadResourceResult::new(vec![file]).into());
         }
         let contents = match Address::parse(&request.uri) {
             Some(address) => resources::read(&self.context.bus, address).await.map_err(|error| prompts::failed(error.into()))?,

@@ -1,6 +1,7 @@
 //! `serve`: what agents and editors get, in both eras of the protocol.
 
 mod at_rest;
+mod board;
 mod coders;
 mod conversation;
 mod events;
