@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let file = env::args().nth(1).ok_or("usage: mcp_events FILE")?;
+    let unfinished = format!("{file}.new");
     // Nothing kept means from now on.
     let cursor = fs::read_to_string(&file).ok();
     let mut server = Command::new("ai-coder-events").arg("serve").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
@@ -50,9 +51,10 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some(_) => {}
             None => return Err(message["error"]["message"].to_string().into()),
         }
-        // Once it is dealt with: what was not, comes again.
+        // Once it is dealt with: what was not, comes again. Whole or not at all: half a cursor would be none.
         if let Some(cursor) = params["cursor"].as_str() {
-            fs::write(&file, cursor)?;
+            fs::write(&unfinished, cursor)?;
+            fs::rename(&unfinished, &file)?;
         }
     }
     Ok(())
