@@ -91,6 +91,10 @@ fn malformed_greeting(line: &[u8]) -> Option<Incoming> {
     }
     let params: Value = params.and_then(|params| serde_json::from_str(params.get()).ok()).unwrap_or_default();
     let said = |pointer: &str| params.pointer(pointer).unwrap_or(&Value::Null);
+    // Who says the version with each request is of the era that has no `initialize`.
+    if said("/_meta").get("io.modelcontextprotocol/protocolVersion").is_some() {
+        return None;
+    }
     let needed = [
         ("protocolVersion", said("/protocolVersion").is_string(), "text such as \"2025-06-18\""),
         ("capabilities", said("/capabilities").is_object(), "an object, empty where there are none"),
@@ -212,6 +216,7 @@ mod tests {
             "3: `params.clientInfo.version`",
         );
         check(&greeting(&format!(r#"{{"protocolVersion":"2025-03-26","capabilities":{{}},{client}}}"#)), "message");
+        check(&greeting(r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#), "message");
         check("[]", "-: this is no message");
         check("[1]", "-: this is no message");
         check("garbage", "nothing");
