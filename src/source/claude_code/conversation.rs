@@ -60,6 +60,11 @@ impl Dialogue {
         told
     }
 
+    /// Whatever the last result said, it does not go on.
+    pub fn rest(&mut self) {
+        self.went_on = None;
+    }
+
     /// The calls that have no result yet and were not told of, and that it goes on since the last result.
     pub fn at_work(&mut self) -> Vec<Told> {
         let mut told: Vec<Told> = self.went_on.take().into_iter().collect();

@@ -104,6 +104,9 @@ impl LineReader for SessionFile {
     }
 
     fn pause(&mut self) -> Vec<Told> {
+        if self.turn_is_over {
+            self.conversation.rest();
+        }
         self.conversation.at_work()
     }
 

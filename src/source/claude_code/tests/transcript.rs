@@ -120,6 +120,24 @@ fn what_a_killed_process_left_at_work_is_told() {
     assert_eq!(reader.pause(), []);
 }
 
+#[test]
+fn what_a_person_stopped_does_not_go_on() {
+    let mut reader = transcript("s1.jsonl");
+    let user = |content: Value| json!({"type": "user", "sessionId": "s1", "promptId": "p1", "uuid": content.to_string(), "timestamp": "2026-11-22T19:00:01Z", "message": {"role": "user", "content": content}});
+    let called = json!({"type": "assistant", "sessionId": "s1", "uuid": "a1", "timestamp": "2026-11-22T19:00:00Z", "message": {
+        "id": "m1", "model": "m", "stop_reason": "tool_use", "content": [{"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "rm -r x"}}]}});
+    let refused = json!([{"type": "tool_result", "tool_use_id": "toolu_1", "is_error": true, "content": "The user doesn't want to proceed"}]);
+    let noted = json!([{"type": "text", "text": "[Request interrupted by user for tool use]"}]);
+    let mut told = Vec::new();
+    for line in [user(json!("clean up")), called, user(refused), user(noted)] {
+        told.extend(reader.line(line.to_string().as_bytes()).expect("the line is understood"));
+    }
+    told.extend(reader.pause());
+    let last = lines_of(&told).pop().unwrap_or_default();
+    assert!(last.starts_with("paused (interrupted)"), "{last}");
+    assert!(!lines_of(&told).iter().any(|line| line.starts_with("resumed")), "{:?}", lines_of(&told));
+}
+
 fn message(id: &str, stop_reason: Option<&str>, output: u64, text: &str) -> Value {
     json!({"type": "assistant", "uuid": format!("{id}-{output}"), "timestamp": "2026-11-22T19:00:00Z", "message": {
         "id": id, "model": "m", "stop_reason": stop_reason, "content": [{"type": "text", "text": text}],
