@@ -1,4 +1,4 @@
-//! TellMode an agent, through its own hook, what it would want to know before it goes on: that another one changes its files, that
+//! Tells an agent, through its own hook, what it would want to know before it goes on: that another one changes its files, that
 //! who works for it is done, that it repeats itself, what it did before its memory was cut.
 //!
 //! It promises: nothing is said that is not news, each piece once however many hooks ask, in few words and not often; what is

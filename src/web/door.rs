@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, StatusCode, header};
 use uuid::Uuid;
 
-use crate::http::{AccessRules, HostRule};
+use crate::http::{AccessRules, HostRule, Token};
 
 pub(super) struct LiveDoor {
     access: AccessRules,
@@ -63,10 +63,8 @@ impl LiveDoor {
     }
 }
 
-/// Takes the same time however much of `given` is right.
 fn is_same(given: &str, secret: &str) -> bool {
-    let differing = secret.bytes().zip(given.bytes()).fold(0, |differing, (a, b)| differing | (a ^ b));
-    (given.len() == secret.len()) & (std::hint::black_box(differing) == 0)
+    Token::new(secret).is_some_and(|secret| secret.is(given.as_bytes()))
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ const CODERS_MAX: usize = 200;
 const EVENTS_MAX: usize = 60;
 /// Events of the past that the lanes begin with.
 const PAST_MAX: usize = 50_000;
-/// As much of an event is said.
+/// A minute is known to have had events, not when: at its end, so that what began within it began before.
 const MINUTE_END: Micros = Time::MINUTE - Time::SECOND;
 
 #[derive(Debug)]

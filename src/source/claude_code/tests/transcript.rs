@@ -123,19 +123,27 @@ fn what_a_killed_process_left_at_work_is_told() {
 #[test]
 fn what_a_person_stopped_does_not_go_on() {
     let mut reader = transcript("s1.jsonl");
-    let user = |content: Value| json!({"type": "user", "sessionId": "s1", "promptId": "p1", "uuid": content.to_string(), "timestamp": "2026-11-22T19:00:01Z", "message": {"role": "user", "content": content}});
-    let called = json!({"type": "assistant", "sessionId": "s1", "uuid": "a1", "timestamp": "2026-11-22T19:00:00Z", "message": {
-        "id": "m1", "model": "m", "stop_reason": "tool_use", "content": [{"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "rm -r x"}}]}});
-    let refused = json!([{"type": "tool_result", "tool_use_id": "toolu_1", "is_error": true, "content": "The user doesn't want to proceed"}]);
+    let line = |kind: &str, uuid: &str, content: Value| {
+        let message = json!({"id": "msg_181", "type": "message", "role": kind, "model": "m", "stop_reason": "tool_use", "content": content});
+        json!({"type": kind, "sessionId": "s1", "promptId": "p1", "uuid": uuid, "timestamp": "2026-11-22T19:00:01Z", "message": message})
+    };
+    let called = json!([{"type": "tool_use", "id": "toolu_181", "name": "Bash", "input": {"command": "rm -r build"}}]);
+    let refused =
+        json!([{"type": "tool_result", "tool_use_id": "toolu_181", "is_error": true, "content": "The tool use was rejected."}]);
     let noted = json!([{"type": "text", "text": "[Request interrupted by user for tool use]"}]);
     let mut told = Vec::new();
-    for line in [user(json!("clean up")), called, user(refused), user(noted)] {
+    for line in [
+        line("user", "u1", json!("clean up")),
+        line("assistant", "u2", called),
+        line("user", "u3", refused),
+        line("user", "u4", noted),
+    ] {
         told.extend(reader.line(line.to_string().as_bytes()).expect("the line is understood"));
     }
     told.extend(reader.pause());
-    let last = lines_of(&told).pop().unwrap_or_default();
-    assert!(last.starts_with("paused (interrupted)"), "{last}");
-    assert!(!lines_of(&told).iter().any(|line| line.starts_with("resumed")), "{:?}", lines_of(&told));
+    let told = lines_of(&told);
+    assert!(told.iter().any(|line| line.starts_with("Bash failed")), "{told:#?}");
+    assert!(told.last().is_some_and(|line| line.starts_with("paused (interrupted)")), "{told:#?}");
 }
 
 fn message(id: &str, stop_reason: Option<&str>, output: u64, text: &str) -> Value {
